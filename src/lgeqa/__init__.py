@@ -1,0 +1,1 @@
+"""Quality assessment of left-atrial late-gadolinium-enhancement MRI."""

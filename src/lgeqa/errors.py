@@ -1,0 +1,50 @@
+"""Faults, one class for each kind, and the exit code that each kind ends a command with."""
+
+from typing import ClassVar, Literal
+
+
+class LgeqaError(Exception):
+    """Base of every fault that lgeqa raises on purpose.
+
+    The message names the offending file and value and the way out, in one or two sentences.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(LgeqaError):
+    """The command or function was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, out of range or in conflict with another."""
+
+
+class CohortError(UsageError):
+    """A cohort table, its scores or its split cannot be used."""
+
+
+class BundleError(UsageError):
+    """A bundle is incomplete, altered or made for another version."""
+
+
+class MissingExtraError(UsageError):
+    """A feature needs an optional package that is not installed."""
+
+
+class ScanError(LgeqaError):
+    """One scan cannot be assessed. `status` is what its record says; the run goes on."""
+
+    status: ClassVar[Literal["failed", "not_assessable"]] = "failed"
+
+
+class ReadError(ScanError):
+    """The files of a scan cannot be read, or are no 3-D scan at all."""
+
+
+class NotAssessableError(ScanError):
+    """The scan was read, but it is not one whose quality can be judged."""
+
+    status = "not_assessable"
