@@ -1,0 +1,5 @@
+"""Which slices hold the left atrium."""
+
+from lgeqa.detect.atrium import SliceRule as SliceRule
+from lgeqa.detect.atrium import atrium_mask as atrium_mask
+from lgeqa.detect.atrium import slice_areas_mm2 as slice_areas_mm2

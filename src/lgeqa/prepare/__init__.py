@@ -1,0 +1,8 @@
+"""Preparation of a volume for the two networks; the same code in training and in use."""
+
+from lgeqa.prepare.detector import DetectorGrid as DetectorGrid
+from lgeqa.prepare.detector import DetectorPreparation as DetectorPreparation
+from lgeqa.prepare.detector import prepare_for_detector as prepare_for_detector
+from lgeqa.prepare.detector import to_scan_grid as to_scan_grid
+from lgeqa.prepare.quality import QualityPreparation as QualityPreparation
+from lgeqa.prepare.quality import prepare_for_quality as prepare_for_quality

@@ -1,0 +1,100 @@
+"""What the quality network sees: the atrium's slices as 128 x 128 pixels, in units of the blood pool's signal.
+
+Sections 3.2 and 4.2 of the paper, which is silent on the normalisation. Signal is divided by the median of the
+atrial blood pool, so blood is 1 and an empty background 0 on every scanner and in every field of view; the scales
+themselves are defined against the blood pool.
+"""
+
+from typing import Literal
+
+import numpy as np
+from pydantic import PositiveFloat, PositiveInt
+
+from lgeqa.config import Settings
+from lgeqa.errors import NotAssessableError
+from lgeqa.prepare.resample import Weights, axis_weights, centred_points, resample
+from lgeqa.records import BoolArray, FloatArray
+
+#: Signal above this many times the blood pool's is fat or an artefact, and is cut off.
+BRIGHTEST = 4.0
+
+
+class QualityPreparation(Settings):
+    """How atrium slices are prepared for the quality network.
+
+    Attributes:
+        field: `full` is the paper's whole slice; `atrium` a square around the atrium, which keeps the acquired
+            resolution that sharpness is judged on.
+        pixels: rows and columns of a prepared slice.
+        field_mm: side of the square of `atrium`.
+        normalisation: signal in units of the median of the atrial blood pool.
+    """
+
+    field: Literal["atrium", "full"] = "atrium"
+    pixels: PositiveInt = 128
+    field_mm: PositiveFloat = 160.0
+    normalisation: Literal["blood-pool"] = "blood-pool"
+
+
+def prepare_for_quality(
+    voxels: FloatArray,
+    atrium: BoolArray,
+    spacing_mm: tuple[float, float, float],
+    preparation: QualityPreparation,
+) -> FloatArray:
+    """Prepare every slice that holds the atrium.
+
+    Args:
+        voxels: (slice, row, column), axial LPS, any grey scale.
+        atrium: bool (slice, row, column), the blood pool.
+        spacing_mm: (slice, row, column).
+        preparation: the settings the network was trained with.
+
+    Returns:
+        float32 (atrium slices, pixels, pixels); blood pool about 1, off the scan 0, at most 4.
+
+    Raises:
+        NotAssessableError: no atrium, or a blood pool no brighter than the darkest voxels.
+    """
+    held = atrium.any(axis=(1, 2))
+    if not held.any():
+        raise NotAssessableError("No slice holds the left atrium, so there is nothing to score.")
+    dark = float(voxels.min())
+    blood = float(np.median(voxels[atrium])) - dark
+    if blood <= 0:
+        raise NotAssessableError(
+            f"The blood pool is as dark as the darkest voxel ({dark:g}). Check that the mask fits the scan."
+        )
+    rows, columns = quality_weights(atrium, spacing_mm, preparation)
+    return np.clip(resample(voxels[held] - dark, rows, columns) / np.float32(blood), 0, BRIGHTEST)
+
+
+def quality_weights(
+    atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
+) -> tuple[Weights, Weights]:
+    """Weights along rows and columns that take the scan's pixels to a prepared slice.
+
+    Args:
+        atrium: bool (slice, row, column) with at least one voxel set.
+        spacing_mm: (slice, row, column).
+        preparation: which square is cut out, and its pixels.
+    """
+    shape, mm = atrium.shape[1:], spacing_mm[1:]
+    if preparation.field == "full":
+        side = max(n * step for n, step in zip(shape, mm, strict=True))
+        centres = [(n - 1) / 2 * step for n, step in zip(shape, mm, strict=True)]
+    else:
+        side = preparation.field_mm
+        centres = [_middle(atrium.any(axis=(0, other))) * step for other, step in zip((2, 1), mm, strict=True)]
+    pixel = side / preparation.pixels
+    rows, columns = (
+        axis_weights(n, step, centred_points(preparation.pixels, pixel, centre), pixel)
+        for n, step, centre in zip(shape, mm, centres, strict=True)
+    )
+    return rows, columns
+
+
+def _middle(held: BoolArray) -> float:
+    """Middle index of the first and last True."""
+    where = np.flatnonzero(held)
+    return float(where[0] + where[-1]) / 2
