@@ -30,6 +30,10 @@ class BundleError(UsageError):
     """A bundle is incomplete, altered or made for another version."""
 
 
+class OutputError(UsageError):
+    """A result cannot be written where it was asked for."""
+
+
 class MissingExtraError(UsageError):
     """A feature needs an optional package that is not installed."""
 

@@ -113,6 +113,8 @@ class ScanResult(_Record):
         mask_source: whether the atrium was detected or a mask was supplied.
         slices: each scored slice, from inferior to superior.
         seconds: time spent reading, detecting and scoring.
+        fingerprint: hash of all that decided this record: files, bundle, settings, version. A run that goes on
+            keeps a record only while its fingerprint is unchanged.
     """
 
     scan_id: str
@@ -140,6 +142,7 @@ class ScanResult(_Record):
     versions: dict[str, str] = {}
     finished_at: str = ""
     seconds: dict[str, float] = {}
+    fingerprint: str = ""
 
 
 #: Columns of `results.csv`, one row a scan, in this order.
