@@ -1,0 +1,6 @@
+"""The networks (PyTorch)."""
+
+from lgeqa.networks.detector import Detector as Detector
+from lgeqa.networks.encoder import Encoder as Encoder
+from lgeqa.networks.encoder import load_imagenet as load_imagenet
+from lgeqa.networks.quality import QualityNetwork as QualityNetwork

@@ -1,0 +1,129 @@
+"""Opening a bundle, checking it, and running its two networks."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from lgeqa.attributes import NAMES
+from lgeqa.bundle.manifest import MANIFEST, Manifest
+from lgeqa.errors import BundleError
+from lgeqa.records import BundleStamp, FloatArray
+
+#: Slices that go through a network at a time: enough to keep the cores busy, few enough to stay in their caches.
+CHUNK = 8
+
+
+class Bundle:
+    """A checked bundle. Its networks are loaded when first used.
+
+    Args:
+        manifest: what `bundle.json` says.
+        stamp: name, version and hash for the records.
+        files: the bytes of each file, already checked.
+        threads: of ONNX Runtime within a network; 0 leaves the choice to it.
+    """
+
+    def __init__(self, manifest: Manifest, stamp: BundleStamp, files: dict[str, bytes], threads: int = 0) -> None:
+        self.manifest = manifest
+        self.stamp = stamp
+        self._files = files
+        self._threads = threads
+
+    @cached_property
+    def _detector(self) -> onnxruntime.InferenceSession:
+        return self._session(self.manifest.detector.file)
+
+    @cached_property
+    def _quality(self) -> onnxruntime.InferenceSession:
+        return self._session(self.manifest.quality.file)
+
+    def detect(self, slices: FloatArray) -> FloatArray:
+        """Probability of atrial blood pool, (slice, row, column), of slices prepared for the detector."""
+        return _run(self._detector, slices)[:, 0]
+
+    def score(self, slices: FloatArray) -> FloatArray:
+        """Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`."""
+        return _run(self._quality, slices)
+
+    def _session(self, name: str) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.log_severity_level = 3
+        try:
+            return onnxruntime.InferenceSession(self._files[name], options, providers=_providers())
+        except Exception as fault:
+            raise BundleError(f"{self.stamp.name}: {name} is no ONNX network that runs here ({fault}).") from None
+
+
+def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
+    """Open a bundle and check every file that it names.
+
+    Args:
+        path: the bundle's folder; None for the one inside the package.
+        threads: of ONNX Runtime within a network; 0 leaves the choice to it.
+
+    Raises:
+        BundleError: a file is missing or altered, or the manifest is not one that this version reads.
+    """
+    folder = default_bundle() if path is None else path
+    text = _read(folder / MANIFEST)
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValueError as fault:
+        raise BundleError(f"{folder / MANIFEST}: is not a manifest that this lgeqa reads: {_brief(fault)}") from None
+    if manifest.quality.outputs != NAMES:
+        raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {NAMES}.")
+    files = {name: _checked(folder, name, sha) for name, sha in manifest.sha256.items()}
+    for name in (manifest.detector.file, manifest.quality.file):
+        if name not in files:
+            raise BundleError(f"{folder / MANIFEST}: gives no SHA-256 of {name}. Export the bundle again.")
+    stamp = BundleStamp(name=manifest.name, version=manifest.version, sha256=hashlib.sha256(text).hexdigest())
+    return Bundle(manifest, stamp, files, threads)
+
+
+def default_bundle() -> Path:
+    """Folder of the bundle inside the package."""
+    return Path(str(resources.files("lgeqa.bundle"))) / "default"
+
+
+def _checked(folder: Path, name: str, sha256: str) -> bytes:
+    if Path(name).name != name:
+        raise BundleError(f"{folder / MANIFEST}: names a file outside of its folder: {name!r}.")
+    content = _read(folder / name)
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise BundleError(
+            f"{folder / name}: was altered or cut short: its SHA-256 is {found[:12]}…, the manifest says "
+            f"{sha256[:12]}…. Get the bundle again."
+        )
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise BundleError(f"{path}: cannot be read ({fault.strerror}). Name the folder of a bundle.") from None
+
+
+def _brief(fault: ValueError) -> str:
+    return " ".join(str(fault).split())[:300]
+
+
+def _providers() -> Sequence[str]:
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in onnxruntime.get_available_providers()]
+
+
+def _run(session: onnxruntime.InferenceSession, slices: FloatArray) -> FloatArray:
+    """Feed (slice, row, column) through a network in chunks; returns its one output."""
+    name = session.get_inputs()[0].name
+    chunks = [slices[i : i + CHUNK, None] for i in range(0, len(slices), CHUNK)]
+    outputs: list[Any] = [session.run(None, {name: np.ascontiguousarray(chunk)})[0] for chunk in chunks]
+    return np.concatenate(outputs).astype(np.float32, copy=False)

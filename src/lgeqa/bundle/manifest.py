@@ -1,0 +1,77 @@
+"""What `bundle.json` says of a trained model."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from lgeqa.attributes import NAMES
+from lgeqa.config import Settings
+from lgeqa.detect import SliceRule
+from lgeqa.prepare import DetectorPreparation, QualityPreparation
+
+#: Name of the manifest in a bundle's folder.
+MANIFEST = "bundle.json"
+#: Name of the generated model card in a bundle's folder.
+CARD = "MODEL_CARD.md"
+
+
+class DetectorPart(Settings):
+    """Stage 1: the network's file, what it must be fed, and the rule on what it gives."""
+
+    file: str
+    preparation: DetectorPreparation
+    rule: SliceRule
+
+
+class QualityPart(Settings):
+    """Stage 2: the network's file, what it must be fed, and the order of its outputs."""
+
+    file: str
+    preparation: QualityPreparation
+    outputs: tuple[str, ...] = NAMES
+
+
+class Metric(Settings):
+    """One measured figure, with what it was measured on.
+
+    Attributes:
+        name: what was measured.
+        value: the figure.
+        measured_on: cohort, part, seed and date, in words.
+    """
+
+    name: str
+    value: float
+    measured_on: str
+
+
+class Manifest(Settings):
+    """The content of `bundle.json`.
+
+    Attributes:
+        format: of the bundle; this lgeqa reads 1.
+        name, version: of the model.
+        strategy: how stage 2 was trained.
+        threshold: slice probability of quality from which a slice counts as diagnostic.
+        labels: whether the scores it learnt from were simulated or given by experts.
+        training_data: in words.
+        intended_use: in words.
+        license: SPDX name.
+        metrics: measured figures.
+        sha256: of each other file in the folder that the bundle needs.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    created: str
+    strategy: str
+    detector: DetectorPart
+    quality: QualityPart
+    threshold: float = Field(0.5, gt=0, lt=1)
+    labels: Literal["simulated", "expert"]
+    training_data: str
+    intended_use: str
+    license: str
+    metrics: tuple[Metric, ...] = ()
+    sha256: dict[str, str]

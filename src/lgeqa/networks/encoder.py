@@ -1,0 +1,104 @@
+"""The ResNet34 encoder of stage 2, and where its first weights come from (section 3.2)."""
+
+from pathlib import Path
+from typing import Literal
+
+from monai.networks.nets import resnet34
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lgeqa.errors import ConfigError
+
+#: Where the hub keeps the ImageNet weights, with which revision of the file.
+HUB_REPOSITORY = "timm/resnet34.tv_in1k"
+HUB_FILE = "model.safetensors"
+
+Start = Literal["random", "hub"] | Path
+
+
+class Encoder(nn.Module):
+    """ResNet34 for one channel, down to 512 pooled features."""
+
+    features = 512
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resnet = resnet34(
+            spatial_dims=2,
+            n_input_channels=1,
+            conv1_t_size=7,
+            conv1_t_stride=2,
+            shortcut_type="B",
+            bias_downsample=False,
+            feed_forward=False,
+        )
+
+    def stages(self, slices: Tensor) -> list[Tensor]:
+        """Feature maps from fine to coarse, of a (slice, 1, 128, 128) batch.
+
+        Returns:
+            (slice, 64, 64, 64), (slice, 64, 32, 32), (slice, 128, 16, 16), (slice, 256, 8, 8), (slice, 512, 4, 4).
+        """
+        net = self.resnet
+        maps = [net.act(net.bn1(net.conv1(slices)))]
+        x = net.maxpool(maps[0])
+        for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = layer(x)
+            maps.append(x)
+        return maps
+
+    def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, row, column)
+        """Pooled features, (slice, 512)."""
+        return self.stages(slices)[-1].mean(dim=(2, 3))
+
+
+def load_imagenet(encoder: Encoder, start: Start) -> str:
+    """Fill an encoder with its first weights.
+
+    The first convolution of the ImageNet weights is summed over its three colour channels.
+
+    Args:
+        encoder: filled in place.
+        start: `random` leaves it as it is; `hub` downloads (a network is needed); a path names a `.safetensors`
+            file with the keys of a torchvision or timm ResNet34.
+
+    Returns:
+        What was loaded, in words, for the run's record.
+
+    Raises:
+        ConfigError: the weights cannot be had or do not fit. Random weights never stand in for them.
+    """
+    if start == "random":
+        return "random"
+    path = _download() if start == "hub" else Path(start)
+    if path.suffix != ".safetensors":
+        raise ConfigError(f"weights = {path}: only .safetensors files are loaded, since pickled ones can run code.")
+    try:
+        found = load_file(path)
+    except Exception as fault:
+        raise ConfigError(f"weights = {path}: cannot be read ({fault}). Name a ResNet34 .safetensors file.") from None
+    state = {key: value for key, value in found.items() if not key.startswith("fc.")}
+    if "conv1.weight" in state:
+        state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
+    try:
+        missing, unknown = encoder.resnet.load_state_dict(state, strict=False)
+    except RuntimeError as fault:
+        raise ConfigError(f"weights = {path}: do not fit a ResNet34 ({fault}).") from None
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if missing or unknown:
+        raise ConfigError(f"weights = {path}: do not fit a ResNet34: missing {missing[:3]}, unknown {unknown[:3]}.")
+    return f"ImageNet weights from {HUB_REPOSITORY if start == 'hub' else path.name}"
+
+
+def _download() -> Path:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(HUB_REPOSITORY, HUB_FILE))
+    except Exception as fault:
+        reason = f"{type(fault).__name__}"
+        raise ConfigError(
+            f'weights = "hub": {HUB_REPOSITORY} could not be downloaded ({reason}). Name a local .safetensors file, '
+            'or say weights = "random".'
+        ) from fault
+

@@ -1,0 +1,89 @@
+"""Geometric augmentation (section 4.2): flip, perspective, shift, scale and rotation, each by chance.
+
+Intensities are left alone, since they are what is scored. All of a slice's changes are composed into one homography
+and sampled once, bicubically: each further interpolation would soften the slice, and sharpness is scored too.
+"""
+
+import math
+
+import torch
+from pydantic import Field, NonNegativeFloat
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from lgeqa.config import Settings
+
+
+class Augmentation(Settings):
+    """How far slices are moved, and how often.
+
+    Attributes:
+        probability: of each kind of change (section 4.2).
+        flip: whether left and right are swapped.
+        perspective: corners move by up to this share of half the side.
+        shift: up to this share of the side.
+        scale: up to this share larger or smaller.
+        rotation_degrees: up to this angle either way.
+    """
+
+    probability: float = Field(0.5, ge=0, le=1)
+    flip: bool = True
+    perspective: NonNegativeFloat = 0.1
+    shift: NonNegativeFloat = 0.06
+    scale: float = Field(0.1, ge=0, lt=1)
+    rotation_degrees: NonNegativeFloat = 15.0
+
+
+def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """Draw one homography a slice.
+
+    Args:
+        n: number of slices.
+        augmentation: ranges and probability.
+        generator: the only source of chance.
+
+    Returns:
+        (n, 3, 3), from output to input, in coordinates of -1 to 1 across the slice (x, y, 1).
+    """
+
+    def draw(reach: float) -> Tensor:
+        amount = (torch.rand(n, generator=generator) * 2 - 1) * reach
+        return torch.where(torch.rand(n, generator=generator) < augmentation.probability, amount, torch.zeros(n))
+
+    turn = draw(math.radians(augmentation.rotation_degrees))
+    size = 1 + draw(augmentation.scale)
+    flipped = torch.rand(n, generator=generator) < (augmentation.probability if augmentation.flip else 0)
+    mirror = torch.where(flipped, -1.0, 1.0)
+    matrices = torch.zeros(n, 3, 3)
+    matrices[:, 0, 0] = mirror * turn.cos() * size
+    matrices[:, 0, 1] = -turn.sin() * size
+    matrices[:, 1, 0] = mirror * turn.sin() * size
+    matrices[:, 1, 1] = turn.cos() * size
+    # The side is 2 in these coordinates.
+    matrices[:, 0, 2], matrices[:, 1, 2] = draw(2 * augmentation.shift), draw(2 * augmentation.shift)
+    tilt = torch.eye(3).repeat(n, 1, 1)
+    tilt[:, 2, 0], tilt[:, 2, 1] = draw(augmentation.perspective), draw(augmentation.perspective)
+    matrices[:, 2, 2] = 1
+    return matrices.matmul(tilt)
+
+
+def warp(slices: Tensor, homographies: Tensor, side: int, mode: str = "bicubic") -> Tensor:
+    """Sample slices through homographies; what lies outside takes the slice's darkest value.
+
+    Args:
+        slices: (slice, channel, row, column).
+        homographies: (slice, 3, 3), from output to input, the input's side being 2.
+        side: rows and columns of the output.
+        mode: `bicubic` for images, `nearest` for masks.
+
+    Returns:
+        (slice, channel, side, side).
+    """
+    axis = (torch.arange(side, dtype=slices.dtype) * 2 + 1) / side - 1
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(1, -1, 3).to(slices.device)
+    seen = points.matmul(homographies.to(slices).transpose(1, 2))
+    grid = (seen[..., :2] / seen[..., 2:]).reshape(-1, side, side, 2)
+    floor = slices.amin(dim=(1, 2, 3), keepdim=True)
+    moved = grid_sample(slices - floor, grid, mode=mode, align_corners=False)
+    return moved.clamp(min=0) + floor
