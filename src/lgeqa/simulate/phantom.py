@@ -1,0 +1,175 @@
+"""The phantom: a thorax of labelled tissues, drawn from a seed, and its noise-free LGE image.
+
+Drawing and building are apart: `draw_phantom` makes a recipe, `build_phantom` makes the very same phantom from it
+any number of times. Axis order, as everywhere: (slice, row, column) = (superior, posterior, left).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from lgeqa.config import Settings
+from lgeqa.errors import UsageError
+from lgeqa.records import BoolArray, FloatArray
+from lgeqa.simulate.anatomy import Anatomy
+from lgeqa.simulate.heart import Heart, paint_heart, paint_mediastinum
+from lgeqa.simulate.shapes import Canvas, random_field
+from lgeqa.simulate.signal import Sequence, null_time, signed_inversion_recovery
+from lgeqa.simulate.thorax import (
+    Thorax,
+    paint_abdomen,
+    paint_body_wall,
+    paint_lung_vessels,
+    paint_spine,
+    paint_vessels_and_airways,
+)
+from lgeqa.simulate.tissue import PROPERTIES, Tissue
+
+__all__ = ["Phantom", "PhantomRecipe", "Tissue", "build_phantom", "draw_phantom", "render"]
+
+#: Grey value of blood when the inversion time nulls the myocardium.
+BLOOD_LEVEL = 100.0
+
+
+class PhantomRecipe(Settings):
+    """All that makes one phantom.
+
+    Attributes:
+        seed: of the random fields and small vessels.
+        anatomy: the person.
+        shape: voxels (slice, row, column).
+        spacing_mm: (slice, row, column).
+        first: lattice indices of the first voxel; lattice index 0 is the centre of the left atrium.
+    """
+
+    seed: int = Field(ge=0)
+    anatomy: Anatomy = Anatomy()
+    shape: tuple[int, int, int] = (44, 320, 320)
+    spacing_mm: tuple[float, float, float] = (2.5, 1.25, 1.25)
+    first: tuple[int, int, int] = (-25, -160, -160)
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A labelled thorax. All arrays are (slice, row, column), axial LPS.
+
+    Attributes:
+        labels: uint8 `Tissue` code of what fills most of each voxel.
+        beneath: uint8 code of the other tissue of a voxel on an edge.
+        share: float32, part of the voxel that `labels` fills, 0.5 to 1.
+        texture: float32 factor of the signal, about 1.
+        atrium: left-atrial blood pool with appendage and proximal pulmonary veins.
+        spacing_mm: (slice, row, column).
+    """
+
+    labels: npt.NDArray[np.uint8]
+    beneath: npt.NDArray[np.uint8]
+    share: FloatArray
+    texture: FloatArray
+    atrium: BoolArray
+    spacing_mm: tuple[float, float, float]
+
+
+def draw_phantom(
+    rng: np.random.Generator,
+    field: Literal["full", "cropped"] = "full",
+    *,
+    slices: int = 44,
+    spacing_mm: tuple[float, float, float] = (2.5, 1.25, 1.25),
+) -> PhantomRecipe:
+    """Draw one person and a field of view.
+
+    Args:
+        rng: the only source of chance.
+        field: `full` is a square of 360 to 400 mm around the body, `cropped` one of about 90 x 125 mm around the
+            atrium, as in the public scans. Same generator state, same person, whatever the field.
+        slices: number of slices; the atrium's centre lies a little above the middle.
+        spacing_mm: (slice, row, column).
+
+    Raises:
+        UsageError: fewer than one slice, or a spacing of zero or less.
+    """
+    if slices < 1 or min(spacing_mm) <= 0:
+        raise UsageError(
+            f"{slices} slices of spacing {spacing_mm} mm make no grid: give at least 1 and spacings above 0."
+        )
+    seed = int(rng.integers(2**32))
+    person = np.random.default_rng(seed)
+    anatomy = Anatomy.draw(person)
+    below = person.triangular(0.46, 0.57, 0.64) * slices * spacing_mm[0]
+    if field == "full":
+        size = np.full(2, person.uniform(360, 400))
+        corner = Thorax(anatomy).middle.origin[1:] + person.normal(0, 5, 2) - size / 2
+    else:
+        size = person.triangular((83, 107), (89, 122), (97, 144))
+        corner = -size * person.triangular((0.4, 0.5), (0.48, 0.57), (0.54, 0.63))
+    first = np.round(np.array([-below, *corner]) / spacing_mm).astype(int).tolist()
+    rows, columns = np.round(size / spacing_mm[1:]).astype(int).tolist()
+    return PhantomRecipe(
+        seed=seed, anatomy=anatomy, shape=(slices, rows, columns), spacing_mm=spacing_mm, first=tuple(first)
+    )
+
+
+def build_phantom(recipe: PhantomRecipe) -> Phantom:
+    """Build the phantom of a recipe; the same recipe gives identical arrays."""
+    a = recipe.anatomy
+    streams = [np.random.default_rng([recipe.seed, k]) for k in range(7)]
+    axes = [
+        (first + np.arange(size)) * spacing
+        for first, size, spacing in zip(recipe.first, recipe.shape, recipe.spacing_mm, strict=True)
+    ]
+    canvas = Canvas(axes, a.warp, streams[0], a.warp_size)
+    thorax, heart = Thorax(a), Heart(a)
+    paint_body_wall(canvas, thorax, streams[1])
+    paint_lung_vessels(canvas, thorax, streams[2])
+    paint_abdomen(canvas, thorax, streams[3])
+    paint_mediastinum(canvas, heart)
+    paint_spine(canvas, thorax)
+    paint_vessels_and_airways(canvas, thorax)
+    atrium = paint_heart(canvas, heart, streams[4])
+    texture = _texture(canvas, a, streams[5], streams[6])
+    return Phantom(canvas.labels, canvas.beneath, canvas.share, texture, atrium, recipe.spacing_mm)
+
+
+def _texture(canvas: Canvas, anatomy: Anatomy, wide: np.random.Generator, fine: np.random.Generator) -> FloatArray:
+    """Slow variation over centimetres everywhere, and the grain of each tissue over some millimetres."""
+    grain = np.array([PROPERTIES[tissue].grain for tissue in Tissue], np.float32)
+    slow = anatomy.unevenness * random_field(wide, canvas.axes, 45.0)
+    quick = grain[canvas.labels] * random_field(fine, canvas.axes, 3.5, 5.0)
+    return np.clip(1 + slow + quick, 0.2, 2.0).astype(np.float32)
+
+
+def render(phantom: Phantom, sequence: Sequence, t1_ms: Mapping[Tissue, float] | None = None) -> FloatArray:
+    """The noise-free magnitude image of a phantom.
+
+    On an edge the signed signals of both tissues add before the magnitude, as in the scanner, so a dark line parts
+    an inverted tissue from a recovered one.
+
+    Args:
+        phantom: what is scanned.
+        sequence: how it is scanned.
+        t1_ms: T1 of tissues that differ from `tissue.PROPERTIES`.
+
+    Returns:
+        float32 of the phantom's shape; blood of the table is about 100 where TI nulls the table's myocardium.
+
+    Raises:
+        UsageError: a T1 is zero or less.
+    """
+    t1 = np.array([(t1_ms or {}).get(tissue, PROPERTIES[tissue].t1_ms) for tissue in Tissue])
+    density = np.array([PROPERTIES[tissue].density for tissue in Tissue])
+    density[[Tissue.FAT, Tissue.BONE]] *= sequence.fat_signal
+    signal = (signed_inversion_recovery(t1, density, sequence) / _blood(sequence)).astype(np.float32) * BLOOD_LEVEL
+    mixed = phantom.share * signal[phantom.labels] + (1 - phantom.share) * signal[phantom.beneath]
+    return np.abs(mixed * phantom.texture)
+
+
+def _blood(sequence: Sequence) -> float:
+    """Signal of the table's blood at the inversion time that nulls the table's myocardium."""
+    null = null_time(PROPERTIES[Tissue.MYOCARDIUM].t1_ms, sequence.repetition_ms)
+    ideal = Sequence(inversion_time_ms=null, repetition_ms=sequence.repetition_ms)
+    return float(signed_inversion_recovery(PROPERTIES[Tissue.BLOOD].t1_ms, 1.0, ideal))

@@ -1,0 +1,68 @@
+"""The tissues of the phantom and what each one gives to the signal."""
+
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class Tissue(IntEnum):
+    """Codes of `Phantom.labels`."""
+
+    AIR = 0
+    LUNG = 1
+    FAT = 2
+    MUSCLE = 3
+    BONE = 4
+    CSF = 5
+    LIVER = 6
+    SPLEEN = 7
+    GUT = 8
+    CONNECTIVE = 9
+    BLOOD = 10
+    MYOCARDIUM = 11
+    WALL = 12
+    FIBROSIS = 13
+    AORTIC_WALL = 14
+    VALVE = 15
+
+
+class Properties(NamedTuple):
+    """What a tissue gives to the signal.
+
+    Attributes:
+        t1_ms: T1 about 15 minutes after contrast at 1.5 T.
+        density: proton density times the T2* decay to the echo, blood 1.
+        grain: standard deviation of the fine texture, relative to the signal.
+    """
+
+    t1_ms: float
+    density: float
+    grain: float
+
+
+#: Blood, myocardium and scar as in the post-contrast T1 maps of Klein et al., Magn Reson Med 2007 (58:1060), and
+#: Messroghli et al., JCMR 2017 (19:75); fat and muscle as in de Bazelaire et al., Radiology 2004 (230:652),
+#: muscle and the organs shortened by the agent. Densities and grains are chosen by eye on real scans.
+#: BONE is marrow. GUT is the wall of oesophagus, stomach and airways. CONNECTIVE is what enhances in thin sheets:
+#: skin, pericardium, ligaments. WALL is the healthy wall of the left atrium. A wall or valve that enhances less is
+#: one with the T1 of myocardium.
+PROPERTIES: Final = MappingProxyType(
+    {
+        Tissue.AIR: Properties(1000.0, 0.0, 0.0),
+        Tissue.LUNG: Properties(500.0, 0.15, 0.35),
+        Tissue.FAT: Properties(250.0, 0.9, 0.15),
+        Tissue.MUSCLE: Properties(510.0, 0.8, 0.15),
+        Tissue.BONE: Properties(300.0, 0.6, 0.15),
+        Tissue.CSF: Properties(3500.0, 1.1, 0.02),
+        Tissue.LIVER: Properties(325.0, 0.85, 0.05),
+        Tissue.SPLEEN: Properties(320.0, 0.9, 0.05),
+        Tissue.GUT: Properties(350.0, 0.8, 0.15),
+        Tissue.CONNECTIVE: Properties(320.0, 0.7, 0.15),
+        Tissue.BLOOD: Properties(325.0, 1.0, 0.035),
+        Tissue.MYOCARDIUM: Properties(450.0, 0.85, 0.06),
+        Tissue.WALL: Properties(390.0, 0.85, 0.1),
+        Tissue.FIBROSIS: Properties(270.0, 0.95, 0.06),
+        Tissue.AORTIC_WALL: Properties(310.0, 0.85, 0.08),
+        Tissue.VALVE: Properties(280.0, 0.85, 0.08),
+    }
+)
