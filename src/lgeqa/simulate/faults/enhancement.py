@@ -12,7 +12,7 @@ from lgeqa.simulate.faults.scene import Scene
 from lgeqa.simulate.faults.severity import at_grade, grade
 
 #: Level of the walls over blood at the scores 1 to 5: dark as muscle at 1, even with blood between 2 and 3.
-WALL_OVER_BLOOD: Final = (0.4, 0.8, 1.4, 1.7, 2.1)
+WALL_OVER_BLOOD: Final = (0.45, 0.75, 1.25, 1.45, 1.7)
 #: Share kept of what the scan's own walls have over blood.
 OWN_EXCESS: Final = (0.0, 0.15, 0.6, 0.9, 1.0)
 #: Size of the patches in which a wall enhances more or less.
@@ -60,10 +60,10 @@ def apply_enhancement(
 
 
 def _patches(shape: tuple[int, ...], spacing_mm: tuple[float, float, float], seed: int) -> FloatArray:
-    """A smooth random field over the grid: 1 in two thirds of it, down to .2 in spots."""
+    """A smooth random field over the grid, 0 to 1: good walls enhance here and there, not as an even ring."""
     coarse = [max(2, round(n * step / PATCH_MM)) for n, step in zip(shape, spacing_mm, strict=True)]
     field = np.random.default_rng(seed).uniform(size=coarse).astype(np.float32)
     zoom = [n / c for n, c in zip(shape, coarse, strict=True)]
     smooth: FloatArray = ndimage.zoom(field, zoom, order=1, mode="nearest", grid_mode=True)
-    patches: FloatArray = np.clip(2.5 * smooth, 0.2, 1)
+    patches: FloatArray = np.clip(3 * smooth - 0.7, 0, 1)
     return patches
