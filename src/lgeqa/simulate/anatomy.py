@@ -21,7 +21,7 @@ class Anatomy(Settings):
     """
 
     # The body.
-    body_half_depth: float = _from(102, 116, 142)
+    body_half_depth: float = _from(108, 122, 145)
     body_half_width: float = _from(145, 168, 205)
     body_squareness: float = _from(2.1, 2.4, 2.9)
     body_left: float = _from(-12, 4, 16)
@@ -32,7 +32,7 @@ class Anatomy(Settings):
     lung_inset: float = _from(0, 6, 22)
     arm_gap: float = _from(2, 12, 60)
     arm_radius: float = _from(34, 44, 60)
-    shoulder_taper: float = _from(-0.0015, 0.0005, 0.0022)
+    shoulder_taper: float = _from(-0.0008, 0.0002, 0.001)
     rib_drop: float = _from(50, 75, 100)
     spine_behind: float = _from(44, 49, 60)
     spine_left: float = _from(-16, -6, 3)
@@ -67,7 +67,7 @@ class Anatomy(Settings):
     epicardial_fat: float = _from(2, 5, 10)
 
     # The left atrium.
-    atrium_half_height: float = _from(20, 26, 34)
+    atrium_half_height: float = _from(22, 28, 36)
     atrium_half_depth: float = _from(16, 20, 28)
     atrium_half_width: float = _from(29, 35, 44)
     atrium_roof: float = _from(-0.3, 0.1, 0.5)
@@ -87,7 +87,7 @@ class Anatomy(Settings):
     # The texture of things.
     warp: float = _from(1.0, 1.8, 2.8)
     warp_size: float = _from(28, 36, 48)
-    lung_vessels: int = Field(default=14, ge=9, le=20)
+    lung_vessels: int = Field(default=16, ge=11, le=22)
     unevenness: float = _from(0.02, 0.05, 0.1)
 
     @classmethod

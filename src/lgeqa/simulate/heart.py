@@ -5,6 +5,7 @@ Points are (z, y, x) mm from the centre of the left atrium of a common heart: su
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from lgeqa.records import BoolArray
 from lgeqa.simulate.anatomy import Anatomy
@@ -15,14 +16,14 @@ Array = npt.NDArray[np.float64]
 
 #: Course of each pulmonary vein in half sizes of the atrium, from inside it to the hilum, and of the appendage.
 _VEINS = {
-    "left superior": ((0.45, 0.1, 0.6), (0.85, 0.4, 1.15), (1.15, 0.75, 1.65), (1.5, 0.8, 2.2)),
-    "left inferior": ((-0.05, 0.4, 0.7), (-0.15, 1.0, 1.2), (-0.25, 1.55, 1.65), (-0.4, 1.9, 2.2)),
-    "right superior": ((0.4, -0.15, -0.6), (0.65, -0.25, -1.15), (0.85, -0.05, -1.65), (1.2, 0.2, -2.2)),
-    "right inferior": ((-0.2, 0.4, -0.6), (-0.35, 0.95, -1.05), (-0.5, 1.5, -1.5), (-0.7, 1.9, -2.0)),
+    "left superior": ((0.45, 0.1, 0.55), (0.85, 0.35, 1.0), (1.25, 0.6, 1.4), (1.7, 0.7, 2.1)),
+    "left inferior": ((-0.05, 0.4, 0.65), (-0.1, 0.9, 1.1), (-0.25, 1.35, 1.5), (-0.5, 1.7, 2.2)),
+    "right superior": ((0.4, -0.15, -0.55), (0.65, -0.2, -1.05), (0.9, -0.05, -1.5), (1.3, 0.2, -2.2)),
+    "right inferior": ((-0.2, 0.4, -0.55), (-0.35, 0.85, -0.95), (-0.5, 1.3, -1.35), (-0.8, 1.8, -2.0)),
 }
-_APPENDAGE = ((0.3, -0.3, 0.75), (0.6, -0.75, 1.15), (0.85, -1.3, 1.2), (0.95, -1.75, 0.95))
+_APPENDAGE = ((0.3, -0.2, 0.7), (0.65, -0.5, 1.15), (0.95, -0.95, 1.25), (1.05, -1.4, 1.05))
 _MITRAL = np.array([-14.0, -21.0, 26.0])
-_LV_AXIS = np.array([-0.40, -0.62, 0.67]) / np.linalg.norm([-0.40, -0.62, 0.67])
+_LV_AXIS = np.array([-0.45, -0.50, 0.74]) / np.linalg.norm([-0.45, -0.50, 0.74])
 
 
 class Heart:
@@ -57,26 +58,28 @@ class Heart:
         """The right ventricle with its outflow tract."""
         a = self.anatomy
         s = a.heart_scale * a.right_ventricle_scale
-        away = a.left_ventricle_radius + a.myocardium + 8 * s
-        body = canvas.ellipsoid(self._along(0.42 * a.left_ventricle_length, away), (30 * s, 21 * s, 46 * s))
+        away = a.left_ventricle_radius + a.myocardium + 2 * s
+        body = canvas.ellipsoid(self._along(0.42 * a.left_ventricle_length, away), (32 * s, 19 * s, 46 * s))
         outflow = canvas.tube(self.points([(-14, -66, 2), (2, -70, 12), (22, -60, 22)]), np.array([15, 14, 12]) * s)
         return union([body, outflow], 10.0)
 
     def right_atrium(self, canvas: Canvas) -> Shape:
-        """The right atrium with its appendage and the ends of both venae cavae."""
+        """The right atrium with its appendage."""
         a = self.anatomy
         s = a.heart_scale * a.right_atrium_scale
         body = canvas.ellipsoid(Frame.at(tuple(self.points((-8, -38, -44))), (-20, 0, 0)), (30 * s, 25 * s, 24 * s))
         appendage = canvas.tube(self.points([(4, -44, -44), (14, -56, -32), (18, -60, -16)]), np.array([14, 11, 7]) * s)
-        upper = canvas.tube(
-            self.points([(95, -26, -28), (60, -18, -32), (36, -14, -37), (10, -24, -42)]),
-            a.cava_radius * np.array([1, 1, 1.05, 1.2]),
-        )
-        lower = canvas.tube(
-            self.points([(-110, -4, -24), (-60, -6, -20), (-40, -14, -28), (-20, -30, -38)]),
-            a.cava_radius * np.array([1.3, 1.3, 1.4, 1.5]),
-        )
-        return union([body, appendage, upper, lower], 6.0)
+        return union([body, appendage], 8.0)
+
+    def venae_cavae(self, canvas: Canvas) -> list[Shape]:
+        """The upper and the lower vena cava, into the right atrium."""
+        r = self.anatomy.cava_radius
+        upper = self.points([(95, -26, -28), (60, -18, -32), (36, -14, -37), (10, -24, -42)])
+        lower = self.points([(-110, -4, -24), (-60, -6, -20), (-40, -14, -28), (-20, -30, -38)])
+        return [
+            canvas.tube(upper, r * np.array([1, 1, 1.05, 1.2])),
+            canvas.tube(lower, r * np.array([1.3, 1.3, 1.4, 1.5])),
+        ]
 
     def aorta(self, canvas: Canvas) -> Shape:
         """Outflow tract, root and ascending aorta up to the arch."""
@@ -113,7 +116,7 @@ class Heart:
         return canvas.tube(points, a.vein_radius * np.array([1.5, 1.1, 0.95, 0.6])[:end])
 
     def atrium(self, canvas: Canvas) -> Shape:
-        """The left atrium: body, roof, vestibule, appendage, four proximal veins, cut at the mitral plane."""
+        """The left atrium: body, roof, vestibule, appendage, four proximal veins, up to the mitral plane, the great arteries and their walls left out."""
         a = self.anatomy
         turned = Frame.at((0.0, 0.0, 0.0), (a.atrium_turn_deg, 0.0, 0.0))
         body = canvas.ellipsoid(turned, (a.atrium_half_height, a.atrium_half_depth, a.atrium_half_width))
@@ -122,11 +125,14 @@ class Heart:
             0.72 * a.atrium_half_depth * np.ones(2),
         )
         vestibule = canvas.tube(
-            [self._atrial((0, 0, 0.2)), self.mitral + 6 * self.axis], [0.85 * a.atrium_half_depth, 16.0]
+            [self._atrial((0, 0, 0.2)), self.mitral + 6 * self.axis], [0.85 * a.atrium_half_depth, 15.0]
         )
-        parts = [body, roof, vestibule, self.appendage(canvas), *(self.vein(canvas, name, 3) for name in _VEINS)]
-        whole = union(parts, 6.0)
-        return meet(whole, canvas.half_space(whole, self.mitral, self.axis))
+        vestibule = meet(vestibule, canvas.half_space(vestibule, self.mitral, self.axis))
+        veins = [self.vein(canvas, name, 3) for name in _VEINS]
+        whole = union([body, roof, vestibule, self.appendage(canvas), *veins], 6.0)
+        for neighbour in (self.aorta(canvas), self.pulmonary_arteries(canvas)):
+            whole = without(whole, neighbour.grown(a.aortic_wall + 0.5 * a.wall))
+        return whole
 
     def appendage(self, canvas: Canvas) -> Shape:
         """The left-atrial appendage, a curved sac between pulmonary trunk and left superior vein."""
@@ -137,36 +143,43 @@ class Heart:
         return canvas.tube(self._atrial(course), a.appendage_radius * np.array([0.9, 1.0, 1.1, 0.6]))
 
 
-def paint_mediastinum(canvas: Canvas, heart: Heart) -> None:
-    """Lay the fat that the heart and its vessels lie in."""
-    fat = heart.anatomy.epicardial_fat
-    parts = (heart.left_ventricle(canvas, heart.anatomy.myocardium), heart.right_ventricle(canvas))
-    for shape in (*parts, heart.right_atrium(canvas), heart.atrium(canvas), heart.aorta(canvas)):
-        canvas.paint(shape.grown(fat + 2.0), Tissue.CONNECTIVE)
-    for shape in (*parts, heart.right_atrium(canvas), heart.atrium(canvas), heart.aorta(canvas)):
-        canvas.paint(shape.grown(fat + 0.8), Tissue.FAT)
+def paint_mediastinum(canvas: Canvas, heart: Heart, room: Shape) -> None:
+    """Lay the fat that the heart and its vessels lie in, within the rib cage (`room`)."""
+    a = heart.anatomy
+    between = [
+        canvas.ellipsoid(Frame(heart.points((-8, -40, 8)), heart.frame.axes), (58.0, 46.0, 56.0)),
+        canvas.tube(heart.points([(0, -22, -4), (110, -28, -4)]), [40.0, 36.0]),
+    ]
+    shapes = [heart.left_ventricle(canvas, a.myocardium), heart.right_ventricle(canvas), heart.right_atrium(canvas)]
+    shapes += [heart.atrium(canvas), heart.aorta(canvas), *heart.venae_cavae(canvas)]
+    whole = meet(union([*between, *(shape.grown(a.epicardial_fat) for shape in shapes)], 8.0), room)
+    canvas.paint(whole.grown(0.8), Tissue.CONNECTIVE)
+    canvas.paint(whole, Tissue.FAT)
 
 
-def paint_heart(canvas: Canvas, heart: Heart, rng: np.random.Generator) -> BoolArray:
+def paint_heart(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Generator) -> BoolArray:
     """Paint the chambers, vessel roots and valves; return the mask of the left-atrial blood pool."""
     a = heart.anatomy
-    for shape in (heart.right_atrium(canvas), heart.right_ventricle(canvas)):
-        canvas.paint(shape.grown(2.5), Tissue.MYOCARDIUM)
+    right = [meet(shape, room.grown(-4.0)) for shape in (heart.right_atrium(canvas), heart.right_ventricle(canvas))]
     arteries = heart.pulmonary_arteries(canvas)
-    canvas.paint(arteries.grown(1.2), Tissue.AORTIC_WALL)
-    for shape in (heart.right_atrium(canvas), heart.right_ventricle(canvas), arteries):
-        canvas.paint(shape, Tissue.BLOOD)
-    canvas.paint(_tricuspid(canvas, heart), Tissue.BLOOD)
     aorta = heart.aorta(canvas)
-    canvas.paint(heart.left_ventricle(canvas, a.myocardium), Tissue.MYOCARDIUM)
+    cavae = heart.venae_cavae(canvas)
+    for shape in cavae:
+        canvas.paint(shape.grown(0.8), Tissue.CONNECTIVE)
+    for shape in right:
+        canvas.paint(shape.grown(1.8), Tissue.MYOCARDIUM)
+    canvas.paint(arteries.grown(1.2), Tissue.AORTIC_WALL)
+    for shape in (*right, *cavae, arteries, _tricuspid(canvas, heart)):
+        canvas.paint(shape, Tissue.BLOOD)
+    canvas.paint(meet(heart.left_ventricle(canvas, a.myocardium), room), Tissue.MYOCARDIUM)
     canvas.paint(aorta.grown(a.aortic_wall), Tissue.AORTIC_WALL)
-    atrium = heart.atrium(canvas)
-    for name in ("left superior", "left inferior", "right superior", "right inferior"):
+    for name in _VEINS:
         vein = heart.vein(canvas, name, 4)
         canvas.paint(vein.grown(1.0), Tissue.WALL)
         canvas.paint(vein, Tissue.BLOOD)
+    atrium = heart.atrium(canvas)
     _paint_wall(canvas, heart, atrium, rng)
-    for shape in (atrium, heart.left_ventricle(canvas, 0.0), aorta):
+    for shape in (atrium, meet(heart.left_ventricle(canvas, 0.0), room.grown(-a.myocardium)), aorta):
         canvas.paint(shape, Tissue.BLOOD)
     _paint_papillary_muscles(canvas, heart)
     _paint_valves(canvas, heart)
@@ -181,17 +194,14 @@ def _tricuspid(canvas: Canvas, heart: Heart) -> Shape:
 
 
 def _paint_wall(canvas: Canvas, heart: Heart, atrium: Shape, rng: np.random.Generator) -> None:
-    """The atrial wall, its most scarred share as fibrosis: patches, denser on the posterior wall."""
+    """The atrial wall with its fibrosis: patches, denser on the posterior wall, on about the share asked for."""
     a = heart.anatomy
-    shell = meet(atrium.grown(a.wall), canvas.half_space(atrium, heart.mitral, heart.axis))
+    shell = atrium.grown(a.wall)
     canvas.paint(shell, Tissue.WALL)
     z, y, x = (axis[cut] for axis, cut in zip(canvas.axes, atrium.window, strict=True))
-    patches = random_field(rng, (z, y, x), a.fibrosis_size) + 0.02 * y[None, :, None].astype(np.float32)
-    wall = (np.abs(shell.distance + a.wall / 2) < a.wall) & (shell.distance < 0)
-    if wall.any():
-        scarred = patches > np.quantile(patches[wall], 1 - a.fibrosis_share)
-        shell.distance[~scarred] = np.float32(1e3)
-        canvas.paint(shell, Tissue.FIBROSIS)
+    density = random_field(rng, (z, y, x), a.fibrosis_size) + (y / 40).clip(-1, 1).astype(np.float32)[:, None]
+    edge = (np.float32(ndtri(1 - a.fibrosis_share)) - density) * np.float32(0.5 * a.fibrosis_size)
+    canvas.paint(Shape(shell.window, np.maximum(shell.distance, edge)), Tissue.FIBROSIS)
 
 
 def _paint_papillary_muscles(canvas: Canvas, heart: Heart) -> None:

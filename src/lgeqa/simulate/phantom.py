@@ -117,7 +117,7 @@ def draw_phantom(
 def build_phantom(recipe: PhantomRecipe) -> Phantom:
     """Build the phantom of a recipe; the same recipe gives identical arrays."""
     a = recipe.anatomy
-    streams = [np.random.default_rng([recipe.seed, k]) for k in range(7)]
+    streams = [np.random.default_rng([recipe.seed, k]) for k in range(8)]
     axes = [
         (first + np.arange(size)) * spacing
         for first, size, spacing in zip(recipe.first, recipe.shape, recipe.spacing_mm, strict=True)
@@ -126,11 +126,13 @@ def build_phantom(recipe: PhantomRecipe) -> Phantom:
     thorax, heart = Thorax(a), Heart(a)
     paint_body_wall(canvas, thorax, streams[1])
     paint_lung_vessels(canvas, thorax, streams[2])
+    room = thorax.cage(canvas).grown(-2.0)
+    paint_mediastinum(canvas, heart, room)
     paint_abdomen(canvas, thorax, streams[3])
-    paint_mediastinum(canvas, heart)
     paint_spine(canvas, thorax)
     paint_vessels_and_airways(canvas, thorax)
-    atrium = paint_heart(canvas, heart, streams[4])
+    atrium = paint_heart(canvas, heart, room, streams[4])
+    canvas.paint(canvas.strands(streams[7], 14.0), Tissue.CONNECTIVE, onto=(Tissue.FAT,))
     texture = _texture(canvas, a, streams[5], streams[6])
     return Phantom(canvas.labels, canvas.beneath, canvas.share, texture, atrium, recipe.spacing_mm)
 

@@ -139,8 +139,8 @@ class Canvas:
         return Shape(window, _level(parts, radii))
 
     def column(self, frame: Frame, radii: tuple[float, float], exponent: float = 2.0) -> Shape:
-        """An endless elliptic (or squarer, by the exponent) column along the z axis of a frame, which stands upright."""
-        half = max(radii) * np.array([np.inf, 1, 1])
+        """An endless elliptic (or squarer, by the exponent) column along the z axis of an upright frame."""
+        half = np.array([np.inf, max(radii), max(radii)])
         window = self.window(frame.origin - half, frame.origin + half)
         y, x = self.local(frame, window, (1, 2))
         y, x = np.abs(y / np.float32(radii[0])), np.abs(x / np.float32(radii[1]))
@@ -167,6 +167,12 @@ class Canvas:
         square = sum(((q - along * e) ** 2 for q, e in zip(p, d, strict=True)), np.float32(0))
         distance: FloatArray = np.sqrt(square) - (np.float32(ra) + along * np.float32(rb - ra))
         return distance
+
+    def strands(self, rng: np.random.Generator, pitch_mm: float) -> Shape:
+        """Thin curved sheets through the whole grid, like the septa of fat, about `pitch_mm` apart."""
+        field = np.abs(random_field(rng, self.axes, pitch_mm))
+        whole = self.window(np.full(3, -np.inf), np.full(3, np.inf))
+        return Shape(whole, field * np.float32(0.5 * pitch_mm) - np.float32(0.2))
 
     def half_space(self, like: Shape, point: npt.ArrayLike, normal: npt.ArrayLike) -> Shape:
         """What lies behind a plane (against its normal), on the window of another shape."""
@@ -199,16 +205,16 @@ class Canvas:
 
 def union(shapes: Sequence[Shape], blend_mm: float) -> Shape:
     """Several shapes as one, their creases filled over `blend_mm` (polynomial smooth minimum)."""
-    window = tuple(
-        slice(min(s.window[k].start for s in shapes), max(s.window[k].stop for s in shapes)) for k in range(3)
-    )
-    total = np.full([c.stop - c.start for c in window], FAR_MM, np.float32)
+    starts, stops = ([[getattr(cut, end) for cut in s.window] for s in shapes] for end in ("start", "stop"))
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(np.min(starts, 0), np.max(stops, 0), strict=True))
+    cover = (z, y, x)
+    total = np.full([c.stop - c.start for c in cover], FAR_MM, np.float32)
     for shape in shapes:
-        inner = _inside(shape.window, window)
+        inner = _inside(shape.window, cover)
         a, b = total[inner], shape.distance
         fill = np.clip(1 - np.abs(a - b) / np.float32(blend_mm), 0, None)
         total[inner] = np.minimum(a, b) - fill**2 * np.float32(blend_mm / 4)
-    return Shape((window[0], window[1], window[2]), total)
+    return Shape(cover, total)
 
 
 def meet(a: Shape, b: Shape) -> Shape:

@@ -23,7 +23,7 @@ class Sequence(Settings):
 
     inversion_time_ms: float = Field(gt=0)
     repetition_ms: float = Field(default=1000.0, gt=0)
-    fat_signal: float = Field(default=0.2, ge=0, le=1)
+    fat_signal: float = Field(default=0.12, ge=0, le=1)
 
 
 def signed_inversion_recovery(t1_ms: npt.ArrayLike, density: npt.ArrayLike, sequence: Sequence) -> Array:

@@ -3,6 +3,8 @@
 Points are (z, y, x) mm from the centre of the left atrium: superior, posterior, left.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -22,7 +24,7 @@ class Thorax:
         self.spine = Frame.at((0.0, behind, a.spine_left), (a.body_roll_deg, 0.0, 0.0))
         self.middle = Frame(self.spine.points((0.0, 72.0 - a.body_half_depth, a.body_left)), self.spine.axes)
         depth, width = a.body_half_depth - a.muscle_thickness, a.body_half_width - a.muscle_thickness
-        self.cage_radii = (depth - a.fat_thickness, width - a.fat_thickness - a.lung_inset)
+        self.cage_radii = (depth - 0.7 * a.fat_thickness, width - a.fat_thickness - a.lung_inset)
 
     def by_spine(self, points: npt.ArrayLike) -> Array:
         """Points counted from the middle of the vertebral bodies, as points of the world."""
@@ -136,8 +138,8 @@ def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> N
     depth, width = thorax.cage_radii
     inside = thorax.cage(canvas).grown(-1.5)
     middle = thorax.middle.origin
-    liver = _dome(canvas, middle + np.array([0, 2, -0.48 * width]), a.liver_top, (0.86 * depth, 0.62 * width))
-    left = _dome(canvas, middle + np.array([0, 2, 0.5 * width]), a.stomach_top, (0.84 * depth, 0.56 * width))
+    liver = _dome(canvas, middle + np.array([0, 0, -0.46 * width]), a.liver_top, (0.92 * depth, 0.68 * width))
+    left = _dome(canvas, middle + np.array([0, 0, 0.5 * width]), a.stomach_top, (0.9 * depth, 0.62 * width))
     for dome in (left, liver):
         canvas.paint(meet(dome.grown(2.5), inside), Tissue.MUSCLE)
     canvas.paint(meet(left, inside), Tissue.FAT)
@@ -154,7 +156,7 @@ def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> N
 
 
 def _dome(canvas: Canvas, centre: Array, top: float, radii: tuple[float, float]) -> Shape:
-    return canvas.ellipsoid(Frame.at((top - 110.0, float(centre[1]), float(centre[2]))), (110.0, *radii))
+    return canvas.ellipsoid(Frame.at((top - 75.0, float(centre[1]), float(centre[2]))), (75.0, *radii))
 
 
 def _paint_liver_veins(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> None:
@@ -216,25 +218,36 @@ def _paint_airways(canvas: Canvas, carina: float, back: float) -> None:
             canvas.paint(tube.grown(grow), tissue)
 
 
+class _Twig(NamedTuple):
+    start: Array
+    heading: Array
+    radius: float
+    length: float
+
+
 def paint_lung_vessels(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> None:
     """Grow the vessels of both lungs from the hila outward."""
-    depth, width = thorax.cage_radii
+    length = min(thorax.cage_radii)
     for side in (-1, 1):
         for _ in range(thorax.anatomy.lung_vessels):
             start = np.array([rng.uniform(-15, 30), rng.uniform(0, 22), side * rng.uniform(38, 50)])
-            away = np.array([rng.normal(0, 0.7), rng.normal(0.1, 0.8), side * rng.uniform(0.2, 1)])
-            _grow(canvas, rng, start, away / np.linalg.norm(away), rng.uniform(2.0, 4.0), min(depth, width))
+            heading = _unit(np.array([rng.normal(0, 0.7), rng.normal(0.1, 0.8), side * rng.uniform(0.2, 1)]))
+            _grow(canvas, rng, _Twig(start, heading, rng.uniform(2.2, 4.5), length))
 
 
-def _grow(canvas: Canvas, rng: np.random.Generator, start: Array, away: Array, radius: float, length: float) -> None:
-    course, heading = [start], away
+def _grow(canvas: Canvas, rng: np.random.Generator, twig: _Twig) -> None:
+    course, heading = [twig.start], twig.heading
     for _ in range(4):
-        heading = heading + rng.normal(0, 0.18, 3)
-        heading = heading / np.linalg.norm(heading)
-        course.append(course[-1] + heading * length / 4)
-    radii = radius * np.array([1, 0.85, 0.7, 0.5, 0.3])
+        heading = _unit(heading + rng.normal(0, 0.18, 3))
+        course.append(course[-1] + heading * twig.length / 4)
+    radii = twig.radius * np.array([1, 0.85, 0.7, 0.5, 0.3])
     canvas.paint(canvas.tube(course, radii, 25.0), Tissue.BLOOD, onto=(Tissue.LUNG,))
-    if radius > 1.2:
+    if twig.radius > 1.3:
         for k in (1, 2, 3):
-            branch = heading + rng.normal(0, 0.6, 3)
-            _grow(canvas, rng, course[k], branch / np.linalg.norm(branch), 0.65 * radii[k], 0.55 * length)
+            branch = _unit(heading + rng.normal(0, 0.6, 3))
+            _grow(canvas, rng, _Twig(course[k], branch, 0.75 * radii[k], 0.55 * twig.length))
+
+
+def _unit(vector: Array) -> Array:
+    unit: Array = vector / np.linalg.norm(vector)
+    return unit

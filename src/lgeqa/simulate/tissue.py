@@ -61,7 +61,7 @@ PROPERTIES: Final = MappingProxyType(
         Tissue.BLOOD: Properties(325.0, 1.0, 0.035),
         Tissue.MYOCARDIUM: Properties(450.0, 0.85, 0.06),
         Tissue.WALL: Properties(390.0, 0.85, 0.1),
-        Tissue.FIBROSIS: Properties(270.0, 0.95, 0.06),
+        Tissue.FIBROSIS: Properties(280.0, 0.95, 0.12),
         Tissue.AORTIC_WALL: Properties(310.0, 0.85, 0.08),
         Tissue.VALVE: Properties(280.0, 0.85, 0.08),
     }
