@@ -17,14 +17,14 @@ from lgeqa.simulate.tissue import PROPERTIES, Tissue
 BLOOD_T1_MS: Final = PROPERTIES[Tissue.BLOOD].t1_ms
 MUSCLE_T1_MS: Final = PROPERTIES[Tissue.MYOCARDIUM].t1_ms
 REPETITION_MS: Final = 1000.0
+#: Inversion times that null them, in ms.
+BLOOD_NULL_MS: Final = null_time(BLOOD_T1_MS, REPETITION_MS)
+MUSCLE_NULL_MS: Final = null_time(MUSCLE_T1_MS, REPETITION_MS)
 #: The shortest T1 that the brightest voxels are given.
 SHORTEST_T1_MS: Final = 150.0
 #: Muscle over blood at the scores 1 to 5. Above some .8 only an inversion time that is too short gets there.
 MUSCLE_OVER_BLOOD: Final = (1.6, 0.78, 0.48, 0.2, 0.03)
 LATE_UP_TO: Final = 0.8
-
-_BLOOD_NULL_MS: Final = null_time(BLOOD_T1_MS, REPETITION_MS)
-_MUSCLE_NULL_MS: Final = null_time(MUSCLE_T1_MS, REPETITION_MS)
 
 
 class NullingFault(Settings):
@@ -37,7 +37,7 @@ def draw_nulling(rng: np.random.Generator, score: float) -> NullingFault:
     """Draw how far muscle is from null and on which side, and find the inversion time that gives it."""
     ratio = at_grade(grade(rng, score), MUSCLE_OVER_BLOOD)
     early = bool(rng.random() < 0.5) or ratio > LATE_UP_TO
-    return NullingFault(inversion_over_null=_inversion_for(ratio, early) / _MUSCLE_NULL_MS)
+    return NullingFault(inversion_over_null=inversion_for(ratio, early) / MUSCLE_NULL_MS)
 
 
 def apply_nulling(scene: Scene, signal: FloatArray, fault: NullingFault) -> FloatArray:
@@ -52,8 +52,8 @@ def apply_nulling(scene: Scene, signal: FloatArray, fault: NullingFault) -> Floa
     Returns:
         The signal at the fault's inversion time, in units of the blood level that the scan had.
     """
-    own = _inversion_for(scene.muscle, early=False)
-    drawn = fault.inversion_over_null * _MUSCLE_NULL_MS
+    own = inversion_for(scene.muscle, early=False)
+    drawn = fault.inversion_over_null * MUSCLE_NULL_MS
     t1 = np.linspace(MUSCLE_T1_MS, SHORTEST_T1_MS, 256)
     blood = _recovered(BLOOD_T1_MS, own)
     tissue = np.interp(signal, _recovered(t1, own) / blood, np.abs(_recovered(t1, drawn)) / blood)
@@ -61,14 +61,14 @@ def apply_nulling(scene: Scene, signal: FloatArray, fault: NullingFault) -> Floa
     return mixed.astype(np.float32)
 
 
-def _inversion_for(ratio: float, early: bool) -> float:
-    """The inversion time, before or after muscle's null, at which muscle over blood is `ratio`."""
+def inversion_for(ratio: float, early: bool) -> float:
+    """The inversion time in ms, before or after muscle's null, at which muscle over blood is `ratio`."""
 
     def excess(inversion_ms: float) -> float:
         muscle, blood = np.abs(_recovered(np.array((MUSCLE_T1_MS, BLOOD_T1_MS)), inversion_ms))
         return float(muscle - ratio * blood)
 
-    bounds = (_BLOOD_NULL_MS, _MUSCLE_NULL_MS) if early else (_MUSCLE_NULL_MS, 3 * _MUSCLE_NULL_MS)
+    bounds = (BLOOD_NULL_MS, MUSCLE_NULL_MS) if early else (MUSCLE_NULL_MS, 3 * MUSCLE_NULL_MS)
     return float(optimize.brentq(excess, *bounds))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from lgeqa.config import Settings
-from lgeqa.records import FloatArray
+from lgeqa.records import BoolArray, FloatArray
 from lgeqa.simulate.faults.scene import Scene
 from lgeqa.simulate.faults.severity import at_grade, grade
 
@@ -51,6 +51,14 @@ def draw_quality(rng: np.random.Generator, score: float) -> QualityFault:
 def lower_wall_contrast(scene: Scene, signal: FloatArray, fault: QualityFault) -> FloatArray:
     """Draw the band along the atrium's border towards the level of blood: fibrosis there no longer stands out."""
     return signal + np.float32(1 - fault.wall_contrast) * scene.atrial_wall * np.minimum(1 - signal, 0)
+
+
+def level_of_noise(signal: FloatArray, heart: BoolArray, fault: QualityFault) -> float:
+    """Standard deviation of the noise in one channel: the upper quartile of the heart's signal over the fault's ratio.
+
+    The quartile follows blood where muscle is nulled, and muscle where that is the brighter of the two.
+    """
+    return float(np.percentile(signal[heart], 75)) / fault.signal_to_noise
 
 
 def apply_coil(signal: FloatArray, fault: QualityFault) -> FloatArray:
