@@ -1,0 +1,149 @@
+"""The few facts of a DICOM file that discovery and stacking need. No name, date or identifier leaves this module.
+
+pydicom's warnings quote the values they complain about, so they are silenced.
+"""
+
+import logging
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag
+from pydicom.uid import UID
+
+from lgeqa.errors import ReadError
+from lgeqa.read.words import reason, shown
+
+#: What pydicom raises on a damaged file.
+DAMAGED = (
+    InvalidDicomError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+_ROWS = 0x00280010
+_IDENTITY_TAGS: list[BaseTag | int] = [0x00080016, 0x0020000E, _ROWS]
+_KEYWORDS = [
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Modality",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "ImageOrientationPatient",
+    "ImagePositionPatient",
+]
+_FRAME_TAGS: list[BaseTag | int] = [tag for tag in map(tag_for_keyword, _KEYWORDS) if tag is not None]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image of a series, without its pixels.
+
+    Attributes:
+        path: its file.
+        instance: its SOPInstanceUID, to find copies with; never shown.
+        modality: as `MR`; empty where not given.
+        size: rows, columns.
+        spacing_mm: between rows, between columns.
+        orientation: LPS direction along a row, then down a column.
+        position_mm: LPS centre of the first pixel.
+    """
+
+    path: Path
+    instance: str
+    modality: str
+    size: tuple[int, int]
+    spacing_mm: tuple[float, ...]
+    orientation: tuple[float, ...]
+    position_mm: tuple[float, ...]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom's warnings and log from the user."""
+    logger = logging.getLogger("pydicom")
+    before, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
+
+
+def series_of(path: Path) -> str | None:
+    """The SeriesInstanceUID of a DICOM image, empty if it has none; None for a DICOM object that is no image.
+
+    Raises:
+        ReadError: the file is damaged.
+    """
+    try:
+        with quiet(), path.open("rb") as file:
+            dataset = read_partial(file, lambda tag, *_: tag > _ROWS, force=True, specific_tags=_IDENTITY_TAGS)
+            sop_class = UID(str(dataset.get("SOPClassUID", "")))
+            is_image = "Image Storage" in sop_class.name or (sop_class.name == sop_class and "Rows" in dataset)
+            return str(dataset.get("SeriesInstanceUID", "")) if is_image else None
+    except DAMAGED:
+        raise ReadError(f"{shown(path)}: is a damaged DICOM file. Export it again.") from None
+
+
+def read_frame(path: Path) -> Frame:
+    """Read the header of a classic, single-frame, grey DICOM image.
+
+    Raises:
+        ReadError: the file cannot be read, is an enhanced or colour image, or lacks its place in the patient.
+    """
+    where = shown(path)
+    try:
+        with quiet():
+            dataset = dcmread(path, stop_before_pixels=True, specific_tags=_FRAME_TAGS, force=True)
+            _refuse_other_kinds(dataset, where)
+            return Frame(
+                path=path,
+                instance=str(dataset.get("SOPInstanceUID", "")),
+                modality=str(dataset.get("Modality", "")),
+                size=(int(_values(dataset, "Rows", 1, where)[0]), int(_values(dataset, "Columns", 1, where)[0])),
+                spacing_mm=_values(dataset, "PixelSpacing", 2, where),
+                orientation=_values(dataset, "ImageOrientationPatient", 6, where),
+                position_mm=_values(dataset, "ImagePositionPatient", 3, where),
+            )
+    except DAMAGED:
+        raise ReadError(f"{where}: is a damaged DICOM file. Export it again.") from None
+    except OSError as fault:
+        raise ReadError(f"{where}: cannot be read ({reason(fault)}). Check the path and permissions.") from None
+
+
+def _refuse_other_kinds(dataset: Dataset, where: str) -> None:
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    kind = UID(str(dataset.get("SOPClassUID", ""))).name
+    if frames > 1 or kind.startswith("Enhanced"):
+        raise ReadError(
+            f"{where}: is an enhanced or multi-frame DICOM image ({frames} frames), which lgeqa does not read. "
+            "Convert it to NIfTI with dcm2niix."
+        )
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    if samples != 1:
+        raise ReadError(f"{where}: is a colour image ({samples} samples a pixel). Give the original grey images.")
+
+
+def _values(dataset: Dataset, keyword: str, count: int, where: str) -> tuple[float, ...]:
+    found = dataset.get(keyword)
+    values = () if found is None else tuple(float(value) for value in (found if count > 1 else [found]))
+    if len(values) != count:
+        raise ReadError(f"{where}: its {keyword} has {len(values)} values, not {count}. Export the original images.")
+    return values

@@ -1,0 +1,85 @@
+"""The raw header of a MetaImage file (itk.org/Wiki/ITK/MetaIO/Documentation)."""
+
+import math
+from pathlib import Path
+
+from lgeqa.errors import ReadError
+from lgeqa.read.header import DataBlock, Header, read_start
+from lgeqa.read.words import shown
+
+_TYPE_BYTES = {
+    "MET_CHAR": 1,
+    "MET_UCHAR": 1,
+    "MET_SHORT": 2,
+    "MET_USHORT": 2,
+    "MET_INT": 4,
+    "MET_UINT": 4,
+    "MET_LONG": 4,
+    "MET_ULONG": 4,
+    "MET_LONG_LONG": 8,
+    "MET_ULONG_LONG": 8,
+    "MET_FLOAT": 4,
+    "MET_DOUBLE": 8,
+}
+_ORIENTATION_KEYS = {"TransformMatrix", "Rotation", "Orientation"}
+
+
+def metaimage_header(path: Path) -> Header:
+    """Read the header of a .mha or .mhd file.
+
+    Raises:
+        ReadError: the file cannot be read, is no MetaImage, or keeps its voxels in several files.
+    """
+    fields, end = _fields(read_start(path))
+    if "NDims" not in fields or "ElementDataFile" not in fields:
+        raise ReadError(f"{shown(path)}: is not a MetaImage file, whatever its name says. Export it again.")
+    try:
+        n_dims = int(fields["NDims"])
+        size = tuple(int(count) for count in fields["DimSize"].split())
+        written = fields.get("ElementSpacing", fields.get("ElementSize"))
+        spacing = tuple(float(value) for value in written.split()) if written else None
+        voxel_bytes = _TYPE_BYTES[fields["ElementType"]] * int(fields.get("ElementNumberOfChannels", "1"))
+    except (KeyError, ValueError):
+        raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.") from None
+    if len(size) != n_dims or (spacing and len(spacing) != n_dims):
+        raise ReadError(
+            f"{shown(path)}: its size or spacing does not have NDims = {n_dims} values. Correct the header."
+        )
+    data_path = _data_path(path, fields["ElementDataFile"])
+    return Header(
+        format_name="MetaImage",
+        image_io="MetaImageIO",
+        size=size,
+        spacing=spacing,
+        oriented=bool(_ORIENTATION_KEYS & fields.keys()),
+        files=(path,) if data_path == path else (path, data_path),
+        data=_data_block(fields, data_path, end if data_path == path else 0, math.prod(size) * voxel_bytes),
+    )
+
+
+def _fields(start: bytes) -> tuple[dict[str, str], int]:
+    """Keys and values up to ElementDataFile, which is the last, and where the data begin."""
+    fields: dict[str, str] = {}
+    end = 0
+    for line in start.splitlines(keepends=True):
+        end += len(line)
+        key, _, value = line.decode("utf-8", errors="replace").partition("=")
+        fields[key.strip()] = value.strip()
+        if key.strip() == "ElementDataFile":
+            break
+    return fields, end
+
+
+def _data_path(path: Path, name: str) -> Path:
+    if name.upper() == "LOCAL":
+        return path
+    if name.upper().startswith("LIST") or "%" in name:
+        raise ReadError(f"{shown(path)}: keeps its voxels in several files ({name}). Save it as one .mha file.")
+    return path.parent / name
+
+
+def _data_block(fields: dict[str, str], path: Path, offset: int, n_bytes: int) -> DataBlock:
+    packed = fields.get("CompressedData", "False").lower() == "true"
+    # text data and skipped bytes are left to ITK, which finds short data by itself
+    countable = fields.get("BinaryData", "True").lower() == "true" and fields.get("HeaderSize", "0") == "0"
+    return DataBlock(path, offset, "zlib" if packed else "none", n_bytes if countable else None)

@@ -1,0 +1,76 @@
+"""Scan names: from file and folder names, fit for every file system, unique."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Longest name in UTF-8 bytes; file systems take 255, suffixes included.
+MAX_BYTES = 180
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name in the making.
+
+    Attributes:
+        parts: names of all folders down to the scan, and its own.
+        used: how many of the last parts are used.
+    """
+
+    parts: tuple[str, ...]
+    used: int
+
+    @property
+    def text(self) -> str:
+        """The used parts, sanitised."""
+        return sanitised("_".join(self.parts[-self.used :]))
+
+    @property
+    def longer(self) -> "Name":
+        """With one folder more, where there is one."""
+        return Name(self.parts, min(self.used + 1, len(self.parts)))
+
+
+def unique_names(names: Sequence[Name]) -> list[str]:
+    """Make names differ, even where upper and lower case do not: by more folders, else by -1, -2 and so on."""
+    current = list(names)
+    while True:
+        shared = _shared([name.text for name in current])
+        grown = [name.longer if name.text.casefold() in shared else name for name in current]
+        if grown == current:
+            return _numbered([name.text for name in current])
+        current = grown
+
+
+def sanitised(name: str) -> str:
+    """Letters of any alphabet, digits, '-', '_' and '.' stay; all else becomes '_'. Never empty or hidden."""
+    normal = unicodedata.normalize("NFC", name)
+    kept = "".join(sign if unicodedata.category(sign)[0] in "LMN" or sign in "-_." else "_" for sign in normal)
+    # the end tells most, so the start of a long name is cut
+    short = kept.encode()[-MAX_BYTES:].decode(errors="ignore").strip("._-")
+    if short.partition(".")[0].casefold() in _RESERVED:
+        return f"scan_{short}"
+    return short or "scan"
+
+
+def _shared(texts: Sequence[str]) -> set[str]:
+    return {text for text, count in Counter(text.casefold() for text in texts).items() if count > 1}
+
+
+def _numbered(texts: Sequence[str]) -> list[str]:
+    shared = _shared(texts)
+    taken = {text.casefold() for text in texts}
+    numbered = []
+    for text in texts:
+        if text.casefold() not in shared:
+            numbered.append(text)
+            continue
+        number = 1
+        while f"{text}-{number}".casefold() in taken:
+            number += 1
+        taken.add(f"{text}-{number}".casefold())
+        numbered.append(f"{text}-{number}")
+    return numbered

@@ -1,0 +1,105 @@
+"""From a source to a Scan in axial LPS order, and a mask to the scan and back to its file's grid."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from SimpleITK import Image
+
+from lgeqa.errors import NotAssessableError, ReadError
+from lgeqa.read.geometry import axial_grid, axial_order, check_axial, check_same_grid, slice_positions, tilt_warnings
+from lgeqa.read.itk import to_image
+from lgeqa.read.limits import DEFAULT_LIMITS, Limits
+from lgeqa.read.source import Source
+from lgeqa.read.stack import Stack
+from lgeqa.read.suffixes import volume_suffix
+from lgeqa.read.volume import read_volume
+from lgeqa.read.words import shown
+from lgeqa.records import BoolArray, FloatArray, Scan
+
+
+def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
+    """Read a scan and bring it to axial LPS order by permutations and flips alone.
+
+    The same volume gives the same array whatever the axis order, flips and frame of its file. `Scan.mask` stays
+    None; see `read_mask`. `Scan.file_slices` counts along the file's own axis; for a DICOM series that is the order
+    of the positions along the normal (row direction x column direction), as in volumes made by ITK or dcm2niix,
+    and not InstanceNumber, which cannot be trusted.
+
+    Raises:
+        ReadError: the files cannot be read or are no 3-D scan.
+        NotAssessableError: read, but no stack of axial MR slices with an image in it.
+    """
+    if source.kind == "unusable":
+        raise ReadError(source.fault)
+    stack = _read_stack(source, limits)
+    where = shown(source.location)
+    order = axial_order(stack.grid)
+    check_axial(stack.grid, order, where, limits)
+    axial = axial_grid(stack.grid, order)
+    slices = axial.size[2]
+    if slices < limits.min_slices:
+        raise NotAssessableError(
+            f"{where}: has {slices} axial slices; at least {limits.min_slices} are needed. Give the whole stack."
+        )
+    indices = tuple(range(slices))
+    return Scan(
+        scan_id=source.scan_id,
+        voxels=_checked_voxels(order.apply(stack.voxels), where),
+        spacing_mm=(axial.spacing_mm[2], axial.spacing_mm[1], axial.spacing_mm[0]),
+        slice_positions_mm=slice_positions(axial),
+        file_slices=indices[::-1] if order.flipped[0] else indices,
+        grid=stack.grid,
+        source=source.location,
+        sha256=stack.sha256,
+        warnings=stack.warnings + tilt_warnings(order),
+    )
+
+
+def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> BoolArray:
+    """Read a mask of the left atrium as bool (slice, row, column) on the voxels of `scan`.
+
+    Any value other than zero is atrium. The mask's file may store its axes in another order than the scan's.
+
+    Raises:
+        ReadError: the mask cannot be read or does not lie on the scan's voxels.
+        NotAssessableError: the mask is empty.
+    """
+    where = shown(path)
+    if not volume_suffix(path):
+        raise ReadError(f"{where}: is no volume by its name. Give the mask as NRRD, NIfTI or MetaImage.")
+    stack = read_volume(path, limits)
+    order = axial_order(stack.grid)
+    of_scan = axial_grid(scan.grid, axial_order(scan.grid))
+    check_same_grid(axial_grid(stack.grid, order), of_scan, where)
+    if np.isnan(stack.voxels).any():
+        raise ReadError(f"{where}: the mask holds voxels that are NaN. Save it as whole numbers.")
+    mask: BoolArray = np.ascontiguousarray(order.apply(stack.voxels) != 0)
+    if not mask.any():
+        raise NotAssessableError(f"{where}: the mask is empty. Give the mask of the left atrium, or leave it out.")
+    return mask
+
+
+def to_file_grid(mask: BoolArray, scan: Scan) -> Image:
+    """A mask (slice, row, column) of `scan` as an 8-bit image, 0 or 1, on the grid of the scan's own file."""
+    return to_image(axial_order(scan.grid).undo(mask.astype(np.uint8)), scan.grid)
+
+
+def _read_stack(source: Source, limits: Limits) -> Stack:
+    if source.kind == "volume":
+        return read_volume(source.location, limits)
+    from lgeqa.read.dicom import read_series  # pydicom is slow to import and not needed for volumes
+
+    return read_series(source.files, source.location, limits)
+
+
+def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
+    with np.errstate(over="ignore"):
+        voxels: FloatArray = np.ascontiguousarray(stored, dtype=np.float32)
+    bad = voxels.size - int(np.isfinite(voxels).sum())
+    if bad:
+        raise ReadError(f"{where}: {bad} of its voxels are NaN or infinite. Export it again without them.")
+    if voxels.min() == voxels.max():
+        raise NotAssessableError(f"{where}: all its voxels are {voxels.min():g}; there is no image. Export it again.")
+    return voxels

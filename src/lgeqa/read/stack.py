@@ -1,0 +1,38 @@
+"""What the readers hand over: voxels in the file's own order."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from lgeqa.records import Grid
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A volume as stored.
+
+    Attributes:
+        voxels: real numbers, (k, j, i).
+        grid: the grid that they lie on.
+        sha256: hash of the bytes of all files, one after the other.
+        warnings: what a reader of the result should know.
+    """
+
+    voxels: npt.NDArray[Any]
+    grid: Grid
+    sha256: str
+    warnings: tuple[str, ...] = ()
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """SHA-256 in hexadecimal of the bytes of all files, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
