@@ -1,0 +1,125 @@
+"""One scan, come what may: whatever goes wrong with it ends in its record and never in the run."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lgeqa.batch.folder import OutputFolder, write_through
+from lgeqa.config import Settings
+from lgeqa.errors import LgeqaError, ScanError
+from lgeqa.records import BundleStamp, ScanResult
+from lgeqa.versions import versions
+
+if TYPE_CHECKING:
+    from lgeqa.pipeline import Assessment, AssessSettings
+    from lgeqa.read import Source
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one scan.
+
+    Attributes:
+        result: its record.
+        trace: where lgeqa itself broke; empty if it did not.
+    """
+
+    result: ScanResult
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Assesses one scan after another, in this process or in another one.
+
+    Attributes:
+        open_assess: makes the function that assesses a scan; called once, where the scans are assessed.
+        stamp: of the bundle that `open_assess` opens.
+        settings: that it assesses with.
+        out: where masks are written, if they are.
+    """
+
+    open_assess: "Callable[[], Callable[[Source], Assessment]]"
+    stamp: BundleStamp
+    settings: Settings
+    out: OutputFolder
+
+    def __call__(self, source: "Source") -> Outcome:
+        """Assess `source` and write its mask; every fault becomes an outcome."""
+        try:
+            return Outcome(self._assess_and_write(source))
+        except ScanError as fault:
+            return Outcome(self.unassessed(source, str(fault), fault.status))
+        except LgeqaError as fault:
+            return Outcome(self.unassessed(source, str(fault)))
+        except MemoryError:
+            return Outcome(self.unassessed(source, "Memory ran out. Run again with fewer --jobs or more memory."))
+        except Exception as fault:
+            message = (
+                f"A fault of lgeqa, not of the scan ({type(fault).__name__}). Please report it with {self.out.log}."
+            )
+            return Outcome(self.unassessed(source, message), _trace(fault))
+
+    def unassessed(
+        self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
+    ) -> ScanResult:
+        """The record of a scan that was not assessed."""
+        from lgeqa.read.words import shown
+
+        return ScanResult(
+            scan_id=source.scan_id,
+            status=status,
+            message=message,
+            source=shown(source.location),
+            bundle=self.stamp,
+            versions=versions(),
+            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    @cached_property
+    def _assess(self) -> "Callable[[Source], Assessment]":
+        return self.open_assess()
+
+    def _assess_and_write(self, source: "Source") -> ScanResult:
+        self.out.drop_mask(source.scan_id)  # That of an earlier run must not stand beside this run's record.
+        assessment = self._assess(source)
+        if self.out.masks:
+            write_through(self.out.mask_path(source.scan_id), lambda draft: _write_mask(assessment, draft))
+        return assessment.result
+
+
+def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings") -> "Callable[[Source], Assessment]":
+    """The real thing for `Attempt.open_assess`, once its three arguments are bound.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+    """
+    from lgeqa.bundle import open_bundle
+    from lgeqa.pipeline import assess_source
+
+    return partial(assess_source, bundle=open_bundle(bundle, threads), settings=settings)
+
+
+def _write_mask(assessment: "Assessment", path: Path) -> None:
+    from SimpleITK import WriteImage
+
+    from lgeqa.read import to_file_grid
+
+    image = to_file_grid(assessment.atrium, assessment.scan)
+    try:
+        WriteImage(image, str(path), useCompression=True)
+    except RuntimeError as fault:  # SimpleITK knows no other kind, whatever is wrong with the place
+        raise OSError("SimpleITK could not write the mask") from fault
+
+
+def _trace(fault: BaseException | None) -> str:
+    """Where `fault` arose, without its message, which may hold what a scan's header says of a patient."""
+    parts = []
+    while fault:
+        parts.append("".join([*traceback.format_tb(fault.__traceback__), type(fault).__qualname__]))
+        fault = fault.__cause__ or fault.__context__
+    return "\ncaused by\n".join(parts)

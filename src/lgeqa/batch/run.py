@@ -1,0 +1,99 @@
+"""A run over many scans: what is already done is kept, the rest is assessed, and the table follows."""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lgeqa.batch.attempt import Attempt, Outcome
+from lgeqa.batch.fingerprint import fingerprint
+from lgeqa.batch.workers import Lost, work_through
+from lgeqa.records import ScanResult
+
+if TYPE_CHECKING:
+    from lgeqa.read import Source
+
+#: Seconds between two writings of the table while a run goes on.
+_TABLE_EVERY = 2.0
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One scan of a run is done with.
+
+    Attributes:
+        result: its record.
+        kept: whether the record is that of an earlier run.
+        ours: whether it failed by a fault of lgeqa.
+    """
+
+    result: ScanResult
+    kept: bool = False
+    ours: bool = False
+
+
+def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Generator[Settled]:
+    """Assess `sources`, write a record for each and keep `results.csv` up to date.
+
+    The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
+    did not fail. A single scan is assessed in this process, more in `jobs` others, so that a scan which brings its
+    process down does not end the run.
+
+    Yields:
+        each scan as it is settled: first the kept ones, then the others in the order they are done.
+
+    Raises:
+        OutputError: a record or the table cannot be written.
+    """
+    marks = {source.scan_id: fingerprint(source, attempt.stamp, attempt.settings) for source in sources}
+    results = {scan_id: record for scan_id, mark in marks.items() if (record := _kept(scan_id, mark, attempt))}
+    yield from [Settled(record, kept=True) for record in results.values()]
+    todo = [source for source in sources if source.scan_id not in results]
+    written = time.monotonic()
+    try:
+        for outcome in _outcomes(todo, attempt, jobs):
+            settled = _settle(outcome, marks[outcome.result.scan_id], attempt)
+            results[settled.result.scan_id] = settled.result
+            if time.monotonic() > written + _TABLE_EVERY:
+                attempt.out.write_table(_in_order(sources, results))
+                written = time.monotonic()
+            yield settled
+    finally:
+        attempt.out.write_table(_in_order(sources, results))
+
+
+def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:
+    record = attempt.out.load(scan_id)
+    if record is None or record.status == "failed" or not mark or record.fingerprint != mark:
+        return None
+    lacks_mask = attempt.out.masks and record.status == "assessed" and not attempt.out.mask_path(scan_id).exists()
+    return None if lacks_mask else record
+
+
+def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Iterator[Outcome]:
+    if len(sources) == 1:
+        yield attempt(sources[0])
+        return
+    for source, answer in work_through(sources, attempt, jobs):
+        yield Outcome(attempt.unassessed(source, _obituary(answer))) if isinstance(answer, Lost) else answer
+
+
+def _obituary(lost: Lost) -> str:
+    code = lost.exit_code or 0
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return (
+        f"The process that assessed this scan was ended ({how}), most often for want of memory. "
+        "Run again with --jobs 1 or on a machine with more memory."
+    )
+
+
+def _settle(outcome: Outcome, mark: str, attempt: Attempt) -> Settled:
+    result = outcome.result.model_copy(update={"fingerprint": mark})
+    if outcome.trace:
+        attempt.out.log_fault(result.scan_id, outcome.trace)
+    attempt.out.save(result)
+    return Settled(result, ours=bool(outcome.trace))
+
+
+def _in_order(sources: Sequence["Source"], results: dict[str, ScanResult]) -> list[ScanResult]:
+    return [results[source.scan_id] for source in sources if source.scan_id in results]

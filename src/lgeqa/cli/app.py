@@ -1,0 +1,54 @@
+"""All verbs together, and what a fault looks like on the command line."""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from lgeqa.cli.assess import assess
+from lgeqa.cli.demo import demo
+from lgeqa.cli.info import info
+from lgeqa.errors import LgeqaError
+
+app = typer.Typer(
+    name="lgeqa",
+    help="Tell whether a left-atrial LGE-MRI scan is good enough to measure fibrosis, and why not.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command()(assess)
+app.command()(demo)
+app.command()(info)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lgeqa {version('lgeqa')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _lgeqa(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line: a fault on purpose is one line, any other one is ours and shows its trace."""
+    try:
+        app()
+    except LgeqaError as fault:
+        typer.echo(f"lgeqa: {fault}", err=True)
+        sys.exit(fault.exit_code)
+    except Exception:
+        traceback.print_exc()
+        typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)
+        sys.exit(1)

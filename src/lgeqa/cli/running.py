@@ -1,0 +1,77 @@
+"""A run as the command line does it: from the paths to the report and the exit code."""
+
+import os
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from lgeqa.batch import Attempt, OutputFolder, Settled, open_pipeline, run_batch, write_whole
+from lgeqa.bundle import open_bundle
+from lgeqa.cli.view import conclude, follow
+from lgeqa.errors import UsageError
+from lgeqa.pipeline import AssessSettings
+from lgeqa.read import discover
+from lgeqa.report import render
+
+#: Exit codes that say more than 0 (all scans were assessed) and those of the errors.
+OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the user asked for; `lgeqa assess --help` explains it."""
+
+    paths: list[Path]
+    out: Path
+    settings: AssessSettings
+    bundle: Path | None = None
+    masks: bool = False
+    jobs: int | None = None
+    quiet: bool = False
+
+
+def carry_out(job: Job) -> int:
+    """Assess the scans, write and show the results, and return the exit code.
+
+    Raises:
+        UsageError: no scan is there, or the bundle or the output folder cannot be used.
+    """
+    out = OutputFolder(job.out, masks=job.masks)
+    bundle = open_bundle(job.bundle)
+    sources = discover(job.paths, skip=[out.masks_folder])
+    if not sources:
+        raise UsageError(
+            f"No scan was found in {', '.join(map(str, job.paths))}. Name scans or folders that hold some."
+        )
+    jobs = min(job.jobs or _cores(), len(sources))
+    open_assess = partial(open_pipeline, job.bundle, max(1, _cores() // jobs), job.settings)
+    attempt = Attempt(open_assess, bundle.stamp, job.settings, out)
+    settled: dict[str, Settled] = {}
+    try:
+        with closing(run_batch(sources, attempt, jobs)) as run:
+            for one in follow(run, len(sources), quiet=job.quiet):
+                settled[one.result.scan_id] = one
+    except KeyboardInterrupt:
+        done = f"{len(settled)} of {len(sources)} scans are done"
+        typer.echo(f"Stopped: {done}. The same command goes on from there.", err=True)
+        return STOPPED
+    results = [settled[source.scan_id].result for source in sources]
+    write_whole(out.report, render(results, bundle.stamp, bundle.manifest.intended_use))
+    if not job.quiet:
+        conclude(results)
+        typer.echo(f"Report: {out.report}")
+    return _exit_code(settled.values())
+
+
+def _exit_code(settled: Collection[Settled]) -> int:
+    if any(one.ours for one in settled):
+        return OUR_FAULT
+    return 0 if all(one.result.status == "assessed" for one in settled) else NOT_ALL
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

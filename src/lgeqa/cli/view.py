@@ -1,0 +1,96 @@
+"""What a run shows: a bar and a table on a terminal, plain lines in a pipe, only trouble if it is to be quiet."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from lgeqa.batch import Settled
+from lgeqa.records import ScanResult
+from lgeqa.report import ENDS, end_of
+
+#: How the ends of a scan are coloured on a terminal.
+_COLOURS = {"diagnostic": "green", "non-diagnostic": "red", "not_assessable": "yellow", "failed": "magenta"}
+
+
+def follow(run: Iterable[Settled], total: int, *, quiet: bool) -> Iterator[Settled]:
+    """Pass a run's scans on and show each as it is settled.
+
+    The bar goes to standard error and the lines to standard output, so that a pipe gets lines only.
+    """
+    lines = not quiet and not sys.stdout.isatty()
+    with _bar(quiet) as bar:
+        task = bar.add_task("Assessing", total=total)
+        for number, settled in enumerate(run, start=1):
+            bar.advance(task)
+            result = settled.result
+            if lines:
+                typer.echo(f"{number}/{total} {'kept ' if settled.kept else ''}{line(result)}")
+            elif quiet and result.status != "assessed":
+                typer.echo(line(result), err=True)
+            yield settled
+
+
+def conclude(results: Sequence[ScanResult]) -> None:
+    """Show the table, on a terminal, and the counts."""
+    if sys.stdout.isatty():
+        console = Console()
+        console.print(_table(results))
+        for result in results:
+            if result.status != "assessed":
+                console.print(Text(line(result), style=_COLOURS[result.status]))
+    counts = Counter(end_of(result) for result in results)
+    typer.echo(
+        f"{_scans(len(results))}: " + ", ".join(f"{counts[end]} {title}" for end, title in ENDS.items() if counts[end])
+    )
+
+
+def line(result: ScanResult) -> str:
+    """One scan on one line."""
+    if result.status != "assessed":
+        return f"{result.scan_id}: {ENDS[result.status]}. {result.message}"
+    return f"{result.scan_id}: {result.verdict}, probability {result.probability:.2f}, {_vote(result)} slices"
+
+
+def _bar(quiet: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=quiet or not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def _table(results: Sequence[ScanResult]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Scan", overflow="fold")
+    table.add_column("Verdict", no_wrap=True)
+    for title in ("Vote", "Quality", "Nulling", "Sharp.", "Enh."):
+        table.add_column(title, justify="right", no_wrap=True)
+    for result in results:
+        shares = (result.p_quality, result.p_myocardium_nulling, result.p_sharpness, result.p_enhancement)
+        table.add_row(
+            Text(result.scan_id),
+            Text(ENDS[end_of(result)], style=_COLOURS[end_of(result)]),
+            _vote(result),
+            *("-" if share is None else Text(f"{share:.2f}", style="" if share >= 0.5 else "red") for share in shares),
+        )
+    return table
+
+
+def _vote(result: ScanResult) -> str:
+    if result.votes_total is None:
+        return "-"
+    return f"{result.votes_diagnostic} of {result.votes_total}" + (" (tie)" if result.tie else "")
+
+
+def _scans(count: int) -> str:
+    return "1 scan" if count == 1 else f"{count} scans"

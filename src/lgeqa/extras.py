@@ -1,0 +1,42 @@
+"""The one gateway for optional packages: what each extra brings, and a clear word where it is missing."""
+
+from importlib.util import find_spec
+from typing import Final
+
+from lgeqa.errors import MissingExtraError
+
+#: For each extra of the package, the modules that show it is installed.
+EXTRAS: Final = {
+    "dicom": ("pylibjpeg", "libjpeg", "openjpeg", "rle"),
+    "train": (
+        "torch",
+        "lightning",
+        "monai",
+        "kornia",
+        "torchmetrics",
+        "sklearn",
+        "onnx",
+        "onnxscript",
+        "safetensors",
+        "tensorboard",
+        "huggingface_hub",
+    ),
+}
+
+
+def missing(extra: str) -> tuple[str, ...]:
+    """The modules of `extra` that cannot be found; nothing is imported to tell."""
+    return tuple(module for module in EXTRAS[extra] if find_spec(module) is None)
+
+
+def require(extra: str, feature: str) -> None:
+    """Make sure that `extra` is installed before `feature` imports from it.
+
+    Raises:
+        MissingExtraError: a module of the extra is missing; the message names it and the install command.
+    """
+    absent = missing(extra)
+    if absent:
+        raise MissingExtraError(
+            f'{feature} needs {", ".join(absent)}, which a plain install leaves out. Run: pip install "lgeqa[{extra}]"'
+        )
