@@ -7,7 +7,7 @@ from lgeqa.errors import MissingExtraError
 
 #: For each extra of the package, the modules that show it is installed.
 EXTRAS: Final = {
-    "dicom": ("pylibjpeg", "libjpeg", "openjpeg", "rle"),
+    "dicom": ("pylibjpeg", "libjpeg", "openjpeg"),
     "train": (
         "torch",
         "lightning",

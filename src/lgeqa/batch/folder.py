@@ -118,9 +118,10 @@ def _make_writable(folder: Path) -> None:
 
 
 def _refusal(path: Path, fault: OSError) -> OutputError:
+    why = (fault.strerror or str(fault)).lower()
     return OutputError(
-        f"{path}: cannot be written ({fault.strerror or fault}). Free the place or name another output folder; "
-        "the same command then goes on where it stopped."
+        f"{path}: cannot be written ({why}). Make room and make it writable, or name another output folder. "
+        "The same command then goes on where it stopped."
     )
 
 
