@@ -35,7 +35,16 @@ class Settings(BaseModel):
             raise ConfigError(f"{path}: cannot be read ({fault.strerror}). Name an existing TOML file.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
             raise ConfigError(f"{path}: is not valid TOML ({fault}).") from None
-        return cls.of(values | (changes or {}), str(path))
+        return cls.of(_laid_over(values, changes or {}), str(path))
+
+
+def _laid_over(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`values` with `changes` laid over them, table by table."""
+    merged = dict(values)
+    for key, change in changes.items():
+        old = merged.get(key)
+        merged[key] = _laid_over(old, change) if isinstance(old, dict) and isinstance(change, dict) else change
+    return merged
 
 
 def _explain(fault: ValidationError) -> str:

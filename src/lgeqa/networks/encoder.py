@@ -101,4 +101,3 @@ def _download() -> Path:
             f'weights = "hub": {HUB_REPOSITORY} could not be downloaded ({reason}). Name a local .safetensors file, '
             'or say weights = "random".'
         ) from fault
-

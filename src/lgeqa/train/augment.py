@@ -34,13 +34,14 @@ class Augmentation(Settings):
     rotation_degrees: NonNegativeFloat = 15.0
 
 
-def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Generator, zoom: float = 1.0) -> Tensor:
     """Draw one homography a slice.
 
     Args:
         n: number of slices.
         augmentation: ranges and probability.
         generator: the only source of chance.
+        zoom: share of the input's side that the output spans.
 
     Returns:
         (n, 3, 3), from output to input, in coordinates of -1 to 1 across the slice (x, y, 1).
@@ -51,7 +52,7 @@ def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Gener
         return torch.where(torch.rand(n, generator=generator) < augmentation.probability, amount, torch.zeros(n))
 
     turn = draw(math.radians(augmentation.rotation_degrees))
-    size = 1 + draw(augmentation.scale)
+    size = zoom * (1 + draw(augmentation.scale))
     flipped = torch.rand(n, generator=generator) < (augmentation.probability if augmentation.flip else 0)
     mirror = torch.where(flipped, -1.0, 1.0)
     matrices = torch.zeros(n, 3, 3)

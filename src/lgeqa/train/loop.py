@@ -52,16 +52,19 @@ class Recipe(lightning.LightningModule, ABC):
     Attributes:
         watched: the validation figure that picks the best epoch.
         better: whether a lower (`min`) or higher (`max`) figure is better.
+        side: rows and columns of an augmented slice.
+        zoom: share of a stored slice's side that an augmented one spans.
     """
 
     watched: str
     better: Literal["min", "max"]
 
-    def __init__(self, network: nn.Module, settings: LoopSettings, side: int) -> None:
+    def __init__(self, network: nn.Module, settings: LoopSettings, side: int, zoom: float = 1.0) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.settings = settings
         self.side = side
+        self.zoom = zoom
 
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -75,7 +78,7 @@ class Recipe(lightning.LightningModule, ABC):
         """Augment, forward, sum the losses."""
         # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
         generator = torch.Generator().manual_seed(hash((self.settings.seed, self.current_epoch, step)) % 2**63)
-        homographies = draw_homographies(len(batch["slice"]), self.settings.augmentation, generator)
+        homographies = draw_homographies(len(batch["slice"]), self.settings.augmentation, generator, self.zoom)
         moved = batch | {
             "slice": warp(batch["slice"], homographies, self.side),
             "mask": warp(batch["mask"], homographies, self.side, mode="nearest"),
@@ -99,7 +102,9 @@ class Recipe(lightning.LightningModule, ABC):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
 
 
-def fit(recipe: Recipe, training: DataLoader[Batch], validation: DataLoader[Batch], run: Path, quiet: bool) -> nn.Module:
+def fit(
+    recipe: Recipe, training: DataLoader[Batch], validation: DataLoader[Batch], run: Path, quiet: bool
+) -> nn.Module:
     """Train, going on from `run/checkpoints/last.ckpt` where there is one.
 
     Args:
@@ -117,7 +122,11 @@ def fit(recipe: Recipe, training: DataLoader[Batch], validation: DataLoader[Batc
         torch.set_num_threads(settings.threads)
     checkpoints = run / "checkpoints"
     best = ModelCheckpoint(
-        checkpoints, filename="best", monitor=recipe.watched, mode=recipe.better, save_last=True,
+        checkpoints,
+        filename="best",
+        monitor=recipe.watched,
+        mode=recipe.better,
+        save_last=True,
         enable_version_counter=False,
     )
     stop = EarlyStopping(recipe.watched, mode=recipe.better, patience=settings.patience)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lgeqa.attributes import NAMES
-from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.networks import Detector
 from lgeqa.train.loop import LoopSettings, Recipe
 from lgeqa.train.store import Batch
 
@@ -17,14 +17,17 @@ class DetectorRecipe(Recipe):
     watched = "validation/dice"
     better = "max"
 
-    def __init__(self, settings: LoopSettings, width: int, side: int) -> None:
-        super().__init__(Detector(width), settings, side)
+    def __init__(self, settings: LoopSettings, width: int, window: int, zoom: float) -> None:
+        super().__init__(Detector(width), settings, window, zoom)
         self._dice = DiceLoss(sigmoid=True, batch=True)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Dice loss over the batch, and binary cross-entropy."""
         logits = self.network(batch["slice"])
-        return {"dice": self._dice(logits, batch["mask"]), "bce": binary_cross_entropy_with_logits(logits, batch["mask"])}
+        return {
+            "dice": self._dice(logits, batch["mask"]),
+            "bce": binary_cross_entropy_with_logits(logits, batch["mask"]),
+        }
 
     def validate(self, batch: Batch) -> dict[str, Tensor]:
         """Hard Dice over the batch at t = 0.5."""
@@ -59,8 +62,3 @@ def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
         labels: (slice, 4), 0 or 1.
     """
     return binary_cross_entropy_with_logits(logits, labels)
-
-
-def baseline(settings: LoopSettings, network: QualityNetwork, side: int) -> BaselineRecipe:
-    """The baseline on a network with its first weights."""
-    return BaselineRecipe(network, settings, side)

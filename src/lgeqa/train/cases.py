@@ -1,0 +1,19 @@
+"""Reading the scans of a cohort for training."""
+
+from lgeqa.cohort import Case
+from lgeqa.errors import CohortError
+from lgeqa.read import Source, read_mask, read_scan
+from lgeqa.records import BoolArray, Scan
+
+
+def read_case(case: Case) -> tuple[Scan, BoolArray]:
+    """The scan of a case, and its bool (slice, row, column) mask.
+
+    Raises:
+        CohortError: the case has no mask.
+        ScanError: its files cannot be read.
+    """
+    if case.mask is None:
+        raise CohortError(f"{case.image}: has no mask beside it (shrinkwrap.nrrd), and training needs one.")
+    scan = read_scan(Source(case.scan_id, "volume", case.image, (case.image,), case.mask))
+    return scan, read_mask(case.mask, scan)

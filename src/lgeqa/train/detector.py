@@ -1,0 +1,154 @@
+"""Training stage 1: from scans with masks to a detector that works on cropped, full-field and poor scans."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import nn
+
+from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
+from lgeqa.cohort import Case
+from lgeqa.config import Settings
+from lgeqa.detect import SliceRule
+from lgeqa.prepare import DetectorPreparation, prepare_for_detector
+from lgeqa.prepare.resample import resample
+from lgeqa.records import BoolArray, FloatArray, Scan
+from lgeqa.simulate.composite import composite, draw_composite
+from lgeqa.simulate.faults import apply_faults, draw_faults
+from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
+from lgeqa.simulate.scores import Scores
+from lgeqa.train.augment import Augmentation
+from lgeqa.train.cases import read_case
+from lgeqa.train.loop import LoopSettings, fit
+from lgeqa.train.recipes import DetectorRecipe
+from lgeqa.train.store import Slices, open_store, training_loader, validation_loader
+
+
+class DetectorConfig(Settings):
+    """Settings of `lgeqa train detector`.
+
+    Attributes:
+        preparation: of volumes; goes into the bundle.
+        rule: on the network's probabilities; goes into the bundle.
+        width: channels of the U-Net's first level.
+        canvas: rows and columns on which prepared slices are kept, larger ones cut evenly.
+        window: rows and columns of the windows that are drawn from them anew in each step.
+        faulted: copies of each training scan with simulated faults.
+        composites: copies of each training scan set into a phantom's thorax, every second one with faults.
+        phantoms: thoraxes to set them into.
+        test: share of the scans that training never sees.
+        validation: share of the rest that picks the best epoch.
+        loop: of the training.
+    """
+
+    preparation: DetectorPreparation = Field(default_factory=DetectorPreparation)
+    rule: SliceRule = Field(default_factory=SliceRule)
+    width: PositiveInt = 16
+    canvas: PositiveInt = 192
+    window: PositiveInt = 128
+    faulted: NonNegativeInt = 1
+    composites: NonNegativeInt = 2
+    phantoms: PositiveInt = 12
+    test: float = Field(0.2, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    loop: LoopSettings = Field(
+        default_factory=lambda: LoopSettings(
+            augmentation=Augmentation(flip=False, perspective=0.05, shift=0.15, scale=0.25)
+        )
+    )
+
+
+def train_detector(
+    training: Sequence[Case], validation: Sequence[Case], config: DetectorConfig, run: Path, quiet: bool
+) -> nn.Module:
+    """Train the U-Net.
+
+    Args:
+        training: scans with masks.
+        validation: scans with masks of other patients; each is seen as it is and set into a phantom.
+        config: the settings.
+        run: the run's folder.
+        quiet: no progress bar.
+
+    Returns:
+        The network of the best epoch.
+    """
+    key = {"preparation": config.preparation.model_dump(), "canvas": config.canvas, "seed": config.loop.seed}
+    stores = []
+    for name, cases, faulted, composites in (
+        ("training", training, config.faulted, config.composites),
+        ("validation", validation, 0, 1),
+    ):
+        part_key = key | {
+            "scans": [str(case.image) for case in cases],
+            "copies": [faulted, composites, config.phantoms],
+        }
+        stores.append(
+            open_store(
+                run / "prepared" / name, part_key, lambda c=cases, f=faulted, s=composites: _slices(c, f, s, config)
+            )
+        )
+    recipe = DetectorRecipe(config.loop, config.width, config.window, config.window / config.canvas)
+    return fit(
+        recipe,
+        training_loader(stores[0], config.loop.slices_per_scan, config.loop.batch, config.loop.seed),
+        validation_loader(stores[1], config.loop.batch),
+        run,
+        quiet,
+    )
+
+
+def _slices(cases: Sequence[Case], faulted: int, composites: int, config: DetectorConfig) -> Iterator[Slices]:
+    """Each scan as it is, its faulted copies, and its copies in a thorax."""
+    rng = np.random.default_rng(config.loop.seed)
+    thoraxes = [build_phantom(draw_phantom(rng)) for _ in range(config.phantoms if composites else 0)]
+    for case in cases:
+        scan, atrium = read_case(case)
+        yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
+        for _ in range(faulted):
+            yield _on_canvas(_worsened(scan.voxels, atrium, scan.spacing_mm, rng), atrium, scan.spacing_mm, config)
+        for number in range(composites):
+            yield _in_thorax(scan, atrium, thoraxes[rng.integers(len(thoraxes))], number % 2 == 1, rng, config)
+
+
+def _in_thorax(
+    scan: Scan, atrium: BoolArray, thorax: Phantom, worse: bool, rng: np.random.Generator, config: DetectorConfig
+) -> Slices:
+    full = composite(scan.voxels, atrium, scan.spacing_mm, thorax, draw_composite(rng))
+    voxels = _worsened(full.voxels, full.atrium, full.spacing_mm, rng) if worse else full.voxels
+    return _on_canvas(voxels, full.atrium, full.spacing_mm, config)
+
+
+def _worsened(
+    voxels: FloatArray, atrium: BoolArray, spacing_mm: tuple[float, float, float], rng: np.random.Generator
+) -> FloatArray:
+    """Faults of any severity: all scores alike, each on its own."""
+    scores = {name: float(rng.integers(LOWEST_SCORE, HIGHEST_SCORE + 1)) for name in NAMES}
+    return apply_faults(voxels, atrium, spacing_mm, draw_faults(rng, Scores.of(scores)))
+
+
+def _on_canvas(
+    voxels: FloatArray, atrium: BoolArray, spacing_mm: tuple[float, float, float], config: DetectorConfig
+) -> Slices:
+    slices, grid = prepare_for_detector(voxels, spacing_mm, config.preparation)
+    mask = resample(atrium.astype(np.float32), *grid.forward()) > 0.5
+    side = config.canvas
+    return Slices(
+        _centred(slices, side, float(slices.min())),
+        _centred(mask.astype(np.uint8), side, 0),
+        np.full(len(NAMES), np.nan, np.float32),
+    )
+
+
+def _centred(slices: np.ndarray, side: int, fill: float) -> np.ndarray:  # type: ignore[type-arg]
+    """Pad with `fill`, or cut, each slice evenly to side x side."""
+    canvas = np.full((len(slices), side, side), fill, slices.dtype)
+    into, source = zip(*(_overlap(n, side) for n in slices.shape[1:]), strict=True)
+    canvas[:, into[0], into[1]] = slices[:, source[0], source[1]]
+    return canvas
+
+
+def _overlap(n: int, side: int) -> tuple[slice, slice]:
+    shared = min(n, side)
+    return tuple(slice((whole - shared) // 2, (whole - shared) // 2 + shared) for whole in (side, n))  # type: ignore[return-value]

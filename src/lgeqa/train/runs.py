@@ -1,0 +1,97 @@
+"""A training run from a cohort on disk to files: what `lgeqa train` does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save_file
+from torch import nn
+
+from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES
+from lgeqa.cohort import Case, Split, draw_split, load_split, read_cohort, save_split
+from lgeqa.config import Settings
+from lgeqa.errors import CohortError
+from lgeqa.train.baseline import BaselineConfig, label_scores, train_baseline
+from lgeqa.train.detector import DetectorConfig, train_detector
+from lgeqa.train.export import export_onnx
+
+CONFIG = "config.json"
+SPLIT = "split.json"
+WEIGHTS = "network.safetensors"
+NETWORK = "network.onnx"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The scans of a cohort by part."""
+
+    train: tuple[Case, ...]
+    validation: tuple[Case, ...]
+    test: tuple[Case, ...]
+
+
+def run_detector(cohort: Path, config: DetectorConfig, run: Path, split: Path | None, quiet: bool) -> None:
+    """Train the detector on the scans of a cohort that have masks, and write the run.
+
+    Args:
+        cohort: the cohort's folder.
+        config: the settings.
+        run: its folder; a run that was cut short goes on.
+        split: a saved split of the patients; None to draw one.
+        quiet: no progress bar.
+
+    Raises:
+        CohortError: too few scans with masks, or a split that does not fit.
+    """
+    cases = [case for case in read_cohort(cohort) if case.mask is not None]
+    parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
+    network = train_detector(parts.train, parts.validation, config, run, quiet)
+    side = config.preparation.multiple * 4
+    _save(network, (side, side), config.preparation.multiple, run)
+
+
+def run_baseline(cohort: Path, config: BaselineConfig, run: Path, split: Path | None, quiet: bool) -> None:
+    """Train the baseline quality network on the scored scans of a cohort, and write the run.
+
+    Args and errors as in `run_detector`; scans need masks and scores.
+    """
+    cases = [case for case in read_cohort(cohort) if case.mask is not None and config.reader in case.scores]
+    if not cases:
+        raise CohortError(f"{cohort}: no scan has both a mask and scores of the reader {config.reader!r}.")
+    strata = [int(label_scores(case, config.reader)[NAMES.index("quality")] >= DIAGNOSTIC_FROM) for case in cases]
+    parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
+    network = train_baseline(parts.train, parts.validation, config, run, quiet)
+    _save(network, (config.preparation.pixels, config.preparation.pixels), None, run)
+
+
+def parts_of(cases: Sequence[Case], split: Split) -> Parts:
+    """Deal the cases by their patients."""
+    return Parts(
+        *(tuple(case for case in cases if split[case.patient] == part) for part in ("train", "validation", "test"))
+    )
+
+
+def _open_run(
+    cases: Sequence[Case],
+    strata: Sequence[int],
+    config: Settings,
+    test: float,
+    validation: float,
+    seed: int,
+    run: Path,
+    split: Path | None,
+) -> Parts:
+    """Make the run's folder, with its settings and split; a run taken up again keeps its split."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / CONFIG).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    kept = run / SPLIT
+    source = kept if kept.is_file() else split
+    dealt = load_split(source, cases) if source else draw_split(cases, strata, test, validation, seed)
+    save_split(dealt, kept)
+    return parts_of(cases, dealt)
+
+
+def _save(network: nn.Module, shape: tuple[int, int], multiple: int | None, run: Path) -> None:
+    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(state, run / WEIGHTS)
+    export_onnx(network, shape, multiple, run / NETWORK)
