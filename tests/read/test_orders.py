@@ -2,6 +2,7 @@
 
 from itertools import permutations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,7 +95,7 @@ def test_mask_returns_to_the_files_grid(axes: str, tmp_path: Path) -> None:
     path = write_volume(tmp_path / "scan.nrrd", volume(), axes=axes)
     scan = read_one(path)
     mask = scan.voxels > 500
-    image = to_file_grid(mask, scan)
+    image: Any = to_file_grid(mask, scan)
     stored = sitk.ReadImage(str(path))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(stored) > 500)
     assert image.GetSpacing() == stored.GetSpacing()

@@ -11,7 +11,7 @@ from pydicom import Dataset, dcmread
 
 from lgeqa.errors import NotAssessableError, ReadError
 from lgeqa.read.dicom_header import DAMAGED, Frame, quiet, read_frame
-from lgeqa.read.geometry import check_grid, check_spacing
+from lgeqa.read.geometry import SAME_DIRECTION, SAME_SPACING_MM, check_grid, check_spacing
 from lgeqa.read.limits import Limits
 from lgeqa.read.stack import Stack, hash_files
 from lgeqa.read.words import extent, numbers, shown
@@ -23,9 +23,6 @@ SAME_POSITION_MM = 0.05
 GAP_TOLERANCE = 0.05
 #: How far an image may lie beside the line through the first one.
 MAX_SHIFT_MM = 1.0
-#: How far spacing (mm) and orientation may differ between the images of a series.
-SAME_SPACING_MM = 1e-3
-SAME_ORIENTATION = 1e-3
 
 
 def read_series(paths: Sequence[Path], location: Path, limits: Limits) -> Stack:
@@ -55,7 +52,9 @@ def read_series(paths: Sequence[Path], location: Path, limits: Limits) -> Stack:
         warnings.append(f"{len(frames) - len(unique)} DICOM files are copies of others and were left out.")
     if not frames[0].modality:
         warnings.append("The DICOM files do not tell their modality; it was taken as MR.")
-    voxels = np.stack([_pixels(frame) for frame in ordered])
+    voxels = np.empty((len(ordered), *frames[0].size), dtype=np.float32)
+    for index, frame in enumerate(ordered):
+        voxels[index] = _pixels(frame)
     return Stack(voxels, grid, hash_files(paths), tuple(warnings))
 
 
@@ -63,7 +62,7 @@ def _refuse_other_modality(frames: Sequence[Frame], where: str) -> None:
     for frame in frames:
         if frame.modality not in {"MR", ""}:
             raise NotAssessableError(
-                f"{where}: the modality of the DICOM series is {frame.modality[:16]}, not MR. Give an LGE-MRI series."
+                f"{where}: the modality of the DICOM series is {frame.modality!r:.18}, not MR. Give an LGE-MRI series."
             )
 
 
@@ -85,7 +84,7 @@ def _refuse_mixture(frames: Sequence[Frame], where: str) -> None:
         for name, ours, theirs, tolerance in (
             ("size", first.size, other.size, 0.0),
             ("PixelSpacing", first.spacing_mm, other.spacing_mm, SAME_SPACING_MM),
-            ("ImageOrientationPatient", first.orientation, other.orientation, SAME_ORIENTATION),
+            ("ImageOrientationPatient", first.orientation, other.orientation, SAME_DIRECTION),
         ):
             if np.abs(np.subtract(ours, theirs)).max() > tolerance:
                 raise ReadError(
@@ -98,7 +97,7 @@ def _sorted_along_normal(frames: Sequence[Frame], where: str) -> tuple[list[Fram
     row, column = np.array(frames[0].orientation[:3]), np.array(frames[0].orientation[3:])
     normal = np.cross(row, column)
     length = float(np.linalg.norm(normal))
-    if not abs(length - 1) <= SAME_ORIENTATION:
+    if not abs(length - 1) <= SAME_DIRECTION:
         raise ReadError(
             f"{where}: ImageOrientationPatient {numbers(frames[0].orientation)} is no pair of unit vectors at right "
             "angles. Export the original images."

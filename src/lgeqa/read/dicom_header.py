@@ -4,8 +4,10 @@ pydicom's warnings quote the values they complain about, so they are silenced.
 """
 
 import logging
+import math
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from lgeqa.errors import ReadError
-from lgeqa.read.words import reason, shown
+from lgeqa.read.words import numbers, reason, shown
 
 #: What pydicom raises on a damaged file.
 DAMAGED = (
@@ -31,6 +33,7 @@ DAMAGED = (
     TypeError,
     ValueError,
     struct.error,
+    zlib.error,
 )
 
 _ROWS = 0x00280010
@@ -144,6 +147,7 @@ def _refuse_other_kinds(dataset: Dataset, where: str) -> None:
 def _values(dataset: Dataset, keyword: str, count: int, where: str) -> tuple[float, ...]:
     found = dataset.get(keyword)
     values = () if found is None else tuple(float(value) for value in (found if count > 1 else [found]))
-    if len(values) != count:
-        raise ReadError(f"{where}: its {keyword} has {len(values)} values, not {count}. Export the original images.")
+    if len(values) != count or not all(map(math.isfinite, values)):
+        given = numbers(values) if values else "missing"
+        raise ReadError(f"{where}: its {keyword} is {given}; expected {count} numbers. Export the original images.")
     return values

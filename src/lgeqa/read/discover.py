@@ -94,11 +94,14 @@ class _Search:
         self.finds.setdefault(("unusable", str(name)), _Find("unusable", root, [name], fault=f"{name}: {fault}"))
 
     def _add_tree(self, root: Path) -> None:
-        finds_before = len(self.finds)
-        any_image = False
+        real = os.path.realpath(root)
+        if real in self.entered:
+            return
+        finds_before, reached_before = len(self.finds), len(self.reached)
         for path in self._files(root):
-            any_image |= self._add_file(path, root)
-        if not any_image and len(self.finds) == finds_before:
+            self._add_file(path, root)
+        is_empty = len(self.finds) == finds_before and len(self.reached) == reached_before
+        if is_empty and not any(path.startswith(os.path.join(real, "")) for path in self.reached):  # noqa: PTH118
             self._refuse(root, root, f"no scan was found in it; {_WANTED}.")
 
     def _files(self, root: Path) -> Iterator[Path]:
@@ -181,8 +184,11 @@ def _has_stem(find: _Find, wanted: str) -> bool:
 
 
 def _mask_beside(volume: Path) -> Path | None:
-    masks = [path for path in volume.parent.iterdir() if volume_suffix(path) and stem(path).casefold() == MASK_STEM]
-    return min(masks, default=None)
+    try:
+        beside = sorted(volume.parent.iterdir())
+    except OSError:  # a folder may be closed and its files open
+        return None
+    return next((path for path in beside if volume_suffix(path) and stem(path).casefold() == MASK_STEM), None)
 
 
 def _name(find: _Find) -> Name:

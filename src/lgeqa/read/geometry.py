@@ -84,7 +84,7 @@ def check_grid(grid: Grid, where: str, limits: Limits) -> None:
 
 def check_size(size: tuple[int, ...], where: str, limits: Limits) -> None:
     """Refuse a size without voxels or with more than the memory is meant for. Raises ReadError."""
-    if min(size) < 1:
+    if min(size, default=0) < 1:
         raise ReadError(f"{where}: its header gives a size of {extent(size)} voxels. Export it again.")
     if math.prod(size) > limits.max_voxels:
         raise ReadError(

@@ -62,19 +62,15 @@ class Header:
     data: DataBlock
 
 
-def read_start(path: Path, unpack: bool = False) -> bytes:
-    """The first megabyte of a file, unpacked from gzip if asked and packed.
+def read_start(path: Path, packed: bool = False) -> bytes:
+    """The first megabyte of a file, or of what it holds if it is packed with gzip.
 
     Raises:
         ReadError: the file is missing, empty, damaged or may not be read.
     """
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if packed else path.open("rb") as file:
             start = file.read(MAX_HEADER_BYTES)
-            if unpack and start[:2] == b"\x1f\x8b":
-                file.seek(0)
-                with gzip.open(file) as unpacked:
-                    start = unpacked.read(MAX_HEADER_BYTES)
     except EOFError:
         raise ReadError(f"{shown(path)}: its compressed data end too early. Copy or export it again.") from None
     except (gzip.BadGzipFile, zlib.error):

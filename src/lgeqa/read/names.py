@@ -29,6 +29,11 @@ class Name:
         return sanitised("_".join(self.parts[-self.used :]))
 
     @property
+    def full_text(self) -> str:
+        """All parts, sanitised."""
+        return Name(self.parts, len(self.parts)).text
+
+    @property
     def longer(self) -> "Name":
         """With one folder more, where there is one."""
         return Name(self.parts, min(self.used + 1, len(self.parts)))
@@ -37,12 +42,9 @@ class Name:
 def unique_names(names: Sequence[Name]) -> list[str]:
     """Make names differ, even where upper and lower case do not: by more folders, else by -1, -2 and so on."""
     current = list(names)
-    while True:
-        shared = _shared([name.text for name in current])
-        grown = [name.longer if name.text.casefold() in shared else name for name in current]
-        if grown == current:
-            return _numbered([name.text for name in current])
+    while (grown := _grown(current)) != current:
         current = grown
+    return _numbered([name.text for name in current])
 
 
 def sanitised(name: str) -> str:
@@ -54,6 +56,14 @@ def sanitised(name: str) -> str:
     if short.partition(".")[0].casefold() in _RESERVED:
         return f"scan_{short}"
     return short or "scan"
+
+
+def _grown(names: Sequence[Name]) -> list[Name]:
+    """Add a folder to each name that another has too, unless all folders would not tell them apart."""
+    bearers: dict[str, set[str]] = {}
+    for name in names:
+        bearers.setdefault(name.text.casefold(), set()).add(name.full_text.casefold())
+    return [name.longer if len(bearers[name.text.casefold()]) > 1 else name for name in names]
 
 
 def _shared(texts: Sequence[str]) -> set[str]:

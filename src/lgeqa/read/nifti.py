@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lgeqa.errors import ReadError
 from lgeqa.read.header import DataBlock, Header, read_start
+from lgeqa.read.suffixes import volume_suffix
 from lgeqa.read.words import shown
 
 #: Offset and struct format of the fields used, by size of the header.
@@ -35,7 +36,8 @@ def nifti_header(path: Path) -> Header:
     Raises:
         ReadError: the file cannot be read or is no NIfTI.
     """
-    start = read_start(path, unpack=True)
+    packed = volume_suffix(path) == ".nii.gz"
+    start = read_start(path, packed)
     order, fields = _layout(start, path)
 
     def field(name: str) -> tuple[float, ...]:
@@ -47,8 +49,6 @@ def nifti_header(path: Path) -> Header:
     if not 1 <= dim[0] <= 7 or not 0 <= offset < math.inf:
         raise ReadError(f"{shown(path)}: its NIfTI header is damaged ({dim[0]} axes). Export it again.")
     size = tuple(dim[1 : dim[0] + 1])
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
     return Header(
         format_name="NIfTI",
         image_io="NiftiImageIO",

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from lgeqa.errors import ReadError
+from lgeqa.read.words import reason, shown
 from lgeqa.records import Grid
 
 
@@ -29,10 +31,15 @@ class Stack:
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """SHA-256 in hexadecimal of the bytes of all files, one after the other."""
+    """SHA-256 in hexadecimal of the bytes of all files, one after the other. Raises ReadError."""
     digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    digest.update(chunk)
+        except OSError as fault:
+            raise ReadError(
+                f"{shown(path)}: cannot be read ({reason(fault)}). Check the path and permissions."
+            ) from None
     return digest.hexdigest()
