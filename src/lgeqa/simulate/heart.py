@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 _VEINS = {
     "left superior": ((0.45, 0.1, 0.55), (0.85, 0.35, 1.0), (1.25, 0.6, 1.4), (1.7, 0.7, 2.1)),
     "left inferior": ((-0.05, 0.4, 0.65), (-0.1, 0.9, 1.1), (-0.25, 1.35, 1.5), (-0.5, 1.7, 2.2)),
-    "right superior": ((0.4, -0.15, -0.55), (0.65, -0.2, -1.05), (0.9, -0.05, -1.5), (1.3, 0.2, -2.2)),
+    "right superior": ((0.4, -0.1, -0.55), (0.55, -0.15, -1.05), (0.7, 0.0, -1.5), (1.0, 0.3, -2.2)),
     "right inferior": ((-0.2, 0.4, -0.55), (-0.35, 0.85, -0.95), (-0.5, 1.3, -1.35), (-0.8, 1.8, -2.0)),
 }
 _APPENDAGE = ((0.3, -0.2, 0.7), (0.65, -0.5, 1.15), (0.95, -0.95, 1.25), (1.05, -1.4, 1.05))
@@ -71,14 +71,16 @@ class Heart:
         appendage = canvas.tube(self.points([(4, -44, -44), (14, -56, -32), (18, -60, -16)]), np.array([14, 11, 7]) * s)
         return union([body, appendage], 8.0)
 
-    def venae_cavae(self, canvas: Canvas) -> list[Shape]:
-        """The upper and the lower vena cava, into the right atrium."""
+    def systemic_veins(self, canvas: Canvas) -> list[Shape]:
+        """Upper and lower vena cava and the coronary sinus, into the right atrium."""
         r = self.anatomy.cava_radius
         upper = self.points([(95, -26, -28), (60, -18, -32), (36, -14, -37), (10, -24, -42)])
         lower = self.points([(-110, -4, -24), (-60, -6, -20), (-40, -14, -28), (-20, -30, -38)])
+        sinus = self.points([(-8, -4, 50), (-20, 0, 38), (-29, -6, 14), (-28, -22, -18)])
         return [
             canvas.tube(upper, r * np.array([1, 1, 1.05, 1.2])),
             canvas.tube(lower, r * np.array([1.3, 1.3, 1.4, 1.5])),
+            canvas.tube(sinus, [2.5, 4.0, 5.0, 5.0]),
         ]
 
     def aorta(self, canvas: Canvas) -> Shape:
@@ -113,17 +115,16 @@ class Heart:
         course[1:] = course[:1] + (course[1:] - course[:1]) * a.vein_length
         points = self._atrial(course)
         points[1:, 0] += a.vein_lift * (1 if "left" in name else -0.6)
-        return canvas.tube(points, a.vein_radius * np.array([1.5, 1.1, 0.95, 0.6])[:end])
+        return canvas.tube(points, a.vein_radius * np.array([1.5, 1.1, 0.95, 0.5])[:end])
 
     def atrium(self, canvas: Canvas) -> Shape:
         """The left atrium: body, roof, vestibule, appendage, four proximal veins, up to the mitral plane, the great arteries and their walls left out."""
         a = self.anatomy
         turned = Frame.at((0.0, 0.0, 0.0), (a.atrium_turn_deg, 0.0, 0.0))
         body = canvas.ellipsoid(turned, (a.atrium_half_height, a.atrium_half_depth, a.atrium_half_width))
-        roof = canvas.tube(
-            self._atrial([(0.35 + 0.4 * a.atrium_roof, 0, -0.5), (0.35 - 0.2 * a.atrium_roof, 0.05, 0.55)]),
-            0.72 * a.atrium_half_depth * np.ones(2),
-        )
+        rise = 0.2 * a.atrium_roof
+        ends = self._atrial([(0.35 + 2 * rise, 0, -0.5), (0.35 - rise, 0.05, 0.55)])
+        roof = canvas.tube(ends, 0.72 * a.atrium_half_depth * np.ones(2))
         vestibule = canvas.tube(
             [self._atrial((0, 0, 0.2)), self.mitral + 6 * self.axis], [0.85 * a.atrium_half_depth, 15.0]
         )
@@ -143,18 +144,21 @@ class Heart:
         return canvas.tube(self._atrial(course), a.appendage_radius * np.array([0.9, 1.0, 1.1, 0.6]))
 
 
-def paint_mediastinum(canvas: Canvas, heart: Heart, room: Shape) -> None:
-    """Lay the fat that the heart and its vessels lie in, within the rib cage (`room`)."""
+def paint_mediastinum(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Generator) -> None:
+    """Lay the fat that the heart and its vessels lie in, within the rib cage (`room`), in its thin sac."""
     a = heart.anatomy
     between = [
         canvas.ellipsoid(Frame(heart.points((-8, -40, 8)), heart.frame.axes), (58.0, 46.0, 56.0)),
         canvas.tube(heart.points([(0, -22, -4), (110, -28, -4)]), [40.0, 36.0]),
     ]
     shapes = [heart.left_ventricle(canvas, a.myocardium), heart.right_ventricle(canvas), heart.right_atrium(canvas)]
-    shapes += [heart.atrium(canvas), heart.aorta(canvas), *heart.venae_cavae(canvas)]
-    whole = meet(union([*between, *(shape.grown(a.epicardial_fat) for shape in shapes)], 8.0), room)
-    canvas.paint(whole.grown(0.8), Tissue.CONNECTIVE)
-    canvas.paint(whole, Tissue.FAT)
+    shapes += [heart.atrium(canvas), heart.aorta(canvas), *heart.systemic_veins(canvas)]
+    whole = union([*between, *(shape.grown(a.epicardial_fat) for shape in shapes)], 8.0)
+    axes = [axis[cut] for axis, cut in zip(canvas.axes, whole.window, strict=True)]
+    uneven = Shape(whole.window, whole.distance + 2 * random_field(rng, axes, 18.0))
+    sac = Shape(whole.window, uneven.distance - 0.5 * random_field(rng, axes, 22.0) - np.float32(0.5))
+    canvas.paint(meet(sac, room), Tissue.CONNECTIVE)
+    canvas.paint(meet(uneven, room), Tissue.FAT)
 
 
 def paint_heart(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Generator) -> BoolArray:
@@ -163,23 +167,22 @@ def paint_heart(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Genera
     right = [meet(shape, room.grown(-4.0)) for shape in (heart.right_atrium(canvas), heart.right_ventricle(canvas))]
     arteries = heart.pulmonary_arteries(canvas)
     aorta = heart.aorta(canvas)
-    cavae = heart.venae_cavae(canvas)
-    for shape in cavae:
+    veins = heart.systemic_veins(canvas)
+    for shape in veins:
         canvas.paint(shape.grown(0.8), Tissue.CONNECTIVE)
     for shape in right:
         canvas.paint(shape.grown(1.8), Tissue.MYOCARDIUM)
     canvas.paint(arteries.grown(1.2), Tissue.AORTIC_WALL)
-    for shape in (*right, *cavae, arteries, _tricuspid(canvas, heart)):
+    for shape in (*right, *veins, arteries, _tricuspid(canvas, heart)):
         canvas.paint(shape, Tissue.BLOOD)
     canvas.paint(meet(heart.left_ventricle(canvas, a.myocardium), room), Tissue.MYOCARDIUM)
     canvas.paint(aorta.grown(a.aortic_wall), Tissue.AORTIC_WALL)
-    for name in _VEINS:
-        vein = heart.vein(canvas, name, 4)
+    pulmonary = [heart.vein(canvas, name, 4) for name in _VEINS]
+    for vein in pulmonary:
         canvas.paint(vein.grown(1.0), Tissue.WALL)
-        canvas.paint(vein, Tissue.BLOOD)
     atrium = heart.atrium(canvas)
     _paint_wall(canvas, heart, atrium, rng)
-    for shape in (atrium, meet(heart.left_ventricle(canvas, 0.0), room.grown(-a.myocardium)), aorta):
+    for shape in (*pulmonary, atrium, meet(heart.left_ventricle(canvas, 0.0), room.grown(-a.myocardium)), aorta):
         canvas.paint(shape, Tissue.BLOOD)
     _paint_papillary_muscles(canvas, heart)
     _paint_valves(canvas, heart)

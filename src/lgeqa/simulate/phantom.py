@@ -117,9 +117,9 @@ def draw_phantom(
 def build_phantom(recipe: PhantomRecipe) -> Phantom:
     """Build the phantom of a recipe; the same recipe gives identical arrays."""
     a = recipe.anatomy
-    streams = [np.random.default_rng([recipe.seed, k]) for k in range(8)]
+    streams = [np.random.default_rng([recipe.seed, k]) for k in range(9)]
     axes = [
-        (first + np.arange(size)) * spacing
+        (first + np.arange(size, dtype=np.float64)) * spacing
         for first, size, spacing in zip(recipe.first, recipe.shape, recipe.spacing_mm, strict=True)
     ]
     canvas = Canvas(axes, a.warp, streams[0], a.warp_size)
@@ -127,7 +127,7 @@ def build_phantom(recipe: PhantomRecipe) -> Phantom:
     paint_body_wall(canvas, thorax, streams[1])
     paint_lung_vessels(canvas, thorax, streams[2])
     room = thorax.cage(canvas).grown(-2.0)
-    paint_mediastinum(canvas, heart, room)
+    paint_mediastinum(canvas, heart, room, streams[8])
     paint_abdomen(canvas, thorax, streams[3])
     paint_spine(canvas, thorax)
     paint_vessels_and_airways(canvas, thorax)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
 
-from lgeqa.records import BoolArray, FloatArray
+from lgeqa.records import FloatArray
 from lgeqa.simulate.tissue import Tissue
 
 Point = tuple[float, float, float]
@@ -128,8 +128,7 @@ class Canvas:
         """Coordinates of a window's voxels along the axes of a frame."""
         away = [c[window] - np.float32(o) for c, o in zip(self._coordinates, frame.origin, strict=True)]
         turn = frame.axes.astype(np.float32)
-        used = [[k for k in range(3) if abs(turn[k, axis]) > 1e-7] for axis in axes]
-        return [sum((turn[k, i] * away[k] for k in ks), np.float32(0)) for i, ks in zip(axes, used, strict=True)]
+        return [_weighted(away, turn[:, axis]) for axis in axes]
 
     def ellipsoid(self, frame: Frame, radii: Point) -> Shape:
         """An ellipsoid at the origin of a frame; its distance is right to first order."""
@@ -251,6 +250,12 @@ def _level(parts: list[FloatArray], radii: Point) -> FloatArray:
     return distance
 
 
+def _weighted(parts: list[FloatArray], weights: FloatArray) -> FloatArray:
+    """Weighted sum that skips zeros, the most of a frame that stands upright."""
+    terms = [w * p for w, p in zip(weights, parts, strict=True) if abs(w) > 1e-7]
+    return np.asarray(sum(terms[1:], terms[0]))
+
+
 def _bounded(field: FloatArray) -> FloatArray:
     return np.clip(field, -2, 2)
 
@@ -261,6 +266,3 @@ def _resample(
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     at = np.linspace(0, lengths[-1], max(2, int(np.ceil(lengths[-1] / step_mm)) + 1))
     return PchipInterpolator(lengths, points)(at), PchipInterpolator(lengths, radii)(at)
-
-
-__all__ = ["BoolArray", "Canvas", "Frame", "Point", "Shape", "Window", "meet", "random_field", "union", "without"]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.simulate.anatomy import Anatomy
-from lgeqa.simulate.shapes import Canvas, Frame, Shape, meet
+from lgeqa.simulate.shapes import Canvas, Frame, Shape, meet, union
 from lgeqa.simulate.tissue import Tissue
 
 Array = npt.NDArray[np.float64]
@@ -31,11 +31,15 @@ class Thorax:
         return self.spine.points(points)
 
     def body(self, canvas: Canvas) -> Shape:
-        """The body without the arms."""
+        """The body without the arms; the outline of each breast comes from an ellipsoid."""
         a = self.anatomy
         outline = canvas.column(self.middle, (a.body_half_depth, a.body_half_width), a.body_squareness)
         z = canvas.axes[0].astype(np.float32)[:, None, None]
-        return Shape(outline.window, outline.distance - np.float32(a.shoulder_taper * a.body_half_width) * z)
+        trunk = Shape(outline.window, outline.distance - np.float32(a.shoulder_taper * a.body_half_width) * z)
+        front = a.body_half_depth * (1 - 0.45**a.body_squareness) ** (1 / a.body_squareness)
+        fronts = self.middle.points([(-15, 12 - front, side * 0.45 * a.body_half_width) for side in (-1, 1)])
+        radii = (55.0, 8 + max(a.breast, 0.0), 50.0)
+        return union([trunk, *(canvas.ellipsoid(Frame(at, self.middle.axes), radii) for at in fronts)], 12.0)
 
     def cage(self, canvas: Canvas) -> Shape:
         """The inside of the rib cage, wider below."""
@@ -52,16 +56,10 @@ class Thorax:
 
 
 def paint_body_wall(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> None:
-    """Paint skin, fat, muscle, arms, breasts, ribs and sternum, with the lungs as the filling."""
+    """Paint skin, fat, muscle, arms, ribs and sternum, with the lungs as the filling."""
     a = thorax.anatomy
     body, cage = thorax.body(canvas), thorax.cage(canvas)
     _paint_arms(canvas, thorax)
-    for side in (-1, 1):
-        front = thorax.middle.points((-15, -a.body_half_depth + 12, side * 0.5 * a.body_half_width))
-        if a.breast > 0:
-            breast = canvas.ellipsoid(Frame.at(tuple(front)), (55.0, 8 + a.breast, 58.0))
-            canvas.paint(breast, Tissue.CONNECTIVE)
-            canvas.paint(breast.grown(-1.8), Tissue.FAT)
     canvas.paint(body, Tissue.CONNECTIVE)
     canvas.paint(body.grown(-1.8), Tissue.FAT)
     canvas.paint(cage.grown(a.muscle_thickness), Tissue.MUSCLE)
@@ -138,8 +136,8 @@ def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> N
     depth, width = thorax.cage_radii
     inside = thorax.cage(canvas).grown(-1.5)
     middle = thorax.middle.origin
-    liver = _dome(canvas, middle + np.array([0, 0, -0.46 * width]), a.liver_top, (0.92 * depth, 0.68 * width))
-    left = _dome(canvas, middle + np.array([0, 0, 0.5 * width]), a.stomach_top, (0.9 * depth, 0.62 * width))
+    liver = _dome(canvas, middle + np.array([0, 0, -0.5 * width]), a.liver_top, (1.02 * depth, 0.76 * width))
+    left = _dome(canvas, middle + np.array([0, 0, 0.5 * width]), a.stomach_top, (1.02 * depth, 0.7 * width))
     for dome in (left, liver):
         canvas.paint(meet(dome.grown(2.5), inside), Tissue.MUSCLE)
     canvas.paint(meet(left, inside), Tissue.FAT)
@@ -230,7 +228,7 @@ def paint_lung_vessels(canvas: Canvas, thorax: Thorax, rng: np.random.Generator)
     length = min(thorax.cage_radii)
     for side in (-1, 1):
         for _ in range(thorax.anatomy.lung_vessels):
-            start = np.array([rng.uniform(-15, 30), rng.uniform(0, 22), side * rng.uniform(38, 50)])
+            start = np.array([rng.uniform(-30, 40), rng.uniform(-8, 28), side * rng.uniform(38, 55)])
             heading = _unit(np.array([rng.normal(0, 0.7), rng.normal(0.1, 0.8), side * rng.uniform(0.2, 1)]))
             _grow(canvas, rng, _Twig(start, heading, rng.uniform(2.2, 4.5), length))
 

@@ -49,7 +49,7 @@ class Properties(NamedTuple):
 PROPERTIES: Final = MappingProxyType(
     {
         Tissue.AIR: Properties(1000.0, 0.0, 0.0),
-        Tissue.LUNG: Properties(500.0, 0.15, 0.35),
+        Tissue.LUNG: Properties(330.0, 0.12, 0.5),
         Tissue.FAT: Properties(250.0, 0.9, 0.15),
         Tissue.MUSCLE: Properties(510.0, 0.8, 0.15),
         Tissue.BONE: Properties(300.0, 0.6, 0.15),
@@ -61,8 +61,8 @@ PROPERTIES: Final = MappingProxyType(
         Tissue.BLOOD: Properties(325.0, 1.0, 0.035),
         Tissue.MYOCARDIUM: Properties(450.0, 0.85, 0.06),
         Tissue.WALL: Properties(390.0, 0.85, 0.1),
-        Tissue.FIBROSIS: Properties(280.0, 0.95, 0.12),
+        Tissue.FIBROSIS: Properties(280.0, 0.9, 0.12),
         Tissue.AORTIC_WALL: Properties(310.0, 0.85, 0.08),
-        Tissue.VALVE: Properties(280.0, 0.85, 0.08),
+        Tissue.VALVE: Properties(290.0, 0.85, 0.12),
     }
 )
