@@ -14,7 +14,7 @@ from lgeqa.simulate.faults.severity import at_grade, grade
 #: Level of the walls over blood at the scores 1 to 5: dark as muscle at 1, even with blood between 2 and 3.
 WALL_OVER_BLOOD: Final = (0.45, 0.75, 1.25, 1.45, 1.7)
 #: Share kept of what the scan's own walls have over blood.
-OWN_EXCESS: Final = (0.0, 0.15, 0.6, 0.9, 1.0)
+OWN_EXCESS: Final = (0.0, 0.1, 0.7, 0.9, 1.0)
 #: Size of the patches in which a wall enhances more or less.
 PATCH_MM: Final = 6.0
 

@@ -23,7 +23,7 @@ MUSCLE_NULL_MS: Final = null_time(MUSCLE_T1_MS, REPETITION_MS)
 #: The shortest T1 that the brightest voxels are given.
 SHORTEST_T1_MS: Final = 150.0
 #: Muscle over blood at the scores 1 to 5. Above some .8 only an inversion time that is too short gets there.
-MUSCLE_OVER_BLOOD: Final = (1.6, 0.78, 0.48, 0.2, 0.03)
+MUSCLE_OVER_BLOOD: Final = (1.8, 0.9, 0.4, 0.18, 0.02)
 LATE_UP_TO: Final = 0.8
 
 

@@ -1,0 +1,48 @@
+"""The counts of how experts score, shipped with the package: aggregate figures of published reader studies.
+
+`score_joint_counts.csv` counts 473 scans by their four scores; `reader_agreement_counts.csv` counts, for each scale,
+how often one reader gave one score and another reader another to the same scan.
+"""
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, SCALES
+
+Counts = npt.NDArray[np.int64]
+SCORES = np.arange(LOWEST_SCORE, HIGHEST_SCORE + 1)
+
+
+@cache
+def joint_counts() -> tuple[Counts, Counts]:
+    """Combinations of four scores (combination, scale in the order of `attributes.NAMES`) and the scans of each."""
+    rows = _rows("score_joint_counts.csv")
+    combinations = [[int(row[scale.file_keys[0]]) for scale in SCALES] for row in rows]
+    return _frozen(combinations), _frozen([int(row["scans"]) for row in rows])
+
+
+@cache
+def agreement_counts() -> Counts:
+    """Ordered pairs of readings (scale, score of one reader - 1, score of the other - 1); symmetric."""
+    counts = np.zeros((len(SCALES), len(SCORES), len(SCORES)), np.int64)
+    places = {scale.file_keys[0]: place for place, scale in enumerate(SCALES)}
+    for row in _rows("reader_agreement_counts.csv"):
+        pair = (int(row["reader_a"]) - LOWEST_SCORE, int(row["reader_b"]) - LOWEST_SCORE)
+        counts[(places[row["attribute"]], *pair)] = int(row["ordered_pairs"])
+    return _frozen(counts)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with files("lgeqa.simulate").joinpath("data", name).open(encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _frozen(values: npt.ArrayLike) -> Counts:
+    """A whole-number array that no caller can change, as it is shared by all."""
+    array = np.array(values, np.int64)
+    array.flags.writeable = False
+    return array

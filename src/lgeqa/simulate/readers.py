@@ -1,0 +1,46 @@
+"""Simulated readers, who disagree with the truth, and so with one another, as real readers do."""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lgeqa.attributes import LOWEST_SCORE
+from lgeqa.simulate.counts import SCORES, agreement_counts
+from lgeqa.simulate.scores import Scores
+
+Confusion = npt.NDArray[np.float64]
+
+
+def draw_reading(rng: np.random.Generator, truth: Scores) -> Scores:
+    """Draw what one reader scores a scan of these true scores; the four scales err independently.
+
+    A true score between two whole ones is read as either, with the nearer one the likelier.
+    """
+    row = truth.row()
+    whole = np.floor(row + rng.random(len(row))).astype(int) - LOWEST_SCORE
+    return Scores.from_row([rng.choice(SCORES, p=errs[true]) for errs, true in zip(confusions(), whole, strict=True)])
+
+
+@cache
+def confusions() -> Confusion:
+    r"""P(reader's score | true score) for each scale: (scale, true score - 1, reader's score - 1).
+
+    What was observed is how two readers agree, :math:`P_{ab}`, not how one agrees with a truth. Take readers to err
+    independently given the truth, each with the same confusion :math:`C`, and the truth to be distributed as their
+    scores are, :math:`m`. Then :math:`P = C^T \mathrm{diag}(m)\, C`. One solution is symmetric: with
+    :math:`N = D^{-1/2} P D^{-1/2}` and :math:`D = \mathrm{diag}(m)`, :math:`C = D^{-1/2} N^{1/2} D^{1/2}`. It keeps
+    m, since :math:`\sqrt m` is an eigenvector of N with eigenvalue 1. N is positive definite on all four scales.
+    Entries below zero (-.02 at the lowest) are set to 0 and rows scaled to 1, which moves no entry of P by more than
+    .005.
+    """
+    return np.stack([_confusion(counts / counts.sum()) for counts in agreement_counts()])
+
+
+def _confusion(pairs: npt.NDArray[np.float64]) -> Confusion:
+    root = np.sqrt(pairs.sum(axis=0))
+    values, vectors = np.linalg.eigh(pairs / np.outer(root, root))
+    half = (vectors * np.sqrt(values)) @ vectors.T
+    confusion = np.maximum(half * root[None, :] / root[:, None], 0)
+    normed: Confusion = confusion / confusion.sum(axis=1, keepdims=True)
+    return normed
