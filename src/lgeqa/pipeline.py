@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,7 @@ from lgeqa.prepare import prepare_for_detector, prepare_for_quality, to_scan_gri
 from lgeqa.read import Source, read_mask, read_scan
 from lgeqa.records import BoolArray, FloatArray, Scan, ScanResult, SliceScores
 from lgeqa.score import vote
+from lgeqa.versions import versions
 
 
 class AssessSettings(Settings):
@@ -81,7 +82,7 @@ def assess_scan(
     details = {
         "mask_source": "detected" if supplied is None else "supplied",
         "bundle": bundle.stamp,
-        "versions": {name: version(name) for name in ("lgeqa", "numpy", "onnxruntime", "SimpleITK")},
+        "versions": versions(),
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": seconds_reading, "detect": detected - clock, "score": scored - detected},
     }
@@ -108,7 +109,7 @@ def find_atrium(scan: Scan, bundle: Bundle) -> BoolArray:
 def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
     if source.mask_path is None:
         raise NotAssessableError(
-            f"{scan.source.name}: has no mask beside it (shrinkwrap.nrrd). Leave out --given-masks to detect the atrium."
+            f"{scan.source.name}: has no mask beside it (shrinkwrap.nrrd). Leave --given-masks out to detect it."
         )
     return read_mask(source.mask_path, scan)
 
@@ -121,7 +122,7 @@ def _result(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold:
             index=scan.file_slices[z],
             position_mm=scan.slice_positions_mm[z],
             atrium_area_mm2=float(areas[z]),
-            **{f"p_{name}": float(p) for name, p in zip(NAMES, row, strict=True)},
+            **_named(row),
         )
         for z, row in zip(held, probabilities, strict=True)
     )
@@ -135,7 +136,7 @@ def _result(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold:
         votes_diagnostic=decision.diagnostic,
         votes_total=decision.total,
         tie=decision.tie,
-        **{f"p_{name}": float(p) for name, p in zip(NAMES, probabilities.mean(axis=0), strict=True)},
+        **_named(probabilities.mean(axis=0)),
         first_slice=min(indices),
         last_slice=max(indices),
         n_slices=len(slices),
@@ -146,3 +147,8 @@ def _result(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold:
         source=str(scan.source),
         input_sha256=scan.sha256,
     )
+
+
+def _named(probabilities: FloatArray) -> dict[str, Any]:
+    """Four probabilities under their names in the records."""
+    return {f"p_{name}": float(p) for name, p in zip(NAMES, probabilities, strict=True)}

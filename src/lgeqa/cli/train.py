@@ -14,7 +14,7 @@ Cohort = Annotated[Path, typer.Option("--cohort", help="Folder of the cohort: sc
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings; without it, the paper's.")]
 Run = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run; a run that was cut short goes on.")]
 SplitFile = Annotated[Path | None, typer.Option("--split", help="A saved split.json, to keep the same patients out.")]
-Changes = Annotated[list[str], typer.Option("--set", help="A setting, such as loop.epochs=10; may be repeated.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as loop.epochs=10; may be repeated.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 _AnySettings = TypeVar("_AnySettings", bound=Settings)
@@ -26,7 +26,7 @@ def detector(
     output: Run,
     config: Config = None,
     split: SplitFile = None,
-    set_: Changes = [],
+    set_: Changes = None,
     quiet: Quiet = False,
 ) -> None:
     """Stage 1: the U-Net that finds the left atrium, on scans with masks."""
@@ -43,7 +43,7 @@ def baseline(
     output: Run,
     config: Config = None,
     split: SplitFile = None,
-    set_: Changes = [],
+    set_: Changes = None,
     quiet: Quiet = False,
 ) -> None:
     """Stage 2, baseline strategy: the network that scores slices, on scored scans with masks."""
@@ -54,14 +54,30 @@ def baseline(
     run_baseline(cohort, _settings(BaselineConfig, config, set_), output, split, quiet)
 
 
+@app.command()
+def bundle(
+    detector: Annotated[Path, typer.Option("--detector", help="Folder of a finished detector run.")],
+    quality: Annotated[Path, typer.Option("--quality", help="Folder of a finished quality run.")],
+    about: Annotated[Path, typer.Option("--about", help="TOML file: name, version, training data, intended use, ...")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the bundle; must not exist.")],
+    compact: Annotated[bool, typer.Option("--compact", help="8-bit quality network, half-precision detector.")] = False,
+) -> None:
+    """Join a detector run and a quality run into a bundle that `lgeqa assess --bundle` opens."""
+    _require_training()
+    from lgeqa.bundle.build import Description
+    from lgeqa.train.runs import build_bundle
+
+    build_bundle(detector, quality, output, "compact" if compact else "full", Description.from_toml(about))
+
+
 def _require_training() -> None:
     from lgeqa.extras import require
 
     require("train", feature="training")
 
 
-def _settings(kind: type[_AnySettings], config: Path | None, changes: list[str]) -> _AnySettings:
-    values = _parse(changes)
+def _settings(kind: type[_AnySettings], config: Path | None, changes: list[str] | None) -> _AnySettings:
+    values = _parse(changes or [])
     return kind.from_toml(config, values) if config else kind.of(values, "--set")
 
 

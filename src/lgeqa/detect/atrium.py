@@ -48,4 +48,5 @@ def atrium_mask(probabilities: FloatArray, spacing_mm: tuple[float, float, float
 
 def slice_areas_mm2(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> FloatArray:
     """Area of the mask on each slice, in mm2."""
-    return (mask.sum(axis=(1, 2)) * (spacing_mm[1] * spacing_mm[2])).astype(np.float32)
+    areas: FloatArray = (mask.sum(axis=(1, 2)) * (spacing_mm[1] * spacing_mm[2])).astype(np.float32)
+    return areas

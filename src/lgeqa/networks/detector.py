@@ -18,4 +18,5 @@ class Detector(nn.Module):
 
     def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, row, column), rows and columns multiples of 16
         """Logits of the blood pool, (slice, 1, row, column)."""
-        return self.unet(slices)
+        logits: Tensor = self.unet(slices)
+        return logits

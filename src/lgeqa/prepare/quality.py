@@ -66,7 +66,8 @@ def prepare_for_quality(
             f"The blood pool is as dark as the darkest voxel ({dark:g}). Check that the mask fits the scan."
         )
     rows, columns = quality_weights(atrium, spacing_mm, preparation)
-    return np.clip(resample(voxels[held] - dark, rows, columns) / np.float32(blood), 0, BRIGHTEST)
+    signal = resample(voxels[held] - dark, rows, columns) / np.float32(blood)
+    return np.clip(signal, 0, BRIGHTEST, dtype=np.float32)
 
 
 def quality_weights(
@@ -85,7 +86,9 @@ def quality_weights(
         centres = [(n - 1) / 2 * step for n, step in zip(shape, mm, strict=True)]
     else:
         side = preparation.field_mm
-        centres = [_middle(atrium.any(axis=(0, other))) * step for other, step in zip((2, 1), mm, strict=True)]
+        centres = [
+            _middle(np.asarray(atrium.any(axis=(0, other)))) * step for other, step in zip((2, 1), mm, strict=True)
+        ]
     pixel = side / preparation.pixels
     rows, columns = (
         axis_weights(n, step, centred_points(preparation.pixels, pixel, centre), pixel)

@@ -4,20 +4,23 @@ The kernel is the triangle of linear interpolation; where the new pixel is large
 the new pixel, so that a fine grid is averaged and not merely thinned out. Points off the old grid become 0.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from lgeqa.records import FloatArray
 
 Weights = npt.NDArray[np.float32]
+Points = npt.NDArray[np.floating[Any]]
 
 
-def centred_points(n: int, pixel_mm: float, centre_mm: float) -> npt.NDArray[np.float64]:
+def centred_points(n: int, pixel_mm: float, centre_mm: float) -> Points:
     """Positions in mm of `n` pixels of `pixel_mm`, spread evenly about `centre_mm`."""
     return centre_mm + (np.arange(n) - (n - 1) / 2) * pixel_mm
 
 
-def axis_weights(n_old: int, old_mm: float, points_mm: npt.NDArray[np.float64], new_mm: float) -> Weights:
+def axis_weights(n_old: int, old_mm: float, points_mm: Points, new_mm: float) -> Weights:
     """Weights that take samples along one axis to new positions.
 
     Args:
@@ -41,5 +44,5 @@ def axis_weights(n_old: int, old_mm: float, points_mm: npt.NDArray[np.float64], 
 
 def resample(volume: FloatArray, rows: Weights, columns: Weights) -> FloatArray:
     """Resample every slice: (slice, row, column) to (slice, new row, new column)."""
-    halfway = np.matmul(volume.astype(np.float32, copy=False), columns.T)
-    return np.matmul(rows, halfway)
+    resampled: FloatArray = rows @ (volume.astype(np.float32, copy=False) @ columns.T)
+    return resampled

@@ -1,0 +1,1 @@
+"""Training: prepared slices, augmentation, one loop, one recipe a strategy (PyTorch)."""

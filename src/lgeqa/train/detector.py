@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, NonNegativeInt, PositiveInt
 from torch import nn
 
@@ -22,7 +24,7 @@ from lgeqa.train.augment import Augmentation
 from lgeqa.train.cases import read_case
 from lgeqa.train.loop import LoopSettings, fit
 from lgeqa.train.recipes import DetectorRecipe
-from lgeqa.train.store import Slices, open_store, training_loader, validation_loader
+from lgeqa.train.store import Slices, Store, open_store, training_loader, validation_loader
 
 
 class DetectorConfig(Settings):
@@ -74,21 +76,10 @@ def train_detector(
     Returns:
         The network of the best epoch.
     """
-    key = {"preparation": config.preparation.model_dump(), "canvas": config.canvas, "seed": config.loop.seed}
-    stores = []
-    for name, cases, faulted, composites in (
-        ("training", training, config.faulted, config.composites),
-        ("validation", validation, 0, 1),
-    ):
-        part_key = key | {
-            "scans": [str(case.image) for case in cases],
-            "copies": [faulted, composites, config.phantoms],
-        }
-        stores.append(
-            open_store(
-                run / "prepared" / name, part_key, lambda c=cases, f=faulted, s=composites: _slices(c, f, s, config)
-            )
-        )
+    stores = [
+        _store(training, config.faulted, config.composites, config, run / "prepared" / "training"),
+        _store(validation, 0, 1, config, run / "prepared" / "validation"),
+    ]
     recipe = DetectorRecipe(config.loop, config.width, config.window, config.window / config.canvas)
     return fit(
         recipe,
@@ -97,6 +88,17 @@ def train_detector(
         run,
         quiet,
     )
+
+
+def _store(cases: Sequence[Case], faulted: int, composites: int, config: DetectorConfig, folder: Path) -> Store:
+    key = {
+        "scans": [str(case.image) for case in cases],
+        "copies": [faulted, composites, config.phantoms],
+        "preparation": config.preparation.model_dump(),
+        "canvas": config.canvas,
+        "seed": config.loop.seed,
+    }
+    return open_store(folder, key, lambda: _slices(cases, faulted, composites, config))
 
 
 def _slices(cases: Sequence[Case], faulted: int, composites: int, config: DetectorConfig) -> Iterator[Slices]:
@@ -141,14 +143,17 @@ def _on_canvas(
     )
 
 
-def _centred(slices: np.ndarray, side: int, fill: float) -> np.ndarray:  # type: ignore[type-arg]
+def _centred(slices: npt.NDArray[Any], side: int, fill: float) -> npt.NDArray[Any]:
     """Pad with `fill`, or cut, each slice evenly to side x side."""
     canvas = np.full((len(slices), side, side), fill, slices.dtype)
-    into, source = zip(*(_overlap(n, side) for n in slices.shape[1:]), strict=True)
-    canvas[:, into[0], into[1]] = slices[:, source[0], source[1]]
+    rows, columns = (min(n, side) for n in slices.shape[1:])
+    canvas[:, _middle(side, rows), _middle(side, columns)] = slices[
+        :, _middle(slices.shape[1], rows), _middle(slices.shape[2], columns)
+    ]
     return canvas
 
 
-def _overlap(n: int, side: int) -> tuple[slice, slice]:
-    shared = min(n, side)
-    return tuple(slice((whole - shared) // 2, (whole - shared) // 2 + shared) for whole in (side, n))  # type: ignore[return-value]
+def _middle(n: int, length: int) -> slice:
+    """The middle `length` of `n`."""
+    start = (n - length) // 2
+    return slice(start, start + length)

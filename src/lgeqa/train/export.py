@@ -39,7 +39,7 @@ def export_onnx(network: nn.Module, shape: tuple[int, int], multiple: int | None
         multiple: rows and columns may be any multiple of this; None if they are fixed.
         path: the file.
     """
-    module = _Probabilities(network.eval().cpu().to(memory_format=torch.contiguous_format))
+    module = _Probabilities(network.eval().cpu())
     dynamic: dict[int, Any] = {0: torch.export.Dim("slice", min=1, max=4096)}
     if multiple:
         dynamic |= {2: multiple * torch.export.Dim("rows", max=256), 3: multiple * torch.export.Dim("columns", max=256)}

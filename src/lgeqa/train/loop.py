@@ -61,7 +61,7 @@ class Recipe(lightning.LightningModule, ABC):
 
     def __init__(self, network: nn.Module, settings: LoopSettings, side: int, zoom: float = 1.0) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.settings = settings
         self.side = side
         self.zoom = zoom
@@ -146,4 +146,5 @@ def fit(
     trainer.fit(recipe, training, validation, ckpt_path=last if last.is_file() else None, weights_only=True)
     state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
     recipe.load_state_dict(state)
-    return recipe.network.eval()
+    network: nn.Module = recipe.network
+    return network.eval()

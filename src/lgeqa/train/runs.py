@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
+import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
 from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES
+from lgeqa.bundle.build import Description, write_bundle
+from lgeqa.bundle.manifest import Manifest
 from lgeqa.cohort import Case, Split, draw_split, load_split, read_cohort, save_split
 from lgeqa.config import Settings
-from lgeqa.errors import CohortError
+from lgeqa.errors import CohortError, UsageError
+from lgeqa.records import FloatArray
 from lgeqa.train.baseline import BaselineConfig, label_scores, train_baseline
 from lgeqa.train.detector import DetectorConfig, train_detector
-from lgeqa.train.export import export_onnx
+from lgeqa.train.export import export_onnx, halve_weights, quantise
+from lgeqa.train.store import SliceSampler, Store
 
 CONFIG = "config.json"
 SPLIT = "split.json"
@@ -95,3 +102,53 @@ def _save(network: nn.Module, shape: tuple[int, int], multiple: int | None, run:
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, run / WEIGHTS)
     export_onnx(network, shape, multiple, run / NETWORK)
+
+
+def build_bundle(
+    detector: Path,
+    quality: Path,
+    folder: Path,
+    precision: Literal["full", "compact"],
+    description: Description,
+) -> Manifest:
+    """Join a detector run and a quality run into a bundle.
+
+    Args:
+        detector: folder of a finished detector run.
+        quality: folder of a finished quality run.
+        folder: of the bundle; must not exist, or be empty.
+        precision: `full` keeps 32-bit networks; `compact` makes the quality network 8-bit, its ranges found on the
+            run's own training slices, and stores the detector's weights in half precision.
+        description: what a person says about it.
+
+    Raises:
+        UsageError: a run is not finished.
+    """
+    networks = [_finished(detector), _finished(quality)]
+    stage1 = DetectorConfig.model_validate_json((detector / CONFIG).read_text(encoding="utf-8"))
+    stage2 = BaselineConfig.model_validate_json((quality / CONFIG).read_text(encoding="utf-8"))
+    settings = {
+        "detector": {"preparation": stage1.preparation.model_dump(), "rule": stage1.rule.model_dump()},
+        "quality": {"preparation": stage2.preparation.model_dump()},
+    }
+    with TemporaryDirectory() as scratch:
+        if precision == "compact":
+            compact = [Path(scratch) / "detector.onnx", Path(scratch) / "quality.onnx"]
+            halve_weights(networks[0], compact[0])
+            calibration = _calibration_slices(Store(quality / "prepared" / "training"), stage2.loop.seed)
+            quantise(networks[1], compact[1], calibration, Path(scratch))
+            networks = compact
+        return write_bundle(folder, networks[0], networks[1], settings, description)
+
+
+def _finished(run: Path) -> Path:
+    network = run / NETWORK
+    if not network.is_file():
+        raise UsageError(f"{run}: holds no {NETWORK}; its training is not finished. Start it again to go on.")
+    return network
+
+
+def _calibration_slices(store: Store, seed: int) -> list[FloatArray]:
+    """Two slices of every scan, in batches."""
+    chosen = list(SliceSampler(store.owner, 2, seed))
+    return [store.slices[sorted(chosen[i : i + 32])].astype(np.float32) for i in range(0, len(chosen), 32)]

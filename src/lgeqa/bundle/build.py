@@ -1,0 +1,63 @@
+"""Writing a bundle: networks in, manifest and card out."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lgeqa.bundle.card import model_card
+from lgeqa.bundle.manifest import CARD, MANIFEST, Manifest
+from lgeqa.config import Settings
+from lgeqa.errors import BundleError
+
+
+class Description(Settings):
+    """What a person says about a bundle; see `Manifest` for the meaning of each."""
+
+    name: str
+    version: str
+    created: str
+    strategy: str
+    labels: str
+    training_data: str
+    intended_use: str
+    license: str
+    threshold: float = 0.5
+    metrics: tuple[dict[str, Any], ...] = ()
+
+
+def write_bundle(
+    folder: Path, detector: Path, quality: Path, settings: dict[str, Any], description: Description
+) -> Manifest:
+    """Write a bundle into a new folder.
+
+    Args:
+        folder: made here; must not exist, or be empty.
+        detector: ONNX file of stage 1.
+        quality: ONNX file of stage 2.
+        settings: `{"detector": {"preparation", "rule"}, "quality": {"preparation"}}` that the networks were
+            trained with.
+        description: the rest of the manifest.
+
+    Raises:
+        BundleError: the folder holds something already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise BundleError(f"{folder}: is not empty. Name a new folder for the bundle.")
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes = {}
+    for name, source in (("detector.onnx", detector), ("quality.onnx", quality)):
+        shutil.copyfile(source, folder / name)
+        hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    manifest = Manifest.of(
+        description.model_dump()
+        | {
+            "detector": settings["detector"] | {"file": "detector.onnx"},
+            "quality": settings["quality"] | {"file": "quality.onnx"},
+            "sha256": hashes,
+        },
+        "the bundle's manifest",
+    )
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(model_card(manifest), encoding="utf-8")
+    return manifest

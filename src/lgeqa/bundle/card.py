@@ -1,0 +1,59 @@
+"""The model card, generated from the manifest so that the two cannot disagree."""
+
+from lgeqa.bundle.manifest import Manifest
+from lgeqa.detect import SliceRule
+
+_SIMULATED = (
+    "**The scores that this model learnt from are simulated, not given by experts.** Its verdicts say how strongly a "
+    "scan shows the simulated faults. How they relate to experts' reading of clinical scans has not been measured."
+)
+_EXPERT = "The scores that this model learnt from were given by readers; see the training data below."
+_NO_DEVICE = "**This is research software and not a medical device.** No clinical decision may rest on it."
+
+
+def model_card(manifest: Manifest) -> str:
+    """The card as Markdown."""
+    quality = manifest.quality.preparation
+    field = f"{quality.field_mm:g} mm about the atrium" if quality.field == "atrium" else "the whole slice"
+    figures = "\n".join(f"| {m.name} | {m.value:.3f} | {m.measured_on} |" for m in manifest.metrics)
+    return f"""# Model card: {manifest.name} {manifest.version}
+
+{_SIMULATED if manifest.labels == "simulated" else _EXPERT}
+
+{_NO_DEVICE}
+
+## What it does
+Finds the slices of an axial left-atrial LGE-MRI scan that hold the left atrium, and gives each slice the probability
+of being diagnostic (a score of 3 or more of 5) in {", ".join(manifest.quality.outputs)}. The verdict of a scan is the
+vote of its slices at the threshold {manifest.threshold:g}.
+
+Intended use: {manifest.intended_use}
+
+## How it was made
+| | |
+|---|---|
+| created | {manifest.created} |
+| training data | {manifest.training_data} |
+| strategy | {manifest.strategy} |
+| detector sees | whole slices at {manifest.detector.preparation.pixel_mm:g} mm a pixel |
+| detector rule | {_rule(manifest.detector.rule)} |
+| quality network sees | {field} in {quality.pixels} x {quality.pixels} pixels, signal in units of the blood pool's |
+| licence | {manifest.license} |
+
+## What was measured
+| figure | value | on |
+|---|---|---|
+{figures or "| none | | |"}
+
+## Files
+{chr(10).join(f"- `{name}`: SHA-256 {sha}" for name, sha in manifest.sha256.items())}
+"""
+
+
+def _rule(rule: SliceRule) -> str:
+    parts = [f"any pixel with a probability above {rule.threshold:g}"]
+    if rule.largest_component:
+        parts.append("largest 3-D component only")
+    if rule.minimum_area_mm2:
+        parts.append(f"at least {rule.minimum_area_mm2:g} mm2 on a slice")
+    return ", ".join(parts)
