@@ -1,0 +1,84 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from lgeqa.errors import NotAssessableError
+from lgeqa.prepare import QualityPreparation, prepare_for_quality
+
+SPACING_MM = (2.5, 1.0, 1.25)
+ATRIUM = QualityPreparation()
+
+
+def scan(centre: tuple[float, float] = (40.0, 50.0)) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Blood of 200 in a disc of 15 mm on slices 2 to 5 of 8, over a background of 20 to 60."""
+    voxels = np.random.default_rng(0).uniform(20, 60, (8, 90, 80)).astype(np.float32)
+    y, x = np.mgrid[:90, :80]
+    disc = (y * 1.0 - centre[0]) ** 2 + (x * 1.25 - centre[1]) ** 2 < 15**2
+    atrium = np.zeros(voxels.shape, bool)
+    atrium[2:6, disc] = True
+    voxels[atrium] = 200
+    voxels[0, 0, 0] = 0
+    return voxels, atrium
+
+
+def test_only_atrium_slices_and_blood_at_one() -> None:
+    prepared = prepare_for_quality(*scan(), SPACING_MM, ATRIUM)
+    assert prepared.shape == (4, 128, 128)
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared[:, 60:68, 60:68], 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(0.01, 0.0), (7.0, 0.0), (2.0, -300.0)])
+def test_grey_scale_does_not_matter(gain: float, offset: float) -> None:
+    voxels, atrium = scan()
+    plain = prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
+    scaled = prepare_for_quality(voxels * np.float32(gain) + np.float32(offset), atrium, SPACING_MM, ATRIUM)
+    np.testing.assert_allclose(scaled, plain, atol=1e-4)
+
+
+def test_the_square_follows_the_atrium_and_keeps_the_size_in_mm() -> None:
+    for centre in ((40.0, 50.0), (30.0, 60.0)):
+        voxels, atrium = scan(centre)
+        prepared = prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
+        held = prepared[0] > 0.9
+        rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
+        assert (rows[0] + rows[-1]) / 2 == pytest.approx(63.5, abs=1)
+        assert (columns[0] + columns[-1]) / 2 == pytest.approx(63.5, abs=1)
+        assert len(rows) * 1.25 == pytest.approx(30, abs=2.5)
+        assert len(columns) * 1.25 == pytest.approx(30, abs=2.5)
+
+
+def test_what_lies_off_the_scan_is_zero() -> None:
+    prepared = prepare_for_quality(*scan(), SPACING_MM, ATRIUM)
+    assert (prepared[:, :16] == 0).all()
+    assert prepared[:, 40:90, 40:90].min() > 0
+
+
+def test_the_full_field_shows_the_whole_slice() -> None:
+    voxels, atrium = scan()
+    voxels[:, :3], voxels[:, -3:] = 150, 150
+    prepared = prepare_for_quality(voxels, atrium, SPACING_MM, QualityPreparation(field="full"))
+    assert prepared.shape == (4, 128, 128)
+    lit = np.flatnonzero(prepared[0, :, 64] > 0.6)
+    # 90 mm of rows within 100 mm of columns: 5 mm, or 6 pixels, are empty on either side.
+    assert lit[0] == pytest.approx(6, abs=1)
+    assert lit[-1] == pytest.approx(121, abs=1)
+
+
+def test_very_bright_signal_is_cut_off() -> None:
+    voxels, atrium = scan()
+    voxels[3, 70:75, 40:45] = 5000
+    assert prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM).max() == 4
+
+
+def test_no_atrium_is_refused() -> None:
+    voxels, atrium = scan()
+    with pytest.raises(NotAssessableError, match="No slice holds the left atrium"):
+        prepare_for_quality(voxels, np.zeros_like(atrium), SPACING_MM, ATRIUM)
+
+
+def test_a_dark_blood_pool_is_refused() -> None:
+    voxels, atrium = scan()
+    voxels[atrium] = 0
+    with pytest.raises(NotAssessableError, match=r"as dark as the darkest voxel \(0\)"):
+        prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
