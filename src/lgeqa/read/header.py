@@ -5,11 +5,15 @@ prints to the terminal on others. So each format's header is looked at first, an
 """
 
 import gzip
+import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from lgeqa.errors import ReadError
 from lgeqa.read.words import reason, shown
@@ -51,6 +55,8 @@ class Header:
         oriented: whether the header tells how the axes lie in the patient.
         files: all files of the volume, the header first.
         data: where the voxels lie.
+        float_type: numpy type of voxels that ITK would set to 0 in silence if they are NaN or infinite; None
+            where it keeps them.
     """
 
     format_name: str
@@ -60,6 +66,7 @@ class Header:
     oriented: bool
     files: tuple[Path, ...]
     data: DataBlock
+    float_type: str | None = None
 
 
 def read_start(path: Path, packed: bool = False) -> bytes:
@@ -106,6 +113,15 @@ def check_length(data: DataBlock) -> None:
             f"{shown(data.path)}: the header announces {data.n_bytes} bytes, but the data hold {amount}. "
             "Copy or export it again."
         )
+
+
+def read_floats(header: Header) -> npt.NDArray[np.floating[Any]]:
+    """The voxels as they lie in the file, for `float_type`; the length must have been checked."""
+    data, float_type = header.data, np.dtype(header.float_type)
+    n_bytes = math.prod(header.size) * float_type.itemsize
+    with data.path.open("rb") as file:
+        stored = b"".join(_chunks(file, data.packing))
+    return np.frombuffer(stored, float_type, n_bytes // float_type.itemsize, (data.n_bytes or n_bytes) - n_bytes)
 
 
 def _count(file: BinaryIO, data: DataBlock) -> int:

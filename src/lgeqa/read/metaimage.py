@@ -22,6 +22,7 @@ _TYPE_BYTES = {
     "MET_DOUBLE": 8,
 }
 _ORIENTATION_KEYS = {"TransformMatrix", "Rotation", "Orientation"}
+_ORIGIN_KEYS = {"Offset", "Position", "Origin"}
 
 
 def metaimage_header(path: Path) -> Header:
@@ -39,13 +40,22 @@ def metaimage_header(path: Path) -> Header:
         written = fields.get("ElementSpacing", fields.get("ElementSize"))
         spacing = tuple(float(value) for value in written.split()) if written else None
         voxel_bytes = _TYPE_BYTES[fields["ElementType"]] * int(fields.get("ElementNumberOfChannels", "1"))
+        skipped = int(fields.get("HeaderSize", "0"))
     except (KeyError, ValueError):
         raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.") from None
     if len(size) != n_dims or (spacing and len(spacing) != n_dims):
         raise ReadError(
             f"{shown(path)}: its size or spacing does not have NDims = {n_dims} values. Correct the header."
         )
+    for key in sorted((_ORIENTATION_KEYS | _ORIGIN_KEYS) & fields.keys()):
+        _check_numbers(path, key, fields[key], n_dims * n_dims if key in _ORIENTATION_KEYS else n_dims)
+    if fields.get("BinaryData", "True").lower() != "true":
+        raise ReadError(f"{shown(path)}: keeps its voxels as text, which lgeqa does not read. Save it as binary .mha.")
     data_path = _data_path(path, fields["ElementDataFile"])
+    offset = (end if data_path == path else 0) + max(skipped, 0)
+    packed = fields.get("CompressedData", "False").lower() == "true"
+    # HeaderSize = -1 stands for all before the voxels, so they cannot be too few
+    n_bytes = math.prod(size) * voxel_bytes if skipped >= 0 else None
     return Header(
         format_name="MetaImage",
         image_io="MetaImageIO",
@@ -53,7 +63,7 @@ def metaimage_header(path: Path) -> Header:
         spacing=spacing,
         oriented=bool(_ORIENTATION_KEYS & fields.keys()),
         files=(path,) if data_path == path else (path, data_path),
-        data=_data_block(fields, data_path, end if data_path == path else 0, math.prod(size) * voxel_bytes),
+        data=DataBlock(data_path, offset, "zlib" if packed else "none", n_bytes),
     )
 
 
@@ -70,16 +80,19 @@ def _fields(start: bytes) -> tuple[dict[str, str], int]:
     return fields, end
 
 
+def _check_numbers(path: Path, key: str, text: str, count: int) -> None:
+    """ITK takes 0 for what it cannot read, or prints to the terminal."""
+    try:
+        finite = [math.isfinite(float(word)) for word in text.split()]
+    except ValueError:
+        finite = [False]
+    if len(finite) != count or not all(finite):
+        raise ReadError(f"{shown(path)}: its {key} = {text} are not {count} numbers. Correct the header.")
+
+
 def _data_path(path: Path, name: str) -> Path:
     if name.upper() == "LOCAL":
         return path
     if name.upper().startswith("LIST") or "%" in name:
         raise ReadError(f"{shown(path)}: keeps its voxels in several files ({name}). Save it as one .mha file.")
     return path.parent / name
-
-
-def _data_block(fields: dict[str, str], path: Path, offset: int, n_bytes: int) -> DataBlock:
-    packed = fields.get("CompressedData", "False").lower() == "true"
-    # text data and skipped bytes are left to ITK, which finds short data by itself
-    countable = fields.get("BinaryData", "True").lower() == "true" and fields.get("HeaderSize", "0") == "0"
-    return DataBlock(path, offset, "zlib" if packed else "none", n_bytes if countable else None)

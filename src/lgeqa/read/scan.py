@@ -12,7 +12,7 @@ from lgeqa.read.geometry import axial_grid, axial_order, check_axial, check_same
 from lgeqa.read.itk import to_image
 from lgeqa.read.limits import DEFAULT_LIMITS, Limits
 from lgeqa.read.source import Source
-from lgeqa.read.stack import Stack
+from lgeqa.read.stack import Stack, check_finite
 from lgeqa.read.suffixes import volume_suffix
 from lgeqa.read.volume import read_volume
 from lgeqa.read.words import shown
@@ -73,8 +73,7 @@ def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> Boo
     order = axial_order(stack.grid)
     of_scan = axial_grid(scan.grid, axial_order(scan.grid))
     check_same_grid(axial_grid(stack.grid, order), of_scan, where)
-    if np.isnan(stack.voxels).any():
-        raise ReadError(f"{where}: the mask holds voxels that are NaN. Save it as whole numbers.")
+    check_finite(stack.voxels, where)
     mask: BoolArray = np.ascontiguousarray(order.apply(stack.voxels) != 0)
     if not mask.any():
         raise NotAssessableError(f"{where}: the mask is empty. Give the mask of the left atrium, or leave it out.")
@@ -97,9 +96,7 @@ def _read_stack(source: Source, limits: Limits) -> Stack:
 def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
     with np.errstate(over="ignore"):
         voxels: FloatArray = np.ascontiguousarray(stored, dtype=np.float32)
-    bad = voxels.size - int(np.isfinite(voxels).sum())
-    if bad:
-        raise ReadError(f"{where}: {bad} of its voxels are NaN or infinite. Export it again without them.")
+    check_finite(voxels, where)
     if voxels.min() == voxels.max():
         raise NotAssessableError(f"{where}: all its voxels are {voxels.min():g}; there is no image. Export it again.")
     return voxels

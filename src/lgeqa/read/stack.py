@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import ReadError
@@ -28,6 +29,13 @@ class Stack:
     grid: Grid
     sha256: str
     warnings: tuple[str, ...] = ()
+
+
+def check_finite(voxels: npt.NDArray[Any], where: str) -> None:
+    """Refuse voxels that are NaN or infinite. Raises ReadError."""
+    bad = voxels.size - int(np.isfinite(voxels).sum())
+    if bad:
+        raise ReadError(f"{where}: {bad} of its voxels are NaN or infinite. Export it again without them.")
 
 
 def hash_files(paths: Iterable[Path]) -> str:

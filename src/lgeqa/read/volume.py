@@ -5,13 +5,13 @@ from pathlib import Path
 
 from lgeqa.errors import ReadError
 from lgeqa.read.geometry import check_grid, check_size, check_spacing
-from lgeqa.read.header import Header, check_length
+from lgeqa.read.header import Header, check_length, read_floats
 from lgeqa.read.itk import load
 from lgeqa.read.limits import Limits
 from lgeqa.read.metaimage import metaimage_header
 from lgeqa.read.nifti import nifti_header
 from lgeqa.read.nrrd import nrrd_header
-from lgeqa.read.stack import Stack, hash_files
+from lgeqa.read.stack import Stack, check_finite, hash_files
 from lgeqa.read.suffixes import volume_suffix
 from lgeqa.read.words import shown
 
@@ -37,6 +37,8 @@ def read_volume(path: Path, limits: Limits) -> Stack:
     if header.spacing:
         check_spacing(header.spacing[:3], where, limits)
     check_length(header.data)
+    if header.float_type:
+        check_finite(read_floats(header), where)
     try:
         voxels, grid = load(path, header.image_io)
     except RuntimeError:
