@@ -15,9 +15,11 @@ def _from(low: float, common: float, high: float) -> Any:
 class Anatomy(Settings):
     """One person, in millimetres and degrees. `Anatomy()` is the most common one.
 
-    The origin is the centre of the left atrium; axes are (z, y, x) = (superior, posterior, left). Sizes of the atrium
-    span the 70 real scans of the 2018 atrial challenge; the rest is fitted by eye to the same scans and, outside of
-    their field, to atlas proportions. A side left out is the patient's right mirrored.
+    The origin is the centre of the left atrium; axes are (z, y, x) = (superior, posterior, left). The atrium's size,
+    volume and number of slices are fitted to masks of the 2018 atrial challenge; the rest by eye to its scans and,
+    outside of their field, to general proportions. `*_left` is how far to the left something lies, `*_top` how high.
+    Without a unit in the name: `squareness`, `taper`, `scale`, `share`, `length` of appendage and veins, `roof`,
+    `turn`, `opening`, `phase` and `unevenness` are ratios.
     """
 
     # The body.
@@ -76,7 +78,7 @@ class Anatomy(Settings):
     appendage_radius: float = _from(7, 9, 12)
     appendage_turn: float = _from(-0.5, 0.1, 0.8)
     vein_radius: float = _from(5.5, 7, 9.5)
-    vein_length: float = _from(0.6, 0.95, 1.3)
+    vein_length: float = _from(0.6, 0.85, 1.2)
     vein_lift: float = _from(-8, 0, 8)
     wall: float = _from(1.4, 2.0, 2.8)
     fibrosis_share: float = _from(0.02, 0.15, 0.45)

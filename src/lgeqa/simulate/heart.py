@@ -93,12 +93,13 @@ class Heart:
     def pulmonary_arteries(self, canvas: Canvas) -> Shape:
         """Trunk, right artery behind the ascending aorta and left artery over the left bronchus."""
         r = self.anatomy.pulmonary_radius
-        right = [(16, -62, 22), (30, -48, 28), (38, -26, 16), (38, -2, -10), (36, 6, -36), (30, 14, -58)]
-        left = [(30, -48, 28), (42, -24, 32), (50, 2, 42), (42, 18, 52), (26, 22, 60)]
+        up = np.array([0.8 * (self.anatomy.atrium_half_height - 26), 0.0, 0.0])
+        right = np.array([(16, -62, 22), (30, -48, 28), (38, -26, 16), (38, -2, -10), (36, 6, -36), (30, 14, -58)])
+        left = np.array([(30, -48, 28), (42, -24, 32), (50, 2, 42), (42, 18, 52), (26, 22, 60)])
         return union(
             [
-                canvas.tube(self.points(right), r * np.array([1.1, 1.15, 1.1, 0.95, 0.9, 0.6])),
-                canvas.tube(self.points(left), r * np.array([1.1, 1.05, 0.95, 0.8, 0.5])),
+                canvas.tube(self.points(right + up), r * np.array([1.1, 1.15, 1.1, 0.95, 0.9, 0.6])),
+                canvas.tube(self.points(left + up), r * np.array([1.1, 1.05, 0.95, 0.8, 0.5])),
             ],
             6.0,
         )
@@ -118,7 +119,10 @@ class Heart:
         return canvas.tube(points, a.vein_radius * np.array([1.5, 1.1, 0.95, 0.5])[:end])
 
     def atrium(self, canvas: Canvas) -> Shape:
-        """The left atrium: body, roof, vestibule, appendage, four proximal veins, up to the mitral plane, the great arteries and their walls left out."""
+        """The left atrium: body, roof, appendage, four proximal veins and the vestibule up to the mitral plane.
+
+        It gives way to the great arteries and their walls.
+        """
         a = self.anatomy
         turned = Frame.at((0.0, 0.0, 0.0), (a.atrium_turn_deg, 0.0, 0.0))
         body = canvas.ellipsoid(turned, (a.atrium_half_height, a.atrium_half_depth, a.atrium_half_width))
@@ -168,8 +172,11 @@ def paint_heart(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Genera
     arteries = heart.pulmonary_arteries(canvas)
     aorta = heart.aorta(canvas)
     veins = heart.systemic_veins(canvas)
+    pulmonary = [heart.vein(canvas, name, 4) for name in _VEINS]
     for shape in veins:
         canvas.paint(shape.grown(0.8), Tissue.CONNECTIVE)
+    for shape in pulmonary:
+        canvas.paint(shape.grown(1.0), Tissue.WALL)
     for shape in right:
         canvas.paint(shape.grown(1.8), Tissue.MYOCARDIUM)
     canvas.paint(arteries.grown(1.2), Tissue.AORTIC_WALL)
@@ -177,12 +184,10 @@ def paint_heart(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Genera
         canvas.paint(shape, Tissue.BLOOD)
     canvas.paint(meet(heart.left_ventricle(canvas, a.myocardium), room), Tissue.MYOCARDIUM)
     canvas.paint(aorta.grown(a.aortic_wall), Tissue.AORTIC_WALL)
-    pulmonary = [heart.vein(canvas, name, 4) for name in _VEINS]
-    for vein in pulmonary:
-        canvas.paint(vein.grown(1.0), Tissue.WALL)
     atrium = heart.atrium(canvas)
     _paint_wall(canvas, heart, atrium, rng)
-    for shape in (*pulmonary, atrium, meet(heart.left_ventricle(canvas, 0.0), room.grown(-a.myocardium)), aorta):
+    cavity = meet(heart.left_ventricle(canvas, 0.0), room.grown(-a.myocardium))
+    for shape in (*pulmonary, atrium, cavity, aorta):
         canvas.paint(shape, Tissue.BLOOD)
     _paint_papillary_muscles(canvas, heart)
     _paint_valves(canvas, heart)

@@ -6,7 +6,7 @@ any number of times. Axis order, as everywhere: (slice, row, column) = (superior
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ __all__ = ["Phantom", "PhantomRecipe", "Tissue", "build_phantom", "draw_phantom"
 BLOOD_LEVEL = 100.0
 
 
+_Size = Annotated[int, Field(ge=2)]
+_Spacing = Annotated[float, Field(gt=0)]
+
+
 class PhantomRecipe(Settings):
     """All that makes one phantom.
 
@@ -48,8 +52,8 @@ class PhantomRecipe(Settings):
 
     seed: int = Field(ge=0)
     anatomy: Anatomy = Anatomy()
-    shape: tuple[int, int, int] = (44, 320, 320)
-    spacing_mm: tuple[float, float, float] = (2.5, 1.25, 1.25)
+    shape: tuple[_Size, _Size, _Size] = (44, 320, 320)
+    spacing_mm: tuple[_Spacing, _Spacing, _Spacing] = (2.5, 1.25, 1.25)
     first: tuple[int, int, int] = (-25, -160, -160)
 
 
@@ -91,12 +95,10 @@ def draw_phantom(
         spacing_mm: (slice, row, column).
 
     Raises:
-        UsageError: fewer than one slice, or a spacing of zero or less.
+        UsageError: fewer than two slices, or a spacing of zero or less.
     """
-    if slices < 1 or min(spacing_mm) <= 0:
-        raise UsageError(
-            f"{slices} slices of spacing {spacing_mm} mm make no grid: give at least 1 and spacings above 0."
-        )
+    if slices < 2 or min(spacing_mm) <= 0:
+        raise UsageError(f"{slices} slices of {spacing_mm} mm make no phantom: give 2 or more and spacings above 0.")
     seed = int(rng.integers(2**32))
     person = np.random.default_rng(seed)
     anatomy = Anatomy.draw(person)

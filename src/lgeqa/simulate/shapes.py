@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from lgeqa.records import FloatArray
 from lgeqa.simulate.tissue import Tissue
 
+Array = npt.NDArray[np.float64]
 Point = tuple[float, float, float]
 Window = tuple[slice, slice, slice]
 
@@ -29,17 +30,17 @@ _FIELD_HALF_MM = (150.0, 260.0, 260.0)
 class Frame:
     """A rotated, shifted coordinate system. `axes[:, k]` is the direction of its axis k."""
 
-    origin: npt.NDArray[np.float64]
-    axes: npt.NDArray[np.float64]
+    origin: Array
+    axes: Array
 
     @classmethod
     def at(cls, origin: Point, turn_deg: Point = (0.0, 0.0, 0.0)) -> Self:
         """A frame at `origin`, turned about the axes z, y and x by degrees."""
         return cls(np.asarray(origin), Rotation.from_rotvec(np.deg2rad(turn_deg)).as_matrix())
 
-    def points(self, points: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def points(self, points: npt.ArrayLike) -> Array:
         """Points of this frame, (..., 3), as points of the world."""
-        world: npt.NDArray[np.float64] = self.origin + np.asarray(points, dtype=np.float64) @ self.axes.T
+        world: Array = self.origin + np.asarray(points, dtype=np.float64) @ self.axes.T
         return world
 
 
@@ -56,7 +57,7 @@ class Shape:
 
 
 def random_field(
-    rng: np.random.Generator, axes: Sequence[npt.NDArray[np.float64]], pitch_mm: float, pitch_z_mm: float | None = None
+    rng: np.random.Generator, axes: Sequence[Array], pitch_mm: float, pitch_z_mm: float | None = None
 ) -> FloatArray:
     """Smooth Gaussian field of mean 0 and standard deviation 1: white noise under cubic B-splines.
 
@@ -96,9 +97,7 @@ class Canvas:
         share: float32, how much of a voxel is the first tissue, 0.5 to 1.
     """
 
-    def __init__(
-        self, axes: Sequence[npt.NDArray[np.float64]], warp_mm: float, rng: np.random.Generator, warp_pitch_mm: float
-    ) -> None:
+    def __init__(self, axes: Sequence[Array], warp_mm: float, rng: np.random.Generator, warp_pitch_mm: float) -> None:
         """Make an empty canvas of air whose space is warped by about `warp_mm`."""
         self.axes = tuple(axes)
         shape = tuple(len(axis) for axis in axes)
@@ -260,9 +259,9 @@ def _bounded(field: FloatArray) -> FloatArray:
     return np.clip(field, -2, 2)
 
 
-def _resample(
-    points: npt.NDArray[np.float64], radii: npt.NDArray[np.float64], step_mm: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _resample(points: Array, radii: Array, step_mm: float) -> tuple[Array, Array]:
+    """Points and radii about every `step_mm` along a smooth curve through the ones given."""
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     at = np.linspace(0, lengths[-1], max(2, int(np.ceil(lengths[-1] / step_mm)) + 1))
-    return PchipInterpolator(lengths, points)(at), PchipInterpolator(lengths, radii)(at)
+    course = PchipInterpolator(lengths, np.column_stack([points, radii]))(at)
+    return course[:, :3], course[:, 3]

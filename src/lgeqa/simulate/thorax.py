@@ -38,7 +38,8 @@ class Thorax:
         trunk = Shape(outline.window, outline.distance - np.float32(a.shoulder_taper * a.body_half_width) * z)
         front = a.body_half_depth * (1 - 0.45**a.body_squareness) ** (1 / a.body_squareness)
         fronts = self.middle.points([(-15, 12 - front, side * 0.45 * a.body_half_width) for side in (-1, 1)])
-        radii = (55.0, 8 + max(a.breast, 0.0), 50.0)
+        size = max(a.breast, 0.0)
+        radii = (32 + size, 8 + size, 26 + size)
         return union([trunk, *(canvas.ellipsoid(Frame(at, self.middle.axes), radii) for at in fronts)], 12.0)
 
     def cage(self, canvas: Canvas) -> Shape:
@@ -136,7 +137,8 @@ def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> N
     depth, width = thorax.cage_radii
     inside = thorax.cage(canvas).grown(-1.5)
     middle = thorax.middle.origin
-    liver = _dome(canvas, middle + np.array([0, 0, -0.5 * width]), a.liver_top, (1.02 * depth, 0.76 * width))
+    top = a.liver_top - 0.6 * (a.atrium_half_height - 26)
+    liver = _dome(canvas, middle + np.array([0, 0, -0.5 * width]), top, (1.02 * depth, 0.76 * width))
     left = _dome(canvas, middle + np.array([0, 0, 0.5 * width]), a.stomach_top, (1.02 * depth, 0.7 * width))
     for dome in (left, liver):
         canvas.paint(meet(dome.grown(2.5), inside), Tissue.MUSCLE)
@@ -150,15 +152,15 @@ def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> N
     )
     canvas.paint(meet(stomach, inside), Tissue.GUT)
     canvas.paint(meet(stomach.grown(-4.5), inside), Tissue.AIR)
-    _paint_liver_veins(canvas, thorax, rng)
+    _paint_liver_veins(canvas, top - 30, rng)
 
 
 def _dome(canvas: Canvas, centre: Array, top: float, radii: tuple[float, float]) -> Shape:
     return canvas.ellipsoid(Frame.at((top - 75.0, float(centre[1]), float(centre[2]))), (75.0, *radii))
 
 
-def _paint_liver_veins(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> None:
-    cava = np.array([thorax.anatomy.liver_top - 30, -6.0, -24.0])
+def _paint_liver_veins(canvas: Canvas, level: float, rng: np.random.Generator) -> None:
+    cava = np.array([level, -6.0, -24.0])
     for angle in (15, 60, 105, 150):
         turn = np.deg2rad(angle + rng.uniform(-12, 12))
         out = np.array([0.0, np.cos(turn), -np.sin(turn)])
@@ -195,7 +197,7 @@ def paint_vessels_and_airways(canvas: Canvas, thorax: Thorax) -> None:
     canvas.paint(aorta, Tissue.BLOOD)
     azygos = thorax.by_spine([(60, -22, -8), (0, -21, -4), (-60, -21, -3), (-120, -20, -2)])
     canvas.paint(canvas.tube(azygos, [3.5, 3.0, 2.5, 2.2]), Tissue.BLOOD)
-    _paint_airways(canvas, a.carina, back)
+    _paint_airways(canvas, a.carina + 0.6 * (a.atrium_half_height - 26), back)
 
 
 def _paint_airways(canvas: Canvas, carina: float, back: float) -> None:
