@@ -15,7 +15,12 @@ def write(root: Path, *rows: str, header: str = HEADER) -> Path:
 
 
 def test_rows_of_a_scan_are_its_readers(tmp_path: Path) -> None:
-    write(tmp_path, "b,p1,b/data.nrrd,b/m.nrrd,ann,1,2,3,4", "b,p1,b/data.nrrd,b/m.nrrd,bob,5,4,3.5,2", "a,p1,a.nrrd,,,,,,")
+    write(
+        tmp_path,
+        "b,p1,b/data.nrrd,b/m.nrrd,ann,1,2,3,4",
+        "b,p1,b/data.nrrd,b/m.nrrd,bob,5,4,3.5,2",
+        "a,p1,a.nrrd,,,,,,",
+    )
     a, b = read_cohort(tmp_path)
     assert (a.scan_id, a.mask, a.scores) == ("a", None, {})
     assert b.scores == {"ann": (1, 2, 3, 4), "bob": (5, 4, 3.5, 2)}
@@ -42,7 +47,7 @@ def test_a_scan_has_one_patient(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="lacks the column\\(s\\) quality"):
+    with pytest.raises(CohortError, match=r"lacks the column\\(s\\) quality"):
         read_cohort(write(tmp_path, "a,p,i,m,ann,1,2,3", header=HEADER.replace(",quality", "")))
 
 
@@ -78,7 +83,7 @@ def test_an_incomplete_reader_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_cohort(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="holds neither scores.csv nor"):
+    with pytest.raises(CohortError, match=r"holds neither scores.csv nor"):
         read_cohort(tmp_path)
     with pytest.raises(CohortError, match="nowhere: is not a folder"):
         read_cohort(tmp_path / "nowhere")

@@ -27,7 +27,9 @@ def test_rows_of_weights_equal_the_definition(old_mm: float, new_mm: float) -> N
 
 def test_same_grid_changes_nothing() -> None:
     volume = np.random.default_rng(1).uniform(size=(3, 5, 7)).astype(np.float32)
-    same = resample(volume, axis_weights(5, 0.7, np.arange(5) * 0.7, 0.7), axis_weights(7, 0.9, np.arange(7) * 0.9, 0.9))
+    same = resample(
+        volume, axis_weights(5, 0.7, np.arange(5) * 0.7, 0.7), axis_weights(7, 0.9, np.arange(7) * 0.9, 0.9)
+    )
     np.testing.assert_allclose(same, volume, rtol=1e-6)
 
 

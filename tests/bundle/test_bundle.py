@@ -1,0 +1,132 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lgeqa.bundle import open_bundle
+from lgeqa.bundle.build import Description, write_bundle
+from lgeqa.bundle.manifest import CARD, MANIFEST
+from lgeqa.errors import BundleError
+from tests.toy import toy_bundle
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return toy_bundle(tmp_path / "toy")
+
+
+def change(folder: Path, **values: object) -> Path:
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps(manifest | values))
+    return folder
+
+
+def test_a_bundle_runs_its_networks(folder: Path) -> None:
+    bundle = open_bundle(folder)
+    slices = np.random.default_rng(0).uniform(0, 2, (19, 32, 48)).astype(np.float32)
+    np.testing.assert_allclose(bundle.detect(slices), 1 / (1 + np.exp(4 - slices)), atol=1e-5)
+    scores = bundle.score(np.zeros((19, 128, 128), np.float32))
+    np.testing.assert_allclose(scores, np.tile(1 / (1 + np.exp(-np.array([1, 0, -1, -1]))), (19, 1)), atol=1e-6)
+
+
+def test_the_stamp_tells_one_manifest_from_another(folder: Path) -> None:
+    stamp = open_bundle(folder).stamp
+    assert (stamp.name, stamp.version) == ("toy", "0.1")
+    assert stamp.sha256 == hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    assert open_bundle(change(folder, threshold=0.6)).stamp.sha256 != stamp.sha256
+
+
+def test_an_altered_file_is_refused(folder: Path) -> None:
+    with (folder / "quality.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(BundleError, match=r"quality.onnx: was altered or cut short"):
+        open_bundle(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "detector.onnx").unlink()
+    with pytest.raises(BundleError, match=r"detector.onnx: cannot be read \(No such file"):
+        open_bundle(folder)
+
+
+def test_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"bundle.json: cannot be read .* Name the folder of a bundle"):
+        open_bundle(tmp_path)
+
+
+def test_a_manifest_of_another_kind_is_refused(folder: Path) -> None:
+    with pytest.raises(BundleError, match=r"not a manifest that this lgeqa reads.*format"):
+        open_bundle(change(folder, format=2))
+    (folder / MANIFEST).write_text("{")
+    with pytest.raises(BundleError, match="not a manifest"):
+        open_bundle(folder)
+
+
+def test_a_file_outside_of_the_folder_is_refused(folder: Path) -> None:
+    with pytest.raises(BundleError, match=r"names a file outside of its folder: '../toy/quality.onnx'"):
+        open_bundle(change(folder, sha256={"../toy/quality.onnx": "0"}))
+
+
+def test_a_file_without_a_hash_is_refused(folder: Path) -> None:
+    with pytest.raises(BundleError, match=r"gives no SHA-256 of detector.onnx"):
+        open_bundle(change(folder, sha256={}))
+
+
+def test_outputs_in_another_order_are_refused(folder: Path) -> None:
+    part = json.loads((folder / MANIFEST).read_text())["quality"]
+    with pytest.raises(BundleError, match=r"its outputs are \('quality',\)"):
+        open_bundle(change(folder, quality=part | {"outputs": ["quality"]}))
+
+
+def test_what_is_no_network_is_refused_when_it_is_needed(folder: Path) -> None:
+    (folder / "detector.onnx").write_bytes(b"nothing")
+    hashes = json.loads((folder / MANIFEST).read_text())["sha256"]
+    bundle = open_bundle(change(folder, sha256=hashes | {"detector.onnx": hashlib.sha256(b"nothing").hexdigest()}))
+    with pytest.raises(BundleError, match=r"toy: detector.onnx is no ONNX network"):
+        bundle.detect(np.zeros((1, 16, 16), np.float32))
+
+
+ABOUT = {
+    "name": "mine",
+    "version": "2",
+    "created": "2026-01-01",
+    "strategy": "baseline",
+    "labels": "simulated",
+    "training_data": "12 phantoms.",
+    "intended_use": "Tests.",
+    "license": "Apache-2.0",
+    "metrics": [{"name": "AUROC of quality", "value": 0.875, "measured_on": "3 scans"}],
+}
+PARTS = {
+    "detector": {"preparation": {"pixel_mm": 1.5}, "rule": {"threshold": 0.4}},
+    "quality": {"preparation": {"field": "full"}},
+}
+
+
+def test_a_written_bundle_opens_and_keeps_its_settings(folder: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "new", folder / "detector.onnx", folder / "quality.onnx", PARTS, Description.of(ABOUT))
+    manifest = open_bundle(tmp_path / "new").manifest
+    assert manifest.detector.preparation.pixel_mm == 1.5
+    assert manifest.detector.rule.threshold == 0.4
+    assert manifest.quality.preparation.field == "full"
+    assert manifest.metrics[0].value == 0.875
+
+
+def test_the_card_says_what_the_labels_are(folder: Path, tmp_path: Path) -> None:
+    for labels in ("simulated", "expert"):
+        about = Description.of(ABOUT | {"labels": labels})
+        write_bundle(tmp_path / labels, folder / "detector.onnx", folder / "quality.onnx", PARTS, about)
+    simulated, expert = ((tmp_path / labels / CARD).read_text() for labels in ("simulated", "expert"))
+    assert "simulated, not given by experts" in simulated
+    assert "simulated" not in expert
+    for card in (simulated, expert):
+        assert "not a medical device" in card
+        assert "| AUROC of quality | 0.875 | 3 scans |" in card
+        assert "above 0.4" in card
+
+
+def test_a_bundle_is_not_written_over_another(folder: Path) -> None:
+    with pytest.raises(BundleError, match="toy: is not empty"):
+        write_bundle(folder, folder / "detector.onnx", folder / "quality.onnx", PARTS, Description.of(ABOUT))
