@@ -69,6 +69,7 @@ class Anatomy(Settings):
     epicardial_fat: float = _from(2, 5, 10)
 
     # The left atrium.
+    atrium_scale: float = _from(0.82, 1, 1.34)
     atrium_half_height: float = _from(22, 28, 36)
     atrium_half_depth: float = _from(16, 20, 28)
     atrium_half_width: float = _from(29, 35, 44)
@@ -99,5 +100,11 @@ class Anatomy(Settings):
         for name, field in cls.model_fields.items():
             low, high = (next(getattr(m, k) for m in field.metadata if hasattr(m, k)) for k in ("ge", "le"))
             drawn = float(rng.triangular(low, field.default, high))
-            values[name] = round(drawn) if isinstance(low, int) and field.annotation is int else round(drawn, 4)
+            values[name] = round(drawn) if field.annotation is int else round(drawn, 4)
         return cls.of(values, "a drawn anatomy")
+
+    @property
+    def atrium_radii(self) -> tuple[float, float, float]:
+        """Half height, depth and width of the atrium's body in mm."""
+        scale = self.atrium_scale
+        return scale * self.atrium_half_height, scale * self.atrium_half_depth, scale * self.atrium_half_width

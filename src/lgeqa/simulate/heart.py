@@ -33,8 +33,8 @@ class Heart:
         self.anatomy = anatomy
         turn = (anatomy.heart_roll_deg, anatomy.heart_pitch_deg, anatomy.heart_tilt_deg)
         self.frame = Frame.at((0.0, 0.0, 0.0), turn)
-        size = (anatomy.atrium_half_height / 26, anatomy.atrium_half_depth / 20, anatomy.atrium_half_width / 35)
-        self.mitral = self.points(_MITRAL * (0.5 + 0.5 * np.array(size)))
+        size = np.array(anatomy.atrium_radii) / (26, 20, 35)
+        self.mitral = self.points(_MITRAL * (0.5 + 0.5 * size))
         self.axis: Array = self.frame.axes @ _LV_AXIS
         side = np.cross(self.axis, self.frame.axes @ np.array([0.25, -0.7, -0.67]))
         side /= np.linalg.norm(side)
@@ -93,7 +93,7 @@ class Heart:
     def pulmonary_arteries(self, canvas: Canvas) -> Shape:
         """Trunk, right artery behind the ascending aorta and left artery over the left bronchus."""
         r = self.anatomy.pulmonary_radius
-        up = np.array([0.8 * (self.anatomy.atrium_half_height - 26), 0.0, 0.0])
+        up = np.array([0.8 * (self.anatomy.atrium_radii[0] - 26), 0.0, 0.0])
         right = np.array([(16, -62, 22), (30, -48, 28), (38, -26, 16), (38, -2, -10), (36, 6, -36), (30, 14, -58)])
         left = np.array([(30, -48, 28), (42, -24, 32), (50, 2, 42), (42, 18, 52), (26, 22, 60)])
         return union(
@@ -107,7 +107,7 @@ class Heart:
     def _atrial(self, points: npt.ArrayLike) -> Array:
         a = self.anatomy
         turn = Frame.at((0.0, 0.0, 0.0), (a.atrium_turn_deg, 0.0, 0.0))
-        return turn.points(np.asarray(points) * (a.atrium_half_height, a.atrium_half_depth, a.atrium_half_width))
+        return turn.points(np.asarray(points) * a.atrium_radii)
 
     def vein(self, canvas: Canvas, name: str, end: int) -> Shape:
         """One pulmonary vein, of its four points as many as `end`."""
@@ -125,12 +125,12 @@ class Heart:
         """
         a = self.anatomy
         turned = Frame.at((0.0, 0.0, 0.0), (a.atrium_turn_deg, 0.0, 0.0))
-        body = canvas.ellipsoid(turned, (a.atrium_half_height, a.atrium_half_depth, a.atrium_half_width))
+        body = canvas.ellipsoid(turned, a.atrium_radii)
         rise = 0.2 * a.atrium_roof
         ends = self._atrial([(0.35 + 2 * rise, 0, -0.5), (0.35 - rise, 0.05, 0.55)])
-        roof = canvas.tube(ends, 0.72 * a.atrium_half_depth * np.ones(2))
+        roof = canvas.tube(ends, 0.72 * a.atrium_radii[1] * np.ones(2))
         vestibule = canvas.tube(
-            [self._atrial((0, 0, 0.2)), self.mitral + 6 * self.axis], [0.85 * a.atrium_half_depth, 15.0]
+            [self._atrial((0, 0, 0.2)), self.mitral + 6 * self.axis], [0.85 * a.atrium_radii[1], 15.0]
         )
         vestibule = meet(vestibule, canvas.half_space(vestibule, self.mitral, self.axis))
         veins = [self.vein(canvas, name, 3) for name in _VEINS]

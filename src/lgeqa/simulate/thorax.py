@@ -20,7 +20,7 @@ class Thorax:
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = a = anatomy
-        behind = a.spine_behind + 0.6 * (a.atrium_half_depth - 20)
+        behind = a.spine_behind + 0.6 * (a.atrium_radii[1] - 20)
         self.spine = Frame.at((0.0, behind, a.spine_left), (a.body_roll_deg, 0.0, 0.0))
         self.middle = Frame(self.spine.points((0.0, 72.0 - a.body_half_depth, a.body_left)), self.spine.axes)
         depth, width = a.body_half_depth - a.muscle_thickness, a.body_half_width - a.muscle_thickness
@@ -137,7 +137,7 @@ def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> N
     depth, width = thorax.cage_radii
     inside = thorax.cage(canvas).grown(-1.5)
     middle = thorax.middle.origin
-    top = a.liver_top - 0.6 * (a.atrium_half_height - 26)
+    top = a.liver_top - 0.6 * (a.atrium_radii[0] - 26)
     liver = _dome(canvas, middle + np.array([0, 0, -0.5 * width]), top, (1.02 * depth, 0.76 * width))
     left = _dome(canvas, middle + np.array([0, 0, 0.5 * width]), a.stomach_top, (1.02 * depth, 0.7 * width))
     for dome in (left, liver):
@@ -197,7 +197,7 @@ def paint_vessels_and_airways(canvas: Canvas, thorax: Thorax) -> None:
     canvas.paint(aorta, Tissue.BLOOD)
     azygos = thorax.by_spine([(60, -22, -8), (0, -21, -4), (-60, -21, -3), (-120, -20, -2)])
     canvas.paint(canvas.tube(azygos, [3.5, 3.0, 2.5, 2.2]), Tissue.BLOOD)
-    _paint_airways(canvas, a.carina + 0.6 * (a.atrium_half_height - 26), back)
+    _paint_airways(canvas, a.carina + 0.6 * (a.atrium_radii[0] - 26), back)
 
 
 def _paint_airways(canvas: Canvas, carina: float, back: float) -> None:
