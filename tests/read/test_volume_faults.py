@@ -240,7 +240,11 @@ def test_nifti_that_contradicts_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("unit", "factor"), [(1, 0.001), (2, 1.0), (3, 1000.0)])
 def test_nifti_units(unit: int, factor: float, tmp_path: Path) -> None:
     spacing = [value * factor for value in (0.625, 0.7, 2.5)]
-    changes = {"unit": (123, "b", [unit]), "pixdim": (80, "3f", spacing), "sform": (254, "h", [0])}
+    changes: dict[str, tuple[int, str, Sequence[float]]] = {
+        "unit": (123, "b", [unit]),
+        "pixdim": (80, "3f", spacing),
+        "sform": (254, "h", [0]),
+    }
     scan = read_one(nifti(tmp_path / "scan.nii", changes))
     assert scan.spacing_mm == pytest.approx((2.5, 0.7, 0.625), rel=1e-5)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, FileDataset, dcmread
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lgeqa.errors import NotAssessableError, ReadError
 from lgeqa.read.dicom_header import DAMAGED, Frame, quiet, read_frame
@@ -32,8 +33,9 @@ def read_series(paths: Sequence[Path], location: Path, limits: Limits) -> Stack:
     means dark, the stored values are mirrored within their range first, so that high means bright.
 
     Raises:
-        ReadError: a file cannot be read or decoded, or the images do not make one regular stack.
+        ReadError: a file is damaged or cannot be decoded, or the images do not make one regular stack.
         NotAssessableError: the modality is not MR, or there are too few images.
+        OSError: a file cannot be opened.
     """
     where = shown(location)
     frames = [read_frame(path) for path in paths]
@@ -164,12 +166,21 @@ def _pixels(frame: Frame) -> FloatArray:
             dataset = dcmread(frame.path, force=True)
             if "PixelData" not in dataset:
                 raise ReadError(f"{shown(frame.path)}: the DICOM file has no pixel data. Export the images again.")
+            _complete_syntax(dataset)
             pixels = _values(dataset)
     except (*DAMAGED, NotImplementedError, RuntimeError):
         raise ReadError(_undecodable(frame.path)) from None
     if pixels.shape != frame.size:
         raise ReadError(f"{shown(frame.path)}: its pixels decode to {extent(pixels.shape)}, not {extent(frame.size)}.")
     return pixels
+
+
+def _complete_syntax(dataset: FileDataset) -> None:
+    """Without file meta information the data are uncompressed, in the encoding that they were found in."""
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
 
 
 def _values(dataset: Dataset) -> FloatArray:

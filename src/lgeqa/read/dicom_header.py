@@ -21,7 +21,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
 from lgeqa.errors import ReadError
-from lgeqa.read.words import numbers, reason, shown
+from lgeqa.read.words import numbers, shown
 
 #: What pydicom raises on a damaged file.
 DAMAGED = (
@@ -94,6 +94,7 @@ def series_of(path: Path) -> str | None:
 
     Raises:
         ReadError: the file is damaged.
+        OSError: it cannot be opened.
     """
     try:
         with quiet(), path.open("rb") as file:
@@ -109,7 +110,8 @@ def read_frame(path: Path) -> Frame:
     """Read the header of a classic, single-frame, grey DICOM image.
 
     Raises:
-        ReadError: the file cannot be read, is an enhanced or colour image, or lacks its place in the patient.
+        ReadError: the file is damaged, an enhanced or colour image, or lacks its place in the patient.
+        OSError: it cannot be opened.
     """
     where = shown(path)
     try:
@@ -127,8 +129,6 @@ def read_frame(path: Path) -> Frame:
             )
     except DAMAGED:
         raise ReadError(f"{where}: is a damaged DICOM file. Export it again.") from None
-    except OSError as fault:
-        raise ReadError(f"{where}: cannot be read ({reason(fault)}). Check the path and permissions.") from None
 
 
 def _refuse_other_kinds(dataset: Dataset, where: str) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import ReadError
-from lgeqa.read.words import reason, shown
+from lgeqa.read.words import shown
 
 #: Bytes that may follow the voxels: writers pad to whole blocks.
 MAX_PADDING_BYTES = 4096
@@ -73,7 +73,8 @@ def read_start(path: Path, packed: bool = False) -> bytes:
     """The first megabyte of a file, or of what it holds if it is packed with gzip.
 
     Raises:
-        ReadError: the file is missing, empty, damaged or may not be read.
+        ReadError: the file is empty or damaged.
+        OSError: it cannot be opened.
     """
     try:
         with gzip.open(path) if packed else path.open("rb") as file:
@@ -82,8 +83,6 @@ def read_start(path: Path, packed: bool = False) -> bytes:
         raise ReadError(f"{shown(path)}: its compressed data end too early. Copy or export it again.") from None
     except (gzip.BadGzipFile, zlib.error):
         raise ReadError(f"{shown(path)}: its compressed data are damaged. Copy or export it again.") from None
-    except OSError as fault:
-        raise ReadError(f"{shown(path)}: cannot be read ({reason(fault)}). Check the path and permissions.") from None
     if not start:
         raise ReadError(f"{shown(path)}: is empty. Copy or export it again.")
     return start
@@ -93,7 +92,8 @@ def check_length(data: DataBlock) -> None:
     """Compare the voxels in the file with what the header announces.
 
     Raises:
-        ReadError: the data are shorter, longer by more than some padding, damaged or not there.
+        ReadError: the data are shorter, longer by more than some padding, or damaged.
+        OSError: they cannot be opened.
     """
     if data.n_bytes is None:
         return
@@ -105,8 +105,6 @@ def check_length(data: DataBlock) -> None:
         raise ReadError(f"{shown(data.path)}: its compressed data end too early. Copy or export it again.") from None
     except (gzip.BadGzipFile, zlib.error):
         raise ReadError(f"{shown(data.path)}: its compressed data are damaged. Copy or export it again.") from None
-    except OSError as fault:
-        raise ReadError(f"{shown(data.path)}: cannot be read ({reason(fault)}); the voxels lie there.") from None
     if not data.n_bytes <= n_bytes <= data.n_bytes + MAX_PADDING_BYTES:
         amount = n_bytes if n_bytes < data.n_bytes else f"{n_bytes} or more"
         raise ReadError(

@@ -29,7 +29,7 @@ def metaimage_header(path: Path) -> Header:
     """Read the header of a .mha or .mhd file.
 
     Raises:
-        ReadError: the file cannot be read, is no MetaImage, or keeps its voxels in several files.
+        ReadError: the file is no MetaImage, is damaged, or keeps its voxels as text or in several files.
     """
     fields, end = _fields(read_start(path))
     if "NDims" not in fields or "ElementDataFile" not in fields:

@@ -65,7 +65,7 @@ def nifti_header(path: Path) -> Header:
     """Read the header of a .nii or .nii.gz file.
 
     Raises:
-        ReadError: the file cannot be read, is no NIfTI-1, or its header is damaged.
+        ReadError: the file is no NIfTI-1, or its header is damaged.
     """
     packed = volume_suffix(path) == ".nii.gz"
     fields = _fields(read_start(path, packed), path)

@@ -25,7 +25,7 @@ def nrrd_header(path: Path) -> Header:
     """Read the header of a .nrrd or .nhdr file.
 
     Raises:
-        ReadError: the file cannot be read, is no NRRD, or keeps its voxels in several files.
+        ReadError: the file is no NRRD, is damaged, or keeps its voxels in several files.
     """
     start = read_start(path)
     if not start.startswith(b"NRRD00"):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from SimpleITK import Image
 
 from lgeqa.errors import NotAssessableError, ReadError
+from lgeqa.read.files import opening
 from lgeqa.read.geometry import axial_grid, axial_order, check_axial, check_same_grid, slice_positions, tilt_warnings
 from lgeqa.read.itk import to_image
 from lgeqa.read.limits import DEFAULT_LIMITS, Limits
@@ -33,7 +34,8 @@ def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
     """
     if source.kind == "unusable":
         raise ReadError(source.fault)
-    stack = _read_stack(source, limits)
+    with opening(source.location):
+        stack = _read_stack(source, limits)
     where = shown(source.location)
     order = axial_order(stack.grid)
     check_axial(stack.grid, order, where, limits)
@@ -69,7 +71,8 @@ def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> Boo
     where = shown(path)
     if not volume_suffix(path):
         raise ReadError(f"{where}: is no volume by its name. Give the mask as NRRD, NIfTI or MetaImage.")
-    stack = read_volume(path, limits)
+    with opening(path):
+        stack = read_volume(path, limits)
     order = axial_order(stack.grid)
     of_scan = axial_grid(scan.grid, axial_order(scan.grid))
     check_same_grid(axial_grid(stack.grid, order), of_scan, where)

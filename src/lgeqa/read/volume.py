@@ -29,7 +29,8 @@ def read_volume(path: Path, limits: Limits) -> Stack:
     """Read one volume as it is stored; the size is checked before any memory is taken.
 
     Raises:
-        ReadError: the file cannot be read, its header and data disagree, or it is no 3-D volume of real numbers.
+        ReadError: the file is damaged, its header and data disagree, or it is no 3-D volume of real numbers.
+        OSError: a file cannot be opened.
     """
     where = shown(path)
     header = _HEADERS[volume_suffix(path)](path)
