@@ -47,7 +47,7 @@ def test_a_scan_has_one_patient(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match=r"lacks the column\\(s\\) quality"):
+    with pytest.raises(CohortError, match=r"lacks the column\(s\) quality"):
         read_cohort(write(tmp_path, "a,p,i,m,ann,1,2,3", header=HEADER.replace(",quality", "")))
 
 
