@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from typer.main import get_command
 
@@ -32,40 +32,36 @@ def _commands(command: Any, path: str = "lgeqa") -> Iterator[tuple[Any, str]]:
 
 
 def _section(command: Any, path: str) -> Iterator[str]:
+    values = {parameter.name: _value(parameter, command) for parameter in command.params}
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    usage = [values[argument.name] + "..." * (argument.nargs < 0) for argument in arguments]
+    verb = "COMMAND" if hasattr(command, "commands") else ""
     yield f"## {path}\n"
     yield f"{cleandoc(command.help or '')}\n"
-    arguments = [_value(parameter) + "..." * (parameter.nargs < 0) for parameter in _arguments(command)]
-    verb = "COMMAND" if hasattr(command, "commands") else ""
-    yield f"```\n{' '.join(filter(None, [path, *arguments, '[OPTIONS]', verb]))}\n```\n"
-    rows = [_row(parameter) for parameter in command.params]
-    if rows:
+    yield f"```\n{' '.join(filter(None, [path, *usage, '[OPTIONS]', verb]))}\n```\n"
+    if command.params:
         yield "| Give | for |\n|---|---|"
-        yield from rows
+        yield from (_row(parameter, values[parameter.name], parameter in arguments) for parameter in command.params)
         yield ""
 
 
-def _arguments(command: Any) -> list[Any]:
-    return [parameter for parameter in command.params if parameter.param_type_name == "argument"]
-
-
-def _row(parameter: Any) -> str:
-    is_argument = parameter.param_type_name == "argument"
-    names = (
-        "" if is_argument else ", ".join(sorted((*parameter.opts, *parameter.secondary_opts), key=len, reverse=True))
-    )
-    notes = [parameter.help or ""]
+def _row(parameter: Any, value: str, is_argument: bool) -> str:
+    names = [] if is_argument else sorted((*parameter.opts, *parameter.secondary_opts), key=len, reverse=True)
+    notes = [(parameter.help or "").replace("<", "&lt;")]
     if parameter.required:
         notes.append("Required.")
-    if parameter.default not in (None, False, ()) and not callable(parameter.default):
+    if isinstance(parameter.default, str | int | float | Path) and parameter.default is not False:
         notes.append(f"Default: `{parameter.default}`.")
-    return f"| `{' '.join(filter(None, [names, _value(parameter)]))}` | {' '.join(filter(None, notes))} |"
+    return f"| `{' '.join(filter(None, [', '.join(names), value]))}` | {' '.join(filter(None, notes))} |"
 
 
-def _value(parameter: Any) -> str:
+def _value(parameter: Any, command: Any) -> str:
     """What stands for the parameter's value; empty for a flag."""
     if getattr(parameter, "is_flag", False):
         return ""
-    return str(parameter.metavar or parameter.name.upper())
+    hints = get_type_hints(command.callback)
+    choices = [choice for choice in get_args(hints.get(parameter.name)) if isinstance(choice, str)]
+    return str(parameter.metavar or ("\\|".join(choices) if choices else parameter.name.strip("_").upper()))
 
 
 if __name__ == "__main__":

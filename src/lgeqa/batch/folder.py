@@ -6,6 +6,7 @@ Each file is written beside its place and then moved there, so that a killed run
 import csv
 import io
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -105,6 +106,8 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
         write(draft)
         draft.replace(path)
     except OSError as fault:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise _refusal(path, fault) from None
 
 

@@ -5,13 +5,16 @@ task. Here each worker has its own pipe and at most one task, so a loss has a na
 """
 
 import multiprocessing
+import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Generic, TypeVar, cast
+
+from lgeqa.threads import ONE_THREAD
 
 #: Processes start afresh: a fork would copy the locks of threads that it does not copy.
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -33,7 +36,7 @@ class Lost:
 
 def work_through(
     tasks: Iterable[Task], work: Callable[[Task], Answer], jobs: int
-) -> Iterator[tuple[Task, Answer | Lost]]:
+) -> Generator[tuple[Task, Answer | Lost]]:
     """Do `work` on each task in `jobs` processes, and give task and answer in the order they are done.
 
     `work`, tasks and answers must pickle, and `work` must not raise. A worker that dies is replaced. When the caller
@@ -64,7 +67,8 @@ class _Worker(Generic[Task, Answer]):
     def __init__(self, work: Callable[[Task], Answer], task: Task) -> None:
         self.link, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_serve, args=(theirs, work), daemon=True)
-        self.process.start()
+        with _environment(ONE_THREAD):
+            self.process.start()
         theirs.close()
         self.give(task)
 
@@ -84,6 +88,18 @@ class _Worker(Generic[Task, Answer]):
         self.process.terminate()
         self.process.join()
         self.link.close()
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the processes started meanwhile: libraries read them when they are loaded."""
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _with_answer(crew: list[_Worker[Task, Answer]]) -> list[_Worker[Task, Answer]]:

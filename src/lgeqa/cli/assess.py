@@ -1,12 +1,15 @@
 """`lgeqa assess`: the main job."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lgeqa.threads import ONE_THREAD
 
-def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
+
+def assess(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Scans, or folders to look for scans in.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the results.")],
     bundle: Annotated[
@@ -32,6 +35,7 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
     """
+    os.environ.update(ONE_THREAD)
     from lgeqa.cli.running import Job, carry_out
     from lgeqa.pipeline import AssessSettings
 

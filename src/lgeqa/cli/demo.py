@@ -1,9 +1,12 @@
 """`lgeqa demo`: the main job on a scan that it makes itself."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from lgeqa.threads import ONE_THREAD
 
 #: Of the simulated person.
 _SEED = 7
@@ -17,6 +20,7 @@ def demo(
     ] = Path("lgeqa-demo"),
 ) -> None:
     """Make a small simulated scan, assess it with the model in the package, and say where the report is."""
+    os.environ.update(ONE_THREAD)
     from lgeqa.batch import OutputFolder, write_through
     from lgeqa.cli.running import Job, carry_out
     from lgeqa.pipeline import AssessSettings
@@ -40,7 +44,7 @@ def _write_phantom(path: Path) -> None:
     from lgeqa.simulate.tissue import PROPERTIES, Tissue
 
     rng = np.random.default_rng(_SEED)
-    phantom = build_phantom(draw_phantom(rng, "cropped"))
+    phantom = build_phantom(draw_phantom(rng, "cropped", slices=32))
     null_ms = null_time(PROPERTIES[Tissue.MYOCARDIUM].t1_ms, repetition_ms=1000.0)
     signal = render(phantom, Sequence(inversion_time_ms=null_ms))
     real, imaginary = rng.normal(0, _NOISE, (2, *signal.shape))

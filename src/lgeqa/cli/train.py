@@ -1,12 +1,14 @@
 """`lgeqa train`: train stage 1 or stage 2 on a cohort."""
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from lgeqa.config import Settings
 from lgeqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lgeqa.config import Settings
 
 app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_help=True)
 
@@ -17,7 +19,7 @@ SplitFile = Annotated[Path | None, typer.Option("--split", help="A saved split.j
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as loop.epochs=10; may be repeated.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
-_AnySettings = TypeVar("_AnySettings", bound=Settings)
+_AnySettings = TypeVar("_AnySettings", bound="Settings")
 
 
 @app.command()

@@ -9,6 +9,8 @@ import typer
 from lgeqa.cli.assess import assess
 from lgeqa.cli.demo import demo
 from lgeqa.cli.info import info
+from lgeqa.cli.simulate import simulate
+from lgeqa.cli.train import app as train
 from lgeqa.errors import LgeqaError
 
 app = typer.Typer(
@@ -22,6 +24,8 @@ app = typer.Typer(
 app.command()(assess)
 app.command()(demo)
 app.command()(info)
+app.command()(simulate)
+app.add_typer(train, name="train")
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,7 +52,7 @@ def main() -> None:
     except LgeqaError as fault:
         typer.echo(f"lgeqa: {fault}", err=True)
         sys.exit(fault.exit_code)
-    except Exception:
+    except Exception:  # noqa: BLE001 - all that is left is ours, and is shown
         traceback.print_exc()
         typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)
         sys.exit(1)

@@ -1,0 +1,7 @@
+"""How many threads the numerical libraries may use where scans are assessed."""
+
+from typing import Final
+
+#: For the environment of a process, before it loads NumPy. The matrices here are small: threads of BLAS spend their
+#: time waiting for each other by spinning, which was measured to make a run on two busy cores eight times as long.
+ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -1,0 +1,68 @@
+"""An assessment that does as the scan's name says, and notes what it was asked to do."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from lgeqa.batch import Attempt, OutputFolder
+from lgeqa.errors import NotAssessableError, ReadError
+from lgeqa.pipeline import Assessment, AssessSettings
+from lgeqa.read import Source
+from lgeqa.records import BundleStamp, Grid, Scan
+from tests.results import STAMP, assessed
+
+GRID = Grid((4, 5, 6), (1.25, 1.25, 2.5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+
+
+def source(folder: Path, name: str) -> Source:
+    """A scan called `name` with a file of its own."""
+    file = folder / f"{name}.nrrd"
+    if not file.exists():
+        file.write_text(name, encoding="utf-8")
+    return Source(name, "volume", file, (file,))
+
+
+def attempt(
+    folder: Path, *, masks: bool = False, settings: AssessSettings | None = None, stamp: BundleStamp = STAMP
+) -> Attempt:
+    """An attempt on the fake, which notes its work in `folder / "asked"`."""
+    out = OutputFolder(folder / "out", masks=masks)
+    return Attempt(partial(_open_fake, folder / "asked"), stamp, settings or AssessSettings.of({}), out)
+
+
+def asked(folder: Path) -> list[str]:
+    """The names of the scans that were worked on since the last question, sorted."""
+    notes = folder / "asked"
+    names = sorted(notes.read_text(encoding="utf-8").split()) if notes.exists() else []
+    notes.unlink(missing_ok=True)
+    return names
+
+
+def _open_fake(notes: Path) -> Callable[[Source], Assessment]:
+    return partial(_assess, notes)
+
+
+def _assess(notes: Path, source: Source) -> Assessment:
+    with notes.open("a", encoding="utf-8") as lines:
+        lines.write(f"{source.scan_id}\n")
+    match source.scan_id.partition("-")[0]:
+        case "bad":
+            raise ReadError("bad.nrrd: the file is empty.")
+        case "empty":
+            raise NotAssessableError("no atrium")
+        case "bug":
+            raise KeyError("DOE^JOHN")
+        case "huge":
+            raise MemoryError
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "slow":
+            time.sleep(0.3)
+    voxels = np.zeros((6, 5, 4), np.float32)
+    scan = Scan(source.scan_id, voxels, (2.5, 1.25, 1.25), (0,) * 6, tuple(range(6)), GRID, source.location, "")
+    return Assessment(assessed(source.scan_id), scan, voxels == 0)

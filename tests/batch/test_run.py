@@ -1,0 +1,221 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import SimpleITK
+
+from lgeqa.batch import Settled, run, run_batch
+from lgeqa.batch.fingerprint import fingerprint
+from lgeqa.errors import OutputError
+from lgeqa.pipeline import AssessSettings
+from lgeqa.records import CSV_COLUMNS, ScanResult
+from tests.batch.fakes import asked, attempt, source
+from tests.results import STAMP
+
+
+def _run(folder: Path, *names: str, jobs: int = 2, **changes: Any) -> dict[str, Settled]:
+    sources = [source(folder, name) for name in names]
+    return {one.result.scan_id: one for one in run_batch(sources, attempt(folder, **changes), jobs)}
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "out" / "results.csv").open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def test_no_scan_stops_the_run(tmp_path: Path) -> None:
+    names = ("good-1", "bad", "empty", "bug", "huge", "killed", "good-2")
+    settled = _run(tmp_path, *names)
+    assert {name: one.result.status for name, one in settled.items()} == {
+        "good-1": "assessed",
+        "bad": "failed",
+        "empty": "not_assessable",
+        "bug": "failed",
+        "huge": "failed",
+        "killed": "failed",
+        "good-2": "assessed",
+    }
+    assert [row["scan_id"] for row in _rows(tmp_path)] == list(names)
+    assert settled["bad"].result.message == "bad.nrrd: the file is empty."
+    assert "fewer --jobs" in settled["huge"].result.message
+    assert "signal 9" in settled["killed"].result.message
+
+
+def test_a_fault_of_ours_is_told_from_a_bad_scan_and_logged_without_what_the_scan_says(tmp_path: Path) -> None:
+    settled = _run(tmp_path, "bug", "bad")
+    assert settled["bug"].ours
+    assert not settled["bad"].ours
+    log = tmp_path / "out" / "faults.log"
+    assert (
+        f"A fault of lgeqa, not of the scan (KeyError). Please report it with {log}." == settled["bug"].result.message
+    )
+    text = log.read_text(encoding="utf-8")
+    assert "fakes.py" in text
+    assert "KeyError" in text
+    assert "bad" not in text.splitlines()
+    everything = [path.read_text(encoding="utf-8") for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not any("\nDOE" in content or "'DOE^JOHN'" in content for content in everything)
+
+
+def test_more_killed_scans_than_workers(tmp_path: Path) -> None:
+    settled = _run(tmp_path, *(f"killed-{number}" for number in range(3)), "good", jobs=1)
+    assert [one.result.status for one in settled.values()] == ["failed", "failed", "failed", "assessed"]
+
+
+def test_one_scan_needs_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "work_through", None)
+    assert _run(tmp_path, "good")["good"].result.status == "assessed"
+
+
+def test_the_table_has_the_columns_of_the_contract(tmp_path: Path) -> None:
+    _run(tmp_path, "good")
+    (row,) = _rows(tmp_path)
+    assert tuple(row) == CSV_COLUMNS
+    assert row["probability"] == "0.8125"
+    assert row["tie"] == "false"
+    assert row["votes_total"] == "40"
+
+
+def test_the_record_is_the_result(tmp_path: Path) -> None:
+    settled = _run(tmp_path, "good")
+    text = (tmp_path / "out" / "scans" / "good.json").read_text(encoding="utf-8")
+    assert ScanResult.model_validate_json(text) == settled["good"].result
+
+
+def test_a_second_run_keeps_what_is_done_and_tries_again_what_failed(tmp_path: Path) -> None:
+    names = ("good-1", "empty", "bad", "good-2")
+    first = _run(tmp_path, *names)
+    assert asked(tmp_path) == sorted(names)
+    second = _run(tmp_path, *names)
+    assert asked(tmp_path) == ["bad"]
+    assert {name for name, one in second.items() if one.kept} == {"good-1", "empty", "good-2"}
+    assert second["good-1"].result == first["good-1"].result
+    assert [row["scan_id"] for row in _rows(tmp_path)] == list(names)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": AssessSettings.of({"threshold": 0.6})},
+        {"settings": AssessSettings.of({"given_masks": True})},
+        {"stamp": STAMP.model_copy(update={"sha256": "1e" * 32})},
+    ],
+)
+def test_other_settings_or_another_bundle_assess_anew(tmp_path: Path, changes: dict[str, Any]) -> None:
+    _run(tmp_path, "good")
+    _run(tmp_path, "good", **changes)
+    assert asked(tmp_path) == ["good", "good"]
+
+
+def test_another_version_of_lgeqa_assesses_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _run(tmp_path, "good")
+    monkeypatch.setattr("lgeqa.batch.fingerprint.versions", lambda: {"lgeqa": "99"})
+    _run(tmp_path, "good")
+    assert asked(tmp_path) == ["good", "good"]
+
+
+def test_a_changed_file_or_mask_is_assessed_anew(tmp_path: Path) -> None:
+    _run(tmp_path, "good", "other")
+    (tmp_path / "good.nrrd").write_text("gold", encoding="utf-8")
+    os.utime(tmp_path / "good.nrrd", ns=(1, 1))
+    asked(tmp_path)
+    _run(tmp_path, "good", "other")
+    assert asked(tmp_path) == ["good"]
+
+
+def test_a_detached_data_file_counts_as_the_scan(tmp_path: Path) -> None:
+    header, data = tmp_path / "good.mhd", tmp_path / "good.raw"
+    header.touch()
+    data.write_text("voxels")
+    scan = source(tmp_path, "good")
+    detached = type(scan)("good", "volume", header, (header,))
+    first = fingerprint(detached, STAMP, AssessSettings.of({}))
+    data.write_text("other voxels")
+    assert fingerprint(detached, STAMP, AssessSettings.of({})) != first
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"scan_id": "good"}', '{"of": "another version"}'])
+def test_a_record_that_is_none_is_made_again(tmp_path: Path, content: str) -> None:
+    _run(tmp_path, "good")
+    (tmp_path / "out" / "scans" / "good.json").write_text(content, encoding="utf-8")
+    assert not _run(tmp_path, "good")["good"].kept
+
+
+def test_masks_lie_on_the_grid_of_the_file(tmp_path: Path) -> None:
+    _run(tmp_path, "good", "empty", masks=True)
+    assert [path.name for path in (tmp_path / "out" / "masks").iterdir()] == ["good.nrrd"]
+    mask: Any = SimpleITK.ReadImage(str(tmp_path / "out" / "masks" / "good.nrrd"))
+    assert mask.GetSize() == (4, 5, 6)
+    assert mask.GetSpacing() == (1.25, 1.25, 2.5)
+
+
+def test_masks_wanted_later_are_made_and_one_of_other_settings_never_stays(tmp_path: Path) -> None:
+    mask = tmp_path / "out" / "masks" / "good.nrrd"
+    _run(tmp_path, "good")
+    assert not _run(tmp_path, "good", masks=True)["good"].kept
+    assert mask.exists()
+    assert _run(tmp_path, "good", masks=True)["good"].kept
+    _run(tmp_path, "good", settings=AssessSettings.of({"threshold": 0.6}))
+    assert not mask.exists()
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    scans = tmp_path / "out" / "scans"
+    command = [sys.executable, "-m", "tests.batch.killable", str(tmp_path)]
+    first = subprocess.Popen(command)
+    while len(done := list(scans.glob("slow-*.json"))) < 2:
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    time.sleep(1)  # for its workers to end their scans and themselves
+    asked(tmp_path)
+    subprocess.run(command, check=True)
+    again = asked(tmp_path)
+    assert len(again) == len(set(again))
+    assert not set(again) & {path.stem for path in done}
+    assert [row["status"] for row in _rows(tmp_path)] == ["assessed"] * 6
+    assert not list(scans.glob(".*"))
+
+
+def test_a_run_that_is_given_up_leaves_its_table_and_no_process(tmp_path: Path) -> None:
+    sources = [source(tmp_path, f"slow-{number}") for number in range(6)]
+    going = run_batch(sources, attempt(tmp_path), 2)
+    next(going)
+    going.close()
+    assert len(_rows(tmp_path)) == 1
+    time.sleep(0.5)
+    assert len(asked(tmp_path)) < 6
+
+
+def test_the_table_follows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_TABLE_EVERY", -1.0)
+    going = run_batch([source(tmp_path, "good-1"), source(tmp_path, "good-2")], attempt(tmp_path), 1)
+    next(going)
+    assert [row["scan_id"] for row in _rows(tmp_path)] == ["good-1"]
+    going.close()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(OutputError, match=r"out/scans: cannot be written .*not a directory.* another output folder"):
+        attempt(tmp_path)
+
+
+def test_a_record_that_cannot_be_written_ends_the_run_and_is_named(tmp_path: Path) -> None:
+    one = attempt(tmp_path)
+    (tmp_path / "out" / "scans" / "good.json").mkdir()
+    with pytest.raises(OutputError, match=r"good\.json: cannot be written \(is a directory\)"):
+        list(run_batch([source(tmp_path, "good")], one, 1))
+
+
+def test_a_mask_that_cannot_be_written_fails_its_scan(tmp_path: Path) -> None:
+    (tmp_path / "out" / "masks" / ".draft-good.nrrd").mkdir(parents=True)
+    result = _run(tmp_path, "good", masks=True)["good"].result
+    assert result.status == "failed"
+    assert "good.nrrd: cannot be written" in result.message

@@ -1,0 +1,153 @@
+"""The real command, in a process of its own."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lgeqa.records import CSV_COLUMNS, ScanResult
+from tests.toy import toy_bundle, toy_scan
+
+LGEQA = Path(sys.executable).with_name("lgeqa")
+
+
+def lgeqa(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LGEQA, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toy_bundle(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Two good scans, one with no atrium and one empty file."""
+    folder = tmp_path / "scans of 'today' – ärzte"
+    toy_scan(folder / "one" / "data.nrrd", 1)
+    toy_scan(folder / "two.nii.gz", 2)
+    toy_scan(folder / "dark.mha", 3, atrium=False)
+    (folder / "void.nrrd").touch()
+    return folder
+
+
+def test_a_mixed_folder(scans: Path, bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = lgeqa("assess", scans, "-o", out, "--bundle", bundle, "--masks")
+    assert done.returncode == 3, done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert len(lines) == 6
+    assert lines[-1] == f"Report: {out / 'report.html'}"
+    assert lines[-2].startswith("4 scans: 2 non-diagnostic, 1 not assessable, 1 failed")
+    with (out / "results.csv").open(encoding="utf-8", newline="") as table:
+        rows = {row["scan_id"]: row for row in csv.DictReader(table)}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "one": "assessed",
+        "two": "assessed",
+        "dark": "not_assessable",
+        "void": "failed",
+    }
+    assert all(tuple(row) == CSV_COLUMNS for row in rows.values())
+    record = ScanResult.model_validate_json((out / "scans" / "one.json").read_bytes())
+    assert record.votes_total == record.n_slices == len(record.slices) == int(rows["one"]["votes_total"])
+    assert record.bundle is not None
+    assert record.bundle.name == "toy"
+    assert len(record.input_sha256) == 64
+    assert record.versions["lgeqa"]
+    assert sorted(path.name for path in (out / "masks").iterdir()) == ["one.nrrd", "two.nrrd"]
+    assert "void" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_same_folder_again_keeps_all_and_finds_no_scans_among_its_own_masks(bundle: Path, tmp_path: Path) -> None:
+    toy_scan(tmp_path / "a.nrrd", 1)
+    toy_scan(tmp_path / "b.nrrd", 2)
+    first = lgeqa("assess", ".", "-o", "out", "--bundle", bundle, "--masks", cwd=tmp_path)
+    again = lgeqa("assess", ".", "-o", "out", "--bundle", bundle, "--masks", cwd=tmp_path)
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert [line.split(":")[0] for line in again.stdout.splitlines()[:2]] == ["1/2 kept a", "2/2 kept b"]
+
+
+def test_quiet_prints_trouble_only(scans: Path, bundle: Path, tmp_path: Path) -> None:
+    good = lgeqa("assess", scans / "two.nii.gz", "-o", tmp_path / "good", "--bundle", bundle, "--quiet")
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    mixed = lgeqa("assess", scans, "-o", tmp_path / "mixed", "--bundle", bundle, "--quiet")
+    assert mixed.returncode == 3
+    assert mixed.stdout == ""
+    assert {line.split(":")[0] for line in mixed.stderr.splitlines()} == {"dark", "void"}
+
+
+def test_given_masks_and_threshold_reach_the_assessment(scans: Path, bundle: Path, tmp_path: Path) -> None:
+    options = ("--bundle", bundle, "--given-masks", "--threshold", "0.01")
+    assert lgeqa("assess", scans / "two.nii.gz", "-o", tmp_path / "none", *options).returncode == 3
+    scan = scans / "one"
+    done = lgeqa("assess", scan, "-o", tmp_path / "detected", "--bundle", bundle, "--masks", "--threshold", "0.01")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "detected" / "masks" / "one.nrrd").rename(scan / "shrinkwrap.nrrd")
+    assert lgeqa("assess", scan, "-o", tmp_path / "given", *options).returncode == 0
+    given, detected = (
+        ScanResult.model_validate_json((tmp_path / name / "scans" / "one.json").read_bytes())
+        for name in ("given", "detected")
+    )
+    assert (given.mask_source, detected.mask_source) == ("supplied", "detected")
+    assert given.threshold == 0.01
+    assert given.verdict == "diagnostic"
+    assert given.slices == detected.slices
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("assess",), "Missing"),
+        (("assess", "x.nrrd"), "--out"),
+        (("assess", "x.nrrd", "-o", "out", "--threshold", "1.5"), "threshold = 1.5"),
+        (("assess", "x.nrrd", "-o", "out", "--jobs", "0"), "jobs"),
+        (("assess", "x.nrrd", "-o", "out", "--bundle", "no-such"), "no-such"),
+        (("assess", "x.nrrd", "-o", "taken/out"), "taken"),
+        (("asess",), "asess"),
+    ],
+)
+def test_wrong_use_is_2_and_says_what_is_wrong(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    done = lgeqa(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_path_that_does_not_exist_is_a_failed_scan(bundle: Path, tmp_path: Path) -> None:
+    done = lgeqa("assess", "nowhere.nrrd", "-o", "out", "--bundle", bundle, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "nowhere.nrrd" in done.stdout
+
+
+def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_path: Path) -> None:
+    for number in range(60):
+        toy_scan(tmp_path / "in" / f"{number}.nrrd", number)
+    command = (LGEQA, "assess", tmp_path / "in", "-o", tmp_path / "out", "--bundle", bundle, "--jobs", "1")
+    run = subprocess.Popen(
+        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list((tmp_path / "out" / "scans").glob("*.json")):
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "of 60 scans are done. The same command goes on from there." in errors
+    assert "Traceback" not in errors
+    done = len(list((tmp_path / "out" / "scans").glob("*.json")))
+    rows = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert 0 < len(rows) == done < 60
+
+
+def test_version_and_info() -> None:
+    assert lgeqa("--version").stdout.startswith("lgeqa 0.")
+    facts = json.loads(lgeqa("info", "--json").stdout)
+    assert set(facts) == {"versions", "bundle", "extras"}
+    assert "onnxruntime" in lgeqa("info").stdout

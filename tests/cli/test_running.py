@@ -1,0 +1,66 @@
+"""What cannot be brought about from outside: faults of lgeqa itself, and the demo with a toy bundle."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from lgeqa.bundle import bundle as bundle_module
+from lgeqa.cli import verbs
+from lgeqa.cli.running import Job, carry_out
+from lgeqa.errors import CohortError, LgeqaError, ReadError
+from lgeqa.pipeline import AssessSettings
+from lgeqa.threads import ONE_THREAD
+from tests.toy import toy_bundle, toy_scan
+
+
+def _raising(fault: Exception) -> object:
+    def app(*_: object, **__: object) -> NoReturn:
+        raise fault
+
+    return app
+
+
+@pytest.mark.parametrize(("fault", "code"), [(CohortError("no table"), 2), (ReadError("no scan"), 1)])
+def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
+    fault: LgeqaError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verbs, "app", _raising(fault))
+    with pytest.raises(SystemExit) as end:
+        verbs.main()
+    assert end.value.code == code
+    assert capsys.readouterr().err == f"lgeqa: {fault}\n"
+
+
+def test_any_other_fault_is_ours_and_shows_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verbs, "app", _raising(KeyError("x")))
+    with pytest.raises(SystemExit) as end:
+        verbs.main()
+    assert end.value.code == 1
+    assert "Traceback" in (text := capsys.readouterr().err)
+    assert text.splitlines()[-1].startswith("lgeqa: This is a fault of lgeqa.")
+
+
+def test_a_scan_that_breaks_lgeqa_ends_the_run_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgeqa.pipeline.assess_source", _raising(ZeroDivisionError()))
+    job = Job([toy_scan(tmp_path / "scan.nrrd")], tmp_path / "out", AssessSettings.of({}), toy_bundle(tmp_path / "b"))
+    assert carry_out(job) == 1
+    assert "ZeroDivisionError" in (tmp_path / "out" / "faults.log").read_text(encoding="utf-8")
+    assert "A fault of lgeqa" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_demo_makes_a_scan_assesses_it_and_says_where_the_report_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ONE_THREAD:  # which the command sets for good
+        monkeypatch.setenv(name, "1")
+    folder = toy_bundle(tmp_path / "bundle")
+    monkeypatch.setattr(bundle_module, "default_bundle", lambda: folder)
+    monkeypatch.setattr("sys.argv", ["lgeqa", "demo", "-o", str(tmp_path / "demo")])
+    with pytest.raises(SystemExit) as end:
+        verbs.main()
+    assert end.value.code in {0, 3}
+    assert capsys.readouterr().out.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"
+    assert (tmp_path / "demo" / "scans" / "phantom.json").exists()

@@ -1,0 +1,44 @@
+"""What is shown on a terminal: run in a pseudo-terminal."""
+
+import os
+import pty
+import re
+import subprocess
+from pathlib import Path
+
+from tests.cli.test_assess import LGEQA
+from tests.toy import toy_bundle, toy_scan
+
+
+def _on_a_terminal(*arguments: str) -> str:
+    """What a terminal of 100 columns receives."""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"COLUMNS": "100", "TERM": "xterm"}
+    process = subprocess.Popen([str(LGEQA), *arguments], stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    parts = []
+    try:
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    process.wait()
+    return b"".join(parts).decode()
+
+
+def test_a_terminal_gets_a_bar_and_a_table(tmp_path: Path) -> None:
+    bundle = toy_bundle(tmp_path / "bundle")
+    toy_scan(tmp_path / "in" / "good.nrrd", 1)
+    (tmp_path / "in" / "void.nrrd").touch()
+    shown = _on_a_terminal("assess", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--bundle", str(bundle))
+    assert "Assessing" in shown
+    assert "2/2" in shown
+    plain = re.sub(r"\x1b\[[\d;?]*\w", "", shown).replace("\r", "")
+    table = plain[plain.index("Scan ") :].splitlines()
+    assert table[0].split() == ["Scan", "Verdict", "Vote", "Quality", "Nulling", "Sharp.", "Enh."]
+    assert re.fullmatch(r"good +non-diagnostic +0 of \d+( +0\.\d\d){4} *", table[1])
+    assert re.fullmatch(r"void +failed( +-){5} *", table[2])
+    assert table[3].startswith("void: failed. ")
+    assert table[-2].startswith("2 scans: 1 non-diagnostic, 1 failed")
+    assert "1/2 good" not in plain
