@@ -1,0 +1,178 @@
+"""Who may import whom, as docs/explanation/architecture.md says, read from the source itself."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+
+#: From the ground up: a room imports from its own layer and those before it.
+LAYERS = (
+    ("attributes", "config", "errors", "extras", "records", "threads", "versions"),
+    ("cohort", "prepare", "read", "simulate"),
+    ("bundle", "detect", "score"),
+    ("pipeline",),
+    ("batch", "report"),
+    ("cli", ""),
+)
+#: May import what lies below `pipeline`; the command line alone may import them, and only inside a function.
+TRAINING = ("evaluate", "networks", "train")
+#: Packages that only `TRAINING` may import; scikit-learn splits cohorts too, inside a function.
+HEAVY = ("lightning", "monai", "onnx", "onnxscript", "safetensors", "sklearn", "torch", "torchmetrics")
+
+ROOM_LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
+BELOW_PIPELINE = ROOM_LAYER["pipeline"]
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of a module.
+
+    Attributes:
+        importer, imported: dotted names.
+        runs_first: it runs when the importer is imported, so it stands in no function and no `TYPE_CHECKING` block.
+    """
+
+    importer: str
+    imported: str
+    runs_first: bool
+
+    def __str__(self) -> str:
+        return f"{self.importer} imports {self.imported}"
+
+
+def room(module: str) -> str:
+    """`lgeqa.read.dicom` lies in the room `read`, `lgeqa.records` in `records`, `lgeqa` itself in ``."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def modules(source: Path) -> dict[str, Path]:
+    found = {}
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(source: Path) -> list[Import]:
+    known = modules(source)
+    return [
+        Import(importer, imported, runs_first)
+        for importer, path in known.items()
+        for node, runs_first in walk(ast.parse(path.read_text(encoding="utf-8")))
+        for imported in targets(node, known)
+    ]
+
+
+def walk(node: ast.AST, runs_first: bool = True) -> Iterator[tuple[ast.AST, bool]]:
+    """Every node below `node`, and whether it runs when the module is imported."""
+    for child in ast.iter_child_nodes(node):
+        waits = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or (
+            isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+        )
+        yield child, runs_first
+        yield from walk(child, runs_first and not waits)
+
+
+def targets(node: ast.AST, known: dict[str, Path]) -> Iterator[str]:
+    """The modules that an import statement names."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"relative import of {node.module}: write it in full"
+        for alias in node.names:
+            whole = f"{node.module}.{alias.name}"
+            yield whole if whole in known else str(node.module)
+
+
+def violations(source: Path) -> list[str]:
+    """Every import that goes up, sideways into training, or brings training's packages elsewhere."""
+    found = []
+    for one in imports(source):
+        importer, trains = room(one.importer), room(one.importer) in TRAINING
+        if one.imported.split(".")[0] in HEAVY:
+            allowed = trains or (one.imported.startswith("sklearn") and importer == "cohort" and not one.runs_first)
+        elif not one.imported.startswith("lgeqa"):
+            continue
+        elif room(one.imported) in TRAINING:
+            allowed = trains or (importer == "cli" and not one.runs_first)
+        elif trains:
+            allowed = ROOM_LAYER[room(one.imported)] < BELOW_PIPELINE
+        else:
+            allowed = ROOM_LAYER[room(one.imported)] <= ROOM_LAYER[importer]
+        if not allowed:
+            found.append(str(one))
+    return found
+
+
+def cycle(source: Path) -> list[str]:
+    """The modules of one import cycle; empty if there is none. Imports for type checkers alone make none."""
+    known = modules(source)
+    graph: dict[str, set[str]] = {name: set() for name in known}
+    for one in imports(source):
+        if one.runs_first and one.imported in known and one.imported != one.importer:
+            graph[one.importer].add(one.imported)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as fault:
+        return list(fault.args[1])
+    return []
+
+
+def test_every_room_has_a_layer() -> None:
+    assert {room(name) for name in modules(SOURCE)} == {*ROOM_LAYER, *TRAINING}
+
+
+def test_nothing_imports_upwards() -> None:
+    assert violations(SOURCE) == []
+
+
+def test_no_import_cycle() -> None:
+    assert cycle(SOURCE) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "told"),
+    [
+        ("read/planted.py", "from lgeqa.pipeline import assess_scan", "lgeqa.read.planted imports lgeqa.pipeline"),
+        ("pipeline.py", "import torch.nn", "lgeqa.pipeline imports torch.nn"),
+        ("score/vote.py", "def f():\n    from lgeqa.train.loop import fit", "lgeqa.score.vote imports lgeqa.train.loop"),
+        ("cli/train.py", "from lgeqa.networks import Detector", "lgeqa.cli.train imports lgeqa.networks"),
+        ("train/loop.py", "from lgeqa.report import render", "lgeqa.train.loop imports lgeqa.report"),
+        ("cohort/split.py", "import sklearn", "lgeqa.cohort.split imports sklearn"),
+    ],
+)
+def test_a_planted_import_is_found(tmp_path: Path, path: str, line: str, told: str) -> None:
+    planted = tmp_path / "lgeqa" / path
+    for file in (planted, tmp_path / "lgeqa/train/loop.py", tmp_path / "lgeqa/networks/__init__.py"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    planted.write_text(line)
+
+    assert violations(tmp_path) == [told]
+
+
+def test_a_planted_cycle_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "lgeqa"
+    package.mkdir()
+    (package / "config.py").write_text("from lgeqa import errors")
+    (package / "errors.py").write_text("import lgeqa.config")
+
+    assert set(cycle(tmp_path)) == {"lgeqa.config", "lgeqa.errors"}
+
+
+def test_assessing_loads_no_package_of_training() -> None:
+    """As the source says, so it is when the programme runs."""
+    rooms = [name for name in modules(SOURCE) if room(name) not in TRAINING]
+    script = f"import sys, importlib\nfor name in {rooms}: importlib.import_module(name)\nprint(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+
+    assert "lgeqa.pipeline" in loaded
+    assert {name.split(".")[0] for name in loaded} & set(HEAVY) == set()
