@@ -1,0 +1,92 @@
+"""What `pyproject.toml` promises: extras that are complete, pins that fit, one version everywhere."""
+
+import ast
+import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgeqa.extras import EXTRAS
+
+ROOT = Path(__file__).parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
+#: Rooms that are used with the extra `train` alone, and files elsewhere that are.
+TRAINING = ("evaluate/", "networks/", "train/", "cohort/split.py")
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def required(lines: list[str]) -> set[str]:
+    """The packages of requirement lines, without versions and extras."""
+    return {normal(re.split(r"[^\w.-]", line)[0]) for line in lines}
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports, from outside of lgeqa and of Python."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"lgeqa"}
+
+
+def distributions(modules: set[str]) -> set[str]:
+    """The packages that bring `modules`."""
+    known = packages_distributions()
+    return {normal(known[module][0]) for module in modules}
+
+
+def is_training(path: Path) -> bool:
+    return path.relative_to(ROOT / "src/lgeqa").as_posix().startswith(TRAINING)
+
+
+def test_a_plain_install_brings_what_assessing_imports() -> None:
+    used = {name for path in (ROOT / "src").rglob("*.py") if not is_training(path) for name in imported(path)}
+
+    assert distributions(used) <= required(PROJECT["dependencies"])
+
+
+def test_the_train_extra_brings_what_training_imports() -> None:
+    used = {name for path in (ROOT / "src").rglob("*.py") if is_training(path) for name in imported(path)}
+
+    assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["train"])
+
+
+def test_all_brings_every_extra_for_users() -> None:
+    [everything] = OPTIONAL["all"]
+
+    assert set(re.findall(r"\w+", everything)) - {"lgeqa"} == set(OPTIONAL) - {"all", "dev", "test"} == set(EXTRAS)
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_the_gateway_knows_the_packages_of_an_extra(extra: str) -> None:
+    wanted = required(OPTIONAL[extra])
+    if extra == "dicom":  # pylibjpeg[all] brings its decoders
+        wanted |= {"pylibjpeg-libjpeg", "pylibjpeg-openjpeg"}
+
+    assert distributions(set(EXTRAS[extra])) == wanted
+
+
+def test_the_constraints_pin_every_package_that_is_named() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    named = required(PROJECT["dependencies"]) | required([line for lines in OPTIONAL.values() for line in lines])
+
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
+    assert named - {"lgeqa"} <= required(pins)
+
+
+def test_one_version_everywhere() -> None:
+    version = PROJECT["version"]
+
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
