@@ -24,7 +24,7 @@ def assess(
         typer.Option(metavar="T", help="Probability from which a slice counts as diagnostic; else the model's own."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one for each core.")
+        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one a core, 8 at the most.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:

@@ -19,6 +19,8 @@ from lgeqa.report import render
 
 #: Exit codes that say more than 0 (all scans were assessed) and those of the errors.
 OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
+#: Jobs that are never exceeded unless asked for: each keeps a scan and both networks in memory.
+MOST_JOBS = 8
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def carry_out(job: Job) -> int:
         raise UsageError(
             f"No scan was found in {', '.join(map(str, job.paths))}. Name scans or folders that hold some."
         )
-    jobs = min(job.jobs or _cores(), len(sources))
+    jobs = min(job.jobs or min(_cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, job.bundle, max(1, _cores() // jobs), job.settings)
     attempt = Attempt(open_assess, bundle.stamp, job.settings, out)
     settled: dict[str, Settled] = {}
