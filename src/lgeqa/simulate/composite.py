@@ -173,9 +173,12 @@ def _reslice(image: FloatArray, phantom: Phantom, centre: float, slices: int, st
 
 
 def _noise(voxels: FloatArray, atrium: BoolArray) -> float:
-    """Standard deviation in the atrium's blood of what differs from the mean of the neighbourhood."""
+    """Standard deviation in the atrium's blood of what differs from the mean of the neighbourhood.
+
+    By the median, 1.4826 times the median absolute deviation, which the atrium's border does not sway.
+    """
     rough = voxels - ndimage.uniform_filter(voxels, (1, 7, 7))
-    return float(np.std(rough[atrium]))
+    return float(1.4826 * np.median(np.abs(rough[atrium])))
 
 
 def _with_noise(image: FloatArray, deviation: float, seed: int) -> FloatArray:

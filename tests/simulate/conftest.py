@@ -1,0 +1,32 @@
+"""Real scans, where there are some on this machine."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lgeqa.read import discover, read_mask, read_scan
+from lgeqa.records import BoolArray, Scan
+
+
+@pytest.fixture(scope="session")
+def real_folder() -> Path:
+    """The folder of real scans in the authors' layout; skips the test where there is none."""
+    beside = Path(__file__).parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("LGEQA_DATA", beside)) / "lge"
+    if not folder.is_dir():
+        pytest.skip(f"no real scans: {folder} is not there (set LGEQA_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_scans(real_folder: Path) -> list[tuple[Scan, BoolArray]]:
+    """Some real scans of varied quality, each with its mask."""
+    paths = [real_folder / f"lge-{number:03d}" for number in (1, 46)]
+    sources = discover(paths)
+    scans = [read_scan(source) for source in sources]
+    return [
+        (scan, read_mask(source.mask_path, scan))
+        for source, scan in zip(sources, scans, strict=True)
+        if source.mask_path
+    ]
