@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from lgeqa.attributes import NAMES
-from lgeqa.simulate.cohort import Written, read_recipe, write_cohort, write_scan
+from lgeqa.simulate.cohort import Written, make_folder, read_recipe, write_cohort, write_scan
 from lgeqa.simulate.make import find_real_scans
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort, installed_versions
 
@@ -33,13 +33,13 @@ def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, job
 
 
 def make_again(path: Path, out: Path, folder: Path | None, *, quiet: bool) -> None:
-    """Make the scan of one recipe; raises as `write_scan` and `read_recipe` do."""
+    """Make the scan of one recipe; raises as `make_folder`, `write_scan` and `read_recipe` do."""
     recipe = read_recipe(path)
     installed = installed_versions()
     if other := {name: known for name, known in recipe.versions.items() if known != installed.get(name)}:
         known = ", ".join(f"{name} {version}" for name, version in other.items())
         typer.echo(f"{path}: was made with {known}; the scan may differ in rounding.", err=True)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     written = write_scan(recipe, out, folder)
     if not quiet:
         typer.echo(_line(written))

@@ -70,10 +70,7 @@ def write_cohort(
         CohortError: a real scan is missing or changed.
         ScanError: a real scan cannot be read.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise OutputError(f"{out}: cannot be made ({fault.strerror}). Name another folder.") from None
+    make_folder(out)
     done: list[Written] = []
     with ExitStack() as stack:
         if jobs == 1:
@@ -89,8 +86,16 @@ def write_cohort(
     write_tables(sorted(done, key=lambda written: written.recipe.scan_id), out)
 
 
+def make_folder(out: Path) -> None:
+    """Make the folder of a cohort, if it is missing; raises OutputError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise OutputError(f"{out}: cannot be made ({fault.strerror}). Name another folder.") from None
+
+
 def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Written:
-    """Make one scan and write its folder, whole or not at all; keep one that is there already.
+    """Make one scan and write its folder below `out`, whole or not at all; keep one that is there already.
 
     Raises:
         As `write_cohort` does.
