@@ -1,0 +1,102 @@
+"""Makes the pictures of the documentation from simulated scans: `python docs/make_figures.py`."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES, SCALES
+from lgeqa.records import FloatArray
+from lgeqa.simulate.faults import apply_faults_to_phantom, draw_faults
+from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
+from lgeqa.simulate.scores import Scores
+
+IMAGES = Path(__file__).parent / "images"
+#: Of the simulated person and of the faults.
+PERSON, FAULTS = 7, 1
+FACE, INK, MUTED = "#ffffff", "#1a1a1a", "#666666"
+
+
+def main() -> None:
+    """Write all pictures."""
+    plt.rcParams |= {"font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "figure.facecolor": FACE}
+    IMAGES.mkdir(exist_ok=True)
+    rng = np.random.default_rng(PERSON)
+    phantom = build_phantom(draw_phantom(rng, "cropped", spacing_mm=(2.5, 0.625, 0.625)))
+    good_and_poor(phantom)
+    faults(phantom)
+    whole = build_phantom(draw_phantom(np.random.default_rng(PERSON), "full"))
+    field_of_view(whole, phantom)
+
+
+def good_and_poor(phantom: Phantom) -> None:
+    """Three slices of a scan that scores 5 everywhere, and of the same heart where all scores are low."""
+    places = slices(phantom, 3)
+    figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.1), layout="constrained")
+    for row, (score, word) in zip(axes, ((5, "Good: every score is 5"), (2, "Poor: every score is 2")), strict=True):
+        voxels = scanned(phantom, dict.fromkeys(NAMES, score))
+        for axis, place in zip(row, places, strict=True):
+            show(axis, voxels[place], blood(voxels, phantom))
+        row[0].set_title(word, loc="left", fontsize=10)
+    save(figure, "good-and-poor.png")
+
+
+def faults(phantom: Phantom) -> None:
+    """One slice at the scores 5, 3 and 1 of each scale, the other three scores being 5."""
+    place = slices(phantom, 3)[1]
+    levels = (HIGHEST_SCORE, 3, LOWEST_SCORE)
+    figure, axes = plt.subplots(len(levels), len(NAMES), figsize=(9.6, 5.6), layout="constrained")
+    for row, score in zip(axes, levels, strict=True):
+        for axis, name in zip(row, NAMES, strict=True):
+            voxels = scanned(phantom, dict.fromkeys(NAMES, HIGHEST_SCORE) | {name: score})
+            show(axis, voxels[place], blood(voxels, phantom))
+        row[0].text(-0.03, 0.5, f"score {score}", transform=row[0].transAxes, rotation=90, ha="right", va="center")
+    for axis, scale in zip(axes[0], SCALES, strict=True):
+        axis.set_title(scale.title, fontsize=9)
+    save(figure, "scales.png")
+
+
+def field_of_view(whole: Phantom, cropped: Phantom) -> None:
+    """The full field and the cropped one of one person."""
+    figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained", width_ratios=(1, 1.2))
+    for axis, phantom, title in zip(axes, (whole, cropped), ("full field", "cropped"), strict=True):
+        voxels = scanned(phantom, dict.fromkeys(NAMES, HIGHEST_SCORE))
+        place = slices(phantom, 3)[1]
+        show(axis, voxels[place], blood(voxels, phantom))
+        axis.contour(phantom.atrium[place], [0.5], colors="#ffb000", linewidths=1)
+        axis.set_title(title, fontsize=9)
+    save(figure, "fields.png")
+
+
+def scanned(phantom: Phantom, scores: dict[str, int]) -> FloatArray:
+    """The scan of a phantom with these scores; the same chance every time."""
+    return apply_faults_to_phantom(phantom, draw_faults(np.random.default_rng(FAULTS), Scores.of(scores)))
+
+
+def slices(phantom: Phantom, n: int) -> list[int]:
+    """`n` slices spread over those that hold the atrium, from superior to inferior."""
+    held = np.flatnonzero(phantom.atrium.any(axis=(1, 2)))
+    return np.quantile(held, (np.arange(n) + 0.5) / n).astype(int).tolist()[::-1]
+
+
+def blood(voxels: FloatArray, phantom: Phantom) -> float:
+    """The grey level of the atrium's blood."""
+    return float(np.median(voxels[phantom.atrium]))
+
+
+def show(axis: Axes, image: FloatArray, blood_level: float) -> None:
+    """A slice as on a workstation: patient's right on the left, anterior above, blood always of one brightness."""
+    axis.imshow(image, cmap="gray", vmin=0, vmax=1.8 * blood_level, interpolation="bilinear")
+    axis.set_axis_off()
+
+
+def save(figure: plt.Figure, name: str) -> None:
+    """Write a picture without the date, so that the same code gives the same file."""
+    figure.text(0.995, 0.005, "simulated", ha="right", va="bottom", fontsize=7, color=MUTED)
+    figure.savefig(IMAGES / name, dpi=100, metadata={"Software": ""})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
