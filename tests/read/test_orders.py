@@ -1,5 +1,7 @@
 """One volume comes out the same, whatever the format and the order of its axes."""
 
+import subprocess
+import sys
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,13 @@ def test_mask_returns_to_the_files_grid(axes: str, tmp_path: Path) -> None:
     assert image.GetSpacing() == stored.GetSpacing()
     assert image.GetOrigin() == stored.GetOrigin()
     assert image.GetDirection() == stored.GetDirection()
+
+
+def test_volumes_are_read_without_slow_imports(tmp_path: Path) -> None:
+    write_volume(tmp_path / "scan.nrrd", volume())
+    code = (
+        "import sys; from pathlib import Path; from lgeqa.read import discover, read_scan\n"
+        "read_scan(*discover([Path(sys.argv[1])]))\n"
+        "assert not {'torch', 'pydicom', 'scipy'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

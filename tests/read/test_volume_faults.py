@@ -189,12 +189,27 @@ def test_unusual_paths_work(suffix: str, folder: str, tmp_path: Path) -> None:
         (".mha", "DimSize = 8 9 6", "DimSize = 8 9 x"),
         (".mha", "DimSize = 8 9 6\n", ""),
         (".mha", "MET_SHORT", "MET_STRING"),
+        (".mha", "CompressedData = False", "CompressedData = True"),
+        (".mha", "Offset = -31.5 12.25 -70", "Offset -31.5 12.25 -70"),
         (".mha", "BinaryData = True", "HeaderSize = x"),
     ],
 )
 def test_damaged_header(suffix: str, old: str, new: str, tmp_path: Path) -> None:
     path = edited(write_volume(tmp_path / f"scan{suffix}", volume()), (old, new))
     refused(path, ReadError, "header is damaged or incomplete")
+
+
+@pytest.mark.parametrize("change", ["-1", "+9"])
+def test_metaimage_with_wrong_packed_size(change: str, tmp_path: Path) -> None:
+    path = write_volume(tmp_path / "scan.mha", volume((20, 30, 30)), compress=True)
+    (size,) = re.findall(rb"CompressedDataSize = (\d+)", path.read_bytes())
+    if change == "+9":
+        path.write_bytes(path.read_bytes() + bytes(20))
+    edited(path, (f"CompressedDataSize = {int(size)}", f"CompressedDataSize = {int(size) + int(change)}"))
+    if change == "+9":
+        np.testing.assert_array_equal(read_one(path).voxels, volume((20, 30, 30)))
+    else:
+        refused(path, ReadError, "compressed data end too early")
 
 
 @pytest.mark.parametrize("suffix", BINARY_SUFFIXES)

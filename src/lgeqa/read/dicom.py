@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, FileDataset, dcmread
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lgeqa.errors import NotAssessableError, ReadError
-from lgeqa.read.dicom_header import DAMAGED, Frame, quiet, read_frame
+from lgeqa.read.dicom_header import DAMAGED, Frame, damaged_told, quiet, read_frame
 from lgeqa.read.geometry import SAME_DIRECTION, SAME_SPACING_MM, check_grid, check_spacing
 from lgeqa.read.limits import Limits
 from lgeqa.read.stack import Stack, hash_files
@@ -161,17 +161,19 @@ def _refuse_gaps(heights: npt.NDArray[np.float64], where: str) -> None:
 
 def _pixels(frame: Frame) -> FloatArray:
     """The image as float32 (row, column), bright where its values are high."""
+    where = shown(frame.path)
+    with quiet(), damaged_told(frame.path):
+        dataset = dcmread(frame.path, force=True)
+    if "PixelData" not in dataset:
+        raise ReadError(f"{where}: the DICOM file has no pixel data. Export the images again.")
     try:
         with quiet():
-            dataset = dcmread(frame.path, force=True)
-            if "PixelData" not in dataset:
-                raise ReadError(f"{shown(frame.path)}: the DICOM file has no pixel data. Export the images again.")
             _complete_syntax(dataset)
             pixels = _values(dataset)
-    except (*DAMAGED, NotImplementedError, RuntimeError):
-        raise ReadError(_undecodable(frame.path)) from None
+    except DAMAGED:
+        raise ReadError(f"{where}: {_why_undecodable(dataset)}") from None
     if pixels.shape != frame.size:
-        raise ReadError(f"{shown(frame.path)}: its pixels decode to {extent(pixels.shape)}, not {extent(frame.size)}.")
+        raise ReadError(f"{where}: its pixels decode to {extent(pixels.shape)}, not {extent(frame.size)}.")
     return pixels
 
 
@@ -193,12 +195,12 @@ def _values(dataset: Dataset) -> FloatArray:
     return values.astype(np.float32)
 
 
-def _undecodable(path: Path) -> str:
+def _why_undecodable(dataset: FileDataset) -> str:
     with quiet():
-        syntax = dcmread(path, stop_before_pixels=True, force=True).file_meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax.is_compressed:
+        syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    if syntax.is_transfer_syntax and syntax.is_compressed:
         return (
-            f"{shown(path)}: its compression ({syntax.name}) cannot be decoded. "
+            f"its compression ({syntax.name}) cannot be decoded. "
             'Install the decoders with pip install "lgeqa[dicom]", or save the series uncompressed.'
         )
-    return f"{shown(path)}: its pixel data are damaged or shorter than the header announces. Copy the series again."
+    return "its pixel data are damaged or shorter than the header announces. Copy the series again."

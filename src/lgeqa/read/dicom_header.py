@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.datadict import tag_for_keyword
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
@@ -23,13 +23,16 @@ from pydicom.uid import UID
 from lgeqa.errors import ReadError
 from lgeqa.read.words import numbers, shown
 
-#: What pydicom raises on a damaged file.
+#: What pydicom raises on a damaged file, as far as it can be known.
 DAMAGED = (
-    InvalidDicomError,
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
     EOFError,
+    InvalidDicomError,
     LookupError,
+    NotImplementedError,
+    RuntimeError,
     TypeError,
     ValueError,
     struct.error,
@@ -89,6 +92,15 @@ def quiet() -> Iterator[None]:
         logger.disabled = before
 
 
+@contextmanager
+def damaged_told(path: Path) -> Iterator[None]:
+    """Turn what pydicom raises on a damaged file into a ReadError."""
+    try:
+        yield
+    except DAMAGED:
+        raise ReadError(f"{shown(path)}: is a damaged DICOM file. Copy or export it again.") from None
+
+
 def series_of(path: Path) -> str | None:
     """The SeriesInstanceUID of a DICOM image, empty if it has none; None for a DICOM object that is no image.
 
@@ -96,14 +108,11 @@ def series_of(path: Path) -> str | None:
         ReadError: the file is damaged.
         OSError: it cannot be opened.
     """
-    try:
-        with quiet(), path.open("rb") as file:
-            dataset = read_partial(file, lambda tag, *_: tag > _ROWS, force=True, specific_tags=_IDENTITY_TAGS)
-            sop_class = UID(str(dataset.get("SOPClassUID", "")))
-            is_image = "Image Storage" in sop_class.name or (sop_class.name == sop_class and "Rows" in dataset)
-            return str(dataset.get("SeriesInstanceUID", "")) if is_image else None
-    except DAMAGED:
-        raise ReadError(f"{shown(path)}: is a damaged DICOM file. Export it again.") from None
+    with quiet(), damaged_told(path), path.open("rb") as file:
+        dataset = read_partial(file, lambda tag, *_: tag > _ROWS, force=True, specific_tags=_IDENTITY_TAGS)
+        sop_class = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.MediaStorageSOPClassUID))
+        is_image = "Image Storage" in sop_class.name or (sop_class.name == sop_class and "Rows" in dataset)
+        return str(dataset.get("SeriesInstanceUID", "")) if is_image else None
 
 
 def read_frame(path: Path) -> Frame:
@@ -114,21 +123,18 @@ def read_frame(path: Path) -> Frame:
         OSError: it cannot be opened.
     """
     where = shown(path)
-    try:
-        with quiet():
-            dataset = dcmread(path, stop_before_pixels=True, specific_tags=_FRAME_TAGS, force=True)
-            _refuse_other_kinds(dataset, where)
-            return Frame(
-                path=path,
-                instance=str(dataset.get("SOPInstanceUID", "")),
-                modality=str(dataset.get("Modality", "")),
-                size=(int(_values(dataset, "Rows", 1, where)[0]), int(_values(dataset, "Columns", 1, where)[0])),
-                spacing_mm=_values(dataset, "PixelSpacing", 2, where),
-                orientation=_values(dataset, "ImageOrientationPatient", 6, where),
-                position_mm=_values(dataset, "ImagePositionPatient", 3, where),
-            )
-    except DAMAGED:
-        raise ReadError(f"{where}: is a damaged DICOM file. Export it again.") from None
+    with quiet(), damaged_told(path):
+        dataset = dcmread(path, stop_before_pixels=True, specific_tags=_FRAME_TAGS, force=True)
+        _refuse_other_kinds(dataset, where)
+        return Frame(
+            path=path,
+            instance=str(dataset.get("SOPInstanceUID", "")),
+            modality=str(dataset.get("Modality", "")),
+            size=(int(_values(dataset, "Rows", 1, where)[0]), int(_values(dataset, "Columns", 1, where)[0])),
+            spacing_mm=_values(dataset, "PixelSpacing", 2, where),
+            orientation=_values(dataset, "ImageOrientationPatient", 6, where),
+            position_mm=_values(dataset, "ImagePositionPatient", 3, where),
+        )
 
 
 def _refuse_other_kinds(dataset: Dataset, where: str) -> None:

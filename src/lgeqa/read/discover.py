@@ -135,7 +135,7 @@ class _Search:
             self._refuse(path.parent, root, example)
             return True
         except ReadError:
-            self._refuse(path, root, "is a damaged DICOM file. Export it again.")
+            self._refuse(path, root, "is a damaged DICOM file. Copy or export it again.")
             return True
         if key is None:
             return False

@@ -5,6 +5,7 @@ prints to the terminal on others. So each format's header is looked at first, an
 """
 
 import gzip
+import io
 import math
 import zlib
 from collections.abc import Iterator
@@ -35,12 +36,14 @@ class DataBlock:
         offset: where they, or the packed stream with them, begin.
         packing: how they are packed.
         n_bytes: bytes that the header announces, unpacked and counted from `offset`; None where that is not known.
+        packed_bytes: length of a stream packed with zlib.
     """
 
     path: Path
     offset: int
     packing: Literal["none", "gzip", "zlib"]
     n_bytes: int | None
+    packed_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,25 +121,25 @@ def read_floats(header: Header) -> npt.NDArray[np.floating[Any]]:
     data, float_type = header.data, np.dtype(header.float_type)
     n_bytes = math.prod(header.size) * float_type.itemsize
     with data.path.open("rb") as file:
-        stored = b"".join(_chunks(file, data.packing))
+        stored = b"".join(_chunks(file, data))
     return np.frombuffer(stored, float_type, n_bytes // float_type.itemsize, (data.n_bytes or n_bytes) - n_bytes)
 
 
 def _count(file: BinaryIO, data: DataBlock) -> int:
     """Bytes from here to the end, unpacked; counting stops soon after too many."""
     total = 0
-    for chunk in _chunks(file, data.packing):
+    for chunk in _chunks(file, data):
         total += len(chunk)
         if data.n_bytes is not None and total > data.n_bytes + MAX_PADDING_BYTES:
             break
     return total
 
 
-def _chunks(file: BinaryIO, packing: str) -> Iterator[bytes]:
-    if packing == "zlib":
-        yield from _inflated(file)
+def _chunks(file: BinaryIO, data: DataBlock) -> Iterator[bytes]:
+    if data.packing == "zlib":
+        yield from _inflated(io.BytesIO(file.read(max(data.packed_bytes, 0))))
         return
-    with gzip.open(file) if packing == "gzip" else file as stream:
+    with gzip.open(file) if data.packing == "gzip" else file as stream:
         while chunk := stream.read(_CHUNK):
             yield chunk
 

@@ -21,6 +21,7 @@ _TYPE_BYTES = {
     "MET_FLOAT": 4,
     "MET_DOUBLE": 8,
 }
+_BLANKS = " \t\r\n"
 _ORIENTATION_KEYS = {"TransformMatrix", "Rotation", "Orientation"}
 _ORIGIN_KEYS = {"Offset", "Position", "Origin"}
 
@@ -34,6 +35,8 @@ def metaimage_header(path: Path) -> Header:
     fields, end = _fields(read_start(path))
     if "NDims" not in fields or "ElementDataFile" not in fields:
         raise ReadError(f"{shown(path)}: is not a MetaImage file, whatever its name says. Export it again.")
+    if "" in fields.values():
+        raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.")
     try:
         n_dims = int(fields["NDims"])
         size = tuple(int(count) for count in fields["DimSize"].split())
@@ -41,6 +44,9 @@ def metaimage_header(path: Path) -> Header:
         spacing = tuple(float(value) for value in written.split()) if written else None
         voxel_bytes = _TYPE_BYTES[fields["ElementType"]] * int(fields.get("ElementNumberOfChannels", "1"))
         skipped = int(fields.get("HeaderSize", "0"))
+        packed = fields.get("CompressedData", "False").lower() == "true"
+        # without it, ITK makes up voxels
+        packed_bytes = int(fields["CompressedDataSize"]) if packed else 0
     except (KeyError, ValueError):
         raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.") from None
     if len(size) != n_dims or (spacing and len(spacing) != n_dims):
@@ -53,7 +59,6 @@ def metaimage_header(path: Path) -> Header:
         raise ReadError(f"{shown(path)}: keeps its voxels as text, which lgeqa does not read. Save it as binary .mha.")
     data_path = _data_path(path, fields["ElementDataFile"])
     offset = (end if data_path == path else 0) + max(skipped, 0)
-    packed = fields.get("CompressedData", "False").lower() == "true"
     # HeaderSize = -1 stands for all before the voxels, so they cannot be too few
     n_bytes = math.prod(size) * voxel_bytes if skipped >= 0 else None
     return Header(
@@ -63,7 +68,7 @@ def metaimage_header(path: Path) -> Header:
         spacing=spacing,
         oriented=bool(_ORIENTATION_KEYS & fields.keys()),
         files=(path,) if data_path == path else (path, data_path),
-        data=DataBlock(data_path, offset, "zlib" if packed else "none", n_bytes),
+        data=DataBlock(data_path, offset, "zlib" if packed else "none", n_bytes, packed_bytes),
     )
 
 
@@ -74,8 +79,8 @@ def _fields(start: bytes) -> tuple[dict[str, str], int]:
     for line in start.splitlines(keepends=True):
         end += len(line)
         key, _, value = line.decode("utf-8", errors="replace").partition("=")
-        fields[key.strip()] = value.strip()
-        if key.strip() == "ElementDataFile":
+        fields[key.strip(_BLANKS)] = value.strip(_BLANKS)
+        if key.strip(_BLANKS) == "ElementDataFile":
             break
     return fields, end
 
@@ -93,6 +98,6 @@ def _check_numbers(path: Path, key: str, text: str, count: int) -> None:
 def _data_path(path: Path, name: str) -> Path:
     if name.upper() == "LOCAL":
         return path
-    if name.upper().startswith("LIST") or "%" in name:
+    if name.upper().startswith("LIST") or "%" in name or not name.isprintable():
         raise ReadError(f"{shown(path)}: keeps its voxels in several files ({name}). Save it as one .mha file.")
     return path.parent / name

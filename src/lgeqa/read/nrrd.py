@@ -71,7 +71,7 @@ def _data_path(path: Path, fields: dict[str, str]) -> Path:
     name = fields.get("data file", fields.get("datafile"))
     if name is None:
         return path
-    if name.upper().startswith("LIST") or "%" in name:
+    if name.upper().startswith("LIST") or "%" in name or not name.isprintable():
         raise ReadError(f"{shown(path)}: keeps its voxels in several files ({name}). Save it as one .nrrd file.")
     return path.parent / name
 
