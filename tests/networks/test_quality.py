@@ -1,0 +1,42 @@
+import torch
+
+from lgeqa.networks import QualityNetwork
+
+
+def network() -> QualityNetwork:
+    torch.manual_seed(0)
+    return QualityNetwork().eval()
+
+
+def test_quality_is_seen_through_the_three_attribute_logits_alone() -> None:
+    """The QA head of section 3.2.1: 3-20-1 on the concatenated outputs, and nothing else."""
+    net = network()
+    features = torch.randn(5, 512)
+    logits = net.heads(features)
+    assert logits.shape == (5, 4)
+    torch.testing.assert_close(logits[:, 3:], net.quality_head(logits[:, :3]))
+    for place, head in enumerate(net.attribute_heads):
+        torch.testing.assert_close(logits[:, place : place + 1], head(features))
+    assert [layer.out_features for layer in net.attribute_heads[0] if hasattr(layer, "out_features")] == [128, 32, 1]
+    assert [layer.out_features for layer in net.quality_head if hasattr(layer, "out_features")] == [20, 1]
+
+
+def test_the_encoder_is_resnet34_pooled() -> None:
+    net = network()
+    slices = torch.randn(2, 1, 128, 128)
+    maps = net.encoder.stages(slices)
+    assert [tuple(found.shape[1:]) for found in maps] == [
+        (64, 64, 64),
+        (64, 32, 32),
+        (128, 16, 16),
+        (256, 8, 8),
+        (512, 4, 4),
+    ]
+    torch.testing.assert_close(net.encoder(slices), net.encoder.resnet(slices), atol=1e-5, rtol=1e-5)
+    assert sum(p.numel() for p in net.encoder.parameters()) == 21_284_672 - 2 * 64 * 49
+
+
+def test_slices_do_not_see_each_other() -> None:
+    net = network()
+    slices = torch.randn(3, 1, 128, 128)
+    torch.testing.assert_close(net(slices)[1:2], net(slices[1:2]), atol=1e-5, rtol=1e-4)
