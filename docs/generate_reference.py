@@ -1,0 +1,102 @@
+"""Writes the generated tables of the reference pages from the code: `python docs/generate_reference.py`.
+
+A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`; what stands between them is the table of
+that class, with the words of its docstring. `<!-- faults of lgeqa.errors -->` stands for the table of exit codes.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from inspect import cleandoc, getmembers, isclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from lgeqa.errors import LgeqaError
+
+PAGES = Path(__file__).parent / "reference"
+
+_PLACE = re.compile(r"(<!-- (fields|faults) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_WORDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
+
+
+def page(text: str) -> str:
+    """A page with its tables written anew."""
+    return _PLACE.sub(lambda found: f"{found[1]}\n{_table(found[2], found[3])}\n\n{found[4]}", text)
+
+
+def _table(kind: str, name: str) -> str:
+    if kind == "faults":
+        return "\n".join(_faults(import_module(name)))
+    module, _, cls = name.rpartition(".")
+    return "\n".join(_fields(getattr(import_module(module), cls)))
+
+
+def _faults(module: ModuleType) -> Iterator[str]:
+    """A row for each class of fault, by exit code."""
+    yield "| Fault | Exit code | Meaning |\n|---|---|---|"
+    found = [cls for _, cls in getmembers(module, isclass) if issubclass(cls, LgeqaError)]
+    for cls in sorted(found, key=lambda cls: (cls.exit_code, cls.__name__)):
+        yield f"| `{cls.__name__}` | {cls.exit_code} | {_first_line(cls)} |"
+
+
+def _fields(model: type[BaseModel]) -> Iterator[str]:
+    """A row for each field of a model."""
+    told = attributes(cleandoc(model.__doc__ or ""))
+    properties = model.model_json_schema(mode="serialization")["properties"]
+    yield "| Name | Holds | Default | Meaning |\n|---|---|---|---|"
+    for name, field in model.model_fields.items():
+        default = "" if field.is_required() else _default(field.default, field.default_factory)
+        yield f"| `{name}` | {_holds(properties[name])} | {default} | {_meaning(name, told)} |"
+
+
+def attributes(docstring: str) -> dict[str, str]:
+    """The `Attributes` section of a Google docstring: name to description, one name at a time."""
+    section = re.search(r"^Attributes:\n((?:    .*\n?|\n)*)", docstring, re.MULTILINE)
+    entries = re.findall(r"^ {4}(\S.*?): (.*(?:\n {8}.*)*)", section[1] if section else "", re.MULTILINE)
+    return {name: " ".join(words.split()) for names, words in entries for name in names.split(", ")}
+
+
+def _meaning(name: str, told: dict[str, str]) -> str:
+    """What the docstring says of a field, also under a name with a star, such as `p_*`."""
+    fitting = [words for key, words in told.items() if re.fullmatch(key.replace("*", ".+"), name)]
+    return fitting[0].rstrip(".").replace("|", "\\|") if fitting else ""
+
+
+def _holds(schema: dict[str, Any]) -> str:
+    """What a JSON schema allows, in words."""
+    if parts := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(_holds(part) for part in parts)
+    if "enum" in schema or "const" in schema:
+        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if "$ref" in schema:
+        return f"`{schema['$ref'].rpartition('/')[2]}`"
+    if schema.get("type") == "array":
+        return f"list of {_holds(schema['items'])}" if "items" in schema else "list"
+    if schema.get("type") == "object":
+        return f"object of {_holds(schema['additionalProperties'])}"
+    if schema.get("type") == "null":
+        return "nothing"
+    bounds = [f"{word} {schema[key]:g}" for key, word in _WORDS.items() if key in schema]
+    kind = {"path": "path"}.get(schema.get("format", ""), schema.get("type", "anything"))
+    return ", ".join([kind, *bounds])
+
+
+def _default(default: Any, factory: Any) -> str:
+    value = factory() if default is PydanticUndefined else default
+    if isinstance(value, BaseModel):
+        return "as below"
+    return "nothing" if value is None else f"`{json.dumps(value)}`"
+
+
+def _first_line(cls: type) -> str:
+    return cleandoc(cls.__doc__ or "").splitlines()[0]
+
+
+if __name__ == "__main__":
+    for path in sorted(PAGES.glob("*.md")):
+        path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
