@@ -226,7 +226,7 @@ def test_itk_refuses_the_header(suffix: str, tmp_path: Path) -> None:
 
 def test_metaimage_with_too_few_numbers(tmp_path: Path) -> None:
     path = edited(write_volume(tmp_path / "scan.mha", volume()), ("DimSize = 8 9 6", "DimSize = 8 54"))
-    refused(path, ReadError, "does not have NDims = 3 values")
+    refused(path, ReadError, "its DimSize = 8 54 are not 3 numbers")
 
 
 def test_metaimage_as_text(tmp_path: Path) -> None:

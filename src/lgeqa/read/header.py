@@ -9,6 +9,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -79,13 +80,8 @@ def read_start(path: Path, packed: bool = False) -> bytes:
         ReadError: the file is empty or damaged.
         OSError: it cannot be opened.
     """
-    try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            start = file.read(MAX_HEADER_BYTES)
-    except EOFError:
-        raise ReadError(f"{shown(path)}: its compressed data end too early. Copy or export it again.") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise ReadError(f"{shown(path)}: its compressed data are damaged. Copy or export it again.") from None
+    with _unpacking(path), gzip.open(path) if packed else path.open("rb") as file:
+        start = file.read(MAX_HEADER_BYTES)
     if not start:
         raise ReadError(f"{shown(path)}: is empty. Copy or export it again.")
     return start
@@ -100,14 +96,9 @@ def check_length(data: DataBlock) -> None:
     """
     if data.n_bytes is None:
         return
-    try:
-        with data.path.open("rb") as file:
-            file.seek(data.offset)
-            n_bytes = _count(file, data)
-    except EOFError:
-        raise ReadError(f"{shown(data.path)}: its compressed data end too early. Copy or export it again.") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise ReadError(f"{shown(data.path)}: its compressed data are damaged. Copy or export it again.") from None
+    with _unpacking(data.path), data.path.open("rb") as file:
+        file.seek(data.offset)
+        n_bytes = _count(file, data)
     if not data.n_bytes <= n_bytes <= data.n_bytes + MAX_PADDING_BYTES:
         amount = n_bytes if n_bytes < data.n_bytes else f"{n_bytes} or more"
         raise ReadError(
@@ -122,7 +113,18 @@ def read_floats(header: Header) -> npt.NDArray[np.floating[Any]]:
     n_bytes = math.prod(header.size) * float_type.itemsize
     with data.path.open("rb") as file:
         stored = b"".join(_chunks(file, data))
-    return np.frombuffer(stored, float_type, n_bytes // float_type.itemsize, (data.n_bytes or n_bytes) - n_bytes)
+    return np.frombuffer(stored[: data.n_bytes][-n_bytes:], float_type)
+
+
+@contextmanager
+def _unpacking(path: Path) -> Iterator[None]:
+    """Turn what the unpackers raise into a ReadError."""
+    try:
+        yield
+    except EOFError:
+        raise ReadError(f"{shown(path)}: its compressed data end too early. Copy or export it again.") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise ReadError(f"{shown(path)}: its compressed data are damaged. Copy or export it again.") from None
 
 
 def _count(file: BinaryIO, data: DataBlock) -> int:

@@ -22,8 +22,8 @@ _TYPE_BYTES = {
     "MET_DOUBLE": 8,
 }
 _BLANKS = " \t\r\n"
-_ORIENTATION_KEYS = {"TransformMatrix", "Rotation", "Orientation"}
-_ORIGIN_KEYS = {"Offset", "Position", "Origin"}
+_MATRIX_KEYS = {"TransformMatrix", "Rotation", "Orientation"}
+_VECTOR_KEYS = {"DimSize", "ElementSpacing", "ElementSize", "Offset", "Position", "Origin"}
 
 
 def metaimage_header(path: Path) -> Header:
@@ -49,12 +49,7 @@ def metaimage_header(path: Path) -> Header:
         packed_bytes = int(fields["CompressedDataSize"]) if packed else 0
     except (KeyError, ValueError):
         raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.") from None
-    if len(size) != n_dims or (spacing and len(spacing) != n_dims):
-        raise ReadError(
-            f"{shown(path)}: its size or spacing does not have NDims = {n_dims} values. Correct the header."
-        )
-    for key in sorted((_ORIENTATION_KEYS | _ORIGIN_KEYS) & fields.keys()):
-        _check_numbers(path, key, fields[key], n_dims * n_dims if key in _ORIENTATION_KEYS else n_dims)
+    _check_counts(path, fields, n_dims)
     if fields.get("BinaryData", "True").lower() != "true":
         raise ReadError(f"{shown(path)}: keeps its voxels as text, which lgeqa does not read. Save it as binary .mha.")
     data_path = _data_path(path, fields["ElementDataFile"])
@@ -66,7 +61,7 @@ def metaimage_header(path: Path) -> Header:
         image_io="MetaImageIO",
         size=size,
         spacing=spacing,
-        oriented=bool(_ORIENTATION_KEYS & fields.keys()),
+        oriented=bool(_MATRIX_KEYS & fields.keys()),
         files=(path,) if data_path == path else (path, data_path),
         data=DataBlock(data_path, offset, "zlib" if packed else "none", n_bytes, packed_bytes),
     )
@@ -85,19 +80,23 @@ def _fields(start: bytes) -> tuple[dict[str, str], int]:
     return fields, end
 
 
-def _check_numbers(path: Path, key: str, text: str, count: int) -> None:
-    """ITK takes 0 for what it cannot read, or prints to the terminal."""
-    try:
-        finite = [math.isfinite(float(word)) for word in text.split()]
-    except ValueError:
-        finite = [False]
-    if len(finite) != count or not all(finite):
-        raise ReadError(f"{shown(path)}: its {key} = {text} are not {count} numbers. Correct the header.")
+def _check_counts(path: Path, fields: dict[str, str], n_dims: int) -> None:
+    """Refuse what ITK would read as 0 in silence, or print to the terminal about."""
+    for key in sorted(fields.keys() & (_VECTOR_KEYS | _MATRIX_KEYS)):
+        count = n_dims * n_dims if key in _MATRIX_KEYS else n_dims
+        try:
+            finite = [math.isfinite(float(word)) for word in fields[key].split()]
+        except ValueError:
+            finite = [False]
+        if len(finite) != count or not all(finite):
+            raise ReadError(f"{shown(path)}: its {key} = {fields[key]} are not {count} numbers. Correct the header.")
 
 
 def _data_path(path: Path, name: str) -> Path:
     if name.upper() == "LOCAL":
         return path
     if name.upper().startswith("LIST") or "%" in name or not name.isprintable():
-        raise ReadError(f"{shown(path)}: keeps its voxels in several files ({name}). Save it as one .mha file.")
+        raise ReadError(
+            f"{shown(path)}: keeps its voxels in several files ({shown(Path(name))}). Save it as one .mha file."
+        )
     return path.parent / name

@@ -72,7 +72,9 @@ def _data_path(path: Path, fields: dict[str, str]) -> Path:
     if name is None:
         return path
     if name.upper().startswith("LIST") or "%" in name or not name.isprintable():
-        raise ReadError(f"{shown(path)}: keeps its voxels in several files ({name}). Save it as one .nrrd file.")
+        raise ReadError(
+            f"{shown(path)}: keeps its voxels in several files ({shown(Path(name))}). Save it as one .nrrd file."
+        )
     return path.parent / name
 
 
