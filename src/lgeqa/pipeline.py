@@ -15,6 +15,7 @@ from lgeqa.detect import atrium_mask, slice_areas_mm2
 from lgeqa.errors import NotAssessableError
 from lgeqa.prepare import prepare_for_detector, prepare_for_quality, to_scan_grid
 from lgeqa.read import Source, read_mask, read_scan
+from lgeqa.read.words import shown
 from lgeqa.records import BoolArray, FloatArray, Scan, ScanResult, SliceScores
 from lgeqa.score import vote
 from lgeqa.versions import versions
@@ -100,7 +101,7 @@ def find_atrium(scan: Scan, bundle: Bundle) -> BoolArray:
     atrium = atrium_mask(to_scan_grid(bundle.detect(prepared), grid), scan.spacing_mm, part.rule)
     if not atrium.any():
         raise NotAssessableError(
-            f"{scan.source.name}: no left atrium was found on any of its {len(scan.voxels)} slices. Check that it is "
+            f"{shown(scan.source)}: no left atrium was found on any of its {len(scan.voxels)} slices. Check that it is "
             "an axial left-atrial LGE scan; a mask of your own can be used with --given-masks."
         )
     return atrium
@@ -109,7 +110,7 @@ def find_atrium(scan: Scan, bundle: Bundle) -> BoolArray:
 def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
     if source.mask_path is None:
         raise NotAssessableError(
-            f"{scan.source.name}: has no mask beside it (shrinkwrap.nrrd). Leave --given-masks out to detect it."
+            f"{shown(scan.source)}: has no mask beside it (shrinkwrap.nrrd). Leave --given-masks out to detect it."
         )
     return read_mask(source.mask_path, scan)
 
@@ -144,7 +145,7 @@ def _result(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold:
         warnings=scan.warnings,
         threshold=threshold,
         slices=slices,
-        source=str(scan.source),
+        source=shown(scan.source),
         input_sha256=scan.sha256,
     )
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_help=True)
 
-Cohort = Annotated[Path, typer.Option("--cohort", help="Folder of the cohort: scores.csv or <scan id>/data.nrrd.")]
+Cohorts = Annotated[
+    list[Path],
+    typer.Option("--cohort", help="Folder of a cohort: scores.csv or <scan id>/data.nrrd; may be repeated."),
+]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings; without it, the paper's.")]
 Run = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run; a run that was cut short goes on.")]
 SplitFile = Annotated[Path | None, typer.Option("--split", help="A saved split.json, to keep the same patients out.")]
@@ -24,7 +27,7 @@ _AnySettings = TypeVar("_AnySettings", bound="Settings")
 
 @app.command()
 def detector(
-    cohort: Cohort,
+    cohort: Cohorts,
     output: Run,
     config: Config = None,
     split: SplitFile = None,
@@ -41,7 +44,7 @@ def detector(
 
 @app.command()
 def baseline(
-    cohort: Cohort,
+    cohort: Cohorts,
     output: Run,
     config: Config = None,
     split: SplitFile = None,

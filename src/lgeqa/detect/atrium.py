@@ -2,7 +2,6 @@
 
 import numpy as np
 from pydantic import Field, NonNegativeFloat
-from scipy import ndimage
 
 from lgeqa.config import Settings
 from lgeqa.records import BoolArray, FloatArray
@@ -37,13 +36,21 @@ def atrium_mask(probabilities: FloatArray, spacing_mm: tuple[float, float, float
     """
     mask = probabilities > rule.threshold
     if rule.largest_component and mask.any():
-        labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        mask = labels == sizes.argmax()
+        mask = _largest_component(mask)
     too_small = slice_areas_mm2(mask, spacing_mm) < rule.minimum_area_mm2
     mask[too_small] = False
     return mask
+
+
+def _largest_component(mask: BoolArray) -> BoolArray:
+    # A sixth of a second to import, and the paper's rule does without.
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    largest: BoolArray = labels == sizes.argmax()
+    return largest
 
 
 def slice_areas_mm2(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> FloatArray:

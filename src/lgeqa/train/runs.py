@@ -37,11 +37,11 @@ class Parts:
     test: tuple[Case, ...]
 
 
-def run_detector(cohort: Path, config: DetectorConfig, run: Path, split: Path | None, quiet: bool) -> None:
+def run_detector(cohorts: Sequence[Path], config: DetectorConfig, run: Path, split: Path | None, quiet: bool) -> None:
     """Train the detector on the scans of a cohort that have masks, and write the run.
 
     Args:
-        cohort: the cohort's folder.
+        cohorts: folders of the cohorts; a patient's name means the same patient in all of them.
         config: the settings.
         run: its folder; a run that was cut short goes on.
         split: a saved split of the patients; None to draw one.
@@ -50,25 +50,37 @@ def run_detector(cohort: Path, config: DetectorConfig, run: Path, split: Path | 
     Raises:
         CohortError: too few scans with masks, or a split that does not fit.
     """
-    cases = [case for case in read_cohort(cohort) if case.mask is not None]
+    cases = [case for case in _read(cohorts) if case.mask is not None]
+    if not cases:
+        raise CohortError(
+            f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from."
+        )
     parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
     network = train_detector(parts.train, parts.validation, config, run, quiet)
     side = config.preparation.multiple * 4
     _save(network, (side, side), config.preparation.multiple, run)
 
 
-def run_baseline(cohort: Path, config: BaselineConfig, run: Path, split: Path | None, quiet: bool) -> None:
+def run_baseline(cohorts: Sequence[Path], config: BaselineConfig, run: Path, split: Path | None, quiet: bool) -> None:
     """Train the baseline quality network on the scored scans of a cohort, and write the run.
 
     Args and errors as in `run_detector`; scans need masks and scores.
     """
-    cases = [case for case in read_cohort(cohort) if case.mask is not None and config.reader in case.scores]
+    cases = [case for case in _read(cohorts) if case.mask is not None and config.reader in case.scores]
     if not cases:
-        raise CohortError(f"{cohort}: no scan has both a mask and scores of the reader {config.reader!r}.")
+        raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores of the reader {config.reader!r}.")
     strata = [int(label_scores(case, config.reader)[NAMES.index("quality")] >= DIAGNOSTIC_FROM) for case in cases]
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
     network = train_baseline(parts.train, parts.validation, config, run, quiet)
     _save(network, (config.preparation.pixels, config.preparation.pixels), None, run)
+
+
+def _read(cohorts: Sequence[Path]) -> list[Case]:
+    return [case for cohort in cohorts for case in read_cohort(cohort)]
+
+
+def _named(cohorts: Sequence[Path]) -> str:
+    return ", ".join(map(str, cohorts))
 
 
 def parts_of(cases: Sequence[Case], split: Split) -> Parts:

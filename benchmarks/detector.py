@@ -1,0 +1,89 @@
+"""How well the detector finds the atrium on kept-out patients: as acquired, with heavy faults, in a full field.
+
+python benchmarks/detector.py --cohort FOLDER --split RUN/split.json [--bundle DIR] [--seed 0]
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lgeqa.attributes import NAMES
+from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.bundle.manifest import Manifest
+from lgeqa.cohort import Case, load_split, read_cohort
+from lgeqa.detect import SliceRule
+from lgeqa.errors import NotAssessableError
+from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
+from lgeqa.pipeline import find_atrium
+from lgeqa.records import BoolArray, Scan
+from lgeqa.simulate.composite import composite, draw_composite
+from lgeqa.simulate.faults import apply_faults, draw_faults
+from lgeqa.simulate.phantom import build_phantom, draw_phantom
+from lgeqa.simulate.scores import Scores
+from lgeqa.train.cases import read_case
+
+RULES = {
+    "any pixel (paper)": SliceRule(),
+    "largest component": SliceRule(largest_component=True),
+    "largest component, 50 mm2": SliceRule(largest_component=True, minimum_area_mm2=50),
+}
+
+
+def variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan, BoolArray]]:
+    """The scan as acquired, with heavy faults, in a phantom's thorax, and both."""
+    scan, atrium = read_case(case)
+    yield "as acquired", scan, atrium
+    heavy = Scores.of({name: float(rng.integers(1, 3)) for name in NAMES})
+    faults = draw_faults(rng, heavy)
+    yield "heavy faults", replace(scan, voxels=apply_faults(scan.voxels, atrium, scan.spacing_mm, faults)), atrium
+    full = composite(scan.voxels, atrium, scan.spacing_mm, build_phantom(draw_phantom(rng)), draw_composite(rng))
+    yield "full field", replace(scan, voxels=full.voxels, spacing_mm=full.spacing_mm), full.atrium
+    worse = apply_faults(full.voxels, full.atrium, full.spacing_mm, faults)
+    yield "full field, heavy faults", replace(scan, voxels=worse, spacing_mm=full.spacing_mm), full.atrium
+
+
+def with_rule(bundle: Bundle, rule: SliceRule) -> Bundle:
+    """The same networks under another slice rule."""
+    part = bundle.manifest.detector.model_copy(update={"rule": rule})
+    manifest: Manifest = bundle.manifest.model_copy(update={"detector": part})
+    other = Bundle(manifest, bundle.stamp, {})
+    other.detect = bundle.detect  # type: ignore[method-assign]
+    return other
+
+
+def main() -> None:
+    """Print one line a variant and rule."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--cohort", type=Path, required=True)
+    options.add_argument("--split", type=Path, required=True)
+    options.add_argument("--bundle", type=Path)
+    options.add_argument("--seed", type=int, default=0)
+    given = options.parse_args()
+    cases = read_cohort(given.cohort)
+    split = load_split(given.split, cases)
+    kept_out = [case for case in cases if split[case.patient] == "test"]
+    bundles = {name: with_rule(open_bundle(given.bundle), rule) for name, rule in RULES.items()}
+    rng = np.random.default_rng(given.seed)
+    overlaps: dict[tuple[str, str], list[float]] = {}
+    counts: dict[tuple[str, str], SliceCounts] = {}
+    for case in kept_out:
+        for variant, scan, atrium in variants(case, rng):
+            for rule, bundle in bundles.items():
+                try:
+                    found = find_atrium(scan, bundle)
+                except NotAssessableError:
+                    found = np.zeros_like(atrium)
+                overlaps.setdefault((variant, rule), []).append(dice(found, atrium))
+                counts[variant, rule] = counts.get((variant, rule), SliceCounts()) + count_slices(found, atrium)
+    print(f"{len(kept_out)} patients kept out")
+    print("| scans | slice rule | mean Dice | lowest Dice | slice F1 |\n|---|---|---|---|---|")
+    for (variant, rule), found_dice in overlaps.items():
+        figures = f"{np.mean(found_dice):.3f} | {min(found_dice):.3f} | {counts[variant, rule].f1:.3f}"
+        print(f"| {variant} | {rule} | {figures} |")
+
+
+if __name__ == "__main__":
+    main()

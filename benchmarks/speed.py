@@ -1,0 +1,83 @@
+"""Verdict from a volume in memory: ONNX Runtime against the same networks in eager PyTorch, in one run.
+
+python benchmarks/speed.py --scan FILE [--scan ...] --full DIR [--shipped DIR] [--threads 2] [--repeats 5]
+
+`--full` names a full-precision bundle; eager PyTorch gets networks of the same shape with random weights, whose
+arithmetic takes the same time, and the same atrium slices.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.pipeline import AssessSettings, assess_scan
+from lgeqa.prepare import prepare_for_detector, prepare_for_quality, to_scan_grid
+from lgeqa.read import discover, read_scan
+from lgeqa.records import BoolArray, Scan
+from lgeqa.score import vote
+
+
+def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple[Detector, QualityNetwork]) -> str:
+    """The same steps with eager networks; the atrium is given, since random weights find none."""
+    manifest = bundle.manifest
+    prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, manifest.detector.preparation)
+    with torch.inference_mode():
+        found = torch.sigmoid(networks[0](torch.from_numpy(prepared)[:, None]))[:, 0].numpy()
+        _ = to_scan_grid(found, grid) > manifest.detector.rule.threshold
+        slices = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, manifest.quality.preparation)
+        scores = torch.sigmoid(networks[1](torch.from_numpy(slices)[:, None])).numpy()
+    return vote(scores[:, 3], manifest.threshold).verdict
+
+
+def main() -> None:
+    """Print the median times of each scan, taken in turn, and their ratios."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--scan", type=Path, action="append", required=True)
+    options.add_argument("--full", type=Path, required=True)
+    options.add_argument("--shipped", type=Path)
+    options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--repeats", type=int, default=5)
+    given = options.parse_args()
+    torch.set_num_threads(given.threads)
+    networks = (Detector().eval(), QualityNetwork().eval())
+    full, shipped = (open_bundle(path, given.threads) for path in (given.full, given.shipped))
+    print("| scan | eager PyTorch | full precision | ratio | as shipped | ratio |\n|---|---|---|---|---|---|")
+    for path in given.scan:
+        [source] = discover([path])
+        scan = read_scan(source)
+        atrium = assess_scan(scan, full, AssessSettings()).atrium
+        ways: list[Callable[[], object]] = [
+            lambda s=scan, a=atrium: eager_verdict(s, a, full, networks),
+            lambda s=scan: assess_scan(s, full, AssessSettings()),
+            lambda s=scan: assess_scan(s, shipped, AssessSettings()),
+        ]
+        eager, plain, compact = (statistics.median(times) for times in zip(*_in_turn(ways, given.repeats), strict=True))
+        size = "x".join(map(str, np.flip(scan.voxels.shape)))
+        print(
+            f"| {path.parent.name} ({size}, {int(atrium.any(axis=(1, 2)).sum())} atrium slices) | {eager:.3f} s | "
+            f"{plain:.3f} s | {eager / plain:.2f} | {compact:.3f} s | {eager / compact:.2f} |"
+        )
+
+
+def _in_turn(ways: list[Callable[[], object]], repeats: int) -> list[list[float]]:
+    """Times of each way, taken one after another so that a busy moment hits all alike; the first round warms up."""
+    rounds = []
+    for _ in range(repeats + 1):
+        times = []
+        for way in ways:
+            start = time.perf_counter()
+            way()
+            times.append(time.perf_counter() - start)
+        rounds.append(times)
+    return rounds[1:]
+
+
+if __name__ == "__main__":
+    main()
