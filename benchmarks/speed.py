@@ -10,6 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,9 @@ def main() -> None:
         scan = read_scan(source)
         atrium = assess_scan(scan, full, AssessSettings()).atrium
         ways: list[Callable[[], object]] = [
-            lambda s=scan, a=atrium: eager_verdict(s, a, full, networks),
-            lambda s=scan: assess_scan(s, full, AssessSettings()),
-            lambda s=scan: assess_scan(s, shipped, AssessSettings()),
+            partial(eager_verdict, scan, atrium, full, networks),
+            partial(assess_scan, scan, full, AssessSettings()),
+            partial(assess_scan, scan, shipped, AssessSettings()),
         ]
         eager, plain, compact = (statistics.median(times) for times in zip(*_in_turn(ways, given.repeats), strict=True))
         size = "x".join(map(str, np.flip(scan.voxels.shape)))
