@@ -76,7 +76,11 @@ def test_half_weights_take_half_the_room_and_change_little(quality: QualityNetwo
 def test_8_bit_weights_take_a_quarter_and_stay_close(quality: QualityNetwork, full: Path, tmp_path: Path) -> None:
     quantise(full, tmp_path / "small.onnx", [slices(n, 128, 128) for n in (16, 17)], tmp_path)
     assert (tmp_path / "small.onnx").stat().st_size < 0.27 * full.stat().st_size
-    kinds = {weight.data_type for weight in onnx.load(str(tmp_path / "small.onnx")).graph.initializer if len(weight.dims) == 4}
+    kinds = {
+        weight.data_type
+        for weight in onnx.load(str(tmp_path / "small.onnx")).graph.initializer
+        if len(weight.dims) == 4
+    }
     assert kinds == {onnx.TensorProto.INT8}
     given = slices(5, 128, 128)
     np.testing.assert_allclose(run(tmp_path / "small.onnx", given), eager(quality, given), atol=0.1)

@@ -82,8 +82,7 @@ def _write(folder: Path, scans: Iterable[Slices]) -> None:
     (folder / "store.json").unlink(missing_ok=True)
     slices, masks, owner, labels = [], [], [], []
     for number, scan in enumerate(scans):
-        # Half precision: 11 bits, finer than the 8 of most scans.
-        slices.append(scan.slices.astype(np.float16))
+        slices.append(scan.slices)
         masks.append(scan.masks)
         owner.append(np.full(len(scan.slices), number))
         labels.append(scan.labels)

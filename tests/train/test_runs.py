@@ -1,0 +1,130 @@
+"""From a simulated cohort through both trainings to a bundle, and the two worlds compared on one scan."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lgeqa.attributes import NAMES
+from lgeqa.bundle import open_bundle
+from lgeqa.bundle.build import Description
+from lgeqa.cohort import load_split, read_cohort, save_split
+from lgeqa.errors import CohortError, UsageError
+from lgeqa.networks import QualityNetwork
+from lgeqa.pipeline import AssessSettings, assess_source
+from lgeqa.prepare import prepare_for_quality
+from lgeqa.read import Source
+from lgeqa.simulate.cohort import write_cohort
+from lgeqa.simulate.recipe import CohortSettings, draw_cohort
+from lgeqa.train.baseline import BaselineConfig
+from lgeqa.train.cases import read_case
+from lgeqa.train.detector import DetectorConfig
+from lgeqa.train.runs import build_bundle, run_baseline, run_detector
+from lgeqa.train.store import Store
+from tests.bundle.test_bundle import ABOUT
+
+# Lightning warns of its own dependencies, and of loaders without workers.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+QUICK = {"epochs": 1, "batch": 4, "slices_per_scan": 1, "threads": 1}
+DETECTOR = {
+    "width": 4,
+    "canvas": 80,
+    "window": 64,
+    "faulted": 0,
+    "composites": 0,
+    "test": 0.34,
+    "validation": 0.4,
+    "loop": QUICK,
+}
+BASELINE = {"weights": "random", "test": 0.34, "validation": 0.4, "loop": QUICK}
+
+
+@dataclass(frozen=True)
+class World:
+    cohort: Path
+    detector: Path
+    quality: Path
+    bundle: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("world")
+    made = World(root / "cohort", root / "detector", root / "quality", root / "bundle")
+    for _ in write_cohort(draw_cohort(CohortSettings(n=6, seed=3)), made.cohort):
+        pass
+    run_detector([made.cohort], DetectorConfig.of(DETECTOR), made.detector, None, quiet=True)
+    run_baseline([made.cohort], BaselineConfig.of(BASELINE), made.quality, made.detector / "split.json", quiet=True)
+    build_bundle(made.detector, made.quality, made.bundle, "full", Description.of(ABOUT))
+    return made
+
+
+def test_a_run_keeps_its_settings_split_and_weights(world: World) -> None:
+    for run in (world.detector, world.quality):
+        assert {"config.json", "split.json", "network.safetensors", "network.onnx"} <= {p.name for p in run.iterdir()}
+    split = load_split(world.detector / "split.json", read_cohort(world.cohort))
+    assert set(split.values()) == {"train", "validation", "test"}
+    assert load_split(world.quality / "split.json", read_cohort(world.cohort)) == split
+
+
+def test_training_sees_no_slice_of_a_kept_out_patient(world: World) -> None:
+    cases = read_cohort(world.cohort)
+    split = load_split(world.quality / "split.json", cases)
+    for part in ("training", "validation"):
+        seen = json.loads((world.quality / "prepared" / part / "store.json").read_text())["scans"]
+        expected = {str(case.image) for case in cases if split[case.patient] == part.removesuffix("ing")}
+        expected |= {str(case.image) for case in cases if (split[case.patient], part) == ("train", "training")}
+        assert {image for image, _ in seen} == expected
+
+
+def test_the_two_worlds_agree_on_a_scan(world: World) -> None:
+    """Slices prepared for training equal those of assessing to 1e-6, probabilities to 1e-3."""
+    cases = read_cohort(world.cohort)
+    split = load_split(world.quality / "split.json", cases)
+    first = next(case for case in cases if split[case.patient] == "train")
+    store = Store(world.quality / "prepared" / "training")
+    scan, atrium = read_case(first)
+    bundle = open_bundle(world.bundle)
+    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
+    np.testing.assert_allclose(store.slices[store.owner == 0], prepared, atol=1e-6)
+
+    network = QualityNetwork().eval()
+    network.load_state_dict(load_file(world.quality / "network.safetensors"))
+    with torch.inference_mode():
+        eager = torch.sigmoid(network(torch.from_numpy(prepared)[:, None])).numpy()
+    source = Source(first.scan_id, "volume", first.image, (first.image,), first.mask)
+    result = assess_source(source, bundle, AssessSettings(given_masks=True)).result
+    found = np.array([[getattr(one, f"p_{name}") for name in NAMES] for one in result.slices])
+    np.testing.assert_allclose(found, eager, atol=1e-3)
+    assert result.mask_source == "supplied"
+
+
+def test_a_compact_bundle_is_a_quarter_of_the_full_one(world: World, tmp_path: Path) -> None:
+    build_bundle(world.detector, world.quality, tmp_path / "compact", "compact", Description.of(ABOUT))
+    compact, full = (sum(f.stat().st_size for f in b.glob("*.onnx")) for b in (tmp_path / "compact", world.bundle))
+    assert compact < 0.27 * full
+    given = np.random.default_rng(0).uniform(0, 2, (3, 128, 128)).astype(np.float32)
+    np.testing.assert_allclose(
+        open_bundle(tmp_path / "compact").score(given), open_bundle(world.bundle).score(given), atol=0.1
+    )
+
+
+def test_a_run_that_is_not_finished_makes_no_bundle(world: World, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"holds no network.onnx; its training is not finished"):
+        build_bundle(tmp_path, world.quality, tmp_path / "bundle", "full", Description.of(ABOUT))
+
+
+def test_a_reader_who_scored_nothing(world: World, tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match="no scan has both a mask and scores of the reader 'nobody'"):
+        run_baseline([world.cohort], BaselineConfig.of(BASELINE | {"reader": "nobody"}), tmp_path, None, quiet=True)
+
+
+def test_a_split_of_other_patients(world: World, tmp_path: Path) -> None:
+    save_split({"somebody": "train"}, tmp_path / "split.json")
+    with pytest.raises(CohortError, match=r"does not deal the patient\(s\) phantom-0000"):
+        run_detector([world.cohort], DetectorConfig.of(DETECTOR), tmp_path / "run", tmp_path / "split.json", quiet=True)
