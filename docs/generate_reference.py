@@ -69,21 +69,19 @@ def _meaning(name: str, told: dict[str, str]) -> str:
 
 def _holds(schema: dict[str, Any]) -> str:
     """What a JSON schema allows, in words."""
-    if parts := schema.get("anyOf") or schema.get("oneOf"):
-        return " or ".join(_holds(part) for part in parts)
-    if "enum" in schema or "const" in schema:
-        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    parts = schema.get("anyOf") or schema.get("oneOf") or []
+    values = schema.get("enum") or [schema[key] for key in ("const",) if key in schema]
+    if parts or values:
+        return " or ".join([_holds(part) for part in parts] or [f"`{value}`" for value in values])
     if "$ref" in schema:
         return f"`{schema['$ref'].rpartition('/')[2]}`"
-    if schema.get("type") == "array":
+    kind = schema.get("format", schema["type"])
+    if kind == "array":
         return f"list of {_holds(schema['items'])}" if "items" in schema else "list"
-    if schema.get("type") == "object":
+    if kind == "object":
         return f"object of {_holds(schema['additionalProperties'])}"
-    if schema.get("type") == "null":
-        return "nothing"
     bounds = [f"{word} {schema[key]:g}" for key, word in _WORDS.items() if key in schema]
-    kind = {"path": "path"}.get(schema.get("format", ""), schema.get("type", "anything"))
-    return ", ".join([kind, *bounds])
+    return ", ".join(["nothing" if kind == "null" else kind, *bounds])
 
 
 def _default(default: Any, factory: Any) -> str:

@@ -142,7 +142,11 @@ def test_no_import_cycle() -> None:
     [
         ("read/planted.py", "from lgeqa.pipeline import assess_scan", "lgeqa.read.planted imports lgeqa.pipeline"),
         ("pipeline.py", "import torch.nn", "lgeqa.pipeline imports torch.nn"),
-        ("score/vote.py", "def f():\n    from lgeqa.train.loop import fit", "lgeqa.score.vote imports lgeqa.train.loop"),
+        (
+            "score/vote.py",
+            "def f():\n    from lgeqa.train.loop import fit",
+            "lgeqa.score.vote imports lgeqa.train.loop",
+        ),
         ("cli/train.py", "from lgeqa.networks import Detector", "lgeqa.cli.train imports lgeqa.networks"),
         ("train/loop.py", "from lgeqa.report import render", "lgeqa.train.loop imports lgeqa.report"),
         ("cohort/split.py", "import sklearn", "lgeqa.cohort.split imports sklearn"),

@@ -1,0 +1,45 @@
+"""The generated parts of the reference pages are those that the code gives now."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted((DOCS / "reference").glob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def generate() -> dict[str, Any]:
+    return runpy.run_path(str(DOCS / "generate_reference.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_reference_pages_are_current(page: Path, generate: dict[str, Any]) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert generate["page"](text) == text, "run: make docs"
+
+
+def test_a_table_says_what_the_class_says(generate: dict[str, Any]) -> None:
+    made = generate["page"]("<!-- fields of lgeqa.detect.SliceRule -->\nWRITTEN BY HAND\n<!-- end -->\n")
+
+    assert "BY HAND" not in made
+    assert "| `threshold` | number, above 0, below 1 | `0.5` | t, the probability that a pixel must exceed |" in made
+    assert "| `largest_component` | boolean | `false` | keep only the largest 3-D component (26 neighbours) |" in made
+
+
+def test_docstrings_are_read_by_name(generate: dict[str, Any]) -> None:
+    told = generate["attributes"](
+        "One.\n\nAttributes:\n    a, b: first\n        and more: this.\n    c_*: last.\n\nEnd: no."
+    )
+
+    assert told == {"a": "first and more: this.", "b": "first and more: this.", "c_*": "last."}
+
+
+def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
+    made = generate["page"]("<!-- faults of lgeqa.errors -->\n<!-- end -->")
+
+    assert "| `BundleError` | 2 |" in made
+    assert "| `ReadError` | 1 |" in made
