@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES, SCALES
 from lgeqa.records import FloatArray
@@ -77,7 +78,7 @@ def scanned(phantom: Phantom, scores: dict[str, int]) -> FloatArray:
 def slices(phantom: Phantom, n: int) -> list[int]:
     """`n` slices spread over those that hold the atrium, from superior to inferior."""
     held = np.flatnonzero(phantom.atrium.any(axis=(1, 2)))
-    return np.quantile(held, (np.arange(n) + 0.5) / n).astype(int).tolist()[::-1]
+    return [int(place) for place in np.quantile(held, (np.arange(n) + 0.5) / n)][::-1]
 
 
 def blood(voxels: FloatArray, phantom: Phantom) -> float:
@@ -91,7 +92,7 @@ def show(axis: Axes, image: FloatArray, blood_level: float) -> None:
     axis.set_axis_off()
 
 
-def save(figure: plt.Figure, name: str) -> None:
+def save(figure: Figure, name: str) -> None:
     """Write a picture without the date, so that the same code gives the same file."""
     figure.text(0.995, 0.005, "simulated", ha="right", va="bottom", fontsize=7, color=MUTED)
     figure.savefig(IMAGES / name, dpi=100, metadata={"Software": ""})
