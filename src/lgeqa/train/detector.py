@@ -48,7 +48,7 @@ class DetectorConfig(Settings):
     rule: SliceRule = Field(default_factory=SliceRule)
     width: PositiveInt = 16
     canvas: PositiveInt = 192
-    window: PositiveInt = 128
+    window: PositiveInt = 96
     faulted: NonNegativeInt = 1
     composites: NonNegativeInt = 2
     phantoms: PositiveInt = 12

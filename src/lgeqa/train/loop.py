@@ -122,13 +122,10 @@ def fit(
         torch.set_num_threads(settings.threads)
     checkpoints = run / "checkpoints"
     best = ModelCheckpoint(
-        checkpoints,
-        filename="best",
-        monitor=recipe.watched,
-        mode=recipe.better,
-        save_last=True,
-        enable_version_counter=False,
+        checkpoints, filename="best", monitor=recipe.watched, mode=recipe.better, enable_version_counter=False
     )
+    # Without a figure to watch this keeps the latest epoch, which `best` does not.
+    latest = ModelCheckpoint(checkpoints, filename="last", enable_version_counter=False)
     stop = EarlyStopping(recipe.watched, mode=recipe.better, patience=settings.patience)
     trainer = lightning.Trainer(
         accelerator="auto",
@@ -136,7 +133,7 @@ def fit(
         max_epochs=settings.epochs,
         precision=settings.precision,
         logger=[CSVLogger(run, "", ""), TensorBoardLogger(run, "", "")],
-        callbacks=[best, stop] + ([] if quiet else [RichProgressBar()]),
+        callbacks=[best, latest, stop] + ([] if quiet else [RichProgressBar()]),
         enable_progress_bar=not quiet,
         enable_model_summary=False,
         num_sanity_val_steps=0,
