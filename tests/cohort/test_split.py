@@ -18,7 +18,8 @@ def test_patients_are_dealt_whole_and_in_the_asked_shares() -> None:
     dealt = draw_split(cases(), strata(cases()), test=0.2, validation=0.1, seed=0)
     parts = list(dealt.values())
     assert len(dealt) == 40
-    assert (parts.count("test"), parts.count("validation")) == (8, pytest.approx(3, abs=1))
+    assert parts.count("test") == 8
+    assert 2 <= parts.count("validation") <= 4
 
 
 def test_strata_are_spread_alike() -> None:
@@ -53,10 +54,10 @@ def test_other_parts_are_refused(tmp_path: Path) -> None:
 
 def test_an_unreadable_split_is_refused(tmp_path: Path) -> None:
     (tmp_path / "split.json").write_text("{")
-    with pytest.raises(CohortError, match="split.json: is no readable split"):
+    with pytest.raises(CohortError, match=r"split.json: is no readable split"):
         load_split(tmp_path / "split.json", cases(1))
 
 
 def test_too_few_patients() -> None:
-    with pytest.raises(CohortError, match="3 patients cannot give a share of 0.2"):
+    with pytest.raises(CohortError, match=r"3 patients cannot give a share of 0\.2"):
         draw_split(cases(3), strata(cases(3)), 0.2, 0.1, 0)

@@ -1,4 +1,5 @@
 import torch
+from torch import nn
 
 from lgeqa.networks import QualityNetwork
 
@@ -6,6 +7,10 @@ from lgeqa.networks import QualityNetwork
 def network() -> QualityNetwork:
     torch.manual_seed(0)
     return QualityNetwork().eval()
+
+
+def widths(head: nn.Module) -> list[int]:
+    return [layer.out_features for layer in head.modules() if isinstance(layer, nn.Linear)]
 
 
 def test_quality_is_seen_through_the_three_attribute_logits_alone() -> None:
@@ -17,8 +22,8 @@ def test_quality_is_seen_through_the_three_attribute_logits_alone() -> None:
     torch.testing.assert_close(logits[:, 3:], net.quality_head(logits[:, :3]))
     for place, head in enumerate(net.attribute_heads):
         torch.testing.assert_close(logits[:, place : place + 1], head(features))
-    assert [layer.out_features for layer in net.attribute_heads[0] if hasattr(layer, "out_features")] == [128, 32, 1]
-    assert [layer.out_features for layer in net.quality_head if hasattr(layer, "out_features")] == [20, 1]
+    assert widths(net.attribute_heads[0]) == [128, 32, 1]
+    assert widths(net.quality_head) == [20, 1]
 
 
 def test_the_encoder_is_resnet34_pooled() -> None:

@@ -38,7 +38,8 @@ def quality() -> QualityNetwork:
     for _ in range(3):
         network(torch.rand(8, 1, 128, 128) * 2)
     for head in network.attribute_heads:
-        nn.init.normal_(head[-1].weight, std=2.0)
+        *_, last = head.parameters()
+        nn.init.normal_(last, std=2.0)
     return network.eval()
 
 

@@ -67,7 +67,8 @@ def prepare_for_quality(
         )
     rows, columns = quality_weights(atrium, spacing_mm, preparation)
     signal = resample(voxels[held] - dark, rows, columns) / np.float32(blood)
-    return np.clip(signal, 0, BRIGHTEST, dtype=np.float32)
+    prepared: FloatArray = np.clip(signal, 0, BRIGHTEST, dtype=np.float32)
+    return prepared
 
 
 def quality_weights(

@@ -52,9 +52,7 @@ def run_detector(cohorts: Sequence[Path], config: DetectorConfig, run: Path, spl
     """
     cases = [case for case in _read(cohorts) if case.mask is not None]
     if not cases:
-        raise CohortError(
-            f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from."
-        )
+        raise CohortError(f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from.")
     parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
     network = train_detector(parts.train, parts.validation, config, run, quiet)
     side = config.preparation.multiple * 4
