@@ -52,7 +52,7 @@ def main() -> None:
     except LgeqaError as fault:
         typer.echo(f"lgeqa: {fault}", err=True)
         sys.exit(fault.exit_code)
-    except Exception: - all that is left is ours, and is shown
+    except Exception:  # all that is left is ours, and is shown
         traceback.print_exc()
         typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)
         sys.exit(1)
