@@ -47,6 +47,12 @@ def test_detector_validation_is_the_hard_dice() -> None:
     assert found["validation/dice"].item() == pytest.approx(0.5)
 
 
+def test_slices_without_atrium_count_as_right_where_none_is_found() -> None:
+    nothing = {"slice": torch.zeros(2, 1, 16, 16), "mask": torch.zeros(2, 1, 16, 16)}
+    assert detector(-torch.ones(2, 1, 16, 16)).validate(nothing)["validation/dice"].item() == 1
+    assert detector(2 * mask() - 1).validate(nothing)["validation/dice"].item() == 0
+
+
 def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
     recipe = BaselineRecipe(QualityNetwork(), LoopSettings(), 128)
     recipe.network = Fixed(torch.tensor([[20.0, -20.0, 0.0, 0.0]]))

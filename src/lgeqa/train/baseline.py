@@ -21,7 +21,7 @@ from lgeqa.prepare.resample import resample
 from lgeqa.train.cases import read_case
 from lgeqa.train.loop import LoopSettings, fit
 from lgeqa.train.recipes import BaselineRecipe
-from lgeqa.train.store import Slices, Store, open_store, training_loader, validation_loader
+from lgeqa.train.store import Slices, Store, open_store
 
 
 class BaselineConfig(Settings):
@@ -70,13 +70,7 @@ def train_baseline(
         for name, cases in (("training", training), ("validation", validation))
     ]
     recipe = BaselineRecipe(network, config.loop, config.preparation.pixels)
-    return fit(
-        recipe,
-        training_loader(stores[0], config.loop.slices_per_scan, config.loop.batch, config.loop.seed),
-        validation_loader(stores[1], config.loop.batch),
-        run,
-        quiet,
-    )
+    return fit(recipe, stores[0], stores[1], run, quiet)
 
 
 def quality_store(cases: Sequence[Case], preparation: QualityPreparation, reader: str, folder: Path) -> Store:

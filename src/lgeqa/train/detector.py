@@ -24,7 +24,7 @@ from lgeqa.train.augment import Augmentation
 from lgeqa.train.cases import read_case
 from lgeqa.train.loop import LoopSettings, fit
 from lgeqa.train.recipes import DetectorRecipe
-from lgeqa.train.store import Slices, Store, open_store, training_loader, validation_loader
+from lgeqa.train.store import Slices, Store, open_store
 
 
 class DetectorConfig(Settings):
@@ -81,13 +81,7 @@ def train_detector(
         _store(validation, 0, 1, config, run / "prepared" / "validation"),
     ]
     recipe = DetectorRecipe(config.loop, config.width, config.window, config.window / config.canvas)
-    return fit(
-        recipe,
-        training_loader(stores[0], config.loop.slices_per_scan, config.loop.batch, config.loop.seed),
-        validation_loader(stores[1], config.loop.batch),
-        run,
-        quiet,
-    )
+    return fit(recipe, stores[0], stores[1], run, quiet)
 
 
 def _store(cases: Sequence[Case], faulted: int, composites: int, config: DetectorConfig, folder: Path) -> Store:

@@ -11,11 +11,10 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
-from torch.utils.data import DataLoader
 
 from lgeqa.config import Settings
 from lgeqa.train.augment import Augmentation, draw_homographies, warp
-from lgeqa.train.store import Batch
+from lgeqa.train.store import Batch, Store, training_loader, validation_loader
 
 
 class LoopSettings(Settings):
@@ -102,15 +101,13 @@ class Recipe(lightning.LightningModule, ABC):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
 
 
-def fit(
-    recipe: Recipe, training: DataLoader[Batch], validation: DataLoader[Batch], run: Path, quiet: bool
-) -> nn.Module:
+def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bool) -> nn.Module:
     """Train, going on from `run/checkpoints/last.ckpt` where there is one.
 
     Args:
         recipe: what is trained.
-        training: batches of training slices.
-        validation: batches of validation slices.
+        training: slices to learn from.
+        validation: slices that pick the best epoch.
         run: the run's folder; logs and checkpoints are written there.
         quiet: no progress bar.
 
@@ -140,7 +137,11 @@ def fit(
         log_every_n_steps=1,
     )
     last = checkpoints / "last.ckpt"
-    trainer.fit(recipe, training, validation, ckpt_path=last if last.is_file() else None, weights_only=True)
+    loaders = (
+        training_loader(training, settings.slices_per_scan, settings.batch, settings.seed),
+        validation_loader(validation, settings.batch),
+    )
+    trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
     state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
     recipe.load_state_dict(state)
     network: nn.Module = recipe.network
