@@ -1,22 +1,11 @@
-"""Real scans, where there are some on this machine."""
+"""Some real scans, read."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from lgeqa.read import discover, read_mask, read_scan
 from lgeqa.records import BoolArray, Scan
-
-
-@pytest.fixture(scope="session")
-def real_folder() -> Path:
-    """The folder of real scans in the authors' layout; skips the test where there is none."""
-    beside = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("LGEQA_DATA", beside)) / "lge"
-    if not folder.is_dir():
-        pytest.skip(f"no real scans: {folder} is not there (set LGEQA_DATA)")
-    return folder
 
 
 @pytest.fixture(scope="session")
