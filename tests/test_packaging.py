@@ -40,9 +40,9 @@ def imported(path: Path) -> set[str]:
 
 
 def distributions(modules: set[str]) -> set[str]:
-    """The packages that bring `modules`."""
+    """The packages that bring `modules`; a module that is not installed stands for itself."""
     known = packages_distributions()
-    return {normal(known[module][0]) for module in modules}
+    return {normal(known.get(module, [module])[0]) for module in modules}
 
 
 def is_training(path: Path) -> bool:
