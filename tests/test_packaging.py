@@ -17,6 +17,8 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
 TRAINING = ("evaluate/", "networks/", "train/", "cohort/split.py")
+#: What is used with the extra `simulate`; the phantom of the demo does without.
+SIMULATING = ("simulate/faults/", "simulate/composite.py")
 
 
 def normal(name: str) -> str:
@@ -45,18 +47,28 @@ def distributions(modules: set[str]) -> set[str]:
     return {normal(known.get(module, [module])[0]) for module in modules}
 
 
-def is_training(path: Path) -> bool:
-    return path.relative_to(ROOT / "src/lgeqa").as_posix().startswith(TRAINING)
+def within(path: Path, rooms: tuple[str, ...]) -> bool:
+    return path.relative_to(ROOT / "src/lgeqa").as_posix().startswith(rooms)
+
+
+def sources() -> list[Path]:
+    return list((ROOT / "src").rglob("*.py"))
 
 
 def test_a_plain_install_brings_what_assessing_imports() -> None:
-    used = {name for path in (ROOT / "src").rglob("*.py") if not is_training(path) for name in imported(path)}
+    used = {name for path in sources() if not within(path, TRAINING + SIMULATING) for name in imported(path)}
 
     assert distributions(used) <= required(PROJECT["dependencies"])
 
 
+def test_the_simulate_extra_brings_what_faults_import() -> None:
+    used = {name for path in sources() if within(path, SIMULATING) for name in imported(path)}
+
+    assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["simulate"])
+
+
 def test_the_train_extra_brings_what_training_imports() -> None:
-    used = {name for path in (ROOT / "src").rglob("*.py") if is_training(path) for name in imported(path)}
+    used = {name for path in sources() if within(path, TRAINING) for name in imported(path)}
 
     assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["train"])
 

@@ -8,12 +8,12 @@ from lgeqa.errors import MissingExtraError
 #: For each extra of the package, the modules that show it is installed.
 EXTRAS: Final = {
     "dicom": ("pylibjpeg", "libjpeg", "openjpeg"),
+    "simulate": ("scipy",),
     "train": (
         "torch",
         "lightning",
         "monai",
-        "kornia",
-        "torchmetrics",
+        "scipy",
         "sklearn",
         "onnx",
         "onnxscript",

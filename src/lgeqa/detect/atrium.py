@@ -43,13 +43,10 @@ def atrium_mask(probabilities: FloatArray, spacing_mm: tuple[float, float, float
 
 
 def _largest_component(mask: BoolArray) -> BoolArray:
-    # A sixth of a second to import, and the paper's rule does without.
-    from scipy import ndimage
+    import SimpleITK
 
-    labels, _ = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    largest: BoolArray = labels == sizes.argmax()
+    pieces = SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(mask.astype(np.uint8)), True)
+    largest: BoolArray = SimpleITK.GetArrayFromImage(SimpleITK.RelabelComponent(pieces)) == 1
     return largest
 
 

@@ -3,9 +3,10 @@
 Points are (z, y, x) mm from the centre of the left atrium of a common heart: superior, posterior, left.
 """
 
+from statistics import NormalDist
+
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from lgeqa.records import BoolArray
 from lgeqa.simulate.anatomy import Anatomy
@@ -208,7 +209,7 @@ def _paint_wall(canvas: Canvas, heart: Heart, atrium: Shape, rng: np.random.Gene
     canvas.paint(shell, Tissue.WALL)
     z, y, x = (axis[cut] for axis, cut in zip(canvas.axes, atrium.window, strict=True))
     density = random_field(rng, (z, y, x), a.fibrosis_size) + (y / 40).clip(-1, 1).astype(np.float32)[:, None]
-    edge = (np.float32(ndtri(1 - a.fibrosis_share)) - density) * np.float32(0.5 * a.fibrosis_size)
+    edge = (np.float32(NormalDist().inv_cdf(1 - a.fibrosis_share)) - density) * np.float32(0.5 * a.fibrosis_size)
     canvas.paint(Shape(shell.window, np.maximum(shell.distance, edge)), Tissue.FIBROSIS)
 
 

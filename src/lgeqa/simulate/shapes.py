@@ -9,10 +9,9 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
-from scipy.spatial.transform import Rotation
 
 from lgeqa.records import FloatArray
+from lgeqa.simulate.curves import monotone_cubic, rotation
 from lgeqa.simulate.tissue import Tissue
 
 Array = npt.NDArray[np.float64]
@@ -36,7 +35,7 @@ class Frame:
     @classmethod
     def at(cls, origin: Point, turn_deg: Point = (0.0, 0.0, 0.0)) -> Self:
         """A frame at `origin`, turned about the axes z, y and x by degrees."""
-        return cls(np.asarray(origin), Rotation.from_rotvec(np.deg2rad(turn_deg)).as_matrix())
+        return cls(np.asarray(origin), rotation(np.deg2rad(turn_deg)))
 
     def points(self, points: npt.ArrayLike) -> Array:
         """Points of this frame, (..., 3), as points of the world."""
@@ -263,5 +262,5 @@ def _resample(points: Array, radii: Array, step_mm: float) -> tuple[Array, Array
     """Points and radii about every `step_mm` along a smooth curve through the ones given."""
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     at = np.linspace(0, lengths[-1], max(2, int(np.ceil(lengths[-1] / step_mm)) + 1))
-    course = PchipInterpolator(lengths, np.column_stack([points, radii]))(at)
+    course = monotone_cubic(lengths, np.column_stack([points, radii]), at)
     return course[:, :3], course[:, 3]
