@@ -15,13 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.bundle.bundle import CHUNK
 from lgeqa.networks import Detector, QualityNetwork
 from lgeqa.pipeline import AssessSettings, assess_scan
 from lgeqa.prepare import prepare_for_detector, prepare_for_quality, to_scan_grid
 from lgeqa.read import discover, read_scan
-from lgeqa.records import BoolArray, Scan
+from lgeqa.records import BoolArray, FloatArray, Scan
 from lgeqa.score import vote
 
 
@@ -30,11 +32,18 @@ def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple
     manifest = bundle.manifest
     prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, manifest.detector.preparation)
     with torch.inference_mode():
-        found = torch.sigmoid(networks[0](torch.from_numpy(prepared)[:, None]))[:, 0].numpy()
+        found = _eager(networks[0], prepared)[:, 0]
         _ = to_scan_grid(found, grid) > manifest.detector.rule.threshold
         slices = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, manifest.quality.preparation)
-        scores = torch.sigmoid(networks[1](torch.from_numpy(slices)[:, None])).numpy()
+        scores = _eager(networks[1], slices)
     return vote(scores[:, 3], manifest.threshold).verdict
+
+
+def _eager(network: nn.Module, slices: FloatArray) -> FloatArray:
+    """In chunks of the size that the bundle takes, which suits eager PyTorch too."""
+    chunks = torch.from_numpy(slices)[:, None].split(CHUNK)
+    found: FloatArray = torch.sigmoid(torch.cat([network(chunk) for chunk in chunks])).numpy()
+    return found
 
 
 def main() -> None:
