@@ -41,7 +41,7 @@ def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple
 
 def _eager(network: nn.Module, slices: FloatArray) -> FloatArray:
     """In chunks of the size that the bundle takes, which suits eager PyTorch too."""
-    chunks = torch.from_numpy(slices)[:, None].split(CHUNK)
+    chunks = [torch.from_numpy(slices[i : i + CHUNK, None]) for i in range(0, len(slices), CHUNK)]
     found: FloatArray = torch.sigmoid(torch.cat([network(chunk) for chunk in chunks])).numpy()
     return found
 
