@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from lgeqa.errors import ConfigError
-from lgeqa.networks import Encoder, load_imagenet
+from lgeqa.networks import Detector, Encoder, load_imagenet, load_weights
 
 
 def imagenet_like() -> dict[str, torch.Tensor]:
@@ -76,3 +76,14 @@ def test_the_hub_file_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     path = save(tmp_path / "model.safetensors", imagenet_like())
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, file: str(path))
     assert load_imagenet(Encoder(), "hub") == "ImageNet weights from timm/resnet34.tv_in1k"
+
+
+def test_a_network_goes_on_from_an_earlier_one(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    earlier, later = Detector(4), Detector(4)
+    path = save(tmp_path / "network.safetensors", {key: value.clone() for key, value in earlier.state_dict().items()})
+    load_weights(later, path)
+    slices = torch.rand(1, 1, 32, 32)
+    torch.testing.assert_close(later.eval()(slices), earlier.eval()(slices))
+    with pytest.raises(ConfigError, match=r"network.safetensors: do not fit this network \(.*size mismatch"):
+        load_weights(Detector(8), path)

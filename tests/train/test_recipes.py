@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from lgeqa.networks import QualityNetwork
+from lgeqa.networks import Detector, QualityNetwork
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.recipes import BaselineRecipe, DetectorRecipe
 
@@ -19,7 +19,7 @@ class Fixed(nn.Module):
 
 
 def detector(logits: torch.Tensor) -> DetectorRecipe:
-    recipe = DetectorRecipe(LoopSettings(), 8, 16, 1.0)
+    recipe = DetectorRecipe(Detector(8), LoopSettings(), 16, 1.0)
     recipe.network = Fixed(logits)
     return recipe
 

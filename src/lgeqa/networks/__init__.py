@@ -4,3 +4,4 @@ from lgeqa.networks.detector import Detector as Detector
 from lgeqa.networks.encoder import Encoder as Encoder
 from lgeqa.networks.encoder import load_imagenet as load_imagenet
 from lgeqa.networks.quality import QualityNetwork as QualityNetwork
+from lgeqa.networks.weights import load_weights as load_weights

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 from monai.networks.nets import resnet34
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lgeqa.errors import ConfigError
+from lgeqa.networks.weights import read_weights
 
 #: Where the hub keeps the ImageNet weights, with which revision of the file.
 HUB_REPOSITORY = "timm/resnet34.tv_in1k"
@@ -71,12 +71,7 @@ def load_imagenet(encoder: Encoder, start: Start) -> str:
     if start == "random":
         return "random"
     path = _download() if start == "hub" else Path(start)
-    if path.suffix != ".safetensors":
-        raise ConfigError(f"weights = {path}: only .safetensors files are loaded, since pickled ones can run code.")
-    try:
-        found = load_file(path)
-    except Exception as fault:
-        raise ConfigError(f"weights = {path}: cannot be read ({fault}). Name a ResNet34 .safetensors file.") from None
+    found = read_weights(path)
     state = {key: value for key, value in found.items() if not key.startswith("fc.")}
     if "conv1.weight" in state:
         state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import lightning
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -13,6 +14,7 @@ from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 from lgeqa.cohort import Case
 from lgeqa.config import Settings
 from lgeqa.detect import SliceRule
+from lgeqa.networks import Detector, load_weights
 from lgeqa.prepare import DetectorPreparation, prepare_for_detector
 from lgeqa.prepare.resample import resample
 from lgeqa.records import BoolArray, FloatArray, Scan
@@ -26,6 +28,10 @@ from lgeqa.train.loop import LoopSettings, fit
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Slices, Store, open_store
 
+#: Spans of scores that faults are drawn for.
+ANY = (LOWEST_SCORE, HIGHEST_SCORE)
+HEAVY = (LOWEST_SCORE, 2)
+
 
 class DetectorConfig(Settings):
     """Settings of `lgeqa train detector`.
@@ -36,7 +42,9 @@ class DetectorConfig(Settings):
         width: channels of the U-Net's first level.
         canvas: rows and columns on which prepared slices are kept, larger ones cut evenly.
         window: rows and columns of the windows that are drawn from them anew in each step.
-        faulted: copies of each training scan with simulated faults.
+        weights: first weights: `random`, or the `network.safetensors` of an earlier run of the same width.
+        faulted: copies of each training scan with simulated faults, the first of any size, every third such again,
+            the others heavy.
         composites: copies of each training scan set into a phantom's thorax, every second one with faults.
         phantoms: thoraxes to set them into.
         test: share of the scans that training never sees.
@@ -47,6 +55,7 @@ class DetectorConfig(Settings):
     preparation: DetectorPreparation = Field(default_factory=DetectorPreparation)
     rule: SliceRule = Field(default_factory=SliceRule)
     width: PositiveInt = 16
+    weights: Literal["random"] | Path = "random"
     canvas: PositiveInt = 192
     window: PositiveInt = 96
     faulted: NonNegativeInt = 1
@@ -80,7 +89,11 @@ def train_detector(
         _store(training, config.faulted, config.composites, config, run / "prepared" / "training"),
         _store(validation, 0, 1, config, run / "prepared" / "validation"),
     ]
-    recipe = DetectorRecipe(config.loop, config.width, config.window, config.window / config.canvas)
+    lightning.seed_everything(config.loop.seed, verbose=False)
+    network = Detector(config.width)
+    if config.weights != "random":
+        load_weights(network, config.weights)
+    recipe = DetectorRecipe(network, config.loop, config.window, config.window / config.canvas)
     return fit(recipe, stores[0], stores[1], run, quiet)
 
 
@@ -102,8 +115,10 @@ def _slices(cases: Sequence[Case], faulted: int, composites: int, config: Detect
     for case in cases:
         scan, atrium = read_case(case)
         yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
-        for _ in range(faulted):
-            yield _on_canvas(_worsened(scan.voxels, atrium, scan.spacing_mm, rng), atrium, scan.spacing_mm, config)
+        for number in range(faulted):
+            scores = HEAVY if number % 3 else ANY
+            voxels = _worsened(scan.voxels, atrium, scan.spacing_mm, scores, rng)
+            yield _on_canvas(voxels, atrium, scan.spacing_mm, config)
         for number in range(composites):
             yield _in_thorax(scan, atrium, thoraxes[rng.integers(len(thoraxes))], number % 2 == 1, rng, config)
 
@@ -112,15 +127,19 @@ def _in_thorax(
     scan: Scan, atrium: BoolArray, thorax: Phantom, worse: bool, rng: np.random.Generator, config: DetectorConfig
 ) -> Slices:
     full = composite(scan.voxels, atrium, scan.spacing_mm, thorax, draw_composite(rng))
-    voxels = _worsened(full.voxels, full.atrium, full.spacing_mm, rng) if worse else full.voxels
+    voxels = _worsened(full.voxels, full.atrium, full.spacing_mm, ANY, rng) if worse else full.voxels
     return _on_canvas(voxels, full.atrium, full.spacing_mm, config)
 
 
 def _worsened(
-    voxels: FloatArray, atrium: BoolArray, spacing_mm: tuple[float, float, float], rng: np.random.Generator
+    voxels: FloatArray,
+    atrium: BoolArray,
+    spacing_mm: tuple[float, float, float],
+    span: tuple[int, int],
+    rng: np.random.Generator,
 ) -> FloatArray:
-    """Faults of any severity: all scores alike, each on its own."""
-    scores = {name: float(rng.integers(LOWEST_SCORE, HIGHEST_SCORE + 1)) for name in NAMES}
+    """All four faults, each of a score drawn from `span`."""
+    scores = {name: float(rng.integers(span[0], span[1] + 1)) for name in NAMES}
     return apply_faults(voxels, atrium, spacing_mm, draw_faults(rng, Scores.of(scores)))
 
 

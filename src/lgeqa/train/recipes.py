@@ -17,8 +17,8 @@ class DetectorRecipe(Recipe):
     watched = "validation/dice"
     better = "max"
 
-    def __init__(self, settings: LoopSettings, width: int, window: int, zoom: float) -> None:
-        super().__init__(Detector(width), settings, window, zoom)
+    def __init__(self, network: Detector, settings: LoopSettings, window: int, zoom: float) -> None:
+        super().__init__(network, settings, window, zoom)
         self._dice = DiceLoss(sigmoid=True, batch=True)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

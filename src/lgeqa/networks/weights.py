@@ -1,0 +1,35 @@
+"""Weights from files that cannot run code."""
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lgeqa.errors import ConfigError
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a `.safetensors` file.
+
+    Raises:
+        ConfigError: it is of another kind, missing or broken.
+    """
+    if path.suffix != ".safetensors":
+        raise ConfigError(f"weights = {path}: only .safetensors files are loaded, since pickled ones can run code.")
+    try:
+        return load_file(path)
+    except Exception as fault:
+        raise ConfigError(f"weights = {path}: cannot be read ({fault}). Name a .safetensors file.") from None
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill a network, in place, with the weights of an earlier one of the same shape.
+
+    Raises:
+        ConfigError: the file cannot be read, or its weights do not fit.
+    """
+    try:
+        network.load_state_dict(read_weights(path))
+    except RuntimeError as fault:
+        reason = " ".join(str(fault).split())[:300]
+        raise ConfigError(f"weights = {path}: do not fit this network ({reason}).") from None
