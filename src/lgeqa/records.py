@@ -76,6 +76,7 @@ class SliceScores(_Record):
         index: along the slice axis of the file's own order, from 0.
         position_mm: LPS z of the slice's centre.
         atrium_area_mm2: area of the blood-pool mask on the slice.
+        p_*: probability of being diagnostic on each scale.
     """
 
     index: int
@@ -99,6 +100,7 @@ class ScanResult(_Record):
     """The result of one scan: the only form in which one exists.
 
     Attributes:
+        scan_id: unique in a run, made of file or folder names only.
         status: `assessed`; `not_assessable` (read, but for instance no atrium found); `failed`.
         verdict: mode of the slices' predictions; a tie goes by the mean probability. None unless assessed.
         probability: of the scan being diagnostic: mean of the slices' quality probabilities. The vote decides
@@ -109,9 +111,15 @@ class ScanResult(_Record):
         first_slice, last_slice: lowest and highest index, in the file's own order, of a slice with the atrium.
         n_slices: how many slices were scored.
         message: one line for people: the fault and the way out, or what to know.
+        warnings: each thing to know, on its own.
         threshold: slice probability of quality from which a slice counts as diagnostic.
         mask_source: whether the atrium was detected or a mask was supplied.
         slices: each scored slice, from inferior to superior.
+        source: path of the file, or of the folder of a DICOM series.
+        input_sha256: of the file's bytes, or of all files of the series in file-name order.
+        bundle: which model it was.
+        versions: of lgeqa, Python and the packages that took part.
+        finished_at: time in UTC, ISO 8601.
         seconds: time spent reading, detecting and scoring.
         fingerprint: hash of all that decided this record: files, bundle, settings, version. A run that goes on
             keeps a record only while its fingerprint is unchanged.

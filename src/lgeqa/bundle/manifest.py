@@ -51,7 +51,9 @@ class Manifest(Settings):
     Attributes:
         format: of the bundle; this lgeqa reads 1.
         name, version: of the model.
+        created: date, ISO 8601.
         strategy: how stage 2 was trained.
+        detector, quality: the two networks; see their own tables.
         threshold: slice probability of quality from which a slice counts as diagnostic.
         labels: whether the scores it learnt from were simulated or given by experts.
         training_data: in words.

@@ -1,5 +1,6 @@
 """The one loop that every strategy trains in; a strategy is a `Recipe`."""
 
+import logging
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from typing import Any, Literal
 import lightning
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
@@ -101,6 +102,12 @@ class Recipe(lightning.LightningModule, ABC):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
 
 
+def _loggers(run: Path) -> list[Logger]:
+    """Logs below `run/logs`, in a folder of their own each time the run is taken up, so that none is lost."""
+    table = CSVLogger(run, "logs")
+    return [table, TensorBoardLogger(run, "logs", version=table.version)]
+
+
 def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bool) -> nn.Module:
     """Train, going on from `run/checkpoints/last.ckpt` where there is one.
 
@@ -115,6 +122,8 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         The recipe's network with the weights of its best epoch, in evaluation mode.
     """
     settings = recipe.settings
+    # What it tells of hardware and of its makers' other products is no news to whoever trains here.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if settings.threads:
         torch.set_num_threads(settings.threads)
     checkpoints = run / "checkpoints"
@@ -129,7 +138,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         devices="auto",
         max_epochs=settings.epochs,
         precision=settings.precision,
-        logger=[CSVLogger(run, "", ""), TensorBoardLogger(run, "", "")],
+        logger=_loggers(run),
         callbacks=[best, latest, stop] + ([] if quiet else [RichProgressBar()]),
         enable_progress_bar=not quiet,
         enable_model_summary=False,
