@@ -27,8 +27,8 @@ from lgeqa.train.cases import read_case
 
 RULES = {
     "any pixel (paper)": SliceRule(),
+    "at least 50 mm2": SliceRule(minimum_area_mm2=50),
     "largest component": SliceRule(largest_component=True),
-    "largest component, 50 mm2": SliceRule(largest_component=True, minimum_area_mm2=50),
 }
 
 

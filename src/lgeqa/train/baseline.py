@@ -57,7 +57,7 @@ def train_baseline(
         quiet: no progress bar.
 
     Returns:
-        The network of the best epoch.
+        The trained network.
 
     Raises:
         ConfigError: the first weights cannot be had.

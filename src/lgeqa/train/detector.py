@@ -83,7 +83,7 @@ def train_detector(
         quiet: no progress bar.
 
     Returns:
-        The network of the best epoch.
+        The trained network.
     """
     stores = [
         _store(training, config.faulted, config.composites, config, run / "prepared" / "training"),

@@ -27,6 +27,7 @@ class LoopSettings(Settings):
         learning_rate: of Adam, at the start of the cosine.
         floor: learning rate at the end of the cosine.
         patience: epochs without a better validation before the run stops.
+        keep: whether the run ends with the weights of its best epoch, or of its last.
         slices_per_scan: slices drawn of each scan an epoch; 0 for all.
         seed: of first weights, draws and augmentation.
         augmentation: of the training slices.
@@ -39,6 +40,7 @@ class LoopSettings(Settings):
     learning_rate: PositiveFloat = 1e-3
     floor: NonNegativeFloat = 1e-7
     patience: NonNegativeInt = 7
+    keep: Literal["best", "last"] = "best"
     slices_per_scan: NonNegativeInt = 0
     seed: NonNegativeInt = 0
     augmentation: Augmentation = Field(default_factory=Augmentation)
@@ -119,7 +121,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         quiet: no progress bar.
 
     Returns:
-        The recipe's network with the weights of its best epoch, in evaluation mode.
+        The recipe's network with the weights that the settings say to keep, in evaluation mode.
     """
     settings = recipe.settings
     # What it tells of hardware and of its makers' other products is no news to whoever trains here.
@@ -151,7 +153,8 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         validation_loader(validation, settings.batch),
     )
     trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
-    state = torch.load(best.best_model_path, weights_only=True)["state_dict"]
+    kept = last if settings.keep == "last" else Path(best.best_model_path)
+    state = torch.load(kept, weights_only=True)["state_dict"]
     recipe.load_state_dict(state)
     network: nn.Module = recipe.network
     return network.eval()
