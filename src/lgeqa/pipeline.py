@@ -137,7 +137,7 @@ def _result(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold:
         votes_diagnostic=decision.diagnostic,
         votes_total=decision.total,
         tie=decision.tie,
-        **_named(probabilities.mean(axis=0)),
+        **_named(probabilities.mean(axis=0, dtype=float)),
         first_slice=min(indices),
         last_slice=max(indices),
         n_slices=len(slices),

@@ -38,7 +38,7 @@ def vote(probabilities: FloatArray, threshold: float) -> Vote:
     if total == 0:
         raise ValueError("a vote needs at least one slice, got 0")
     diagnostic = int((probabilities >= threshold).sum())
-    mean = float(probabilities.mean())
+    mean = float(probabilities.mean(dtype=float))
     tie = 2 * diagnostic == total
     passes = mean >= threshold if tie else 2 * diagnostic > total
     return Vote("diagnostic" if passes else "non-diagnostic", diagnostic, total, tie, mean)
