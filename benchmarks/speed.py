@@ -1,6 +1,6 @@
 """Verdict from a volume in memory: ONNX Runtime against the same networks in eager PyTorch, in one run.
 
-OPENBLAS_NUM_THREADS=1 python benchmarks/speed.py --scan FILE [--scan ...] --full DIR [--shipped DIR] [--threads 2] [--repeats 5]
+OPENBLAS_NUM_THREADS=1 python benchmarks/speed.py --scan FILE [--scan ...] --full DIR [--shipped DIR] [--repeats 5]
 
 `--full` names a full-precision bundle; eager PyTorch gets networks of the same shape with random weights, whose
 arithmetic takes the same time, and the same atrium slices. One thread of BLAS is what `lgeqa assess` runs with.

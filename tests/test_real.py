@@ -42,7 +42,7 @@ def test_the_atrium_of_kept_out_patients_is_found(cases: list[Case]) -> None:
 
 @pytest.mark.parametrize("scale", NAMES)
 def test_a_fault_alone_lowers_the_scale_that_it_is_tied_to(cases: list[Case], scale: str) -> None:
-    """Mean over kept-out patients, score 1 against 5. Scores go together in the cohort, so one fault alone does little."""
+    """Mean over kept-out patients, 1 against 5. Scores go together in the cohort, so one alone does little."""
     bundle = open_bundle()
     falls = []
     for case in cases:
