@@ -1,5 +1,7 @@
 """From the detector's probabilities to the slices that hold the left atrium (section 3.1 of the paper)."""
 
+from typing import Any
+
 import numpy as np
 from pydantic import Field, NonNegativeFloat
 
@@ -45,8 +47,9 @@ def atrium_mask(probabilities: FloatArray, spacing_mm: tuple[float, float, float
 def _largest_component(mask: BoolArray) -> BoolArray:
     import SimpleITK
 
-    pieces = SimpleITK.ConnectedComponent(SimpleITK.GetImageFromArray(mask.astype(np.uint8)), True)
-    largest: BoolArray = SimpleITK.GetArrayFromImage(SimpleITK.RelabelComponent(pieces)) == 1
+    sitk: Any = SimpleITK  # comes without types
+    pieces = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
+    largest: BoolArray = sitk.GetArrayFromImage(sitk.RelabelComponent(pieces)) == 1
     return largest
 
 
