@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from lgeqa.networks import Detector, QualityNetwork
-from lgeqa.train.export import export_onnx, halve_weights, quantise
+from lgeqa.train.export import export_onnx, quantise
 
 
 def run(path: Path, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -65,13 +65,6 @@ def test_the_detector_takes_slices_of_any_padded_size(tmp_path: Path, shape: tup
     export_onnx(network, (64, 64), 16, tmp_path / "detector.onnx")
     given = slices(*shape)
     np.testing.assert_allclose(run(tmp_path / "detector.onnx", given), eager(network, given), atol=1e-4)
-
-
-def test_half_weights_take_half_the_room_and_change_little(quality: QualityNetwork, full: Path, tmp_path: Path) -> None:
-    halve_weights(full, tmp_path / "half.onnx")
-    assert (tmp_path / "half.onnx").stat().st_size < 0.51 * full.stat().st_size
-    given = slices(5, 128, 128)
-    np.testing.assert_allclose(run(tmp_path / "half.onnx", given), eager(quality, given), atol=5e-3)
 
 
 def test_8_bit_weights_take_a_quarter_and_stay_close(quality: QualityNetwork, full: Path, tmp_path: Path) -> None:

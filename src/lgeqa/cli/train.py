@@ -65,7 +65,7 @@ def bundle(
     quality: Annotated[Path, typer.Option("--quality", help="Folder of a finished quality run.")],
     about: Annotated[Path, typer.Option("--about", help="TOML file: name, version, training data, intended use, ...")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the bundle; must not exist.")],
-    compact: Annotated[bool, typer.Option("--compact", help="8-bit quality network, half-precision detector.")] = False,
+    compact: Annotated[bool, typer.Option("--compact", help="8-bit networks: small and fast.")] = False,
 ) -> None:
     """Join a detector run and a quality run into a bundle that `lgeqa assess --bundle` opens."""
     _require_training()

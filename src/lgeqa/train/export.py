@@ -1,14 +1,11 @@
-"""From trained networks to ONNX files: full precision, half-precision weights, or 8-bit."""
+"""From trained networks to ONNX files, in full precision or 8-bit."""
 
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
@@ -58,26 +55,6 @@ def export_onnx(network: nn.Module, shape: tuple[int, int], multiple: int | None
         )
     assert program is not None
     program.save(str(path), external_data=False)
-
-
-def halve_weights(source: Path, path: Path) -> None:
-    """Store the weights of an ONNX file in half precision; the arithmetic stays in full precision.
-
-    ONNX Runtime widens them once, when it loads the file.
-    """
-    model = onnx.load(str(source))
-    graph = model.graph
-    casts = []
-    for weight in graph.initializer:
-        if weight.data_type != TensorProto.FLOAT:
-            continue
-        halved = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), weight.name + "_half")
-        casts.append(helper.make_node("Cast", [halved.name], [weight.name], to=TensorProto.FLOAT))
-        weight.CopyFrom(halved)
-    nodes = list(graph.node)
-    del graph.node[:]
-    graph.node.extend([*casts, *nodes])
-    onnx.save(model, str(path))
 
 
 def quantise(source: Path, path: Path, calibration: list[FloatArray], scratch: Path) -> None:

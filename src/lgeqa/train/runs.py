@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
@@ -19,7 +18,7 @@ from lgeqa.errors import CohortError, UsageError
 from lgeqa.records import FloatArray
 from lgeqa.train.baseline import BaselineConfig, label_scores, train_baseline
 from lgeqa.train.detector import DetectorConfig, train_detector
-from lgeqa.train.export import export_onnx, halve_weights, quantise
+from lgeqa.train.export import export_onnx, quantise
 from lgeqa.train.store import SliceSampler, Store
 
 CONFIG = "config.json"
@@ -127,8 +126,8 @@ def build_bundle(
         detector: folder of a finished detector run.
         quality: folder of a finished quality run.
         folder: of the bundle; must not exist, or be empty.
-        precision: `full` keeps 32-bit networks; `compact` makes the quality network 8-bit, its ranges found on the
-            run's own training slices, and stores the detector's weights in half precision.
+        precision: `full` keeps 32-bit networks; `compact` makes them 8-bit, with ranges found on each run's own
+            training slices.
         description: what a person says about it.
 
     Raises:
@@ -143,12 +142,18 @@ def build_bundle(
     }
     with TemporaryDirectory() as scratch:
         if precision == "compact":
-            compact = [Path(scratch) / "detector.onnx", Path(scratch) / "quality.onnx"]
-            halve_weights(networks[0], compact[0])
-            calibration = _calibration_slices(Store(quality / "prepared" / "training"), stage2.loop.seed)
-            quantise(networks[1], compact[1], calibration, Path(scratch))
-            networks = compact
+            seeds = (stage1.loop.seed, stage2.loop.seed)
+            networks = [
+                _quantised(run, seed, Path(scratch)) for run, seed in zip((detector, quality), seeds, strict=True)
+            ]
         return write_bundle(folder, networks[0], networks[1], settings, description)
+
+
+def _quantised(run: Path, seed: int, scratch: Path) -> Path:
+    """The 8-bit twin of a run's network."""
+    path = scratch / f"{run.name}.onnx"
+    quantise(run / NETWORK, path, _calibration_slices(Store(run / "prepared" / "training"), seed), scratch)
+    return path
 
 
 def _finished(run: Path) -> Path:
@@ -159,6 +164,6 @@ def _finished(run: Path) -> Path:
 
 
 def _calibration_slices(store: Store, seed: int) -> list[FloatArray]:
-    """Two slices of every scan, in batches."""
-    chosen = list(SliceSampler(store.owner, 2, seed))
-    return [store.slices[sorted(chosen[i : i + 32])].astype(np.float32) for i in range(0, len(chosen), 32)]
+    """A slice of every scan, in batches."""
+    chosen = list(SliceSampler(store.owner, 1, seed))
+    return [store.slices[sorted(chosen[i : i + 32])] for i in range(0, len(chosen), 32)]
