@@ -49,7 +49,6 @@ class Scan:
         grid: the grid of the file, to write masks on.
         source: the file, or the folder of a DICOM series.
         sha256: of the file's bytes, or of all files of the series in file-name order.
-        mask: bool (slice, row, column) of the left-atrial blood pool where one was supplied, else None.
         warnings: what a reader of the result should know.
     """
 
@@ -61,7 +60,6 @@ class Scan:
     grid: Grid
     source: Path
     sha256: str
-    mask: BoolArray | None = None
     warnings: tuple[str, ...] = field(default=())
 
 
