@@ -25,6 +25,8 @@ CONFIG = "config.json"
 SPLIT = "split.json"
 WEIGHTS = "network.safetensors"
 NETWORK = "network.onnx"
+#: Slices at least, where there are that many, that the ranges of 8-bit networks are found on.
+_CALIBRATION = 256
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def _finished(run: Path) -> Path:
 
 
 def _calibration_slices(store: Store, seed: int) -> list[FloatArray]:
-    """A slice of every scan, in batches."""
-    chosen = list(SliceSampler(store.owner, 1, seed))
+    """Slices of every scan, alike in number and some hundreds in all, in batches."""
+    per_scan = -(-_CALIBRATION // len(store.labels))
+    chosen = list(SliceSampler(store.owner, per_scan, seed))
     return [store.slices[sorted(chosen[i : i + 32])] for i in range(0, len(chosen), 32)]
