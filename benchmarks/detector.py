@@ -1,6 +1,6 @@
 """How well the detector finds the atrium on kept-out patients: as acquired, with heavy faults, in a full field.
 
-python benchmarks/detector.py --cohort FOLDER --split RUN/split.json [--bundle DIR] [--seed 0]
+python benchmarks/detector.py --cohort FOLDER --split RUN/split.json [--bundle DIR] [--part test] [--seed 0]
 """
 
 import argparse
@@ -60,11 +60,12 @@ def main() -> None:
     options.add_argument("--cohort", type=Path, required=True)
     options.add_argument("--split", type=Path, required=True)
     options.add_argument("--bundle", type=Path)
+    options.add_argument("--part", choices=["test", "validation"], default="test")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
     cases = read_cohort(given.cohort)
     split = load_split(given.split, cases)
-    kept_out = [case for case in cases if split[case.patient] == "test"]
+    kept_out = [case for case in cases if split[case.patient] == given.part]
     bundles = {name: with_rule(open_bundle(given.bundle), rule) for name, rule in RULES.items()}
     rng = np.random.default_rng(given.seed)
     overlaps: dict[tuple[str, str], list[float]] = {}
@@ -78,7 +79,7 @@ def main() -> None:
                     found = np.zeros_like(atrium)
                 overlaps.setdefault((variant, rule), []).append(dice(found, atrium))
                 counts[variant, rule] = counts.get((variant, rule), SliceCounts()) + count_slices(found, atrium)
-    print(f"{len(kept_out)} patients kept out")
+    print(f"{len(kept_out)} patients of the part {given.part}")
     print("| scans | slice rule | mean Dice | lowest Dice | slice F1 |\n|---|---|---|---|---|")
     for (variant, rule), found_dice in overlaps.items():
         figures = f"{np.mean(found_dice):.3f} | {min(found_dice):.3f} | {counts[variant, rule].f1:.3f}"

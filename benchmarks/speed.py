@@ -21,9 +21,9 @@ from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.bundle.bundle import CHUNK
 from lgeqa.networks import Detector, QualityNetwork
 from lgeqa.pipeline import AssessSettings, assess_scan
-from lgeqa.prepare import prepare_for_detector, prepare_for_quality, to_scan_grid
+from lgeqa.prepare import context_slices, prepare_for_detector, prepare_for_quality, to_scan_grid
 from lgeqa.read import discover, read_scan
-from lgeqa.records import BoolArray, FloatArray, Scan
+from lgeqa.records import BoolArray, FloatArray, IntArray, Scan
 from lgeqa.score import vote
 
 
@@ -31,17 +31,18 @@ def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple
     """The same steps with eager networks; the atrium is given, since random weights find none."""
     manifest = bundle.manifest
     prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, manifest.detector.preparation)
+    context = context_slices(len(prepared), scan.spacing_mm[0], manifest.detector.preparation)
     with torch.inference_mode():
-        found = _eager(networks[0], prepared)[:, 0]
+        found = _eager(networks[0], prepared, context)[:, 0]
         _ = to_scan_grid(found, grid) > manifest.detector.rule.threshold
         slices = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, manifest.quality.preparation)
-        scores = _eager(networks[1], slices)
+        scores = _eager(networks[1], slices, np.arange(len(slices))[:, None])
     return vote(scores[:, 3], manifest.threshold).verdict
 
 
-def _eager(network: nn.Module, slices: FloatArray) -> FloatArray:
+def _eager(network: nn.Module, slices: FloatArray, channels: IntArray) -> FloatArray:
     """In chunks of the size that the bundle takes, which suits eager PyTorch too."""
-    chunks = [torch.from_numpy(slices[i : i + CHUNK, None]) for i in range(0, len(slices), CHUNK)]
+    chunks = [torch.from_numpy(slices[channels[i : i + CHUNK]]) for i in range(0, len(channels), CHUNK)]
     found: FloatArray = torch.sigmoid(torch.cat([network(chunk) for chunk in chunks])).numpy()
     return found
 
@@ -56,8 +57,9 @@ def main() -> None:
     options.add_argument("--repeats", type=int, default=5)
     given = options.parse_args()
     torch.set_num_threads(given.threads)
-    networks = (Detector().eval(), QualityNetwork().eval())
     full, shipped = (open_bundle(path, given.threads) for path in (given.full, given.shipped))
+    context = len(full.manifest.detector.preparation.context_mm)
+    networks = (Detector(context=context).eval(), QualityNetwork().eval())
     print("| scan | eager PyTorch | full precision | ratio | as shipped | ratio |\n|---|---|---|---|---|---|")
     for path in given.scan:
         [source] = discover([path])

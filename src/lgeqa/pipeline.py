@@ -13,7 +13,7 @@ from lgeqa.bundle import Bundle
 from lgeqa.config import Settings
 from lgeqa.detect import atrium_mask, slice_areas_mm2
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare import prepare_for_detector, prepare_for_quality, to_scan_grid
+from lgeqa.prepare import context_slices, prepare_for_detector, prepare_for_quality, to_scan_grid
 from lgeqa.read import Source, read_mask, read_scan
 from lgeqa.read.words import shown
 from lgeqa.records import BoolArray, FloatArray, Scan, ScanResult, SliceScores
@@ -98,7 +98,8 @@ def find_atrium(scan: Scan, bundle: Bundle) -> BoolArray:
     """
     part = bundle.manifest.detector
     prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, part.preparation)
-    atrium = atrium_mask(to_scan_grid(bundle.detect(prepared), grid), scan.spacing_mm, part.rule)
+    context = context_slices(len(prepared), scan.spacing_mm[0], part.preparation)
+    atrium = atrium_mask(to_scan_grid(bundle.detect(prepared, context), grid), scan.spacing_mm, part.rule)
     if not atrium.any():
         raise NotAssessableError(
             f"{shown(scan.source)}: no left atrium was found on any of its {len(scan.voxels)} slices. Check that it is "

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
 
 Status = Literal["assessed", "not_assessable", "failed"]
 Verdict = Literal["diagnostic", "non-diagnostic"]

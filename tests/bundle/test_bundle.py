@@ -26,7 +26,9 @@ def change(folder: Path, **values: object) -> Path:
 def test_a_bundle_runs_its_networks(folder: Path) -> None:
     bundle = open_bundle(folder)
     slices = np.random.default_rng(0).uniform(0, 2, (19, 32, 48)).astype(np.float32)
-    np.testing.assert_allclose(bundle.detect(slices), 1 / (1 + np.exp(4 - slices)), atol=1e-5)
+    alone = np.arange(19)[:, None]
+    np.testing.assert_allclose(bundle.detect(slices, alone), 1 / (1 + np.exp(4 - slices)), atol=1e-5)
+    np.testing.assert_allclose(bundle.detect(slices, alone[::-1]), 1 / (1 + np.exp(4 - slices[::-1])), atol=1e-5)
     scores = bundle.score(np.zeros((19, 128, 128), np.float32))
     np.testing.assert_allclose(scores, np.tile(1 / (1 + np.exp(-np.array([1, 0, -1, -1]))), (19, 1)), atol=1e-6)
 
@@ -85,7 +87,7 @@ def test_what_is_no_network_is_refused_when_it_is_needed(folder: Path) -> None:
     hashes = json.loads((folder / MANIFEST).read_text())["sha256"]
     bundle = open_bundle(change(folder, sha256=hashes | {"detector.onnx": hashlib.sha256(b"nothing").hexdigest()}))
     with pytest.raises(BundleError, match=r"toy: detector.onnx is no ONNX network"):
-        bundle.detect(np.zeros((1, 16, 16), np.float32))
+        bundle.detect(np.zeros((1, 16, 16), np.float32), np.zeros((1, 1), np.int64))
 
 
 ABOUT = {

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare import DetectorPreparation, prepare_for_detector, to_scan_grid
+from lgeqa.prepare import DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
 
 PREPARATION = DetectorPreparation()
 SPACING_MM = (2.5, 1.0, 1.25)
@@ -51,3 +51,16 @@ def test_input_is_left_as_it_was() -> None:
 def test_a_constant_volume_is_refused() -> None:
     with pytest.raises(NotAssessableError, match="same grey level"):
         prepare_for_detector(np.full((5, 20, 20), 7, np.float32), SPACING_MM, PREPARATION)
+
+
+@pytest.mark.parametrize(
+    ("slice_mm", "expected"),
+    [(2.5, [[0, 0, 2], [0, 1, 3], [0, 2, 3], [1, 3, 3]]), (5.0, [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 3]])],
+)
+def test_context_is_the_nearest_slices_and_repeats_at_the_ends(slice_mm: float, expected: list[list[int]]) -> None:
+    preparation = DetectorPreparation(context_mm=(-5.0, 0.0, 5.0))
+    assert context_slices(4, slice_mm, preparation).tolist() == expected
+
+
+def test_without_neighbours_each_slice_stands_alone() -> None:
+    assert context_slices(3, 2.5, DetectorPreparation()).tolist() == [[0], [1], [2]]

@@ -16,18 +16,18 @@ from lgeqa.train.export import export_onnx, quantise
 
 def run(path: Path, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    found: npt.NDArray[np.float32] = session.run(None, {"slices": slices[:, None]})[0]
+    found: npt.NDArray[np.float32] = session.run(None, {"slices": slices})[0]
     return found
 
 
 def eager(network: nn.Module, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     with torch.inference_mode():
-        found: npt.NDArray[np.float32] = torch.sigmoid(network.eval()(torch.from_numpy(slices[:, None]))).numpy()
+        found: npt.NDArray[np.float32] = torch.sigmoid(network.eval()(torch.from_numpy(slices))).numpy()
     return found
 
 
-def slices(n: int, rows: int, columns: int) -> npt.NDArray[np.float32]:
-    return np.random.default_rng(n).uniform(0, 2, (n, rows, columns)).astype(np.float32)
+def slices(n: int, rows: int, columns: int, channels: int = 1) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(n).uniform(0, 2, (n, channels, rows, columns)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def quality() -> QualityNetwork:
 @pytest.fixture(scope="module")
 def full(quality: QualityNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("onnx") / "quality.onnx"
-    export_onnx(quality, (128, 128), None, path)
+    export_onnx(quality, (1, 128, 128), None, path)
     return path
 
 
@@ -59,11 +59,14 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
 
 
 @pytest.mark.parametrize("shape", [(2, 48, 64), (1, 208, 80), (7, 64, 64)])
-def test_the_detector_takes_slices_of_any_padded_size(tmp_path: Path, shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("context", [1, 3])
+def test_the_detector_takes_slices_of_any_padded_size(
+    tmp_path: Path, shape: tuple[int, int, int], context: int
+) -> None:
     torch.manual_seed(0)
-    network = Detector(width=8)
-    export_onnx(network, (64, 64), 16, tmp_path / "detector.onnx")
-    given = slices(*shape)
+    network = Detector(width=8, context=context)
+    export_onnx(network, (context, 64, 64), 16, tmp_path / "detector.onnx")
+    given = slices(*shape, context)
     np.testing.assert_allclose(run(tmp_path / "detector.onnx", given), eager(network, given), atol=1e-4)
 
 

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from lgeqa.train.store import Slices, SliceSampler, Store, open_store, training_loader, validation_loader
+from lgeqa.train.store import SliceBatches, Slices, Store, open_store, training_loader, validation_loader
 
 
 def scans(count: int = 3) -> Iterator[Slices]:
@@ -21,12 +22,26 @@ def store(folder: Path) -> Store:
 def test_slices_keep_their_owner_mask_and_labels(tmp_path: Path) -> None:
     held = store(tmp_path)
     assert len(held) == 4 + 5 + 6
-    item = held[8]
-    assert item["scan"] == 1
-    assert (item["slice"] == 1).all()
-    assert (item["mask"] == 1).all()
-    assert item["label"].tolist() == [1, 1, 1, 1]
-    assert item["slice"].shape == (1, 8, 8)
+    batch = held[[8, 2]]
+    assert batch["scan"].tolist() == [1, 0]
+    assert batch["slice"].mean(dim=(1, 2, 3)).tolist() == [1, 0]
+    assert batch["mask"].mean(dim=(1, 2, 3)).tolist() == [1, 0]
+    assert batch["label"].tolist() == [[1, 1, 1, 1], [0, 0, 0, 0]]
+    assert batch["slice"].shape == batch["mask"].shape == (2, 1, 8, 8)
+    assert {tensor.dtype for name, tensor in batch.items() if name != "scan"} == {torch.float32}
+
+
+def test_neighbouring_slices_come_from_the_same_scan(tmp_path: Path) -> None:
+    def rising() -> Iterator[Slices]:
+        for first in (0, 10):
+            field = np.broadcast_to(np.arange(first, first + 3, dtype=np.float16)[:, None, None], (3, 2, 2))
+            context = np.array([[0, 0, 1], [0, 1, 2], [1, 2, 2]])
+            yield Slices(field, (field > 0).astype(np.uint8), np.zeros(4, np.float32), context)
+
+    batch = open_store(tmp_path, {"made": 1}, rising)[[0, 3, 4, 5]]
+    seen = batch["slice"][:, :, 0, 0].tolist()
+    assert seen == [[0, 0, 1], [10, 10, 11], [10, 11, 12], [11, 12, 12]]
+    assert batch["slice"].dtype == torch.float32
 
 
 def test_a_store_is_made_once_for_a_key(tmp_path: Path) -> None:
@@ -50,19 +65,32 @@ def test_a_store_cut_short_is_made_anew(tmp_path: Path) -> None:
     assert len(store(tmp_path)) == 15
 
 
-def test_the_sampler_draws_slices_of_every_scan_anew_each_epoch(tmp_path: Path) -> None:
+def test_slices_of_every_scan_are_drawn_anew_each_epoch(tmp_path: Path) -> None:
     owner = store(tmp_path).owner
-    sampler = SliceSampler(owner, 2, seed=0)
-    first, again = list(sampler), list(sampler)
+    batches = SliceBatches(owner, 2, 3, seed=0)
+    first, again = list(batches), list(batches)
     assert first == again
-    assert sorted(owner[first].tolist()) == [0, 0, 1, 1, 2, 2]
-    assert len(set(first)) == len(sampler) == 6
-    sampler.set_epoch(1)
-    assert list(sampler) != first
+    assert [len(batch) for batch in first] == [3, 3]
+    assert len(batches) == 2
+    drawn = [index for batch in first for index in batch]
+    assert sorted(owner[drawn].tolist()) == [0, 0, 1, 1, 2, 2]
+    assert len(set(drawn)) == 6
+    batches.set_epoch(1)
+    assert list(batches) != first
 
 
 def test_all_slices_are_drawn_where_none_are_counted(tmp_path: Path) -> None:
-    assert sorted(SliceSampler(store(tmp_path).owner, 0, seed=0)) == list(range(15))
+    assert sorted(SliceBatches(store(tmp_path).owner, 0, 5, seed=0).draw().tolist()) == list(range(15))
+
+
+def test_processes_that_train_together_share_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = store(tmp_path).owner
+    alone = list(SliceBatches(owner, 0, 3, seed=0))
+    shares = []
+    for rank in (0, 1):
+        monkeypatch.setattr("lgeqa.train.store._processes", lambda rank=rank: (rank, 2))
+        shares.append(list(SliceBatches(owner, 0, 3, seed=0)))
+    assert shares == [alone[0:4:2], alone[1:4:2]]
 
 
 def test_a_last_batch_that_is_not_full_is_dropped_unless_it_is_the_only_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import onnxruntime
 from lgeqa.attributes import NAMES
 from lgeqa.bundle.manifest import MANIFEST, Manifest
 from lgeqa.errors import BundleError
-from lgeqa.records import BundleStamp, FloatArray
+from lgeqa.records import BundleStamp, FloatArray, IntArray
 
 #: Slices that go through a network at a time: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
@@ -43,13 +43,21 @@ class Bundle:
     def _quality(self) -> onnxruntime.InferenceSession:
         return self._session(self.manifest.quality.file)
 
-    def detect(self, slices: FloatArray) -> FloatArray:
-        """Probability of atrial blood pool, (slice, row, column), of slices prepared for the detector."""
-        return _run(self._detector, slices)[:, 0]
+    def detect(self, slices: FloatArray, context: IntArray) -> FloatArray:
+        """Probability of atrial blood pool.
+
+        Args:
+            slices: (slice, row, column), prepared for the detector.
+            context: (slice, context) indices of the slices that it sees with each.
+
+        Returns:
+            (slice, row, column).
+        """
+        return _run(self._detector, slices, context)[:, 0]
 
     def score(self, slices: FloatArray) -> FloatArray:
         """Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`."""
-        return _run(self._quality, slices)
+        return _run(self._quality, slices, np.arange(len(slices))[:, None])
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
@@ -121,9 +129,9 @@ def _providers() -> Sequence[str]:
     return [name for name in wanted if name in onnxruntime.get_available_providers()]
 
 
-def _run(session: onnxruntime.InferenceSession, slices: FloatArray) -> FloatArray:
-    """Feed (slice, row, column) through a network in chunks; returns its one output."""
+def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> FloatArray:
+    """Feed (slice, row, column) through a network in chunks, the slices of `channels` at once; its one output."""
     name = session.get_inputs()[0].name
-    chunks = [slices[i : i + CHUNK, None] for i in range(0, len(slices), CHUNK)]
-    outputs: list[Any] = [session.run(None, {name: np.ascontiguousarray(chunk)})[0] for chunk in chunks]
+    chunks = [channels[i : i + CHUNK] for i in range(0, len(channels), CHUNK)]
+    outputs: list[Any] = [session.run(None, {name: slices[chunk]})[0] for chunk in chunks]
     return np.concatenate(outputs).astype(np.float32, copy=False)

@@ -2,6 +2,7 @@
 
 from lgeqa.prepare.detector import DetectorGrid as DetectorGrid
 from lgeqa.prepare.detector import DetectorPreparation as DetectorPreparation
+from lgeqa.prepare.detector import context_slices as context_slices
 from lgeqa.prepare.detector import prepare_for_detector as prepare_for_detector
 from lgeqa.prepare.detector import to_scan_grid as to_scan_grid
 from lgeqa.prepare.quality import QualityPreparation as QualityPreparation

@@ -8,23 +8,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
 from lgeqa.prepare.resample import Weights, axis_weights, resample
-from lgeqa.records import FloatArray
+from lgeqa.records import FloatArray, IntArray
 
 
 class DetectorPreparation(Settings):
     """How a volume is prepared for the detector.
 
     Attributes:
+        context_mm: the slices that the network sees at once, as heights above the one in question in mm, towards
+            superior; (0,) is the paper's single slice.
         pixel_mm: in-plane pixel size that the network was trained on.
         multiple: rows and columns are padded to a multiple of this, which the U-Net halves away.
         normalisation: zero mean and unit standard deviation over non-empty voxels of the volume.
     """
 
+    context_mm: tuple[float, ...] = Field((0.0,), min_length=1)
     pixel_mm: PositiveFloat = 2.0
     multiple: PositiveInt = 16
     normalisation: Literal["volume-zscore"] = "volume-zscore"
@@ -97,6 +100,22 @@ def prepare_for_detector(
     if spread == 0:
         raise NotAssessableError("Every voxel has the same grey level, so there is no image. Export the scan again.")
     return (small - filled.mean(dtype=np.float64).astype(np.float32)) / np.float32(spread), grid
+
+
+def context_slices(n: int, slice_mm: float, preparation: DetectorPreparation) -> IntArray:
+    """Which slices the network sees with each one: those nearest to the heights of `context_mm`.
+
+    Args:
+        n: slices of the volume, from inferior to superior.
+        slice_mm: their spacing.
+        preparation: the settings the network was trained with.
+
+    Returns:
+        (slice, context) indices; beyond an end of the volume its last slice repeats.
+    """
+    steps = np.rint(np.array(preparation.context_mm) / slice_mm).astype(np.int64)
+    context: IntArray = np.clip(np.arange(n)[:, None] + steps, 0, n - 1)
+    return context
 
 
 def to_scan_grid(probabilities: FloatArray, grid: DetectorGrid) -> FloatArray:

@@ -15,7 +15,7 @@ from lgeqa.cohort import Case
 from lgeqa.config import Settings
 from lgeqa.detect import SliceRule
 from lgeqa.networks import Detector, load_weights
-from lgeqa.prepare import DetectorPreparation, prepare_for_detector
+from lgeqa.prepare import DetectorPreparation, context_slices, prepare_for_detector
 from lgeqa.prepare.resample import resample
 from lgeqa.records import BoolArray, FloatArray, Scan
 from lgeqa.simulate.composite import composite, draw_composite
@@ -43,9 +43,9 @@ class DetectorConfig(Settings):
         canvas: rows and columns on which prepared slices are kept, larger ones cut evenly.
         window: rows and columns of the windows that are drawn from them anew in each step.
         weights: first weights: `random`, or the `network.safetensors` of an earlier run of the same width.
-        faulted: copies of each training scan with simulated faults, the first of any size, every third such again,
-            the others heavy.
-        composites: copies of each training scan set into a phantom's thorax, every second one with faults.
+        faulted: copies of each training scan with simulated faults, every second one with heavy ones.
+        composites: copies of each training scan set into a phantom's thorax: in turn without faults, with heavy
+            ones, and with ones of any size.
         phantoms: thoraxes to set them into.
         test: share of the scans that training never sees.
         validation: share of the rest that picks the best epoch.
@@ -58,8 +58,8 @@ class DetectorConfig(Settings):
     weights: Literal["random"] | Path = "random"
     canvas: PositiveInt = 192
     window: PositiveInt = 96
-    faulted: NonNegativeInt = 1
-    composites: NonNegativeInt = 2
+    faulted: NonNegativeInt = 4
+    composites: NonNegativeInt = 3
     phantoms: PositiveInt = 12
     test: float = Field(0.2, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
@@ -77,7 +77,7 @@ def train_detector(
 
     Args:
         training: scans with masks.
-        validation: scans with masks of other patients; each is seen as it is and set into a phantom.
+        validation: scans with masks of other patients; each is seen with up to two copies of each kind.
         config: the settings.
         run: the run's folder.
         quiet: no progress bar.
@@ -87,10 +87,10 @@ def train_detector(
     """
     stores = [
         _store(training, config.faulted, config.composites, config, run / "prepared" / "training"),
-        _store(validation, 0, 1, config, run / "prepared" / "validation"),
+        _store(validation, min(config.faulted, 2), min(config.composites, 2), config, run / "prepared" / "validation"),
     ]
     lightning.seed_everything(config.loop.seed, verbose=False)
-    network = Detector(config.width)
+    network = Detector(config.width, len(config.preparation.context_mm))
     if config.weights != "random":
         load_weights(network, config.weights)
     recipe = DetectorRecipe(network, config.loop, config.window, config.window / config.canvas)
@@ -116,18 +116,23 @@ def _slices(cases: Sequence[Case], faulted: int, composites: int, config: Detect
         scan, atrium = read_case(case)
         yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
         for number in range(faulted):
-            scores = HEAVY if number % 3 else ANY
-            voxels = _worsened(scan.voxels, atrium, scan.spacing_mm, scores, rng)
+            voxels = _worsened(scan.voxels, atrium, scan.spacing_mm, (HEAVY, ANY)[number % 2], rng)
             yield _on_canvas(voxels, atrium, scan.spacing_mm, config)
         for number in range(composites):
-            yield _in_thorax(scan, atrium, thoraxes[rng.integers(len(thoraxes))], number % 2 == 1, rng, config)
+            thorax = thoraxes[rng.integers(len(thoraxes))]
+            yield _in_thorax(scan, atrium, thorax, (None, HEAVY, ANY)[number % 3], rng, config)
 
 
 def _in_thorax(
-    scan: Scan, atrium: BoolArray, thorax: Phantom, worse: bool, rng: np.random.Generator, config: DetectorConfig
+    scan: Scan,
+    atrium: BoolArray,
+    thorax: Phantom,
+    span: tuple[int, int] | None,
+    rng: np.random.Generator,
+    config: DetectorConfig,
 ) -> Slices:
     full = composite(scan.voxels, atrium, scan.spacing_mm, thorax, draw_composite(rng))
-    voxels = _worsened(full.voxels, full.atrium, full.spacing_mm, ANY, rng) if worse else full.voxels
+    voxels = _worsened(full.voxels, full.atrium, full.spacing_mm, span, rng) if span else full.voxels
     return _on_canvas(voxels, full.atrium, full.spacing_mm, config)
 
 
@@ -150,9 +155,11 @@ def _on_canvas(
     mask = resample(atrium.astype(np.float32), *grid.forward()) > 0.5
     side = config.canvas
     return Slices(
-        _centred(slices, side, float(slices.min())),
+        # Half precision is finer than the noise, and halves the store.
+        _centred(slices.astype(np.float16), side, float(slices.min())),
         _centred(mask.astype(np.uint8), side, 0),
         np.full(len(NAMES), np.nan, np.float32),
+        context_slices(len(slices), spacing_mm[0], config.preparation),
     )
 
 

@@ -27,12 +27,12 @@ class _Probabilities(nn.Module):
         return torch.sigmoid(self.network(slices))
 
 
-def export_onnx(network: nn.Module, shape: tuple[int, int], multiple: int | None, path: Path) -> None:
+def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int | None, path: Path) -> None:
     """Write a network as ONNX in full precision.
 
     Args:
-        network: takes (slice, 1, row, column) and gives logits; put into evaluation mode.
-        shape: (rows, columns) of an example.
+        network: takes (slice, channel, row, column) and gives logits; put into evaluation mode.
+        shape: (channels, rows, columns) of an example.
         multiple: rows and columns may be any multiple of this; None if they are fixed.
         path: the file.
     """
@@ -45,7 +45,7 @@ def export_onnx(network: nn.Module, shape: tuple[int, int], multiple: int | None
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             module,
-            (torch.zeros(3, 1, *shape),),
+            (torch.zeros(3, *shape),),
             dynamic_shapes=(dynamic,),
             input_names=[INPUT],
             output_names=[OUTPUT],
@@ -63,7 +63,7 @@ def quantise(source: Path, path: Path, calibration: list[FloatArray], scratch: P
     Args:
         source: full-precision ONNX file.
         path: the 8-bit file.
-        calibration: batches (slice, row, column) of prepared slices.
+        calibration: batches (slice, channel, row, column) of prepared slices.
         scratch: folder for an intermediate file.
     """
     folded = scratch / "folded.onnx"
@@ -87,4 +87,4 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
 
     def get_next(self) -> dict[str, FloatArray] | None:
         batch = next(self._left, None)
-        return None if batch is None else {INPUT: batch[:, None]}
+        return None if batch is None else {INPUT: batch}

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
+from torchmetrics import Metric
 
 from lgeqa.config import Settings
 from lgeqa.train.augment import Augmentation, draw_homographies, warp
@@ -73,18 +74,20 @@ class Recipe(lightning.LightningModule, ABC):
         """The terms that are minimised, by name; their sum is the loss."""
 
     @abstractmethod
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """Figures of a validation batch, averaged over slices; one is `watched`."""
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        """Figures of a validation batch, averaged over slices, or metrics that count on; one is `watched`."""
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """Augment, forward, sum the losses."""
         # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
         generator = torch.Generator().manual_seed(hash((self.settings.seed, self.current_epoch, step)) % 2**63)
         homographies = draw_homographies(len(batch["slice"]), self.settings.augmentation, generator, self.zoom)
-        moved = batch | {
-            "slice": warp(batch["slice"], homographies, self.side),
-            "mask": warp(batch["mask"], homographies, self.side, mode="nearest"),
-        }
+        # Half a pixel is lost where places are worked out in bf16.
+        with torch.autocast(batch["slice"].device.type, enabled=False):
+            moved = batch | {
+                "slice": warp(batch["slice"], homographies, self.side),
+                "mask": warp(batch["mask"], homographies, self.side, mode="nearest"),
+            }
         terms = self.losses(moved)
         total = torch.stack(list(terms.values())).sum()
         self.log_dict({f"train/{name}": term for name, term in terms.items()}, on_step=False, on_epoch=True)
@@ -144,6 +147,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         callbacks=[best, latest, stop] + ([] if quiet else [RichProgressBar()]),
         enable_progress_bar=not quiet,
         enable_model_summary=False,
+        use_distributed_sampler=False,
         num_sanity_val_steps=0,
         log_every_n_steps=1,
     )

@@ -4,6 +4,8 @@ import torch
 from monai.losses import DiceLoss
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torchmetrics import Metric
+from torchmetrics.classification import BinaryF1Score
 
 from lgeqa.attributes import NAMES
 from lgeqa.networks import Detector
@@ -20,6 +22,8 @@ class DetectorRecipe(Recipe):
     def __init__(self, network: Detector, settings: LoopSettings, window: int, zoom: float) -> None:
         super().__init__(network, settings, window, zoom)
         self._dice = DiceLoss(sigmoid=True, batch=True)
+        # Counted over all slices: the mean over batches would hang on how slices fall into them.
+        self._overlap = BinaryF1Score()
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Dice loss over the batch, and binary cross-entropy."""
@@ -29,12 +33,10 @@ class DetectorRecipe(Recipe):
             "bce": binary_cross_entropy_with_logits(logits, batch["mask"]),
         }
 
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
-        """Hard Dice over the batch at t = 0.5; 1 where there is no atrium and none was found."""
-        found = self.network(batch["slice"]) > 0
-        truth = batch["mask"] > 0
-        total = found.sum() + truth.sum()
-        return {"validation/dice": torch.where(total > 0, 2 * (found & truth).sum() / total, 1.0)}
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        """Dice at t = 0.5 over all pixels of all validation slices (the F1 of pixels)."""
+        self._overlap.update(self.network(batch["slice"]) > 0, batch["mask"] > 0)
+        return {"validation/dice": self._overlap}
 
 
 class BaselineRecipe(Recipe):
@@ -47,7 +49,7 @@ class BaselineRecipe(Recipe):
         """Equation 1."""
         return {"bce": scoring_loss(self.network(batch["slice"]), batch["label"])}
 
-    def validate(self, batch: Batch) -> dict[str, Tensor]:
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
         """Mean squared error between probability and label of each scale, and over the four."""
         errors = (torch.sigmoid(self.network(batch["slice"])) - batch["label"]).square().mean(dim=0)
         each = {f"validation/mse_{name}": error for name, error in zip(NAMES, errors, strict=True)}

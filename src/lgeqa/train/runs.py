@@ -19,7 +19,7 @@ from lgeqa.records import FloatArray
 from lgeqa.train.baseline import BaselineConfig, label_scores, train_baseline
 from lgeqa.train.detector import DetectorConfig, train_detector
 from lgeqa.train.export import export_onnx, quantise
-from lgeqa.train.store import SliceSampler, Store
+from lgeqa.train.store import SliceBatches, Store
 
 CONFIG = "config.json"
 SPLIT = "split.json"
@@ -57,7 +57,7 @@ def run_detector(cohorts: Sequence[Path], config: DetectorConfig, run: Path, spl
     parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
     network = train_detector(parts.train, parts.validation, config, run, quiet)
     side = config.preparation.multiple * 4
-    _save(network, (side, side), config.preparation.multiple, run)
+    _save(network, (len(config.preparation.context_mm), side, side), config.preparation.multiple, run)
 
 
 def run_baseline(cohorts: Sequence[Path], config: BaselineConfig, run: Path, split: Path | None, quiet: bool) -> None:
@@ -71,7 +71,7 @@ def run_baseline(cohorts: Sequence[Path], config: BaselineConfig, run: Path, spl
     strata = [int(label_scores(case, config.reader)[NAMES.index("quality")] >= DIAGNOSTIC_FROM) for case in cases]
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
     network = train_baseline(parts.train, parts.validation, config, run, quiet)
-    _save(network, (config.preparation.pixels, config.preparation.pixels), None, run)
+    _save(network, (1, config.preparation.pixels, config.preparation.pixels), None, run)
 
 
 def _read(cohorts: Sequence[Path]) -> list[Case]:
@@ -109,7 +109,7 @@ def _open_run(
     return parts_of(cases, dealt)
 
 
-def _save(network: nn.Module, shape: tuple[int, int], multiple: int | None, run: Path) -> None:
+def _save(network: nn.Module, shape: tuple[int, int, int], multiple: int | None, run: Path) -> None:
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, run / WEIGHTS)
     export_onnx(network, shape, multiple, run / NETWORK)
@@ -166,7 +166,6 @@ def _finished(run: Path) -> Path:
 
 
 def _calibration_slices(store: Store, seed: int) -> list[FloatArray]:
-    """Slices of every scan, alike in number and some hundreds in all, in batches."""
+    """Slices of every scan, alike in number and some hundreds in all, in batches (slice, channel, row, column)."""
     per_scan = -(-_CALIBRATION // len(store.labels))
-    chosen = list(SliceSampler(store.owner, per_scan, seed))
-    return [store.slices[sorted(chosen[i : i + 32])] for i in range(0, len(chosen), 32)]
+    return [store[batch]["slice"].numpy() for batch in SliceBatches(store.owner, per_scan, 32, seed)]

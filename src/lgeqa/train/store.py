@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
-from lgeqa.records import FloatArray
+from lgeqa.records import FloatArray, IntArray
 
 Batch = dict[str, Tensor]
 
@@ -25,17 +25,21 @@ class Slices:
         slices: (slice, row, column), as the network sees them.
         masks: uint8 of the same shape, the blood pool.
         labels: (4,) 0 or 1 in the order of `attributes.NAMES`; NaN where there is no score.
+        context: (slice, channel) indices of the slices that the network sees with each; None for each alone.
     """
 
-    slices: FloatArray
+    slices: npt.NDArray[np.floating]
     masks: npt.NDArray[np.uint8]
     labels: FloatArray
+    context: IntArray | None = None
 
 
 class Store(Dataset[Batch]):
-    """Prepared slices of many scans, mapped from disk; item i is one slice.
+    """Prepared slices of many scans, mapped from disk; an item is a whole batch.
 
     Attributes:
+        slices, masks: (slices, row, column).
+        context: (slices, channel) indices of the slices that the network sees with each.
         owner: (slices,) which scan a slice belongs to.
         labels: (scans, 4).
     """
@@ -43,20 +47,24 @@ class Store(Dataset[Batch]):
     def __init__(self, folder: Path) -> None:
         self.slices = np.load(folder / "slices.npy", mmap_mode="r")
         self.masks = np.load(folder / "masks.npy", mmap_mode="r")
+        self.context = np.load(folder / "context.npy")
         self.owner = np.load(folder / "owner.npy")
         self.labels = np.load(folder / "labels.npy")
 
     def __len__(self) -> int:
         return len(self.owner)
 
-    def __getitem__(self, index: int) -> Batch:
-        """One slice: `slice` and `mask` float32 (1, row, column), `label` (4,), `scan` its owner."""
-        owner = self.owner[index]
+    def __getitem__(self, indices: Sequence[int]) -> Batch:
+        """The slices of `indices`: `slice` (n, channel, row, column), `mask` (n, 1, row, column), `label` (n, 4).
+
+        All are float32; `scan` (n,) is the owner of each.
+        """
+        owner = self.owner[indices]
         return {
-            "slice": torch.from_numpy(self.slices[index].astype(np.float32))[None],
-            "mask": torch.from_numpy(self.masks[index].astype(np.float32))[None],
+            "slice": torch.from_numpy(self.slices[self.context[indices]].astype(np.float32, copy=False)),
+            "mask": torch.from_numpy(self.masks[indices][:, None].astype(np.float32)),
             "label": torch.from_numpy(self.labels[owner]),
-            "scan": torch.tensor(owner),
+            "scan": torch.from_numpy(owner),
         }
 
 
@@ -80,58 +88,83 @@ def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Sl
 def _write(folder: Path, scans: Iterable[Slices]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "store.json").unlink(missing_ok=True)
-    slices, masks, owner, labels = [], [], [], []
+    slices, masks, context, owner, labels = [], [], [], [], []
+    start = 0
     for number, scan in enumerate(scans):
+        alone = np.arange(len(scan.slices))[:, None]
         slices.append(scan.slices)
         masks.append(scan.masks)
+        context.append(start + (alone if scan.context is None else scan.context))
         owner.append(np.full(len(scan.slices), number))
         labels.append(scan.labels)
+        start += len(scan.slices)
     np.save(folder / "slices.npy", np.concatenate(slices))
     np.save(folder / "masks.npy", np.concatenate(masks))
+    np.save(folder / "context.npy", np.concatenate(context))
     np.save(folder / "owner.npy", np.concatenate(owner))
     np.save(folder / "labels.npy", np.stack(labels).astype(np.float32))
 
 
-class SliceSampler(Sampler[int]):
-    """Draws a number of slices of every scan, anew each epoch, in a random order.
+class SliceBatches(Sampler[list[int]]):
+    """Batches of a number of slices of every scan, drawn anew each epoch, in a random order.
 
-    The draw depends on the seed and the epoch alone, so a run that is taken up again draws the same.
+    The draw depends on the seed and the epoch alone, so a run that is taken up again draws the same. Where several
+    processes train together each takes every so-manieth batch. An incomplete last batch is dropped unless it is the
+    only one.
 
     Args:
         owner: (slices,) which scan a slice belongs to.
         per_scan: slices of each scan; 0 for all.
+        batch: slices in a batch.
         seed: of the draws.
     """
 
-    def __init__(self, owner: Sequence[int] | npt.NDArray[np.int64], per_scan: int, seed: int) -> None:
+    def __init__(self, owner: IntArray, per_scan: int, batch: int, seed: int) -> None:
         _, starts = np.unique(owner, return_index=True)
         self._groups = np.split(np.arange(len(owner)), starts[1:])
         self._per_scan = per_scan
+        self._batch = batch
         self._seed = seed
         self.epoch = 0
 
-    def _size(self, group: npt.NDArray[np.int64]) -> int:
-        return min(self._per_scan, len(group)) if self._per_scan else len(group)
-
     def __len__(self) -> int:
-        return sum(self._size(group) for group in self._groups)
+        drawn = sum(self._size(group) for group in self._groups)
+        return max(1, drawn // self._batch) // _processes()[1]
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch to draw for; Lightning calls this."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[list[int]]:
+        rank, processes = _processes()
+        drawn = self.draw()
+        for number in range(len(self)):
+            start = (number * processes + rank) * self._batch
+            yield drawn[start : start + self._batch].tolist()
+
+    def draw(self) -> IntArray:
+        """All slices of the epoch, in order."""
         rng = np.random.default_rng([self._seed, self.epoch])
-        chosen = [rng.choice(group, self._size(group), replace=False) for group in self._groups]
-        return iter(rng.permutation(np.concatenate(chosen)).tolist())
+        return rng.permutation(
+            np.concatenate([rng.choice(group, self._size(group), replace=False) for group in self._groups])
+        )
+
+    def _size(self, group: IntArray) -> int:
+        return min(self._per_scan, len(group)) if self._per_scan else len(group)
+
+
+def _processes() -> tuple[int, int]:
+    """The number of this process among those that train together, and how many they are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
 
 
 def training_loader(store: Store, per_scan: int, batch: int, seed: int) -> DataLoader[Batch]:
-    """Batches of randomly drawn slices; an incomplete last batch is dropped unless it is the only one."""
-    sampler = SliceSampler(store.owner, per_scan, seed)
-    return DataLoader(store, batch_size=batch, sampler=sampler, drop_last=len(sampler) >= batch)
+    """Batches of randomly drawn slices."""
+    return DataLoader(store, sampler=SliceBatches(store.owner, per_scan, batch, seed), batch_size=None)
 
 
 def validation_loader(store: Store, batch: int) -> DataLoader[Batch]:
     """All slices in order."""
-    return DataLoader(store, batch_size=batch)
+    return DataLoader(store, sampler=BatchSampler(SequentialSampler(store), batch, drop_last=False), batch_size=None)
