@@ -24,7 +24,21 @@ LAYERS = (
 #: May import what lies below `pipeline`; the command line alone may import them, and only inside a function.
 TRAINING = ("evaluate", "networks", "train")
 #: Packages that only `TRAINING` may import; scikit-learn splits cohorts too, inside a function.
-HEAVY = ("lightning", "monai", "onnx", "onnxscript", "safetensors", "sklearn", "torch", "torchmetrics")
+HEAVY = (
+    "lightning",
+    "matplotlib",
+    "monai",
+    "onnx",
+    "onnxscript",
+    "pyarrow",
+    "pytorch_metric_learning",
+    "pytorch_optimizer",
+    "safetensors",
+    "sklearn",
+    "torch",
+    "torchmetrics",
+    "umap",
+)
 
 ROOM_LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 BELOW_PIPELINE = ROOM_LAYER["pipeline"]
