@@ -38,6 +38,12 @@ class MissingExtraError(UsageError):
     """A feature needs an optional package that is not installed."""
 
 
+class TrainingError(LgeqaError):
+    """A training stopped before its end; the checkpoint of its last whole epoch is intact."""
+
+    exit_code = 4
+
+
 class ScanError(LgeqaError):
     """One scan cannot be assessed. `status` is what its record says; the run goes on."""
 

@@ -19,7 +19,6 @@ EXTRAS: Final = {
         "onnx",
         "onnxscript",
         "pyarrow",
-        "pytorch_metric_learning",
         "pytorch_optimizer",
         "safetensors",
         "tensorboard",

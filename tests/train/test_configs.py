@@ -1,28 +1,97 @@
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
+import lightning
+import numpy as np
 import pytest
 
 from lgeqa.config import Settings
 from lgeqa.errors import ConfigError
-from lgeqa.train.baseline import BaselineConfig
-from lgeqa.train.detector import DetectorConfig
+from lgeqa.train import detector, quality
+from lgeqa.train.detector import DetectorConfig, train_detector
+from lgeqa.train.loop import LoopSettings, Recipe
+from lgeqa.train.quality import STRATEGIES, Prepared, QualityConfig
+from lgeqa.train.store import Slices, Store, open_store, training_loader, validation_loader
 
-SHIPPED: dict[str, type[Settings]] = {"detector": DetectorConfig, "baseline": BaselineConfig}
+KINDS: dict[str, type[Settings]] = {"detector": DetectorConfig} | {
+    name: strategy.config for name, strategy in STRATEGIES.items()
+}
+SHIPPED = {prefix + name: kind for name, kind in KINDS.items() for prefix in ("", "quick-")}
 
 
 def shipped(name: str) -> Path:
     return Path(str(resources.files("lgeqa"))) / "configs" / f"{name}.toml"
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", KINDS)
 def test_shipped_settings_are_those_without_a_file(name: str) -> None:
-    kind = SHIPPED[name]
+    kind = KINDS[name]
     assert kind.from_toml(shipped(name)) == kind()
 
 
 def test_every_shipped_file_is_checked() -> None:
     assert {path.stem for path in shipped("x").parent.glob("*.toml")} == set(SHIPPED)
+
+
+def store(folder: Path, side: int, channels: int) -> Store:
+    """Four slices of two scans."""
+
+    def make() -> Iterator[Slices]:
+        rng = np.random.default_rng(0)
+        for number in range(2):
+            slices = rng.random((2, side, side), np.float32)
+            context = np.zeros((2, channels), np.int64)
+            yield Slices(slices, (slices > 0.7).astype(np.uint8), np.full(4, number, np.float32), context)
+
+    return open_store(folder, {}, make)
+
+
+def one_step(recipe: Recipe, training: Store, validation: Store, _run: Path, _quiet: bool) -> None:
+    """In the place of `fit`: one step of training and one of validation."""
+    settings = recipe.settings
+    trainer = lightning.Trainer(
+        max_steps=1,
+        accelerator="cpu",
+        precision=settings.precision,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    before = [parameter.detach().clone() for parameter in recipe.parameters()]
+    trainer.fit(recipe, training_loader(training, 0, settings.batch, 0), validation_loader(validation, settings.batch))
+    assert recipe.watched in trainer.callback_metrics
+    assert any((old != new).any() for old, new in zip(before, recipe.parameters(), strict=True))
+
+
+@pytest.mark.filterwarnings("ignore")  # Lightning warns of its own dependencies, and of loaders without workers
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_settings_run_for_a_step(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detector, "fit", one_step)
+    monkeypatch.setattr(quality, "fit", one_step)
+    config = SHIPPED[name].from_toml(shipped(name), {"weights": "random"})
+    if isinstance(config, DetectorConfig):
+        data = store(tmp_path / "store", config.canvas, len(config.preparation.context_mm))
+        train_detector(data, data, config, tmp_path, quiet=True)
+    else:
+        assert isinstance(config, QualityConfig)
+        data = store(tmp_path / "store", config.preparation.pixels, 1)
+        strategy = STRATEGIES[name.removeprefix("quick-")]
+        (tmp_path / "pretraining").mkdir()
+        strategy.train(Prepared(data, data), config, tmp_path, True)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"warmup": 4, "epochs": 4}, "warmup = 4 leaves nothing of epochs = 4"),
+        ({"weight_decay": 0.1}, r'weight_decay = 0.1 is for optimiser = "lars" only'),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(values: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        LoopSettings.of(values)
 
 
 def test_an_unknown_setting_is_refused() -> None:
@@ -31,7 +100,7 @@ def test_an_unknown_setting_is_refused() -> None:
 
 
 def test_changes_are_laid_over_the_file_table_by_table() -> None:
-    found = BaselineConfig.from_toml(shipped("baseline"), {"loop": {"epochs": 3}, "weights": "random"})
+    found = QualityConfig.from_toml(shipped("baseline"), {"loop": {"epochs": 3}, "weights": "random"})
     assert (found.loop.epochs, found.loop.batch, found.weights) == (3, 128, "random")
 
 

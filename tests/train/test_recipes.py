@@ -57,7 +57,7 @@ def test_detector_validation_is_the_dice_over_all_batches() -> None:
 
 def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
     recipe = BaselineRecipe(QualityNetwork(), LoopSettings(), 128)
-    recipe.network = Fixed(torch.tensor([[20.0, -20.0, 0.0, 0.0]]))
+    recipe.network = Fixed(torch.tensor([[20.0, -20.0, 0.0, 0.0]]))  # type: ignore[assignment]
     found = recipe.validate({"slice": torch.zeros(1, 1, 128, 128), "label": torch.tensor([[1.0, 1.0, 1.0, 0.0]])})
     for name, error in {**dict(zip(NAMES, (0.0, 1.0, 0.25, 0.25), strict=True)), "": 0.375}.items():
         mean = found[f"validation/mse_{name}".rstrip("_")]

@@ -20,10 +20,11 @@ from lgeqa.prepare import prepare_for_quality
 from lgeqa.read import Source
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
-from lgeqa.train.baseline import BaselineConfig
+from lgeqa.train.bundling import build_bundle
 from lgeqa.train.cases import read_case
 from lgeqa.train.detector import DetectorConfig
-from lgeqa.train.runs import build_bundle, run_baseline, run_detector
+from lgeqa.train.quality import QualityConfig
+from lgeqa.train.runs import run_detector, run_quality
 from lgeqa.train.store import Store
 from tests.bundle.test_bundle import ABOUT
 
@@ -59,7 +60,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     for _ in write_cohort(draw_cohort(CohortSettings(n=6, seed=3)), made.cohort):
         pass
     run_detector([made.cohort], DetectorConfig.of(DETECTOR), made.detector, None, quiet=True)
-    run_baseline([made.cohort], BaselineConfig.of(BASELINE), made.quality, made.detector / "split.json", quiet=True)
+    split = made.detector / "split.json"
+    run_quality("baseline", [made.cohort], QualityConfig.of(BASELINE), made.quality, split=split, quiet=True)
     build_bundle(made.detector, made.quality, made.bundle, "full", Description.of(ABOUT))
     return made
 
@@ -121,7 +123,7 @@ def test_a_run_that_is_not_finished_makes_no_bundle(world: World, tmp_path: Path
 
 def test_a_reader_who_scored_nothing(world: World, tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="no scan has both a mask and scores of the reader 'nobody'"):
-        run_baseline([world.cohort], BaselineConfig.of(BASELINE | {"reader": "nobody"}), tmp_path, None, quiet=True)
+        run_quality("baseline", [world.cohort], QualityConfig.of(BASELINE | {"reader": "nobody"}), tmp_path)
 
 
 def test_a_split_of_other_patients(world: World, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """`lgeqa train`: train stage 1 or stage 2 on a cohort."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -16,13 +17,33 @@ Cohorts = Annotated[
     list[Path],
     typer.Option("--cohort", help="Folder of a cohort: scores.csv or <scan id>/data.nrrd; may be repeated."),
 ]
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file of settings; without it, the paper's.")]
+Config = Annotated[
+    str | None,
+    typer.Option("--config", help="TOML file of settings, or the name of a shipped one; without it, the paper's."),
+]
 Run = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run; a run that was cut short goes on.")]
 SplitFile = Annotated[Path | None, typer.Option("--split", help="A saved split.json, to keep the same patients out.")]
+Stage1 = Annotated[
+    Path | None,
+    typer.Option(
+        "--detector", help="Detector run, or bundle, that joins the run's bundle; without it, the default bundle's."
+    ),
+]
+About = Annotated[
+    Path | None,
+    typer.Option("--about", help="TOML file: name, version, training data, intended use, ... of the bundle."),
+]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as loop.epochs=10; may be repeated.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing of the progress.")]
 
 _AnySettings = TypeVar("_AnySettings", bound="Settings")
+
+#: The strategies of stage 2, and what `--help` says of each.
+STRATEGIES: Final = {
+    "baseline": "Stage 2, baseline: the network that scores slices, on scored scans with masks.",
+    "multitask": "Stage 2, multi-task: the same network finds the blood pool as well.",
+    "contrastive": "Stage 2, supervised contrastive: the encoder learns first, then the heads on it.",
+}
 
 
 @app.command()
@@ -42,21 +63,33 @@ def detector(
     run_detector(cohort, _settings(DetectorConfig, config, set_), output, split, quiet)
 
 
-@app.command()
-def baseline(
-    cohort: Cohorts,
-    output: Run,
-    config: Config = None,
-    split: SplitFile = None,
-    set_: Changes = None,
-    quiet: Quiet = False,
-) -> None:
-    """Stage 2, baseline strategy: the network that scores slices, on scored scans with masks."""
-    _require_training()
-    from lgeqa.train.baseline import BaselineConfig
-    from lgeqa.train.runs import run_baseline
+def _quality_command(strategy: str) -> Callable[..., None]:
+    """The command of one strategy; all have the same options."""
 
-    run_baseline(cohort, _settings(BaselineConfig, config, set_), output, split, quiet)
+    def train(
+        cohort: Cohorts,
+        output: Run,
+        config: Config = None,
+        split: SplitFile = None,
+        detector: Stage1 = None,
+        about: About = None,
+        set_: Changes = None,
+        quiet: Quiet = False,
+    ) -> None:
+        _require_training()
+        from lgeqa.bundle.build import Description
+        from lgeqa.train.quality import STRATEGIES
+        from lgeqa.train.runs import run_quality
+
+        settings = _settings(STRATEGIES[strategy].config, config, set_)
+        told = Description.from_toml(about) if about else None
+        run_quality(strategy, cohort, settings, output, split=split, detector=detector, about=told, quiet=quiet)
+
+    return train
+
+
+for _name, _help in STRATEGIES.items():
+    app.command(_name, help=_help)(_quality_command(_name))
 
 
 @app.command()
@@ -70,7 +103,7 @@ def bundle(
     """Join a detector run and a quality run into a bundle that `lgeqa assess --bundle` opens."""
     _require_training()
     from lgeqa.bundle.build import Description
-    from lgeqa.train.runs import build_bundle
+    from lgeqa.train.bundling import build_bundle
 
     build_bundle(detector, quality, output, "compact" if compact else "full", Description.from_toml(about))
 
@@ -81,9 +114,22 @@ def _require_training() -> None:
     require("train", feature="training")
 
 
-def _settings(kind: type[_AnySettings], config: Path | None, changes: list[str] | None) -> _AnySettings:
+def _settings(kind: type[_AnySettings], config: str | None, changes: list[str] | None) -> _AnySettings:
     values = _parse(changes or [])
-    return kind.from_toml(config, values) if config else kind.of(values, "--set")
+    return kind.from_toml(_settings_file(config), values) if config else kind.of(values, "--set")
+
+
+def _settings_file(name: str) -> Path:
+    """A file of settings by its path, or a shipped one by its name."""
+    from importlib import resources
+
+    shipped = Path(str(resources.files("lgeqa"))) / "configs"
+    if Path(name).suffix == ".toml":
+        return Path(name)
+    if not (shipped / f"{name}.toml").is_file():
+        known = ", ".join(sorted(path.stem for path in shipped.glob("*.toml")))
+        raise ConfigError(f"--config {name}: is neither a .toml file nor a shipped one ({known}).")
+    return shipped / f"{name}.toml"
 
 
 def _parse(changes: list[str]) -> dict[str, Any]:

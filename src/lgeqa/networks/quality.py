@@ -1,9 +1,11 @@
-"""Stage 2: encoder, three attribute heads, and the QA head on their outputs (section 3.2.1)."""
+"""Stage 2: encoder, three attribute heads, and the QA head on their outputs (section 3.2)."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
-from lgeqa.attributes import ATTRIBUTE_NAMES
+from lgeqa.attributes import ATTRIBUTE_NAMES, NAMES
+from lgeqa.networks.decoder import Decoder
 from lgeqa.networks.encoder import Encoder
 
 
@@ -13,7 +15,7 @@ def attribute_head(features: int) -> nn.Sequential:
 
 
 class QualityNetwork(nn.Module):
-    """Scores a slice on the four scales.
+    """Scores a slice on the four scales (section 3.2.1).
 
     The QA head sees nothing but the three attribute logits, so what it finds must pass through them.
     """
@@ -32,3 +34,37 @@ class QualityNetwork(nn.Module):
     def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
         """Four logits, (slice, 4)."""
         return self.heads(self.encoder(slices))
+
+
+class MultiTaskNetwork(QualityNetwork):
+    """Scores a slice, and finds the blood pool on it from the same features (section 3.2.2).
+
+    Called like any quality network it scores only, so that is all that is exported.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = Decoder()
+
+    def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:  # (slice, 1, 128, 128)
+        """Four logits, (slice, 4), and logits of the blood pool, (slice, 1, 128, 128)."""
+        stages = self.encoder.stages(slices)
+        return self.heads(stages[-1].mean(dim=(2, 3))), self.decoder(stages)
+
+
+class ContrastiveNetwork(nn.Module):
+    """The encoder with four projection heads, 512-128, one for each label (section 3.2.3).
+
+    Args:
+        encoder: whose features are to be learnt.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projections = nn.ModuleList(nn.Linear(Encoder.features, 128) for _ in NAMES)
+
+    def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
+        """Projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
+        features = self.encoder(slices)
+        return torch.stack([normalize(project(features), dim=1) for project in self.projections])

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import lightning
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, NonNegativeInt, PositiveInt
-from torch import nn
 
 from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 from lgeqa.cohort import Case
@@ -24,7 +22,7 @@ from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
 from lgeqa.simulate.scores import Scores
 from lgeqa.train.augment import Augmentation
 from lgeqa.train.cases import read_case
-from lgeqa.train.loop import LoopSettings, fit
+from lgeqa.train.loop import LoopSettings, first_weights, fit
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Slices, Store, open_store
 
@@ -70,55 +68,64 @@ class DetectorConfig(Settings):
     )
 
 
-def train_detector(
-    training: Sequence[Case], validation: Sequence[Case], config: DetectorConfig, run: Path, quiet: bool
-) -> nn.Module:
+def train_detector(training: Store, validation: Store, config: DetectorConfig, run: Path, quiet: bool) -> Detector:
     """Train the U-Net.
 
     Args:
-        training: scans with masks.
-        validation: scans with masks of other patients; each is seen with up to two copies of each kind.
+        training: prepared slices to learn from.
+        validation: prepared slices of other patients, which pick the best epoch.
         config: the settings.
         run: the run's folder.
-        quiet: no progress bar.
+        quiet: say nothing of the progress.
 
     Returns:
         The trained network.
+
+    Raises:
+        TrainingError, OutputError: as `fit` does.
     """
-    stores = [
-        _store(training, config.faulted, config.composites, config, run / "prepared" / "training"),
-        _store(validation, min(config.faulted, 2), min(config.composites, 2), config, run / "prepared" / "validation"),
-    ]
-    lightning.seed_everything(config.loop.seed, verbose=False)
-    network = Detector(config.width, len(config.preparation.context_mm))
+    with first_weights(config.loop.seed):
+        network = Detector(config.width, len(config.preparation.context_mm))
     if config.weights != "random":
         load_weights(network, config.weights)
-    recipe = DetectorRecipe(network, config.loop, config.window, config.window / config.canvas)
-    return fit(recipe, stores[0], stores[1], run, quiet)
+    fit(
+        DetectorRecipe(network, config.loop, config.window, config.window / config.canvas),
+        training,
+        validation,
+        run,
+        quiet,
+    )
+    return network
 
 
-def _store(cases: Sequence[Case], faulted: int, composites: int, config: DetectorConfig, folder: Path) -> Store:
+def validation_copies(config: DetectorConfig) -> DetectorConfig:
+    """The same settings with two copies of each kind at the most, one of them with heavy faults."""
+    return config.model_copy(update={"faulted": min(config.faulted, 2), "composites": min(config.composites, 2)})
+
+
+def detector_store(cases: Sequence[Case], config: DetectorConfig, folder: Path) -> Store:
+    """Prepared slices of scans with masks, and of their copies."""
     key = {
         "scans": [str(case.image) for case in cases],
-        "copies": [faulted, composites, config.phantoms],
+        "copies": [config.faulted, config.composites, config.phantoms],
         "preparation": config.preparation.model_dump(),
         "canvas": config.canvas,
         "seed": config.loop.seed,
     }
-    return open_store(folder, key, lambda: _slices(cases, faulted, composites, config))
+    return open_store(folder, key, lambda: _slices(cases, config))
 
 
-def _slices(cases: Sequence[Case], faulted: int, composites: int, config: DetectorConfig) -> Iterator[Slices]:
+def _slices(cases: Sequence[Case], config: DetectorConfig) -> Iterator[Slices]:
     """Each scan as it is, its faulted copies, and its copies in a thorax."""
     rng = np.random.default_rng(config.loop.seed)
-    thoraxes = [build_phantom(draw_phantom(rng)) for _ in range(config.phantoms if composites else 0)]
+    thoraxes = [build_phantom(draw_phantom(rng)) for _ in range(config.phantoms if config.composites else 0)]
     for case in cases:
         scan, atrium = read_case(case)
         yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
-        for number in range(faulted):
+        for number in range(config.faulted):
             voxels = _worsened(scan.voxels, atrium, scan.spacing_mm, (HEAVY, ANY)[number % 2], rng)
             yield _on_canvas(voxels, atrium, scan.spacing_mm, config)
-        for number in range(composites):
+        for number in range(config.composites):
             thorax = thoraxes[rng.integers(len(thoraxes))]
             yield _in_thorax(scan, atrium, thorax, (None, HEAVY, ANY)[number % 3], rng, config)
 

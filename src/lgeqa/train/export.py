@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import torch
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 
+from lgeqa.errors import TrainingError
 from lgeqa.records import FloatArray
 
+#: What a full-precision export may move a probability by.
+PARITY = 1e-3
 INPUT = "slices"
 OUTPUT = "probabilities"
 
@@ -55,6 +60,29 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int |
         )
     assert program is not None
     program.save(str(path), external_data=False)
+
+
+def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:
+    """How far a full-precision export moves a probability, at the most.
+
+    Args:
+        network: as it was trained.
+        path: its ONNX file.
+        slices: (slice, channel, row, column).
+
+    Raises:
+        TrainingError: by more than `PARITY`.
+    """
+    with torch.inference_mode():
+        expected = torch.sigmoid(network.eval().cpu()(slices)).numpy()
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    moved = float(np.abs(session.run([OUTPUT], {INPUT: slices.numpy()})[0] - expected).max())
+    if not moved <= PARITY:
+        raise TrainingError(
+            f"{path}: gives probabilities that differ by {moved:.2g} from those of PyTorch; {PARITY:g} is allowed. The "
+            "weights are kept; please report the versions that `lgeqa info` tells."
+        )
+    return moved
 
 
 def quantise(source: Path, path: Path, calibration: list[FloatArray], scratch: Path) -> None:

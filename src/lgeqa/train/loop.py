@@ -1,21 +1,28 @@
 """The one loop that every strategy trains in; a strategy is a `Recipe`."""
 
+import errno
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pytorch_optimizer import LARS
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 from torchmetrics import Metric
 
 from lgeqa.config import Settings
+from lgeqa.errors import OutputError, TrainingError
 from lgeqa.train.augment import Augmentation, draw_homographies, warp
+from lgeqa.train.progress import Shown, Waiting
 from lgeqa.train.store import Batch, Store, training_loader, validation_loader
 
 
@@ -24,21 +31,30 @@ class LoopSettings(Settings):
 
     Attributes:
         epochs: at the most.
-        batch: slices a step.
-        learning_rate: of Adam, at the start of the cosine.
+        batch: slices a step, in each process.
+        optimiser: `adam`, or `lars` with a momentum of .9, for large batches.
+        learning_rate: at the start of the cosine.
+        warmup: epochs in which the learning rate first rises, in equal steps.
+        weight_decay: of LARS.
         floor: learning rate at the end of the cosine.
-        patience: epochs without a better validation before the run stops.
+        patience: epochs without a better validation before the run stops; 0 for never.
         keep: whether the run ends with the weights of its best epoch, or of its last.
         slices_per_scan: slices drawn of each scan an epoch; 0 for all.
         seed: of first weights, draws and augmentation.
         augmentation: of the training slices.
         threads: of PyTorch on the CPU; 0 leaves the choice to it.
+        workers: processes that fetch batches; 0 for none beside the training one.
+        devices: graphics cards, or CPU processes, of each machine; 0 leaves the choice to Lightning.
+        nodes: machines that train together, as SLURM or torchrun starts them.
         precision: as Lightning names it.
     """
 
     epochs: PositiveInt = 40
     batch: PositiveInt = 128
+    optimiser: Literal["adam", "lars"] = "adam"
     learning_rate: PositiveFloat = 1e-3
+    warmup: NonNegativeInt = 0
+    weight_decay: NonNegativeFloat = 0.0
     floor: NonNegativeFloat = 1e-7
     patience: NonNegativeInt = 7
     keep: Literal["best", "last"] = "best"
@@ -46,7 +62,18 @@ class LoopSettings(Settings):
     seed: NonNegativeInt = 0
     augmentation: Augmentation = Field(default_factory=Augmentation)
     threads: NonNegativeInt = 0
+    workers: NonNegativeInt = 0
+    devices: NonNegativeInt = 0
+    nodes: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.warmup >= self.epochs:
+            raise ValueError(f"warmup = {self.warmup} leaves nothing of epochs = {self.epochs}")
+        if self.weight_decay and self.optimiser != "lars":
+            raise ValueError(f'weight_decay = {self.weight_decay} is for optimiser = "lars" only')
+        return self
 
 
 class Recipe(lightning.LightningModule, ABC):
@@ -55,12 +82,14 @@ class Recipe(lightning.LightningModule, ABC):
     Attributes:
         watched: the validation figure that picks the best epoch.
         better: whether a lower (`min`) or higher (`max`) figure is better.
+        views: augmented views of each slice in a batch, one after the other.
         side: rows and columns of an augmented slice.
         zoom: share of a stored slice's side that an augmented one spans.
     """
 
     watched: str
     better: Literal["min", "max"]
+    views = 1
 
     def __init__(self, network: nn.Module, settings: LoopSettings, side: int, zoom: float = 1.0) -> None:
         super().__init__()
@@ -79,32 +108,69 @@ class Recipe(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """Augment, forward, sum the losses."""
-        # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
-        generator = torch.Generator().manual_seed(hash((self.settings.seed, self.current_epoch, step)) % 2**63)
-        homographies = draw_homographies(len(batch["slice"]), self.settings.augmentation, generator, self.zoom)
-        # Half a pixel is lost where places are worked out in bf16.
-        with torch.autocast(batch["slice"].device.type, enabled=False):
-            moved = batch | {
-                "slice": warp(batch["slice"], homographies, self.side),
-                "mask": warp(batch["mask"], homographies, self.side, mode="nearest"),
-            }
-        terms = self.losses(moved)
+        terms = self.losses(self._augmented(batch, step))
         total = torch.stack(list(terms.values())).sum()
+        if not total.isfinite():
+            told = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
+            raise TrainingError(
+                f"the loss is no number any more ({told}) at step {step} of epoch {self.current_epoch + 1}. Lower "
+                f"loop.learning_rate (it is {self.settings.learning_rate:g}) and start again, in a new folder."
+            )
         self.log_dict({f"train/{name}": term for name, term in terms.items()}, on_step=False, on_epoch=True)
-        self.log("train/loss", total, on_step=False, on_epoch=True, prog_bar=True)
+        self.log("train/loss", total, on_step=False, on_epoch=True)
         return total
+
+    def _augmented(self, batch: Batch, step: int) -> Batch:
+        """The views of a batch, each slice moved by a draw of its own."""
+        # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
+        place = (self.settings.seed, self.current_epoch, step, self.global_rank)
+        generator = torch.Generator().manual_seed(hash(place) % 2**63)
+        views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
+        homographies = draw_homographies(len(views["slice"]), self.settings.augmentation, generator, self.zoom)
+        # Half a pixel is lost where places are worked out in bf16.
+        with torch.autocast(self.device.type, enabled=False):
+            return views | {
+                "slice": warp(views["slice"], homographies, self.side),
+                "mask": warp(views["mask"], homographies, self.side, mode="nearest"),
+            }
 
     def validation_step(self, batch: Batch, _step: int) -> None:
         """Log the recipe's figures."""
-        figures = self.validate(batch)
-        self.log_dict(figures, on_epoch=True, prog_bar=True, batch_size=len(batch["slice"]))
+        self.log_dict(self.validate(batch), on_epoch=True, batch_size=len(batch["slice"]))
 
     def configure_optimizers(self) -> Any:
-        """Adam with a cosine over the epochs, stepped once an epoch."""
+        """The optimiser, with warm-up and a cosine over the epochs, stepped once an epoch."""
         learning = [p for p in self.parameters() if p.requires_grad]
-        optimiser = torch.optim.Adam(learning, lr=self.settings.learning_rate)
-        schedule = CosineAnnealingLR(optimiser, T_max=self.settings.epochs, eta_min=self.settings.floor)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+        optimiser = _optimiser(learning, self.settings)
+        return {
+            "optimizer": optimiser,
+            "lr_scheduler": {"scheduler": _schedule(optimiser, self.settings), "interval": "epoch"},
+        }
+
+
+def _optimiser(learning: list[nn.Parameter], settings: LoopSettings) -> Optimizer:
+    if settings.optimiser == "adam":
+        return Adam(learning, lr=settings.learning_rate)
+    lars: Optimizer = LARS(learning, lr=settings.learning_rate, weight_decay=settings.weight_decay, momentum=0.9)
+    return lars
+
+
+def _schedule(optimiser: Optimizer, settings: LoopSettings) -> LRScheduler:
+    """A cosine from the learning rate to the floor; before it, `warmup` epochs of 1, 2, ... of `warmup` + 1 parts."""
+    warmup = settings.warmup
+    cosine = CosineAnnealingLR(optimiser, T_max=settings.epochs - warmup, eta_min=settings.floor)
+    if not warmup:
+        return cosine
+    rise = LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)
+    return SequentialLR(optimiser, [rise, cosine], milestones=[warmup])
+
+
+@contextmanager
+def first_weights(seed: int) -> Iterator[None]:
+    """Networks that are made inside get the random weights of this seed; what comes after draws as if nothing was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def _loggers(run: Path) -> list[Logger]:
@@ -121,10 +187,15 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         training: slices to learn from.
         validation: slices that pick the best epoch.
         run: the run's folder; logs and checkpoints are written there.
-        quiet: no progress bar.
+        quiet: say nothing of the progress.
 
     Returns:
         The recipe's network with the weights that the settings say to keep, in evaluation mode.
+
+    Raises:
+        TrainingError: the loss is no number, or a process that fetches data was lost. The checkpoint of the last
+            whole epoch is intact.
+        OutputError: the run's folder cannot be written.
     """
     settings = recipe.settings
     # What it tells of hardware and of its makers' other products is no news to whoever trains here.
@@ -137,28 +208,52 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
     )
     # Without a figure to watch this keeps the latest epoch, which `best` does not.
     latest = ModelCheckpoint(checkpoints, filename="last", enable_version_counter=False)
-    stop = EarlyStopping(recipe.watched, mode=recipe.better, patience=settings.patience)
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        devices="auto",
-        max_epochs=settings.epochs,
-        precision=settings.precision,
-        logger=_loggers(run),
-        callbacks=[best, latest, stop] + ([] if quiet else [RichProgressBar()]),
-        enable_progress_bar=not quiet,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        log_every_n_steps=1,
-    )
+    callbacks: list[Callback] = [Waiting(), best, latest]
+    if settings.patience:
+        callbacks.append(EarlyStopping(recipe.watched, mode=recipe.better, patience=settings.patience))
+    if not quiet:
+        callbacks.append(Shown(type(recipe).__name__.removesuffix("Recipe")))
     last = checkpoints / "last.ckpt"
     loaders = (
-        training_loader(training, settings.slices_per_scan, settings.batch, settings.seed),
+        training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers),
         validation_loader(validation, settings.batch),
     )
-    trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
+    with _told(run):
+        trainer = lightning.Trainer(
+            accelerator="auto",
+            devices=settings.devices or "auto",
+            num_nodes=settings.nodes,
+            max_epochs=settings.epochs,
+            precision=settings.precision,
+            logger=_loggers(run),
+            callbacks=callbacks,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            log_every_n_steps=1,
+        )
+        trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
     kept = last if settings.keep == "last" else Path(best.best_model_path)
-    state = torch.load(kept, weights_only=True)["state_dict"]
-    recipe.load_state_dict(state)
+    recipe.load_state_dict(torch.load(kept, weights_only=True)["state_dict"])
     network: nn.Module = recipe.network
     return network.eval()
+
+
+@contextmanager
+def _told(run: Path) -> Iterator[None]:
+    """Turn what can go wrong from outside into a clear error."""
+    try:
+        yield
+    except OSError as fault:
+        full = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror or fault
+        raise OutputError(
+            f"{run}: cannot be written ({full}). Its last checkpoint is intact: make room and start again to go on."
+        ) from fault
+    except RuntimeError as fault:
+        if "DataLoader worker" not in str(fault):
+            raise
+        raise TrainingError(
+            f"{run}: a process that fetches data was lost ({fault}). The last checkpoint is intact: start again to go "
+            "on, with fewer loop.workers if memory was short."
+        ) from fault

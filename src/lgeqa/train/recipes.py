@@ -1,15 +1,15 @@
 """The recipes: what each strategy minimises."""
 
 import torch
-from monai.losses import DiceLoss
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryF1Score
 
 from lgeqa.attributes import NAMES
-from lgeqa.networks import Detector
+from lgeqa.networks import ContrastiveNetwork, Detector, MultiTaskNetwork, QualityNetwork
 from lgeqa.train.loop import LoopSettings, Recipe
+from lgeqa.train.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
 from lgeqa.train.store import Batch
 
 
@@ -21,7 +21,6 @@ class DetectorRecipe(Recipe):
 
     def __init__(self, network: Detector, settings: LoopSettings, window: int, zoom: float) -> None:
         super().__init__(network, settings, window, zoom)
-        self._dice = DiceLoss(sigmoid=True, batch=True)
         # Counted over all slices: the mean over batches would hang on how slices fall into them.
         self._overlap = BinaryF1Score()
 
@@ -29,7 +28,7 @@ class DetectorRecipe(Recipe):
         """Dice loss over the batch, and binary cross-entropy."""
         logits = self.network(batch["slice"])
         return {
-            "dice": self._dice(logits, batch["mask"]),
+            "dice": blood_pool_loss(logits, batch["mask"]),
             "bce": binary_cross_entropy_with_logits(logits, batch["mask"]),
         }
 
@@ -44,6 +43,7 @@ class BaselineRecipe(Recipe):
 
     watched = "validation/mse"
     better = "min"
+    network: QualityNetwork
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Equation 1."""
@@ -56,11 +56,61 @@ class BaselineRecipe(Recipe):
         return each | {"validation/mse": errors.mean()}
 
 
-def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
+class MultiTaskRecipe(BaselineRecipe):
+    """Multi-Task QA (section 3.2.2): equation 3, the scores and the blood pool at once."""
+
+    network: MultiTaskNetwork
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The two terms of equation 3: equation 1 and equation 2."""
+        scores, blood_pool = self.network.both(batch["slice"])
+        return {"bce": scoring_loss(scores, batch["label"]), "dice": blood_pool_loss(blood_pool, batch["mask"])}
+
+
+class ContrastiveRecipe(Recipe):
+    """The first step of section 3.2.3: the encoder learns by equation 5 on two views of each slice.
 
     Args:
-        logits: (slice, 4) in the order of `attributes.NAMES`.
-        labels: (slice, 4), 0 or 1.
+        network: encoder and projection heads.
+        settings: of the loop.
+        side: rows and columns of a slice.
+        temperature: of equation 4.
     """
-    return binary_cross_entropy_with_logits(logits, labels)
+
+    watched = "validation/contrastive"
+    better = "min"
+    views = 2
+
+    def __init__(self, network: ContrastiveNetwork, settings: LoopSettings, side: int, temperature: float) -> None:
+        super().__init__(network, settings, side)
+        self._temperature = temperature
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The four terms of equation 5."""
+        projections = self.network(batch["slice"])
+        # The classes of one view hold for the other, so a slice without a label is like its own other view alone.
+        one_view = batch["label"][: len(batch["label"]) // self.views]
+        with torch.autocast(projections.device.type, enabled=False):
+            return {
+                f"contrastive_{name}": contrastive_loss(
+                    projected.float(), contrastive_classes(labels).repeat(self.views), self._temperature
+                )
+                for name, projected, labels in zip(NAMES, projections, one_view.T, strict=True)
+            }
+
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        """Equation 5 with each slice as it is for both of its views."""
+        both = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
+        return {"validation/contrastive": torch.stack(list(self.losses(both).values())).sum()}
+
+
+class HeadsRecipe(BaselineRecipe):
+    """The second step of section 3.2.3: the heads learn by equation 1 on features of a frozen encoder."""
+
+    def __init__(self, network: QualityNetwork, settings: LoopSettings, side: int) -> None:
+        super().__init__(network, settings, side)
+        network.encoder.requires_grad_(requires_grad=False)
+
+    def on_train_epoch_start(self) -> None:
+        """Keep the encoder's batch normalisation as it was learnt."""
+        self.network.encoder.eval()

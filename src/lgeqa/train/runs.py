@@ -1,32 +1,26 @@
 """A training run from a cohort on disk to files: what `lgeqa train` does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any
 
+import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
 from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES
-from lgeqa.bundle.build import Description, write_bundle
-from lgeqa.bundle.manifest import Manifest
+from lgeqa.bundle.build import Description
 from lgeqa.cohort import Case, Split, draw_split, load_split, read_cohort, save_split
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.records import FloatArray
-from lgeqa.train.baseline import BaselineConfig, label_scores, train_baseline
-from lgeqa.train.detector import DetectorConfig, train_detector
-from lgeqa.train.export import export_onnx, quantise
-from lgeqa.train.store import SliceBatches, Store
-
-CONFIG = "config.json"
-SPLIT = "split.json"
-WEIGHTS = "network.safetensors"
-NETWORK = "network.onnx"
-#: Slices at least, where there are that many, that the ranges of 8-bit networks are found on.
-_CALIBRATION = 256
+from lgeqa.train.bundling import bundle_of_run, described
+from lgeqa.train.detector import DetectorConfig, detector_store, train_detector, validation_copies
+from lgeqa.train.export import check_parity, export_onnx
+from lgeqa.train.files import CONFIG, NETWORK, SPLIT, TRAINING, VALIDATION, WEIGHTS
+from lgeqa.train.processes import is_main
+from lgeqa.train.quality import STRATEGIES, Prepared, QualityConfig, label_scores, quality_store
+from lgeqa.train.store import Store
 
 
 @dataclass(frozen=True)
@@ -46,32 +40,69 @@ def run_detector(cohorts: Sequence[Path], config: DetectorConfig, run: Path, spl
         config: the settings.
         run: its folder; a run that was cut short goes on.
         split: a saved split of the patients; None to draw one.
-        quiet: no progress bar.
+        quiet: say nothing of the progress.
 
     Raises:
         CohortError: too few scans with masks, or a split that does not fit.
+        UsageError: the folder holds a run with other settings.
+        TrainingError, OutputError: as `fit` does.
     """
     cases = [case for case in _read(cohorts) if case.mask is not None]
     if not cases:
         raise CohortError(f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from.")
     parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
-    network = train_detector(parts.train, parts.validation, config, run, quiet)
-    side = config.preparation.multiple * 4
-    _save(network, (len(config.preparation.context_mm), side, side), config.preparation.multiple, run)
+    stores = (
+        detector_store(parts.train, config, run / TRAINING),
+        detector_store(parts.validation, validation_copies(config), run / VALIDATION),
+    )
+    network = train_detector(*stores, config, run, quiet)
+    if is_main():
+        side = config.preparation.multiple * 4
+        _save(network, (side, side), config.preparation.multiple, stores[1], run)
 
 
-def run_baseline(cohorts: Sequence[Path], config: BaselineConfig, run: Path, split: Path | None, quiet: bool) -> None:
-    """Train the baseline quality network on the scored scans of a cohort, and write the run.
+def run_quality(
+    strategy: str,
+    cohorts: Sequence[Path],
+    config: QualityConfig,
+    run: Path,
+    *,
+    split: Path | None = None,
+    detector: Path | None = None,
+    about: Description | None = None,
+    quiet: bool = False,
+) -> None:
+    """Train stage 2 on the scored scans of a cohort, and write the run, its bundle among it.
 
-    Args and errors as in `run_detector`; scans need masks and scores.
+    Args:
+        strategy: one of `STRATEGIES`.
+        cohorts: as in `run_detector`; scans need masks and scores.
+        config: the settings.
+        run: its folder; a run that was cut short goes on.
+        split: a saved split of the patients; None to draw one.
+        quiet: say nothing of the progress.
+        detector: run or bundle that stage 1 of the bundle comes from; None for the bundle in the package.
+        about: what a person says about the bundle; None for what can be told without one.
+
+    Raises:
+        As `run_detector` does.
     """
-    cases = [case for case in _read(cohorts) if case.mask is not None and config.reader in case.scores]
+    everything = _read(cohorts)
+    cases = [case for case in everything if case.mask is not None and config.reader in case.scores]
     if not cases:
         raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores of the reader {config.reader!r}.")
     strata = [int(label_scores(case, config.reader)[NAMES.index("quality")] >= DIAGNOSTIC_FROM) for case in cases]
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
-    network = train_baseline(parts.train, parts.validation, config, run, quiet)
-    _save(network, (1, config.preparation.pixels, config.preparation.pixels), None, run)
+    stores = [
+        quality_store(part, config.preparation, config.reader, run / folder)
+        for folder, part in ((TRAINING, parts.train), (VALIDATION, parts.validation))
+    ]
+    data = Prepared(*stores)
+    network = STRATEGIES[strategy].train(data, config, run, quiet)
+    if is_main():
+        moved = _save(network, (config.preparation.pixels,) * 2, None, data.validation, run)
+        told = about or described(strategy, run.name, parts.train, config.reader, moved)
+        bundle_of_run(run, detector, told)
 
 
 def _read(cohorts: Sequence[Path]) -> list[Case]:
@@ -101,71 +132,43 @@ def _open_run(
 ) -> Parts:
     """Make the run's folder, with its settings and split; a run taken up again keeps its split."""
     run.mkdir(parents=True, exist_ok=True)
-    (run / CONFIG).write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    _keep_settings(config, run / CONFIG)
     kept = run / SPLIT
     source = kept if kept.is_file() else split
     dealt = load_split(source, cases) if source else draw_split(cases, strata, test, validation, seed)
-    save_split(dealt, kept)
+    if is_main():
+        save_split(dealt, kept)
     return parts_of(cases, dealt)
 
 
-def _save(network: nn.Module, shape: tuple[int, int, int], multiple: int | None, run: Path) -> None:
+def _keep_settings(config: Settings, path: Path) -> None:
+    """Write the settings, or see that a run taken up again has the same: half of each would be neither's result."""
+    if path.is_file():
+        kept = type(config).model_validate_json(path.read_text(encoding="utf-8"))
+        if kept != config:
+            name, old, new = next(_differences(kept.model_dump(mode="json"), config.model_dump(mode="json")))
+            raise UsageError(
+                f"{path.parent}: holds a run with {name} = {old!r}, and now it is {new!r}. Name a new folder, or give "
+                "the same settings to go on."
+            )
+    elif is_main():
+        path.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Name, old and new value of each setting that differs; both have the same names."""
+    for name, value in old.items():
+        if isinstance(value, dict):
+            yield from _differences(value, new[name], f"{within}{name}.")
+        elif value != new[name]:
+            yield f"{within}{name}", value, new[name]
+
+
+def _save(network: nn.Module, shape: tuple[int, int], multiple: int | None, validation: Store, run: Path) -> float:
+    """Write weights and ONNX network; returns how far the export moves a probability on validation slices."""
     state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, run / WEIGHTS)
-    export_onnx(network, shape, multiple, run / NETWORK)
-
-
-def build_bundle(
-    detector: Path,
-    quality: Path,
-    folder: Path,
-    precision: Literal["full", "compact"],
-    description: Description,
-) -> Manifest:
-    """Join a detector run and a quality run into a bundle.
-
-    Args:
-        detector: folder of a finished detector run.
-        quality: folder of a finished quality run.
-        folder: of the bundle; must not exist, or be empty.
-        precision: `full` keeps 32-bit networks; `compact` makes them 8-bit, with ranges found on each run's own
-            training slices.
-        description: what a person says about it.
-
-    Raises:
-        UsageError: a run is not finished.
-    """
-    networks = [_finished(detector), _finished(quality)]
-    stage1 = DetectorConfig.model_validate_json((detector / CONFIG).read_text(encoding="utf-8"))
-    stage2 = BaselineConfig.model_validate_json((quality / CONFIG).read_text(encoding="utf-8"))
-    settings = {
-        "detector": {"preparation": stage1.preparation.model_dump(), "rule": stage1.rule.model_dump()},
-        "quality": {"preparation": stage2.preparation.model_dump()},
-    }
-    with TemporaryDirectory() as scratch:
-        if precision == "compact":
-            seeds = (stage1.loop.seed, stage2.loop.seed)
-            networks = [
-                _quantised(run, seed, Path(scratch)) for run, seed in zip((detector, quality), seeds, strict=True)
-            ]
-        return write_bundle(folder, networks[0], networks[1], settings, description)
-
-
-def _quantised(run: Path, seed: int, scratch: Path) -> Path:
-    """The 8-bit twin of a run's network."""
-    path = scratch / f"{run.name}.onnx"
-    quantise(run / NETWORK, path, _calibration_slices(Store(run / "prepared" / "training"), seed), scratch)
-    return path
-
-
-def _finished(run: Path) -> Path:
-    network = run / NETWORK
-    if not network.is_file():
-        raise UsageError(f"{run}: holds no {NETWORK}; its training is not finished. Start it again to go on.")
-    return network
-
-
-def _calibration_slices(store: Store, seed: int) -> list[FloatArray]:
-    """Slices of every scan, alike in number and some hundreds in all, in batches (slice, channel, row, column)."""
-    per_scan = -(-_CALIBRATION // len(store.labels))
-    return [store[batch]["slice"].numpy() for batch in SliceBatches(store.owner, per_scan, 32, seed)]
+    channels = validation.context.shape[1]
+    export_onnx(network, (channels, *shape), multiple, run / NETWORK)
+    some = np.linspace(0, len(validation) - 1, min(64, len(validation))).astype(int)
+    return check_parity(network, run / NETWORK, validation[some.tolist()]["slice"])

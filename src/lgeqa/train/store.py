@@ -1,6 +1,7 @@
 """Prepared slices of a cohort, made once and kept on disk, and the batches drawn from them."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
 from lgeqa.records import FloatArray, IntArray
+from lgeqa.train.processes import is_main
 
 Batch = dict[str, Tensor]
 
@@ -78,7 +80,13 @@ def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Sl
     """
     stamp = folder / "store.json"
     wanted = json.dumps(key, sort_keys=True, default=str)
-    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+
+    def ready() -> bool:
+        return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
+
+    while not is_main() and not ready():
+        time.sleep(1)  # the main process of the training makes it
+    if not ready():
         _write(folder, make())
         # Written last, so that a store cut short is made anew.
         stamp.write_text(wanted, encoding="utf-8")
@@ -160,9 +168,16 @@ def _processes() -> tuple[int, int]:
     return 0, 1
 
 
-def training_loader(store: Store, per_scan: int, batch: int, seed: int) -> DataLoader[Batch]:
-    """Batches of randomly drawn slices."""
-    return DataLoader(store, sampler=SliceBatches(store.owner, per_scan, batch, seed), batch_size=None)
+def training_loader(store: Store, per_scan: int, batch: int, seed: int, workers: int = 0) -> DataLoader[Batch]:
+    """Batches of randomly drawn slices, fetched by `workers` processes beside this one."""
+    return DataLoader(
+        store,
+        sampler=SliceBatches(store.owner, per_scan, batch, seed),
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+    )
 
 
 def validation_loader(store: Store, batch: int) -> DataLoader[Batch]:

@@ -1,0 +1,38 @@
+"""The decoder of the multi-task strategy: from the encoder's features back to the blood-pool mask (section 3.2.2)."""
+
+from itertools import pairwise
+
+from monai.networks.blocks import UpSample
+from monai.networks.nets.basic_unet import UpCat
+from torch import Tensor, nn
+
+#: Channels from the coarsest to the finest level; the encoder gives 512 at a 32nd and 64 at half of a slice's side.
+LEVELS = (512, 256, 128, 64, 32)
+
+
+class Decoder(nn.Module):
+    """Half of a U-Net, with skips from the encoder's stages, up to the slice's own pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        skips = (256, 128, 64, 64)
+        self.rises = nn.ModuleList(
+            UpCat(2, coarse, skip, fine, act="relu", norm="batch", bias=False, is_pad=False)
+            for (coarse, fine), skip in zip(pairwise(LEVELS), skips, strict=True)
+        )
+        self.last = nn.Sequential(UpSample(2, LEVELS[-1], 16, 2, mode="deconv"), nn.ReLU(), nn.Conv2d(16, 1, 1))
+
+    def forward(self, stages: list[Tensor]) -> Tensor:
+        """Logits of the blood pool.
+
+        Args:
+            stages: feature maps from fine to coarse, as `Encoder.stages` gives them.
+
+        Returns:
+            (slice, 1, row, column) on the pixels of the slices that were encoded.
+        """
+        *skips, x = stages
+        for rise, skip in zip(self.rises, reversed(skips), strict=True):
+            x = rise(x, skip)
+        logits: Tensor = self.last(x)
+        return logits

@@ -1,0 +1,141 @@
+"""From finished runs to a bundle."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from lgeqa.bundle import default_bundle, open_bundle
+from lgeqa.bundle.build import Description, write_bundle
+from lgeqa.bundle.manifest import MANIFEST, Manifest
+from lgeqa.cohort import TRUTH, Case
+from lgeqa.records import FloatArray
+from lgeqa.train.detector import DetectorConfig
+from lgeqa.train.export import quantise
+from lgeqa.train.files import BUNDLE, CONFIG, TRAINING, network_of
+from lgeqa.train.quality import STRATEGIES
+from lgeqa.train.store import SliceBatches, Store
+
+#: Slices at least, where there are that many, that the ranges of 8-bit networks are found on.
+_CALIBRATION = 256
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One stage of a bundle: its ONNX file, and what the manifest says of it."""
+
+    network: Path
+    settings: dict[str, Any]
+
+
+def build_bundle(
+    detector: Path,
+    quality: Path,
+    folder: Path,
+    precision: Literal["full", "compact"],
+    description: Description,
+) -> Manifest:
+    """Join a detector run and a quality run into a bundle.
+
+    Args:
+        detector: folder of a finished detector run.
+        quality: folder of a finished quality run.
+        folder: of the bundle; must not exist, or be empty.
+        precision: `full` keeps 32-bit networks; `compact` makes them 8-bit, with ranges found on each run's own
+            training slices.
+        description: what a person says about it.
+
+    Raises:
+        UsageError: a run is not finished.
+    """
+    stages = [_detector_run(detector), _quality_run(quality)]
+    with TemporaryDirectory() as scratch:
+        networks = [stage.network for stage in stages]
+        if precision == "compact":
+            networks = [_quantised(run, Path(scratch)) for run in (detector, quality)]
+        settings = {"detector": stages[0].settings, "quality": stages[1].settings}
+        return write_bundle(folder, networks[0], networks[1], settings, description)
+
+
+def bundle_of_run(run: Path, detector: Path | None, description: Description) -> Manifest:
+    """Write the bundle of a finished quality run into its folder, in full precision, in the place of an earlier one.
+
+    Args:
+        run: folder of the run.
+        detector: run or bundle that stage 1 comes from; None for the bundle in the package.
+        description: what the manifest says.
+    """
+    source = detector or default_bundle()
+    first = _detector_of_bundle(source) if (source / MANIFEST).is_file() else _detector_run(source)
+    second = _quality_run(run)
+    folder = run / BUNDLE
+    shutil.rmtree(folder, ignore_errors=True)
+    settings = {"detector": first.settings, "quality": second.settings}
+    return write_bundle(folder, first.network, second.network, settings, description)
+
+
+def described(strategy: str, name: str, cases: Sequence[Case], reader: str, moved: float) -> Description:
+    """What can be told of a quality run without a person.
+
+    Args:
+        strategy: one of `STRATEGIES`.
+        name: of the bundle.
+        cases: scans that it learnt from.
+        reader: whose scores were the labels.
+        moved: how far the export moves a probability, at the most.
+    """
+    patients = len({case.patient for case in cases})
+    simulated = any(TRUTH in case.scores for case in cases)
+    return Description(
+        name=name,
+        version="0.1.0",
+        created=datetime.now(UTC).date().isoformat(),
+        strategy=f"{strategy} (section {STRATEGIES[strategy].section})",
+        labels="simulated" if simulated else "expert",
+        training_data=f"{len(cases)} scans of {patients} patients, labelled by {reader}.",
+        intended_use="Research on scans like those that it learnt from. Not a medical device.",
+        license="not stated",
+        metrics=(
+            {
+                "name": "probability moved by the export",
+                "value": moved,
+                "measured_on": "validation slices, ONNX Runtime against PyTorch, at the most",
+            },
+        ),
+    )
+
+
+def _detector_run(run: Path) -> _Stage:
+    network = network_of(run)
+    config = DetectorConfig.model_validate_json((run / CONFIG).read_text(encoding="utf-8"))
+    return _Stage(network, {"preparation": config.preparation.model_dump(), "rule": config.rule.model_dump()})
+
+
+def _quality_run(run: Path) -> _Stage:
+    network = network_of(run)
+    # Only what stage 2 is fed is of concern here, and every strategy has that.
+    settings = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    return _Stage(network, {"preparation": settings["preparation"]})
+
+
+def _detector_of_bundle(bundle: Path) -> _Stage:
+    """Stage 1 of a bundle, which is checked when it is opened."""
+    part = open_bundle(bundle).manifest.detector
+    return _Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
+
+
+def _quantised(run: Path, scratch: Path) -> Path:
+    """The 8-bit twin of a run's network."""
+    path = scratch / f"{run.name}.onnx"
+    quantise(network_of(run), path, _calibration_slices(Store(run / TRAINING)), scratch)
+    return path
+
+
+def _calibration_slices(store: Store) -> list[FloatArray]:
+    """Slices of every scan, alike in number and some hundreds in all, in batches (slice, channel, row, column)."""
+    per_scan = -(-_CALIBRATION // len(store.labels))
+    return [store[batch]["slice"].numpy() for batch in SliceBatches(store.owner, per_scan, 32, seed=0)]

@@ -1,0 +1,26 @@
+"""What lies in the folder of a training run."""
+
+from pathlib import Path
+from typing import Final
+
+from lgeqa.errors import UsageError
+
+CONFIG: Final = "config.json"
+SPLIT: Final = "split.json"
+WEIGHTS: Final = "network.safetensors"
+NETWORK: Final = "network.onnx"
+BUNDLE: Final = "bundle"
+TRAINING: Final = Path("prepared", "training")
+VALIDATION: Final = Path("prepared", "validation")
+
+
+def network_of(run: Path) -> Path:
+    """The ONNX network of a run.
+
+    Raises:
+        UsageError: the run is not finished.
+    """
+    network = run / NETWORK
+    if not network.is_file():
+        raise UsageError(f"{run}: holds no {NETWORK}; its training is not finished. Start it again to go on.")
+    return network

@@ -1,0 +1,72 @@
+"""Equations 1 to 5 of the paper."""
+
+import torch
+from monai.losses import DiceLoss
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+_dice = DiceLoss(sigmoid=True, batch=True)
+
+
+def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
+
+    Args:
+        logits: (slice, 4) in the order of `attributes.NAMES`.
+        labels: (slice, 4), 0 or 1.
+    """
+    return binary_cross_entropy_with_logits(logits, labels)
+
+
+def blood_pool_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    r"""Equation 2: Dice loss, :math:`1 - 2\sum p m / (\sum p + \sum m)`, over all pixels of the batch at once.
+
+    Slices without atrium then count by what is wrongly found on them, and no slice divides by nothing.
+
+    Args:
+        logits: (slice, 1, row, column).
+        masks: the same shape, 0 or 1.
+    """
+    loss: Tensor = _dice(logits, masks)
+    return loss
+
+
+def contrastive_loss(projections: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    r"""Equation 4, divided by the number of anchors, so that its size does not hang on the batch.
+
+    For the anchor i it is the mean over its positives p of :math:`-\log(e^{z_i z_p / \tau} / \sum_{a \ne i}
+    e^{z_i z_a / \tau})`. Positives are all other projections with the anchor's label. An anchor without any, which
+    takes a batch of single views, has no loss and is left out of the mean. A batch of one class has a loss like any
+    other.
+
+    Args:
+        projections: (view, features), of length 1.
+        labels: (view,) classes, as integers.
+        temperature: :math:`\tau`.
+
+    Raises:
+        ValueError: no anchor has a positive.
+    """
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    positive = (labels[:, None] == labels[None]) & ~itself
+    count = positive.sum(dim=1)
+    anchors = count > 0
+    if not anchors.any():
+        raise ValueError(f"none of the {len(labels)} projections has another one of its label")
+    similarity = (projections @ projections.T / temperature).masked_fill(itself, -torch.inf)
+    log_share = similarity - similarity.logsumexp(dim=1, keepdim=True)
+    of_positives = log_share.masked_fill(~positive, 0).sum(dim=1)
+    return -(of_positives[anchors] / count[anchors]).mean()
+
+
+def contrastive_classes(labels: Tensor) -> Tensor:
+    """The classes of views for equation 4: labels 0 and 1 as they are, each view set without a label by itself.
+
+    Args:
+        labels: (slices,), 0, 1 or NaN where there is no score.
+
+    Returns:
+        (slices,) integers; a slice without a label has a class that no other slice has.
+    """
+    alone = torch.arange(2, 2 + len(labels), device=labels.device)
+    return torch.where(labels.isnan(), alone, labels.nan_to_num().long())

@@ -1,0 +1,195 @@
+"""Training stage 2 by each strategy of section 3.2: baseline, multi-task, supervised contrastive pre-training."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import Field, PositiveFloat
+from safetensors.torch import save_file
+
+from lgeqa.attributes import is_diagnostic
+from lgeqa.cohort import TRUTH, Case
+from lgeqa.cohort.table import Scores
+from lgeqa.config import Settings
+from lgeqa.errors import CohortError
+from lgeqa.networks import (
+    ContrastiveNetwork,
+    Encoder,
+    MultiTaskNetwork,
+    QualityNetwork,
+    load_imagenet,
+    load_weights,
+)
+from lgeqa.prepare import QualityPreparation, prepare_for_quality
+from lgeqa.prepare.quality import quality_weights
+from lgeqa.prepare.resample import resample
+from lgeqa.train.cases import read_case
+from lgeqa.train.loop import LoopSettings, first_weights, fit
+from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, MultiTaskRecipe
+from lgeqa.train.store import Slices, Store, open_store
+
+
+class QualityConfig(Settings):
+    """Settings of `lgeqa train baseline` and `lgeqa train multitask`.
+
+    Attributes:
+        preparation: of slices; goes into the bundle.
+        weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        reader: whose scores are the labels.
+        test: share of the scans that training never sees.
+        validation: share of the rest that picks the best epoch.
+        loop: of the training.
+    """
+
+    preparation: QualityPreparation = Field(default_factory=QualityPreparation)
+    weights: Literal["random", "hub"] | Path = "hub"
+    reader: str = TRUTH
+    test: float = Field(0.1, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    loop: LoopSettings = Field(default_factory=LoopSettings)
+
+
+class ContrastiveConfig(QualityConfig):
+    """Settings of `lgeqa train contrastive`; `loop` is of its second step, the heads.
+
+    Attributes:
+        preparation, weights, reader, test, validation: as for the other strategies.
+        loop: of the training of the heads, on a frozen encoder.
+        pretraining: of the contrastive training of the encoder.
+        temperature: of equation 4.
+    """
+
+    pretraining: LoopSettings = Field(
+        default_factory=lambda: LoopSettings(
+            epochs=100,
+            batch=512,
+            optimiser="lars",
+            learning_rate=0.5,
+            warmup=10,
+            weight_decay=1e-4,
+            patience=0,
+            keep="last",
+        )
+    )
+    temperature: PositiveFloat = 0.07
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Slices to learn from, and slices of other patients that pick the best epoch."""
+
+    training: Store
+    validation: Store
+
+
+def train_baseline(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Section 3.2.1.
+
+    Args:
+        data: prepared slices.
+        config: the settings.
+        run: the run's folder; a training that was cut short goes on.
+        quiet: say nothing of the progress.
+
+    Returns:
+        The trained network.
+
+    Raises:
+        ConfigError: the first weights cannot be had.
+        TrainingError, OutputError: as `fit` does.
+    """
+    with first_weights(config.loop.seed):
+        network = QualityNetwork()
+    load_imagenet(network.encoder, config.weights)
+    fit(BaselineRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def train_multitask(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Section 3.2.2; as `train_baseline`."""
+    with first_weights(config.loop.seed):
+        network = MultiTaskNetwork()
+    load_imagenet(network.encoder, config.weights)
+    fit(MultiTaskRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Section 3.2.3: first the encoder, then the heads on it; as `train_baseline`."""
+    assert isinstance(config, ContrastiveConfig)
+    with first_weights(config.loop.seed):
+        network = QualityNetwork()
+    load_imagenet(network.encoder, config.weights)
+    _pretrain(network.encoder, data, config, run / "pretraining", quiet)
+    fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def _pretrain(encoder: Encoder, data: Prepared, config: ContrastiveConfig, run: Path, quiet: bool) -> None:
+    """Fill the encoder with what equation 5 teaches it; a step that is done already is not done again."""
+    finished = run / "encoder.safetensors"
+    if not finished.is_file():
+        with first_weights(config.pretraining.seed):
+            network = ContrastiveNetwork(encoder)
+        recipe = ContrastiveRecipe(network, config.pretraining, config.preparation.pixels, config.temperature)
+        fit(recipe, data.training, data.validation, run, quiet)
+        save_file({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, finished)
+    load_weights(encoder, finished)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How stage 2 can be trained.
+
+    Attributes:
+        section: of the paper.
+        config: class of its settings.
+        train: the training.
+    """
+
+    section: str
+    config: type[QualityConfig]
+    train: Callable[[Prepared, QualityConfig, Path, bool], QualityNetwork]
+
+
+#: The strategies of the paper, in its order; the command line and the experiment read this.
+STRATEGIES: Final = {
+    "baseline": Strategy("3.2.1", QualityConfig, train_baseline),
+    "multitask": Strategy("3.2.2", QualityConfig, train_multitask),
+    "contrastive": Strategy("3.2.3", ContrastiveConfig, train_contrastive),
+}
+
+
+def quality_store(cases: Sequence[Case], preparation: QualityPreparation, reader: str, folder: Path) -> Store:
+    """Prepared slices of scored scans."""
+    key = {
+        "preparation": preparation.model_dump(),
+        "scans": [[str(case.image), label_scores(case, reader)] for case in cases],
+    }
+    return open_store(folder, key, lambda: _slices(cases, preparation, reader))
+
+
+def label_scores(case: Case, reader: str) -> Scores:
+    """The scores that a case is labelled by.
+
+    Raises:
+        CohortError: that reader did not score the scan.
+    """
+    if reader not in case.scores:
+        known = ", ".join(sorted(case.scores)) or "nobody"
+        raise CohortError(f"scan {case.scan_id}: has no scores of the reader {reader!r}; it was scored by {known}.")
+    return case.scores[reader]
+
+
+def _slices(cases: Sequence[Case], preparation: QualityPreparation, reader: str) -> Iterator[Slices]:
+    for case in cases:
+        scan, atrium = read_case(case)
+        held = atrium.any(axis=(1, 2))
+        weights = quality_weights(atrium, scan.spacing_mm, preparation)
+        yield Slices(
+            prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
+            (resample(atrium[held].astype(np.float32), *weights) > 0.5).astype(np.uint8),
+            np.array([is_diagnostic(score) for score in label_scores(case, reader)], np.float32),
+        )

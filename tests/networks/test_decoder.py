@@ -1,0 +1,38 @@
+import torch
+
+from lgeqa.networks import ContrastiveNetwork, Encoder, MultiTaskNetwork, QualityNetwork
+
+
+def test_the_decoder_gives_a_logit_for_each_pixel() -> None:
+    network = MultiTaskNetwork().eval()
+    scores, blood_pool = network.both(torch.rand(2, 1, 128, 128))
+    assert scores.shape == (2, 4)
+    assert blood_pool.shape == (2, 1, 128, 128)
+
+
+def test_the_decoder_sees_every_stage_of_the_encoder() -> None:
+    torch.manual_seed(0)
+    network = MultiTaskNetwork().eval()
+    stages = [stage.requires_grad_() for stage in network.encoder.stages(torch.rand(1, 1, 128, 128))]
+    for stage in stages:
+        stage.retain_grad()
+    network.decoder(stages).square().sum().backward()
+    assert all(stage.grad is not None and stage.grad.abs().max() > 0 for stage in stages)
+
+
+def test_a_multi_task_network_scores_as_its_baseline_part_does() -> None:
+    torch.manual_seed(0)
+    network = MultiTaskNetwork().eval()
+    baseline = QualityNetwork().eval()
+    own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("decoder.")}
+    baseline.load_state_dict(own)
+    slices = torch.rand(2, 1, 128, 128)
+    torch.testing.assert_close(network(slices), baseline(slices))
+    torch.testing.assert_close(network.both(slices)[0], baseline(slices))
+
+
+def test_projections_have_length_1_and_differ_between_scales() -> None:
+    found = ContrastiveNetwork(Encoder()).eval()(torch.rand(3, 1, 128, 128))
+    assert found.shape == (4, 3, 128)
+    torch.testing.assert_close(found.norm(dim=2), torch.ones(4, 3))
+    assert (found[0] - found[1]).abs().max() > 0.01
