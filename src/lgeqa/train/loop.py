@@ -245,15 +245,15 @@ def _told(run: Path) -> Iterator[None]:
     """Turn what can go wrong from outside into a clear error."""
     try:
         yield
-    except OSError as fault:
-        full = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror or fault
-        raise OutputError(
-            f"{run}: cannot be written ({full}). Its last checkpoint is intact: make room and start again to go on."
-        ) from fault
-    except RuntimeError as fault:
-        if "DataLoader worker" not in str(fault):
+    except (ConnectionError, RuntimeError) as fault:
+        if isinstance(fault, RuntimeError) and "DataLoader worker" not in str(fault):
             raise
         raise TrainingError(
             f"{run}: a process that fetches data was lost ({fault}). The last checkpoint is intact: start again to go "
             "on, with fewer loop.workers if memory was short."
+        ) from fault
+    except OSError as fault:
+        full = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror or fault
+        raise OutputError(
+            f"{run}: cannot be written ({full}). Its last checkpoint is intact: make room and start again to go on."
         ) from fault

@@ -1,0 +1,186 @@
+"""What the loop promises whatever the strategy."""
+
+import errno
+import math
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from lgeqa.errors import OutputError, TrainingError
+from lgeqa.train.loop import LoopSettings, Recipe, first_weights, fit
+from lgeqa.train.progress import _duration
+from lgeqa.train.store import Batch, Slices, Store, open_store
+
+# Lightning warns of its own dependencies, and of loaders without workers.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+QUICK: dict[str, Any] = {"epochs": 3, "batch": 2, "threads": 1, "learning_rate": 0.1, "patience": 0}
+
+
+class Level(nn.Module):
+    """One number, to be brought to the slices' mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.zeros(1))
+
+
+class LevelRecipe(Recipe):
+    """Learns the mean; `spoil` makes a step go wrong."""
+
+    watched = "validation/error"
+    better = "min"
+    spoil: Any = None
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        if self.spoil:
+            self.spoil(self)
+        return {"error": (batch["slice"].mean() - self.network.level).square().sum()}
+
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        return {"validation/error": (batch["slice"].mean() - self.network.level).square().sum()}
+
+
+def recipe(**settings: Any) -> LevelRecipe:
+    return LevelRecipe(Level(), LoopSettings.of(QUICK | settings), 8)
+
+
+def store(folder: Path) -> Store:
+    def make() -> Iterator[Slices]:
+        yield Slices(np.ones((8, 8, 8), np.float32), np.zeros((8, 8, 8), np.uint8), np.zeros(4, np.float32))
+
+    return open_store(folder / "store", {}, make)
+
+
+def level(folder: Path, one: LevelRecipe) -> float:
+    data = store(folder)
+    return float(fit(one, data, data, folder, quiet=True).level)  # type: ignore[arg-type]
+
+
+def test_the_last_or_the_best_epoch_is_kept(tmp_path: Path) -> None:
+    oscillates = {"learning_rate": 0.3, "epochs": 2, "floor": 0.3}  # 1.11 after the first epoch, 1.48 after the second
+    last = level(tmp_path / "last", recipe(keep="last", **oscillates))
+    best = level(tmp_path / "best", recipe(keep="best", **oscillates))
+    assert abs(1 - best) < 0.2 < abs(1 - last)
+
+
+def test_patience_stops_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    one = recipe(epochs=30, patience=2, learning_rate=3.0, floor=3.0)
+    level(tmp_path, one)
+    assert one.trainer.current_epoch < 29
+
+
+def test_a_loss_that_is_no_number_stops_with_the_last_checkpoint_intact(tmp_path: Path) -> None:
+    one = recipe()
+
+    def spoil(module: Recipe) -> None:
+        if module.current_epoch == 1:
+            with torch.no_grad():
+                module.network.level.fill_(math.nan)
+
+    one.spoil = spoil
+    with pytest.raises(TrainingError, match=r"no number any more \(error nan\) at step 0 of epoch 2.*it is 0.1"):
+        level(tmp_path, one)
+    kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert kept["epoch"] == 0
+    assert kept["state_dict"]["network.level"].isfinite()
+
+
+def test_a_full_disk_stops_with_the_last_checkpoint_intact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    level(tmp_path, recipe(epochs=1))
+    before = (tmp_path / "checkpoints" / "last.ckpt").read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("lightning.fabric.plugins.io.torch_io._atomic_save", full)
+    with pytest.raises(OutputError, match=r"cannot be written \(the disk is full\).*start again to go on"):
+        level(tmp_path, recipe(epochs=2))
+    assert (tmp_path / "checkpoints" / "last.ckpt").read_bytes() == before
+
+
+def test_a_lost_worker_is_told(tmp_path: Path) -> None:
+    one = recipe(workers=1)
+
+    def spoil(module: Recipe) -> None:
+        for worker in module.trainer.train_dataloader._iterator._workers:  # type: ignore[union-attr]
+            os.kill(worker.pid, signal.SIGKILL)
+
+    one.spoil = spoil
+    with pytest.raises(TrainingError, match=r"a process that fetches data was lost.*fewer loop.workers"):
+        level(tmp_path, one)
+
+
+def test_first_weights_are_those_of_the_seed_and_leave_chance_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    with first_weights(1):
+        one = torch.rand(1)
+    after = torch.rand(1)
+    with first_weights(1):
+        again = torch.rand(1)
+    with first_weights(2):
+        other = torch.rand(1)
+    assert after == expected
+    assert one == again != other
+
+
+def test_an_epoch_logs_how_much_of_it_was_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = recipe(epochs=1)
+    level(tmp_path, one)
+    little = float(one.trainer.callback_metrics["train/waiting"])
+    fetch = Store.__getitem__
+
+    def slow(self: Store, indices: list[int]) -> Batch:
+        torch.linspace(0, 1, 30_000_000).sin_().sum().item()
+        return fetch(self, indices)
+
+    monkeypatch.setattr(Store, "__getitem__", slow)
+    other = recipe(epochs=1)
+    level(tmp_path / "slow", other)
+    assert 0 <= little < float(other.trainer.callback_metrics["train/waiting"]) <= 1
+    assert float(other.trainer.callback_metrics["train/waiting"]) > 0.5
+
+
+def test_each_epoch_is_a_line_in_a_pipe(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = store(tmp_path)
+    fit(recipe(epochs=2), data, data, tmp_path, quiet=False)
+    lines = capfd.readouterr().err.splitlines()
+    told = [line for line in lines if line.startswith("Level: epoch")]
+    assert len(told) == 2
+    assert told[0].startswith("Level: epoch 1 of 2, train/loss ")
+    assert ", validation/error " in told[0]
+    assert told[1].endswith(", 0 s left")
+    fit(recipe(epochs=3), data, data, tmp_path, quiet=False)
+    assert "Level: goes on after epoch 2" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(4.2, "4 s"), (59.7, "60 s"), (700, "12 min"), (3900, "1 h 05 min")])
+def test_how_long_it_takes(seconds: float, told: str) -> None:
+    assert _duration(seconds) == told
+
+
+def test_two_views_are_moved_apart() -> None:
+    class TwoViews(LevelRecipe):
+        views = 2
+
+    one = TwoViews(Level(), LoopSettings.of(QUICK), 8)
+    one._trainer = None
+    batch = {"slice": torch.rand(3, 1, 8, 8), "mask": torch.zeros(3, 1, 8, 8), "label": torch.rand(3, 4)}
+    moved = one._augmented(batch, step=0)
+    again = one._augmented(batch, step=0)
+    later = one._augmented(batch, step=1)
+    assert moved["slice"].shape == (6, 1, 8, 8)
+    assert torch.equal(moved["label"][:3], moved["label"][3:])
+    assert (moved["slice"][:3] - moved["slice"][3:]).abs().max() > 0.01
+    assert torch.equal(moved["slice"], again["slice"])
+    assert not torch.equal(moved["slice"], later["slice"])
