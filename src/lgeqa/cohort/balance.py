@@ -85,7 +85,7 @@ def balance_findings(counted: Sequence[Balance]) -> Iterator[Finding]:
     for part in parts:
         if part.part != "train" and whole.scans and part.scans < FEW_SCANS:
             yield caution(
-                f"{part.part}: has {part.scans} labelled scans; figures over fewer than {FEW_SCANS} are mostly "
+                f"{part.part}: {part.scans} labelled scan(s); figures over fewer than {FEW_SCANS} are mostly "
                 "chance. Draw a larger part, or use folds."
             )
         if not set(part.one_class) <= set(whole.one_class):
@@ -93,7 +93,7 @@ def balance_findings(counted: Sequence[Balance]) -> Iterator[Finding]:
 
 
 def _one_class(balance: Balance, name: str) -> str:
-    return f"{name}: all {balance.scans} labelled scans are of one class on {', '.join(balance.one_class)}."
+    return f"{name}: all {balance.scans} labelled scan(s) are of one class on {', '.join(balance.one_class)}."
 
 
 def _balance(part: str, cases: Sequence[Case], rule: LabelRule) -> Balance:
