@@ -126,6 +126,11 @@ def test_too_few_patients_are_told(made: Made, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_rule_without_labels_spreads_nothing_and_is_refused(made: Made) -> None:
+    told = fault(CohortError, "split", "--cohort", made.root, "-o", "out", "--reader", "bob")
+    assert told.startswith("No scan has a label by the reader 'bob'; scores are by ann, truth.")
+
+
 def test_splitting_needs_its_extra(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "EXTRAS", {"train": ("no_such_module",)})
     assert "splitting a cohort needs no_such_module" in fault(

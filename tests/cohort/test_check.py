@@ -106,7 +106,7 @@ def test_scans_without_masks_are_a_caution_until_none_has_one(tmp_path: Path) ->
 def test_a_cohort_without_scores_is_for_the_detector(tmp_path: Path) -> None:
     made = Made(tmp_path)
     made.add("s0")
-    report = check(made)
+    report = check(made, {"p-s0": "validation"})
     assert report.errors == ()
     assert report.cautions == ("No scan has scores. Only stage 1, the detector, can be trained on them.",)
 
@@ -118,7 +118,9 @@ def test_a_cohort_without_scores_is_for_the_detector(tmp_path: Path) -> None:
 def test_a_rule_that_labels_nothing_is_an_error(tmp_path: Path, rule: LabelRule, asked: str) -> None:
     made = Made(tmp_path)
     made.add("s0", "truth,1,1,1,1", "label,1,1,1,1")
-    [fault] = check(made, rule=rule).errors
+    report = check(made, rule=rule)
+    [fault] = report.errors
+    assert (report.scored, report.labelled) == (1, 0)
     assert f"No scan has a label by {asked}; scores are by label, truth." in fault
 
 

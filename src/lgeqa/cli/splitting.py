@@ -11,6 +11,7 @@ from lgeqa.cohort import (
     Case,
     LabelRule,
     Split,
+    check_labelled,
     fold_splits,
     patients_of,
     read_cohort,
@@ -59,7 +60,8 @@ def deal_and_save(cohorts: Sequence[Path], rule: LabelRule, wanted: Wanted, outp
     """Deal the scans of the cohorts, and write and tell the splits.
 
     Raises:
-        CohortError: a cohort or the split to keep cannot be read, or there are too few patients.
+        CohortError: a cohort or the split to keep cannot be read, there are too few patients, or scores
+            and no label by the rule.
         OutputError: a file is there already and holds something else.
         UsageError: a file is named for several splits.
     """
@@ -67,6 +69,7 @@ def deal_and_save(cohorts: Sequence[Path], rule: LabelRule, wanted: Wanted, outp
     if several and output.suffix == ".json":
         raise UsageError(f"-o {output}: is one file, and there are {several} splits. Name a folder.")
     cases = [case for cohort in cohorts for case in read_cohort(cohort)]
+    check_labelled(cases, rule)
     splits = _deal(cases, strata_of(cases, rule), wanted)
     if several:
         paths = [output / f"split-{number}.json" for number in range(several)]

@@ -6,6 +6,7 @@ from lgeqa.cohort.case import TRUTH as TRUTH
 from lgeqa.cohort.case import Case as Case
 from lgeqa.cohort.case import Scores as Scores
 from lgeqa.cohort.labels import LabelRule as LabelRule
+from lgeqa.cohort.labels import check_labelled as check_labelled
 from lgeqa.cohort.labels import is_labelled as is_labelled
 from lgeqa.cohort.labels import labels_of as labels_of
 from lgeqa.cohort.labels import scores_of as scores_of

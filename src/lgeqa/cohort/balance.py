@@ -8,9 +8,10 @@ import numpy as np
 from lgeqa.attributes import NAMES
 from lgeqa.cohort.case import Case
 from lgeqa.cohort.findings import Finding, caution, error, named
-from lgeqa.cohort.labels import LabelRule, is_labelled, labels_of
+from lgeqa.cohort.labels import LabelRule, check_labelled, is_labelled, labels_of
 from lgeqa.cohort.saved import PARTS
 from lgeqa.cohort.split import Split
+from lgeqa.errors import CohortError
 
 #: Labelled scans below which a validation or test part is called small.
 FEW_SCANS = 10
@@ -54,12 +55,12 @@ def label_findings(cases: Sequence[Case], rule: LabelRule) -> Iterator[Finding]:
             yield error(f"{told} Nothing can be trained on. {way}.")
         else:
             yield caution(f"{told} Neither stage is trained on them. {way}, or leave them out.")
-    readers = {reader for case in cases for reader in case.scores}
-    if cases and not readers:
+    if cases and not any(case.scores for case in cases):
         yield caution("No scan has scores. Only stage 1, the detector, can be trained on them.")
-    elif cases and not any(is_labelled(case, rule) for case in cases):
-        asked = f"the reader {rule.reader!r}" if rule.rule == "reader" else f"the rule {rule.rule!r}"
-        yield error(f"No scan has a label by {asked}; scores are by {named(readers)}. Choose another rule or reader.")
+    try:
+        check_labelled(cases, rule)
+    except CohortError as fault:
+        yield error(str(fault))
 
 
 def split_findings(cases: Sequence[Case], rule: LabelRule, split: Split, where: str) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from lgeqa.attributes import NAMES, is_diagnostic
 from lgeqa.cohort.case import PSEUDO_READERS, TRUTH, Case
 from lgeqa.config import Settings
+from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
 
 #: Stratum of the scans without a label; 0 and 1 are those of the label of quality.
@@ -74,6 +75,16 @@ def labels_of(case: Case, rule: LabelRule) -> FloatArray:
 def is_labelled(case: Case, rule: LabelRule) -> bool:
     """Whether the rule gives the scan a label: on all scales or on none."""
     return bool(_joined(case, rule))
+
+
+def check_labelled(cases: Sequence[Case], rule: LabelRule) -> None:
+    """Raises CohortError where scans were scored and the rule labels none; the message names who scored them."""
+    readers = sorted({reader for case in cases for reader in case.scores})
+    if readers and not any(is_labelled(case, rule) for case in cases):
+        asked = f"the reader {rule.reader!r}" if rule.rule == "reader" else f"the rule {rule.rule!r}"
+        raise CohortError(
+            f"No scan has a label by {asked}; scores are by {', '.join(readers)}. Choose another rule or reader."
+        )
 
 
 def strata_of(cases: Sequence[Case], rule: LabelRule) -> list[int]:

@@ -78,8 +78,8 @@ def fold_splits(cases: Sequence[Case], strata: Sequence[int], folds: int, valida
     """
     patients = [case.patient for case in cases]
     return [
-        _with_validation(patients, strata, held, validation, seed + 1 + number)
-        for number, held in enumerate(_folds(patients, strata, folds, folds, seed))
+        _with_validation(patients, strata, held, validation, seed + 1)
+        for held in _folds(patients, strata, folds, folds, seed)
     ]
 
 
