@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.cohort import Case, draw_split, load_split, save_split
+from lgeqa.cohort import Case, draw_split, fold_splits, patients_of, repeated_splits
 from lgeqa.errors import CohortError
 
 
@@ -34,30 +34,69 @@ def test_the_same_seed_deals_the_same() -> None:
     assert one != other
 
 
-def test_a_saved_split_is_used_again(tmp_path: Path) -> None:
-    dealt = draw_split(cases(), strata(cases()), 0.2, 0.1, 0)
-    save_split(dealt, tmp_path / "split.json")
-    assert load_split(tmp_path / "split.json", cases()) == dealt
-
-
-def test_a_split_that_misses_a_patient_is_refused(tmp_path: Path) -> None:
-    save_split(draw_split(cases(), strata(cases()), 0.2, 0.1, 0), tmp_path / "split.json")
-    with pytest.raises(CohortError, match=r"does not deal the patient\(s\) p40"):
-        load_split(tmp_path / "split.json", cases(41))
-
-
-def test_other_parts_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "split.json").write_text('{"p0": "holdout"}')
-    with pytest.raises(CohortError, match=r"'holdout'; the parts are"):
-        load_split(tmp_path / "split.json", cases(1))
-
-
-def test_an_unreadable_split_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "split.json").write_text("{")
-    with pytest.raises(CohortError, match=r"split.json: is no readable split"):
-        load_split(tmp_path / "split.json", cases(1))
-
-
 def test_too_few_patients() -> None:
-    with pytest.raises(CohortError, match=r"3 patients cannot give a share of 0\.2"):
+    with pytest.raises(
+        CohortError, match=r"3 patients cannot be dealt to 5 folds, or a share of 1/5: at least 5 are needed"
+    ):
         draw_split(cases(3), strata(cases(3)), 0.2, 0.1, 0)
+
+
+def test_the_draw_of_the_default_bundle_stays_what_it_was() -> None:
+    dealt = draw_split(cases(20), strata(cases(20)), 0.2, 0.1, 7)
+    assert patients_of(dealt, "test") == {"p0", "p1", "p2", "p18"}
+    assert patients_of(dealt, "validation") == {"p15", "p16"}
+    assert list(dealt) == sorted(dealt)
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 0.6])
+def test_shares_that_cannot_be_dealt_are_refused(share: float) -> None:
+    for shares in ((share, 0.1), (0.1, share)):
+        with pytest.raises(CohortError, match=f"share of {share:g} cannot be dealt"):
+            draw_split(cases(), strata(cases()), *shares, 0)
+
+
+def test_a_class_too_rare_to_be_spread_leaves_the_others_spread() -> None:
+    of = cases(40, 1)
+    rare = [2 if case.patient == "p1" else stratum for case, stratum in zip(of, strata(of), strict=True)]
+    for seed in range(5):
+        tested = patients_of(draw_split(of, rare, 0.25, 0.1, seed), "test")
+        assert sum(int(patient[1:]) % 4 == 0 for patient in tested) in {2, 3}
+
+
+def test_repeats_share_their_test_part_and_deal_the_rest_anew() -> None:
+    splits = repeated_splits(cases(), strata(cases()), 0.1, 0.1, 5, 3)
+    assert splits[0] == draw_split(cases(), strata(cases()), 0.1, 0.1, 3)
+    assert len({frozenset(patients_of(split, "test")) for split in splits}) == 1
+    assert len({frozenset(patients_of(split, "validation")) for split in splits}) == 5
+    for split in splits:
+        assert len(split) == 40
+        assert len(patients_of(split, "test")) == 4
+        assert 2 <= len(patients_of(split, "validation")) <= 5
+
+
+def test_a_test_part_may_be_given() -> None:
+    held = {"p3", "p7", "not here"}
+    for split in repeated_splits(cases(), strata(cases()), held, 0.1, 2, 0):
+        assert patients_of(split, "test") == {"p3", "p7"}
+        assert len(split) == 40
+
+
+def test_a_test_part_of_another_cohort_is_refused() -> None:
+    with pytest.raises(CohortError, match="None of the 2 given test patients is in the cohort"):
+        repeated_splits(cases(), strata(cases()), ["q1", "q2"], 0.1, 1, 0)
+
+
+def test_in_folds_each_patient_is_tested_once() -> None:
+    splits = fold_splits(cases(), strata(cases()), 5, 0.1, 2)
+    tested = [patient for split in splits for patient in patients_of(split, "test")]
+    assert sorted(tested) == sorted({case.patient for case in cases()})
+    assert splits[0] == draw_split(cases(), strata(cases()), 0.2, 0.1, 2)
+    for split in splits:
+        assert len(split) == 40
+        assert 2 <= len(patients_of(split, "validation")) <= 5
+        assert sum(int(patient[1:]) % 4 == 0 for patient in patients_of(split, "test")) == 2
+
+
+def test_more_folds_than_patients_are_refused() -> None:
+    with pytest.raises(CohortError, match="4 patients cannot be dealt to 5 folds"):
+        fold_splits(cases(4), strata(cases(4)), 5, 0.2, 0)

@@ -1,12 +1,12 @@
-import json
 from pathlib import Path
 
 import pytest
 
-from lgeqa.cohort import LABEL, read_cohort
+from lgeqa.cohort import gather_cohort, read_cohort
 from lgeqa.errors import CohortError
 
 HEADER = "scan,patient,image,mask,reader,myocardium_nulling,sharpness,enhancement,quality\n"
+ROW = "a,p,i,m,ann,1,2,3,4"
 
 
 def write(root: Path, *rows: str, header: str = HEADER) -> Path:
@@ -27,63 +27,105 @@ def test_rows_of_a_scan_are_its_readers(tmp_path: Path) -> None:
     assert (b.patient, b.image, b.mask) == ("p1", tmp_path / "b/data.nrrd", tmp_path / "b/m.nrrd")
 
 
+def test_a_table_is_a_cohort_by_itself(tmp_path: Path) -> None:
+    write(tmp_path, f"a,p,{tmp_path}/elsewhere.nrrd,m.nrrd,ann,1,2,3,4")
+    table = (tmp_path / "scores.csv").rename(tmp_path / "ours.CSV")
+    [case] = read_cohort(table)
+    assert (case.image, case.mask) == (tmp_path / "elsewhere.nrrd", tmp_path / "m.nrrd")
+
+
+def test_a_reader_without_scores_did_not_score(tmp_path: Path) -> None:
+    [case] = read_cohort(write(tmp_path, ROW, "a,p,i,m,bob,,,,"))
+    assert case.scores == {"ann": (1, 2, 3, 4)}
+
+
+def test_the_mark_of_excel_is_no_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text(HEADER + ROW + "\n", encoding="utf-8-sig")
+    assert [case.scan_id for case in read_cohort(tmp_path)] == ["a"]
+
+
 @pytest.mark.parametrize(
-    ("row", "message"),
+    ("rows", "message"),
     [
-        ("a,p,i,m,ann,6,2,3,4", "line 2: myocardium_nulling is 6; scores run from 1 to 5"),
-        ("a,p,i,m,ann,1,0.5,3,4", "sharpness is 0.5"),
-        ("a,p,i,m,ann,1,2,good,4", "enhancement is 'good', not a number"),
-        ("a,p,i,m,ann,1,2,3,nan", "quality is nan"),
+        (["a,p,i,m,ann,6,2,3,4"], "line 2: myocardium_nulling is '6'. Scores are numbers from 1 to 5"),
+        (["a,p,i,m,ann,1,0.5,3,4"], "line 2: sharpness is '0.5'"),
+        (["a,p,i,m,ann,1,2,good,4"], "line 2: enhancement is 'good'"),
+        (["a,p,i,m,ann,1,2,3,nan"], "line 2: quality is 'nan'"),
+        (["a,p,i,m,ann,7,,3,4"], "line 2: myocardium_nulling is '7', sharpness is missing."),
+        ([ROW, "a,p2,i,m,bob,1,2,3,4"], "line 3: scan 'a' has patient p2, and p in an earlier row"),
+        ([ROW, "a,p,i2,m,bob,1,2,3,4"], r"line 3: scan 'a' has image \S+/i2, and \S+/i in an earlier row"),
+        ([ROW, "a,p,i,,bob,1,2,3,4"], r"line 3: scan 'a' has mask None, and \S+/m in an earlier row"),
+        ([ROW, "a,p,i,m,ann,5,5,5,5"], "line 3: scan 'a' with reader 'ann' stands in an earlier row too"),
+        (["a,p,i,m,,1,2,3,4"], "line 2: scan 'a' has scores and no reader"),
+        (["a,,,m,ann,1,2,3,4"], "line 2: has no patient and no image"),
+        (["a,p,i,m,ann,1,2,3"], "line 2: has 8 cells for 9 columns"),
+        ([ROW + ",0"], "line 2: has 10 cells for 9 columns"),
+        (['a,"p', "q"], "line 3: is no CSV"),
+        ([], "has no row that can be used"),
     ],
 )
-def test_scores_off_the_scale_are_refused(tmp_path: Path, row: str, message: str) -> None:
+def test_rows_that_cannot_be_used_are_refused(tmp_path: Path, rows: list[str], message: str) -> None:
+    with pytest.raises(CohortError, match=rf"scores\.csv\S* {message}"):
+        read_cohort(write(tmp_path, *rows))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (HEADER.replace(",quality", ""), r"lacks the column\(s\) quality. It has scan, .*, enhancement"),
+        (HEADER.replace(",", ";"), r"lacks the column\(s\) scan, patient.* It has scan;patient"),
+        ("", r"lacks the column\(s\) scan, .* It has none"),
+        (HEADER.replace("\n", ",reader\n"), r"has the column\(s\) reader twice"),
+    ],
+)
+def test_columns_that_are_missing_or_double_are_named(tmp_path: Path, header: str, message: str) -> None:
+    (tmp_path / "scores.csv").write_text(header)
     with pytest.raises(CohortError, match=message):
-        read_cohort(write(tmp_path, row))
+        read_cohort(tmp_path)
 
 
-def test_a_scan_has_one_patient(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="line 3: scan a stands with two patients"):
-        read_cohort(write(tmp_path, "a,p1,i,m,ann,1,2,3,4", "a,p2,i,m,bob,1,2,3,4"))
+def test_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scores.csv").write_text(HEADER + ROW.replace("ann", "Jürgen"), encoding="latin-1")
+    with pytest.raises(CohortError, match=r"scores.csv: is not UTF-8 \(byte 0xfc\)"):
+        read_cohort(tmp_path)
 
 
-def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match=r"lacks the column\(s\) quality"):
-        read_cohort(write(tmp_path, "a,p,i,m,ann,1,2,3", header=HEADER.replace(",quality", "")))
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scores.xlsx").touch()
+    with pytest.raises(CohortError, match=r"scores.xlsx: is no table by its name. Give a .csv or .parquet"):
+        read_cohort(tmp_path / "scores.xlsx")
 
 
-def authors(root: Path, labels: dict[str, object]) -> Path:
-    for scan_id in ("x1", "x2"):
-        (root / scan_id).mkdir()
-        (root / scan_id / "data.nrrd").touch()
-    (root / "x1" / "shrinkwrap.nrrd").touch()
-    (root / "labels.json").write_text(json.dumps(labels))
-    return root
+def test_a_table_that_cannot_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    write(tmp_path, ROW)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(CohortError, match=r"scores.csv: cannot be read \(Permission denied\)"):
+        read_cohort(tmp_path)
 
 
-SCORES = {
-    "quality_for_fibrosis_assessment": 4.0,
-    "sharpness": 3.0,
-    "myocardium_nulling": 2.5,
-    "enhancement_of_aorta_and_valves": 2.0,
-}
+def test_two_tables_are_one_too_many(tmp_path: Path) -> None:
+    (write(tmp_path, ROW) / "scores.parquet").touch()
+    with pytest.raises(CohortError, match=r"holds both scores.csv and scores.parquet. Name one"):
+        read_cohort(tmp_path)
 
 
-def test_the_authors_layout(tmp_path: Path) -> None:
-    old_key = {k: v for k, v in SCORES.items() if "enhancement" not in k} | {"enhancement_of_fibrous_tissue": 1.0}
-    authors(tmp_path, {"x1": {"label": SCORES, "labeler": {"ann": old_key}}, "x2": {"label": 0}})
-    first, second = read_cohort(tmp_path)
-    assert first.scores == {LABEL: (2.5, 3.0, 2.0, 4.0), "ann": (2.5, 3.0, 1.0, 4.0)}
-    assert first.mask == tmp_path / "x1/shrinkwrap.nrrd"
-    assert (second.scores, second.mask, second.patient) == ({}, None, "x2")
+def test_all_faults_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
+    write(tmp_path, "a,p,i,m,ann,6,2,3,4", "b,p,i2,m2,ann,1,2,3,4", "c,p,i3,m3", "b,p,i2,m2,bob,1,2,x,4")
+    cases, faults = gather_cohort(tmp_path)
+    assert [(case.scan_id, list(case.scores)) for case in cases] == [("a", []), ("b", ["ann"])]
+    assert [fault.partition("scores.csv, ")[2].split(":")[0] for fault in faults] == ["line 4", "line 2", "line 5"]
 
 
-def test_an_incomplete_reader_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="x1: reader ann has no score of quality"):
-        read_cohort(authors(tmp_path, {"x1": {"labeler": {"ann": {k: v for k, v in SCORES.items() if "q" not in k}}}}))
+def test_a_cohort_that_cannot_be_read_at_all_is_one_fault(tmp_path: Path) -> None:
+    cases, faults = gather_cohort(tmp_path / "nowhere")
+    assert (cases, len(faults)) == ([], 1)
 
 
 def test_no_cohort(tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match=r"holds neither scores.csv nor"):
+    with pytest.raises(CohortError, match=r"holds neither scores.csv nor scores.parquet nor a folder"):
         read_cohort(tmp_path)
-    with pytest.raises(CohortError, match="nowhere: is not a folder"):
+    with pytest.raises(CohortError, match="nowhere: is not there"):
         read_cohort(tmp_path / "nowhere")

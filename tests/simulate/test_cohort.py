@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from lgeqa.cohort.table import read_cohort
+from lgeqa.cohort import read_cohort
 from lgeqa.errors import CohortError, OutputError
 from lgeqa.read import discover, read_mask, read_scan
 from lgeqa.simulate.cohort import read_recipe, write_cohort, write_scan

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lgeqa.cli.assess import assess
+from lgeqa.cli.cohort import app as cohort
 from lgeqa.cli.demo import demo
 from lgeqa.cli.info import info
 from lgeqa.cli.simulate import simulate
@@ -25,6 +26,7 @@ app.command()(assess)
 app.command()(demo)
 app.command()(info)
 app.command()(simulate)
+app.add_typer(cohort, name="cohort")
 app.add_typer(train, name="train")
 
 

@@ -22,7 +22,7 @@ import SimpleITK
 from pydantic import ValidationError
 
 from lgeqa.attributes import NAMES, SCALES
-from lgeqa.cohort.table import TRUTH
+from lgeqa.cohort.case import TRUTH
 from lgeqa.errors import CohortError, OutputError
 from lgeqa.read.itk import to_image
 from lgeqa.simulate.make import SimulatedScan, make_scan

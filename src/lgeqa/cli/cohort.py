@@ -1,0 +1,85 @@
+"""`lgeqa cohort`: look a cohort over before training, and split it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from lgeqa.cohort import LabelRule
+
+app = typer.Typer(help="Check a cohort before training, and split it by patient.", no_args_is_help=True)
+
+Cohorts = Annotated[
+    list[Path],
+    typer.Option(
+        "--cohort",
+        metavar="PATH",
+        help="A .csv or .parquet table, or a folder with scores.csv, scores.parquet or <scan id>/data.nrrd; "
+        "may be repeated.",
+    ),
+]
+Rule = Annotated[
+    Literal["reader", "mean", "median", "majority"],
+    typer.Option(help="How the label comes from the readers' scores: of one reader, or of all."),
+]
+Reader = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Whose scores are the labels with --rule reader; else truth, as simulated."),
+]
+
+
+@app.command()
+def check(
+    cohort: Cohorts,
+    split: Annotated[Path | None, typer.Option(metavar="FILE", help="A saved split to check as well.")] = None,
+    rule: Rule = "reader",
+    reader: Reader = None,
+) -> None:
+    """Read every table, scan and mask, and tell all that is wrong: files, grids, scores, splits, classes.
+
+    Exit code 0: nothing stands in the way of training. 2: something does.
+    """
+    from lgeqa.cli.checking import check_and_tell
+
+    raise typer.Exit(check_and_tell(cohort, _rule(rule, reader, "lgeqa cohort check"), split))
+
+
+@app.command()
+def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    cohort: Cohorts,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="File of the split, or a folder for split.json, or split-0.json and so on."
+        ),
+    ],
+    test: Annotated[float | None, typer.Option(help="Share of the scans for the test part; else 0.1.")] = None,
+    keep_test: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A saved split whose test patients are the test part again.")
+    ] = None,
+    validation: Annotated[float, typer.Option(help="Share of the remaining scans for validation.")] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Same cohort and seed, same splits.")] = 0,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Write so many splits; each patient is in the test part of one.")
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="Write so many splits with one test part, the rest dealt anew in each.")
+    ] = None,
+    rule: Rule = "reader",
+    reader: Reader = None,
+) -> None:
+    """Deal the patients to training, validation and test, the classes of quality and the unlabelled spread alike."""
+    from lgeqa.extras import require
+
+    require("train", feature="splitting a cohort")
+    from lgeqa.cli.splitting import Wanted, deal_and_save
+
+    wanted = Wanted(test, keep_test, validation, seed, folds, repeats)
+    deal_and_save(cohort, _rule(rule, reader, "lgeqa cohort split"), wanted, output)
+
+
+def _rule(rule: str, reader: str | None, where: str) -> "LabelRule":
+    from lgeqa.cohort import LabelRule
+
+    return LabelRule.of({"rule": rule} | ({"reader": reader} if reader is not None else {}), where)

@@ -1,0 +1,93 @@
+"""What `lgeqa cohort split` does and shows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from lgeqa.cohort import (
+    Case,
+    LabelRule,
+    Split,
+    check_labelled,
+    fold_splits,
+    patients_of,
+    read_cohort,
+    read_split,
+    repeated_splits,
+    save_new_split,
+    strata_of,
+)
+from lgeqa.cohort.saved import PARTS
+from lgeqa.errors import UsageError
+
+#: Share of the scans for the test part where none is asked for.
+_TEST = 0.1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked for; `lgeqa cohort split --help` explains it."""
+
+    test: float | None
+    keep_test: Path | None
+    validation: float
+    seed: int
+    folds: int | None
+    repeats: int | None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError where two of the options exclude each other."""
+        given = {
+            "--folds": self.folds,
+            "--repeats": self.repeats,
+            "--test": self.test,
+            "--keep-test": self.keep_test,
+        }
+        for one, other in (
+            ("--folds", "--repeats"),
+            ("--folds", "--test"),
+            ("--folds", "--keep-test"),
+            ("--test", "--keep-test"),
+        ):
+            if given[one] is not None and given[other] is not None:
+                raise UsageError(f"{one} {given[one]} and {other} {given[other]} exclude each other. Leave one out.")
+
+
+def deal_and_save(cohorts: Sequence[Path], rule: LabelRule, wanted: Wanted, output: Path) -> None:
+    """Deal the scans of the cohorts, and write and tell the splits.
+
+    Raises:
+        CohortError: a cohort or the split to keep cannot be read, there are too few patients, or scores
+            and no label by the rule.
+        OutputError: a file is there already and holds something else.
+        UsageError: a file is named for several splits.
+    """
+    several = wanted.folds or wanted.repeats
+    if several and output.suffix == ".json":
+        raise UsageError(f"-o {output}: is one file, and there are {several} splits. Name a folder.")
+    cases = [case for cohort in cohorts for case in read_cohort(cohort)]
+    check_labelled(cases, rule)
+    splits = _deal(cases, strata_of(cases, rule), wanted)
+    if several:
+        paths = [output / f"split-{number}.json" for number in range(several)]
+    else:
+        paths = [output if output.suffix == ".json" else output / "split.json"]
+    for split, path in zip(splits, paths, strict=True):
+        save_new_split(split, path)
+        counts = Counter(split[case.patient] for case in cases)
+        typer.echo(f"{path}: " + ", ".join(f"{counts[part]} scans for {part}" for part in PARTS))
+
+
+def _deal(cases: Sequence[Case], strata: Sequence[int], wanted: Wanted) -> list[Split]:
+    if wanted.folds:
+        return fold_splits(cases, strata, wanted.folds, wanted.validation, wanted.seed)
+    if wanted.keep_test:
+        return _repeat(cases, strata, patients_of(read_split(wanted.keep_test), "test"), wanted)
+    return _repeat(cases, strata, _TEST if wanted.test is None else wanted.test, wanted)
+
+
+def _repeat(cases: Sequence[Case], strata: Sequence[int], test: float | set[str], wanted: Wanted) -> list[Split]:
+    return repeated_splits(cases, strata, test, wanted.validation, wanted.repeats or 1, wanted.seed)

@@ -1,0 +1,34 @@
+"""Tables of scores in Parquet, through PyArrow."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from lgeqa.errors import CohortError
+
+
+def read_parquet(table: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """The names of the columns and the rows of a Parquet file; null and NaN become empty strings.
+
+    Raises:
+        CohortError: the file cannot be read or is no Parquet.
+        MissingExtraError: PyArrow is not installed.
+    """
+    from lgeqa.extras import require
+
+    require("train", feature="reading Parquet")
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(table) as file:
+            names, found = file.schema_arrow.names, file.read()
+    except (OSError, ArrowException) as fault:
+        raise CohortError(f"{table}: is no readable Parquet file ({fault}). Write it anew.") from None
+    columns = [column.to_pylist() for column in found.columns]
+    rows = [dict(zip(names, map(_cell, cells), strict=True)) for cells in zip(*columns, strict=True)]
+    return names, rows
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value

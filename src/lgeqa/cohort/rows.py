@@ -1,0 +1,82 @@
+"""The rows of a table of scores, from CSV or Parquet, before anything is made of them."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lgeqa.attributes import NAMES
+from lgeqa.cohort.case import Note
+from lgeqa.errors import CohortError
+
+#: Columns that a table must have; others are ignored.
+COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *NAMES)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        where: the file and the line, or row from 1, for messages.
+        cells: value of each column; an empty string where there is none.
+    """
+
+    where: str
+    cells: dict[str, Any]
+
+
+def read_rows(table: Path, note: Note) -> list[Row]:
+    """Read a CSV file (commas, UTF-8, with or without its mark) or a Parquet file.
+
+    Args:
+        table: the file; its suffix tells what it is.
+        note: takes the fault of a row with too few or too many cells, which is left out.
+
+    Raises:
+        CohortError: the file cannot be read, lacks a column, gives one twice, or has no row to use.
+        MissingExtraError: the file is Parquet, and PyArrow is not installed.
+    """
+    if table.suffix.lower() == ".csv":
+        rows = list(_csv_rows(table, note))
+    elif table.suffix.lower() == ".parquet":
+        from lgeqa.cohort.parquet import read_parquet
+
+        names, records = read_parquet(table)
+        _check_columns(names, table)
+        rows = [Row(f"{table}, row {number}", cells) for number, cells in enumerate(records, start=1)]
+    else:
+        raise CohortError(f"{table}: is no table by its name. Give a .csv or .parquet file, or the cohort's folder.")
+    if not rows:
+        raise CohortError(f"{table}: has no row that can be used. Give one for each scan and reader.")
+    return rows
+
+
+def _csv_rows(table: Path, note: Note) -> Iterator[Row]:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.reader(lines, strict=True)
+            names = next(reader, [])
+            _check_columns(names, table)
+            for cells in reader:
+                where = f"{table}, line {reader.line_num}"
+                if len(cells) == len(names):
+                    yield Row(where, dict(zip(names, cells, strict=True)))
+                elif cells:
+                    note(CohortError(f"{where}: has {len(cells)} cells for {len(names)} columns. Correct the line."))
+    except OSError as fault:
+        raise CohortError(f"{table}: cannot be read ({fault.strerror}). Check the path and permissions.") from None
+    except UnicodeDecodeError as fault:
+        byte = fault.object[fault.start]
+        raise CohortError(f"{table}: is not UTF-8 (byte 0x{byte:02x}). Save it as CSV in UTF-8.") from None
+    except csv.Error as fault:
+        raise CohortError(f"{table}, line {reader.line_num}: is no CSV ({fault}). Save the table anew.") from None
+
+
+def _check_columns(names: Sequence[str], table: Path) -> None:
+    if missing := [name for name in COLUMNS if name not in names]:
+        has = ", ".join(names) or "none"
+        raise CohortError(f"{table}: lacks the column(s) {', '.join(missing)}. It has {has}; commas part columns.")
+    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+        raise CohortError(f"{table}: has the column(s) {', '.join(twice)} twice. Keep one.")

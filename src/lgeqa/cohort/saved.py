@@ -1,0 +1,67 @@
+"""Splits on disk: written once, and used again."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, get_args
+
+from lgeqa.cohort.case import Case
+from lgeqa.cohort.objects import read_object
+from lgeqa.cohort.split import Part, Split
+from lgeqa.errors import CohortError, OutputError
+
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
+
+def save_split(split: Split, path: Path) -> None:
+    """Write a split as JSON, patient to part."""
+    path.write_text(json.dumps(dict(sorted(split.items())), indent=1) + "\n", encoding="utf-8")
+
+
+def save_new_split(split: Split, path: Path) -> None:
+    """Write a split, with the folders above it; a file that holds the same split already is left alone.
+
+    Raises:
+        OutputError: the file holds something else, or cannot be written.
+    """
+    try:
+        if path.exists():
+            if _holds(path, split):
+                return
+            raise OutputError(f"{path}: holds something else already. Name another file, or move this one away.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_split(split, path)
+    except OSError as fault:
+        raise OutputError(f"{path}: cannot be written ({fault.strerror}). Name another file.") from None
+
+
+def read_split(path: Path) -> Split:
+    """Read a saved split.
+
+    Raises:
+        CohortError: the file cannot be read, deals a patient twice, or knows another part.
+    """
+    split = read_object(path, "split")
+    if wrong := [(patient, part) for patient, part in split.items() if part not in PARTS]:
+        patient, part = wrong[0]
+        raise CohortError(f"{path}: deals {patient!r} to {part!r}; the parts are train, validation and test.")
+    return split
+
+
+def load_split(path: Path, cases: Sequence[Case]) -> Split:
+    """Read a saved split and check that it deals every patient of the cohort.
+
+    Raises:
+        CohortError: as `read_split`, or a patient of the cohort is left out.
+    """
+    split = read_split(path)
+    if missing := sorted({case.patient for case in cases} - set(split)):
+        raise CohortError(f"{path}: does not deal the patient(s) {', '.join(missing[:5])}. Draw a new split.")
+    return split
+
+
+def _holds(path: Path, split: Split) -> bool:
+    try:
+        return read_split(path) == split
+    except CohortError:
+        return False

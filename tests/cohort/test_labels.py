@@ -1,0 +1,95 @@
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule, Scores, is_labelled, labels_of, scores_of, strata_of
+from lgeqa.errors import ConfigError
+
+
+def case(**scores: Scores) -> Case:
+    return Case("x", "p", Path("i"), None, scores)
+
+
+def rule(name: str) -> LabelRule:
+    return LabelRule.of({"rule": name})
+
+
+READ = case(ann=(1, 2.5, 3, 4), bob=(3, 3.5, 2, 4), cyd=(5, 5, 2.5, 1))
+TWO = case(ann=(1, 2.5, 2, 4), bob=(4, 3.5, 2.5, 4))
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "scores", "labels"),
+    [
+        (READ, "mean", [3, 11 / 3, 2.5, 3], [1, 1, 0, 1]),
+        (READ, "median", [3, 3.5, 2.5, 4], [1, 1, 0, 1]),
+        (READ, "majority", [3, 3.5, 2.5, 4], [1, 1, 0, 1]),
+        (TWO, "mean", [2.5, 3, 2.25, 4], [0, 1, 0, 1]),
+        (TWO, "median", [2.5, 3, 2.25, 4], [0, 1, 0, 1]),
+        (TWO, "majority", [1, 2.5, 2, 4], [0, 0, 0, 1]),
+    ],
+)
+def test_readers_are_joined_scale_by_scale(read: Case, name: str, scores: list[float], labels: list[float]) -> None:
+    assert scores_of(read, rule(name)) == pytest.approx(scores)
+    assert labels_of(read, rule(name)).tolist() == labels
+    assert labels_of(read, rule(name)).dtype == np.float32
+
+
+@pytest.mark.parametrize("readers", [1, 2, 3, 4])
+def test_the_majority_is_more_than_half_of_the_calls(readers: int) -> None:
+    for given in product((1.0, 2.5, 3.0, 4.5), repeat=readers):
+        read = case(**{f"r{number}": (score, score, score, score) for number, score in enumerate(given)})
+        diagnostic = 0
+        for score in given:
+            if score >= 3:
+                diagnostic += 1
+        assert labels_of(read, rule("majority"))[0] == (diagnostic > readers - diagnostic), given
+
+
+def test_one_reader_is_taken_by_name() -> None:
+    read = case(ann=(1, 2, 3, 4), truth=(5, 5, 2, 2))
+    assert scores_of(read, LabelRule(reader="ann")).tolist() == [1, 2, 3, 4]
+    assert labels_of(read, LabelRule(reader="ann")).tolist() == [0, 0, 1, 1]
+    assert scores_of(read, LabelRule()).tolist() == [5, 5, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["mean", "median", "majority"])
+def test_what_is_no_reading_is_not_joined(name: str) -> None:
+    read = case(ann=(2, 2, 2, 2), **{TRUTH: (5, 5, 5, 5), LABEL: (5, 5, 5, 5)})
+    assert scores_of(read, rule(name)).tolist() == [2, 2, 2, 2]
+    unread = case(**{TRUTH: (5, 5, 5, 5), LABEL: (5, 5, 5, 5)})
+    assert not is_labelled(unread, rule(name))
+
+
+@pytest.mark.parametrize("asked", [LabelRule(reader="bob"), rule("mean"), rule("median"), rule("majority")])
+def test_no_score_is_nan(asked: LabelRule) -> None:
+    unread = case() if asked.rule != "reader" else case(ann=(1, 2, 3, 4))
+    assert not is_labelled(unread, asked)
+    assert np.isnan(scores_of(unread, asked)).tolist() == [True] * 4
+    assert np.isnan(labels_of(unread, asked)).tolist() == [True] * 4
+
+
+def test_nothing_below_three_is_rounded_up() -> None:
+    assert labels_of(case(truth=(3 - 1e-12,) * 4), LabelRule()).tolist() == [0, 0, 0, 0]
+
+
+def test_strata_are_quality_or_unlabelled() -> None:
+    assert strata_of([case(truth=(1, 1, 1, 3)), case(truth=(5, 5, 5, 2.5)), case()], LabelRule()) == [1, 0, 2]
+
+
+def test_a_reader_and_a_rule_of_all_readers_conflict() -> None:
+    with pytest.raises(ConfigError, match="rule = 'mean' takes all readers, and reader = 'ann' names one"):
+        LabelRule.of({"rule": "mean", "reader": "ann"})
+
+
+def test_a_rule_comes_back_from_its_file() -> None:
+    for one in (LabelRule(reader="ann"), rule("median")):
+        assert LabelRule.model_validate_json(one.model_dump_json()) == one
+
+
+@pytest.mark.parametrize(("values", "named"), [({"rule": "mode"}, "rule = 'mode'"), ({"reader": ""}, "reader = ''")])
+def test_unknown_rules_and_readers_without_a_name_are_refused(values: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        LabelRule.of(values)
