@@ -31,7 +31,7 @@ def train(strategy: str, run: Path) -> dict[str, torch.Tensor]:
     data = store(run / "store", 128)
     values = {"weights": "random", "loop": LOOP} | ({"pretraining": LOOP | LARS} if strategy == "contrastive" else {})
     chosen = STRATEGIES[strategy]
-    return chosen.train(Prepared(data, data), chosen.config.of(values), run, True).state_dict()
+    return chosen.train(Prepared(data, data, data), chosen.config.of(values), run, True).state_dict()
 
 
 def store(folder: Path, side: int) -> Store:

@@ -79,7 +79,7 @@ def test_shipped_settings_run_for_a_step(name: str, tmp_path: Path, monkeypatch:
         data = store(tmp_path / "store", config.preparation.pixels, 1)
         strategy = STRATEGIES[name.removeprefix("quick-")]
         (tmp_path / "pretraining").mkdir()
-        strategy.train(Prepared(data, data), config, tmp_path, True)
+        strategy.train(Prepared(data, data, data), config, tmp_path, True)
 
 
 @pytest.mark.parametrize(

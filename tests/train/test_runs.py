@@ -1,6 +1,8 @@
 """From a simulated cohort through both trainings to a bundle, and the two worlds compared on one scan."""
 
+import csv
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 from lgeqa.train.bundling import build_bundle
 from lgeqa.train.cases import read_case
 from lgeqa.train.detector import DetectorConfig
-from lgeqa.train.quality import QualityConfig
+from lgeqa.train.quality import ContrastiveConfig, QualityConfig
 from lgeqa.train.runs import run_detector, run_quality
 from lgeqa.train.store import Store
 from tests.bundle.test_bundle import ABOUT
@@ -122,8 +124,55 @@ def test_a_run_that_is_not_finished_makes_no_bundle(world: World, tmp_path: Path
 
 
 def test_a_reader_who_scored_nothing(world: World, tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="no scan has both a mask and scores of the reader 'nobody'"):
-        run_quality("baseline", [world.cohort], QualityConfig.of(BASELINE | {"reader": "nobody"}), tmp_path)
+    config = QualityConfig.of(BASELINE | {"label": {"reader": "nobody"}})
+    with pytest.raises(CohortError, match=r"No scan has a label by the reader 'nobody'; scores are by .*truth"):
+        run_quality("baseline", [world.cohort], config, tmp_path)
+
+
+def test_a_run_taken_up_with_other_settings_is_refused(world: World) -> None:
+    config = QualityConfig.of(BASELINE | {"loop": QUICK | {"epochs": 2}})
+    with pytest.raises(UsageError, match=r"holds a run with loop.epochs = 1, and now it is 2. Name a new folder"):
+        run_quality("baseline", [world.cohort], config, world.quality)
+
+
+def test_a_quality_run_ends_in_a_bundle_that_assesses(world: World) -> None:
+    bundle = open_bundle(world.quality / "bundle")
+    assert bundle.manifest.strategy == "baseline (section 3.2.1)"
+    assert bundle.manifest.labels == "simulated"
+    assert "the label is that of truth" in bundle.manifest.training_data
+    [moved] = bundle.manifest.metrics
+    assert 0 <= moved.value < 1e-3
+    case = read_cohort(world.cohort)[0]
+    source = Source(case.scan_id, "volume", case.image, (case.image,), case.mask)
+    assert assess_source(source, bundle, AssessSettings(given_masks=True)).result.status == "assessed"
+
+
+def test_unlabelled_scans_take_part_in_the_pretraining_alone(world: World, tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort"
+    shutil.copytree(world.cohort, cohort)
+    rows = list(csv.DictReader((cohort / "scores.csv").read_text().splitlines()))
+    split = load_split(world.quality / "split.json", read_cohort(cohort))
+    unscored = next(patient for patient, part in split.items() if part == "train")
+    with (cohort / "scores.csv").open("w", newline="") as lines:
+        table = csv.DictWriter(lines, rows[0])
+        table.writeheader()
+        table.writerows(row | dict.fromkeys(NAMES, "") if row["patient"] == unscored else row for row in rows)
+    values = BASELINE | {"unlabelled": True, "pretraining": QUICK | {"keep": "last"}}
+    run = tmp_path / "run"
+    run_quality(
+        "contrastive",
+        [cohort],
+        ContrastiveConfig.of(values),
+        run,
+        split=world.quality / "split.json",
+        detector=world.detector,
+        quiet=True,
+    )
+    whole, learnt = (Store(run / "prepared" / name) for name in ("pretraining", "training"))
+    assert len(whole.labels) == len(learnt.labels) + 1
+    assert np.isnan(whole.labels).all(axis=1).sum() == 1
+    assert not np.isnan(learnt.labels).any()
+    assert open_bundle(run / "bundle").manifest.strategy == "contrastive (section 3.2.3)"
 
 
 def test_a_split_of_other_patients(world: World, tmp_path: Path) -> None:

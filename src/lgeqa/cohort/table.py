@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from lgeqa.attributes import NAMES
-from lgeqa.cohort.case import Case, Note, Scores, checked_scores, is_missing, noting
+from lgeqa.cohort.case import Case, Note, checked_scores, is_missing, noting
 from lgeqa.cohort.rows import Row, read_rows
 from lgeqa.errors import CohortError
-
-__all__ = ["Scores", "cases_of_table"]
 
 
 def cases_of_table(table: Path, note: Note) -> list[Case]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from lgeqa.bundle import default_bundle, open_bundle
 from lgeqa.bundle.build import Description, write_bundle
 from lgeqa.bundle.manifest import MANIFEST, Manifest
-from lgeqa.cohort import TRUTH, Case
+from lgeqa.cohort import TRUTH, Case, LabelRule
 from lgeqa.records import FloatArray
 from lgeqa.train.detector import DetectorConfig
 from lgeqa.train.export import quantise
@@ -78,25 +78,26 @@ def bundle_of_run(run: Path, detector: Path | None, description: Description) ->
     return write_bundle(folder, first.network, second.network, settings, description)
 
 
-def described(strategy: str, name: str, cases: Sequence[Case], reader: str, moved: float) -> Description:
+def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float) -> Description:
     """What can be told of a quality run without a person.
 
     Args:
         strategy: one of `STRATEGIES`.
         name: of the bundle.
         cases: scans that it learnt from.
-        reader: whose scores were the labels.
+        rule: that gave the labels.
         moved: how far the export moves a probability, at the most.
     """
     patients = len({case.patient for case in cases})
     simulated = any(TRUTH in case.scores for case in cases)
+    by = f"that of {rule.reader}" if rule.rule == "reader" else f"the {rule.rule} of the readers"
     return Description(
         name=name,
         version="0.1.0",
         created=datetime.now(UTC).date().isoformat(),
         strategy=f"{strategy} (section {STRATEGIES[strategy].section})",
         labels="simulated" if simulated else "expert",
-        training_data=f"{len(cases)} scans of {patients} patients, labelled by {reader}.",
+        training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.",
         intended_use="Research on scans like those that it learnt from. Not a medical device.",
         license="not stated",
         metrics=(

@@ -12,6 +12,7 @@ NETWORK: Final = "network.onnx"
 BUNDLE: Final = "bundle"
 TRAINING: Final = Path("prepared", "training")
 VALIDATION: Final = Path("prepared", "validation")
+PRETRAINING: Final = Path("prepared", "pretraining")
 
 
 def network_of(run: Path) -> Path:

@@ -9,11 +9,8 @@ import numpy as np
 from pydantic import Field, PositiveFloat
 from safetensors.torch import save_file
 
-from lgeqa.attributes import is_diagnostic
-from lgeqa.cohort import TRUTH, Case
-from lgeqa.cohort.table import Scores
+from lgeqa.cohort import Case, LabelRule, labels_of
 from lgeqa.config import Settings
-from lgeqa.errors import CohortError
 from lgeqa.networks import (
     ContrastiveNetwork,
     Encoder,
@@ -37,7 +34,7 @@ class QualityConfig(Settings):
     Attributes:
         preparation: of slices; goes into the bundle.
         weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
-        reader: whose scores are the labels.
+        label: how the label comes from the readers' scores.
         test: share of the scans that training never sees.
         validation: share of the rest that picks the best epoch.
         loop: of the training.
@@ -45,7 +42,7 @@ class QualityConfig(Settings):
 
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
     weights: Literal["random", "hub"] | Path = "hub"
-    reader: str = TRUTH
+    label: LabelRule = Field(default_factory=LabelRule)
     test: float = Field(0.1, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
     loop: LoopSettings = Field(default_factory=LoopSettings)
@@ -55,10 +52,12 @@ class ContrastiveConfig(QualityConfig):
     """Settings of `lgeqa train contrastive`; `loop` is of its second step, the heads.
 
     Attributes:
-        preparation, weights, reader, test, validation: as for the other strategies.
+        preparation, weights, label, test, validation: as for the other strategies.
         loop: of the training of the heads, on a frozen encoder.
         pretraining: of the contrastive training of the encoder.
         temperature: of equation 4.
+        unlabelled: whether scans without a label take part in the first step, each slice alike to its own other view
+            alone.
     """
 
     pretraining: LoopSettings = Field(
@@ -74,14 +73,22 @@ class ContrastiveConfig(QualityConfig):
         )
     )
     temperature: PositiveFloat = 0.07
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Slices to learn from, and slices of other patients that pick the best epoch."""
+    """Prepared slices.
+
+    Attributes:
+        training: to learn from.
+        validation: of other patients; they pick the best epoch.
+        pretraining: for the first step of the contrastive strategy; the training slices, and perhaps unlabelled ones.
+    """
 
     training: Store
     validation: Store
+    pretraining: Store
 
 
 def train_baseline(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
@@ -134,7 +141,7 @@ def _pretrain(encoder: Encoder, data: Prepared, config: ContrastiveConfig, run: 
         with first_weights(config.pretraining.seed):
             network = ContrastiveNetwork(encoder)
         recipe = ContrastiveRecipe(network, config.pretraining, config.preparation.pixels, config.temperature)
-        fit(recipe, data.training, data.validation, run, quiet)
+        fit(recipe, data.pretraining, data.validation, run, quiet)
         save_file({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, finished)
     load_weights(encoder, finished)
 
@@ -162,28 +169,16 @@ STRATEGIES: Final = {
 }
 
 
-def quality_store(cases: Sequence[Case], preparation: QualityPreparation, reader: str, folder: Path) -> Store:
-    """Prepared slices of scored scans."""
+def quality_store(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule, folder: Path) -> Store:
+    """Prepared slices of scans with masks; a scan that the rule gives no label has NaN for it."""
     key = {
         "preparation": preparation.model_dump(),
-        "scans": [[str(case.image), label_scores(case, reader)] for case in cases],
+        "scans": [[str(case.image), labels_of(case, rule).tolist()] for case in cases],
     }
-    return open_store(folder, key, lambda: _slices(cases, preparation, reader))
+    return open_store(folder, key, lambda: _slices(cases, preparation, rule))
 
 
-def label_scores(case: Case, reader: str) -> Scores:
-    """The scores that a case is labelled by.
-
-    Raises:
-        CohortError: that reader did not score the scan.
-    """
-    if reader not in case.scores:
-        known = ", ".join(sorted(case.scores)) or "nobody"
-        raise CohortError(f"scan {case.scan_id}: has no scores of the reader {reader!r}; it was scored by {known}.")
-    return case.scores[reader]
-
-
-def _slices(cases: Sequence[Case], preparation: QualityPreparation, reader: str) -> Iterator[Slices]:
+def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule) -> Iterator[Slices]:
     for case in cases:
         scan, atrium = read_case(case)
         held = atrium.any(axis=(1, 2))
@@ -191,5 +186,5 @@ def _slices(cases: Sequence[Case], preparation: QualityPreparation, reader: str)
         yield Slices(
             prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
             (resample(atrium[held].astype(np.float32), *weights) > 0.5).astype(np.uint8),
-            np.array([is_diagnostic(score) for score in label_scores(case, reader)], np.float32),
+            labels_of(case, rule),
         )

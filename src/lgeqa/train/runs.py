@@ -9,17 +9,26 @@ import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
-from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES
 from lgeqa.bundle.build import Description
-from lgeqa.cohort import Case, Split, draw_split, load_split, read_cohort, save_split
+from lgeqa.cohort import (
+    Case,
+    Split,
+    check_labelled,
+    draw_split,
+    is_labelled,
+    load_split,
+    read_cohort,
+    save_split,
+    strata_of,
+)
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.train.bundling import bundle_of_run, described
 from lgeqa.train.detector import DetectorConfig, detector_store, train_detector, validation_copies
 from lgeqa.train.export import check_parity, export_onnx
-from lgeqa.train.files import CONFIG, NETWORK, SPLIT, TRAINING, VALIDATION, WEIGHTS
+from lgeqa.train.files import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
 from lgeqa.train.processes import is_main
-from lgeqa.train.quality import STRATEGIES, Prepared, QualityConfig, label_scores, quality_store
+from lgeqa.train.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig, quality_store
 from lgeqa.train.store import Store
 
 
@@ -88,21 +97,33 @@ def run_quality(
         As `run_detector` does.
     """
     everything = _read(cohorts)
-    cases = [case for case in everything if case.mask is not None and config.reader in case.scores]
-    if not cases:
-        raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores of the reader {config.reader!r}.")
-    strata = [int(label_scores(case, config.reader)[NAMES.index("quality")] >= DIAGNOSTIC_FROM) for case in cases]
+    check_labelled(everything, config.label)
+    unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
+    cases = [case for case in everything if case.mask and (unlabelled or is_labelled(case, config.label))]
+    if not any(is_labelled(case, config.label) for case in cases):
+        raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores.")
+    strata = strata_of(cases, config.label)
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
-    stores = [
-        quality_store(part, config.preparation, config.reader, run / folder)
-        for folder, part in ((TRAINING, parts.train), (VALIDATION, parts.validation))
-    ]
-    data = Prepared(*stores)
+    data = _prepared(parts, config, run)
     network = STRATEGIES[strategy].train(data, config, run, quiet)
     if is_main():
         moved = _save(network, (config.preparation.pixels,) * 2, None, data.validation, run)
-        told = about or described(strategy, run.name, parts.train, config.reader, moved)
+        told = about or described(strategy, run.name, parts.train, config.label, moved)
         bundle_of_run(run, detector, told)
+
+
+def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
+    """Labelled slices of each part; the unlabelled ones of the training part join for the pre-training alone."""
+
+    def store(cases: Sequence[Case], folder: Path) -> Store:
+        return quality_store(cases, config.preparation, config.label, run / folder)
+
+    learnt, checked = (
+        [case for case in part if is_labelled(case, config.label)] for part in (parts.train, parts.validation)
+    )
+    training, validation = store(learnt, TRAINING), store(checked, VALIDATION)
+    whole = training if len(learnt) == len(parts.train) else store(parts.train, PRETRAINING)
+    return Prepared(training, validation, whole)
 
 
 def _read(cohorts: Sequence[Path]) -> list[Case]:
