@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
-TRAINING = ("evaluate/", "networks/", "train/", "cohort/parquet.py", "cohort/split.py")
+TRAINING = ("evaluate/", "experiment/", "networks/", "train/", "cohort/parquet.py", "cohort/split.py")
 #: What is used with the extra `simulate`; the phantom of the demo does without.
 SIMULATING = ("simulate/faults/", "simulate/composite.py")
 

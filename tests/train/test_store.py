@@ -31,6 +31,27 @@ def test_slices_keep_their_owner_mask_and_labels(tmp_path: Path) -> None:
     assert {tensor.dtype for name, tensor in batch.items() if name != "scan"} == {torch.float32}
 
 
+def test_some_scans_of_a_store_are_a_store(tmp_path: Path) -> None:
+    def rising() -> Iterator[Slices]:
+        for number, n in enumerate((2, 3, 2)):
+            field = np.broadcast_to(np.arange(10 * number, 10 * number + n)[:, None, None], (n, 2, 2))
+            context = np.arange(n)[:, None].repeat(2, axis=1)
+            yield Slices(field.astype(np.float32), (field % 2).astype(np.uint8), np.full(4, number), context)
+
+    whole = open_store(tmp_path, {}, rising)
+    part = Store(tmp_path, [0, 2])
+    assert len(part) == 4
+    assert part.owner.tolist() == [0, 0, 1, 1]
+    assert part.labels[:, 0].tolist() == [0, 2]
+    batch = part[[3, 0]]
+    assert batch["slice"][:, :, 0, 0].tolist() == [[21, 21], [0, 0]]
+    assert batch["mask"][:, 0, 0, 0].tolist() == [1, 0]
+    assert batch["scan"].tolist() == [1, 0]
+    assert batch["label"][:, 0].tolist() == [2, 0]
+    everything = list(range(len(whole)))
+    assert torch.equal(Store(tmp_path, [0, 1, 2])[everything]["slice"], whole[everything]["slice"])
+
+
 def test_neighbouring_slices_come_from_the_same_scan(tmp_path: Path) -> None:
     def rising() -> Iterator[Slices]:
         for first in (0, 10):

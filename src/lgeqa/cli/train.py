@@ -15,7 +15,9 @@ app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_he
 
 Cohorts = Annotated[
     list[Path],
-    typer.Option("--cohort", help="Folder of a cohort: scores.csv or <scan id>/data.nrrd; may be repeated."),
+    typer.Option(
+        "--cohort", help="A .csv or .parquet table, or a folder with one or with <scan id>/data.nrrd; may be repeated."
+    ),
 ]
 Config = Annotated[
     str | None,
@@ -60,7 +62,7 @@ def detector(
     from lgeqa.train.detector import DetectorConfig
     from lgeqa.train.runs import run_detector
 
-    run_detector(cohort, _settings(DetectorConfig, config, set_), output, split, quiet)
+    run_detector(cohort, read_settings(DetectorConfig, config, set_), output, split, quiet)
 
 
 def _quality_command(strategy: str) -> Callable[..., None]:
@@ -81,7 +83,7 @@ def _quality_command(strategy: str) -> Callable[..., None]:
         from lgeqa.train.quality import STRATEGIES
         from lgeqa.train.runs import run_quality
 
-        settings = _settings(STRATEGIES[strategy].config, config, set_)
+        settings = read_settings(STRATEGIES[strategy].config, config, set_)
         told = Description.from_toml(about) if about else None
         run_quality(strategy, cohort, settings, output, split=split, detector=detector, about=told, quiet=quiet)
 
@@ -114,7 +116,8 @@ def _require_training() -> None:
     require("train", feature="training")
 
 
-def _settings(kind: type[_AnySettings], config: str | None, changes: list[str] | None) -> _AnySettings:
+def read_settings(kind: type[_AnySettings], config: str | None, changes: list[str] | None) -> _AnySettings:
+    """Settings of `kind` from `--config` with `--set` laid over it; raises ConfigError."""
     values = _parse(changes or [])
     return kind.from_toml(_settings_file(config), values) if config else kind.of(values, "--set")
 

@@ -9,6 +9,7 @@ import typer
 from lgeqa.cli.assess import assess
 from lgeqa.cli.cohort import app as cohort
 from lgeqa.cli.demo import demo
+from lgeqa.cli.experiment import experiment
 from lgeqa.cli.info import info
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(assess)
 app.command()(demo)
+app.command()(experiment)
 app.command()(info)
 app.command()(simulate)
 app.add_typer(cohort, name="cohort")

@@ -48,6 +48,20 @@ class QualityConfig(Settings):
     loop: LoopSettings = Field(default_factory=LoopSettings)
 
 
+def pretraining_settings() -> LoopSettings:
+    """Those of section 4.3 for the first step of the contrastive strategy."""
+    return LoopSettings(
+        epochs=100,
+        batch=512,
+        optimiser="lars",
+        learning_rate=0.5,
+        warmup=10,
+        weight_decay=1e-4,
+        patience=0,
+        keep="last",
+    )
+
+
 class ContrastiveConfig(QualityConfig):
     """Settings of `lgeqa train contrastive`; `loop` is of its second step, the heads.
 
@@ -60,18 +74,7 @@ class ContrastiveConfig(QualityConfig):
             alone.
     """
 
-    pretraining: LoopSettings = Field(
-        default_factory=lambda: LoopSettings(
-            epochs=100,
-            batch=512,
-            optimiser="lars",
-            learning_rate=0.5,
-            warmup=10,
-            weight_decay=1e-4,
-            patience=0,
-            keep="last",
-        )
-    )
+    pretraining: LoopSettings = Field(default_factory=pretraining_settings)
     temperature: PositiveFloat = 0.07
     unlabelled: bool = False
 

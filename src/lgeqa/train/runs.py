@@ -104,11 +104,24 @@ def run_quality(
         raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores.")
     strata = strata_of(cases, config.label)
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
-    data = _prepared(parts, config, run)
+    train_to_bundle(strategy, _prepared(parts, config, run), parts.train, config, run, detector, about, quiet)
+
+
+def train_to_bundle(
+    strategy: str,
+    data: Prepared,
+    cases: Sequence[Case],
+    config: QualityConfig,
+    run: Path,
+    detector: Path | None,
+    about: Description | None,
+    quiet: bool,
+) -> None:
+    """From prepared slices to a finished run; `cases` are the scans learnt from, the rest as in `run_quality`."""
     network = STRATEGIES[strategy].train(data, config, run, quiet)
     if is_main():
         moved = _save(network, (config.preparation.pixels,) * 2, None, data.validation, run)
-        told = about or described(strategy, run.name, parts.train, config.label, moved)
+        told = about or described(strategy, run.name, cases, config.label, moved)
         bundle_of_run(run, detector, told)
 
 
@@ -152,8 +165,7 @@ def _open_run(
     split: Path | None,
 ) -> Parts:
     """Make the run's folder, with its settings and split; a run taken up again keeps its split."""
-    run.mkdir(parents=True, exist_ok=True)
-    _keep_settings(config, run / CONFIG)
+    keep_settings(config, run)
     kept = run / SPLIT
     source = kept if kept.is_file() else split
     dealt = load_split(source, cases) if source else draw_split(cases, strata, test, validation, seed)
@@ -162,8 +174,14 @@ def _open_run(
     return parts_of(cases, dealt)
 
 
-def _keep_settings(config: Settings, path: Path) -> None:
-    """Write the settings, or see that a run taken up again has the same: half of each would be neither's result."""
+def keep_settings(config: Settings, run: Path) -> None:
+    """Make the run's folder with its settings, or see that a run taken up again has the same.
+
+    Raises:
+        UsageError: it has others; half of each would be neither's result.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    path = run / CONFIG
     if path.is_file():
         kept = type(config).model_validate_json(path.read_text(encoding="utf-8"))
         if kept != config:

@@ -39,22 +39,31 @@ class Slices:
 class Store(Dataset[Batch]):
     """Prepared slices of many scans, mapped from disk; an item is a whole batch.
 
+    Args:
+        folder: where they lie.
+        scans: numbers of the scans to take, rising; None for all.
+
     Attributes:
-        slices, masks: (slices, row, column).
-        context: (slices, channel) indices of the slices that the network sees with each.
-        owner: (slices,) which scan a slice belongs to.
+        slices, masks: (slices on disk, row, column).
+        rows: (slices,) where on disk each slice lies.
+        context: (slices, channel) where on disk the slices lie that the network sees with each.
+        owner: (slices,) number of the scan that a slice belongs to, among those taken.
         labels: (scans, 4).
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scans: Sequence[int] | None = None) -> None:
+        self.folder = folder
         self.slices = np.load(folder / "slices.npy", mmap_mode="r")
         self.masks = np.load(folder / "masks.npy", mmap_mode="r")
-        self.context = np.load(folder / "context.npy")
-        self.owner = np.load(folder / "owner.npy")
-        self.labels = np.load(folder / "labels.npy")
+        owner, labels = np.load(folder / "owner.npy"), np.load(folder / "labels.npy")
+        taken = np.arange(len(labels)) if scans is None else np.array(scans, np.int64)
+        self.rows = np.flatnonzero(np.isin(owner, taken))
+        self.context = np.load(folder / "context.npy")[self.rows]
+        self.owner = np.searchsorted(taken, owner[self.rows])
+        self.labels = labels[taken]
 
     def __len__(self) -> int:
-        return len(self.owner)
+        return len(self.rows)
 
     def __getitem__(self, indices: Sequence[int]) -> Batch:
         """The slices of `indices`: `slice` (n, channel, row, column), `mask` (n, 1, row, column), `label` (n, 4).
@@ -64,7 +73,7 @@ class Store(Dataset[Batch]):
         owner = self.owner[indices]
         return {
             "slice": torch.from_numpy(self.slices[self.context[indices]].astype(np.float32, copy=False)),
-            "mask": torch.from_numpy(self.masks[indices][:, None].astype(np.float32)),
+            "mask": torch.from_numpy(self.masks[self.rows[indices]][:, None].astype(np.float32)),
             "label": torch.from_numpy(self.labels[owner]),
             "scan": torch.from_numpy(owner),
         }

@@ -1,0 +1,33 @@
+"""`lgeqa experiment`: the paper's whole study on a cohort."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, read_settings
+
+
+def experiment(
+    cohort: Cohorts,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the experiment; one that was cut short goes on.")
+    ],
+    config: Config = None,
+    set_: Changes = None,
+    detector: Stage1 = None,
+    detected: Annotated[
+        bool, typer.Option("--detected", help="Test scans get their slices from stage 1, not from their own masks.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Train every strategy several times, and write the paper's tables and figures as one report."""
+    from lgeqa.extras import require
+
+    require("train", feature="an experiment")
+    from lgeqa.experiment.run import run_experiment
+    from lgeqa.experiment.settings import ExperimentConfig
+
+    settings = read_settings(ExperimentConfig, config, set_)
+    run_experiment(cohort, settings, output, detector, detected=detected, jobs=jobs, quiet=quiet)

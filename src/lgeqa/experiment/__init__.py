@@ -1,0 +1,1 @@
+"""The paper's whole study on one cohort: splits, trainings, evaluations, tables and figures."""

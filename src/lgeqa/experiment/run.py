@@ -1,0 +1,48 @@
+"""An experiment from a cohort to its report: what `lgeqa experiment` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from lgeqa.experiment.plan import Run, make_plan
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.experiment.trainings import train_all
+from lgeqa.train.runs import keep_settings
+
+
+def run_experiment(
+    cohorts: Sequence[Path],
+    config: ExperimentConfig,
+    out: Path,
+    detector: Path | None = None,
+    *,
+    detected: bool = False,
+    jobs: int = 1,
+    quiet: bool = False,
+) -> None:
+    """Train, evaluate and report.
+
+    Args:
+        cohorts: folders or tables of the cohorts; a patient's name means the same patient in all of them.
+        config: the settings.
+        out: folder of the experiment; one that was cut short goes on.
+        detector: run or bundle that stage 1 of the bundles comes from; None for the bundle in the package.
+        detected: whether test scans get their slices from stage 1, and not from their own masks.
+        jobs: trainings at a time.
+        quiet: say nothing of the progress.
+
+    Raises:
+        CohortError: the cohort cannot be used.
+        UsageError: the folder holds an experiment with other settings.
+        TrainingError, OutputError: as `lgeqa.train.loop.fit` does.
+    """
+    console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    keep_settings(config, out)
+    plan = make_plan(cohorts, config, out)
+    console.print(f"{len(plan.cases)} scans of {len(set(plan.splits[0]))} patients, {len(plan.runs)} trainings")
+
+    def told(run: Run) -> None:
+        console.print(f"trained {run.name}")
+
+    train_all(plan, config, out, detector, jobs, quiet, told)

@@ -1,0 +1,62 @@
+"""What an experiment is to be."""
+
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from lgeqa.cohort import LabelRule
+from lgeqa.config import Settings
+from lgeqa.prepare import QualityPreparation
+from lgeqa.train.loop import LoopSettings
+from lgeqa.train.quality import STRATEGIES, QualityConfig, pretraining_settings
+
+Strategy = Literal["baseline", "multitask", "contrastive"]
+
+
+class ExperimentConfig(Settings):
+    """Settings of `lgeqa experiment`; every strategy gets the same ones, as section 4.3 says.
+
+    Attributes:
+        strategies: that are compared.
+        iterations: of each strategy, each with splits and first weights of its own.
+        splits: `repeated`: one test part, the rest dealt anew in each iteration (section 4.2); `folds`: each
+            iteration tests another part, so that every scan is tested once.
+        test: share of the scans for the test part of `repeated`.
+        validation: share of the rest that picks the best epoch.
+        scans: scored scans outside of the test part that are used, in whole patients drawn by the seed; 0 for all.
+        seed: of the splits; iteration i trains with seed + i.
+        label: how the label comes from the readers' scores.
+        preparation: of slices.
+        weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        loop: of every strategy; of the heads in the contrastive one.
+        pretraining: of the encoder in the contrastive strategy.
+        temperature: of equation 4.
+        draws: of the bootstrap over patients.
+    """
+
+    strategies: tuple[Strategy, ...] = Field(("baseline", "multitask", "contrastive"), min_length=1)
+    iterations: PositiveInt = 5
+    splits: Literal["repeated", "folds"] = "repeated"
+    test: float = Field(0.1, gt=0, le=0.5)
+    validation: float = Field(0.1, gt=0, le=0.5)
+    scans: NonNegativeInt = 0
+    seed: NonNegativeInt = 0
+    label: LabelRule = Field(default_factory=LabelRule)
+    preparation: QualityPreparation = Field(default_factory=QualityPreparation)
+    weights: Literal["random", "hub"] | Path = "hub"
+    loop: LoopSettings = Field(default_factory=LoopSettings)
+    pretraining: LoopSettings = Field(default_factory=pretraining_settings)
+    temperature: PositiveFloat = 0.07
+    draws: PositiveInt = 1000
+
+    def of_run(self, strategy: Strategy, iteration: int) -> QualityConfig:
+        """The settings of one training."""
+        shared = {name: getattr(self, name) for name in _SHARED}
+        loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if strategy == "contrastive" else {})
+        seeded = {name: loop.model_copy(update={"seed": self.seed + iteration}) for name, loop in loops.items()}
+        special = {"temperature": self.temperature} if strategy == "contrastive" else {}
+        return STRATEGIES[strategy].config(**shared, **seeded, **special)
+
+
+_SHARED: Final = ("label", "preparation", "weights", "test", "validation")

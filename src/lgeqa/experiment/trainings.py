@@ -1,0 +1,78 @@
+"""The trainings of an experiment, one after another or side by side; one that is finished is not done again."""
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from lgeqa.experiment.plan import Plan, Run
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.train.files import BUNDLE
+from lgeqa.train.quality import Prepared, quality_store
+from lgeqa.train.runs import keep_settings, train_to_bundle
+from lgeqa.train.store import Store
+
+RUNS: Final = "runs"
+PREPARED: Final = "prepared"
+
+
+def run_folder(out: Path, run: Run) -> Path:
+    """Where a training lies."""
+    return out / RUNS / run.name
+
+
+def is_finished(out: Path, run: Run) -> bool:
+    """Whether a training has come to its bundle, which is written last."""
+    return (run_folder(out, run) / BUNDLE / "MODEL_CARD.md").is_file()
+
+
+def train_all(
+    plan: Plan,
+    config: ExperimentConfig,
+    out: Path,
+    detector: Path | None,
+    jobs: int,
+    quiet: bool,
+    told: Callable[[Run], None],
+) -> None:
+    """Train every run that is not finished.
+
+    Args:
+        plan: what is trained on what.
+        config: the settings.
+        out: folder of the experiment.
+        detector: run or bundle that stage 1 of the bundles comes from; None for the bundle in the package.
+        jobs: trainings at a time, each in a process of its own if more than one.
+        quiet: say nothing of the progress.
+        told: called with each training that was finished.
+    """
+    # Prepared once for all runs, before any of them starts.
+    quality_store(plan.cases, config.preparation, config.label, out / PREPARED)
+    left = [run for run in plan.runs if not is_finished(out, run)]
+    if jobs == 1:
+        for run in left:
+            train_one(run, plan, config, out, detector, quiet)
+            told(run)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(train_one, run, plan, config, out, detector, True): run for run in left}
+        try:
+            for future in as_completed(futures):
+                future.result()
+                told(futures[future])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detector: Path | None, quiet: bool) -> None:
+    """One training, going on where it was cut short."""
+    folder = run_folder(out, run)
+    settings = config.of_run(run.strategy, run.iteration)
+    keep_settings(settings, folder)
+    parts = {part: plan.numbers(run.iteration, part) for part in ("train", "validation")}
+    training, validation = (Store(out / PREPARED, numbers) for numbers in parts.values())
+    cases = [plan.cases[number] for number in parts["train"]]
+    data = Prepared(training, validation, training)
+    train_to_bundle(run.strategy, data, cases, settings, folder, detector, None, quiet)
