@@ -8,6 +8,7 @@ import typer
 
 from lgeqa.cli.assess import assess
 from lgeqa.cli.demo import demo
+from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.info import info
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(assess)
 app.command()(demo)
+app.command()(evaluate)
 app.command()(info)
 app.command()(simulate)
 app.add_typer(train, name="train")
