@@ -25,7 +25,9 @@ def _loaded_by(*arguments: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("verb", [(), ("assess",), ("demo",), ("info",), ("simulate",), ("train", "detector")])
+@pytest.mark.parametrize(
+    "verb", [(), ("assess",), ("demo",), ("info",), ("evaluate",), ("simulate",), ("train", "detector")]
+)
 def test_help_loads_nothing_heavy(verb: tuple[str, ...]) -> None:
     assert not _loaded_by(*verb, "--help").intersection(HEAVY)
 

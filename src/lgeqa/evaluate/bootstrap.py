@@ -11,6 +11,8 @@ from lgeqa.records import IntArray
 
 #: Numbers in a block of draws that are worked on at once: 32 MB.
 _BLOCK = 4_000_000
+#: Of a figure that draws do not change.
+SAME = "the same in nearly every draw: no interval"
 #: An interval narrower than this has no width.
 _ROUNDING = 1e-9
 
@@ -62,6 +64,6 @@ def with_interval(measure: Callable[[Numbers], Numbers], patients: IntArray, boo
         return Figure(value=value, caution=f"undefined in {without} of {len(drawn)} draws: no interval")
     low, high = np.percentile(defined, [2.5, 97.5])
     if high - low < _ROUNDING:
-        return Figure(value=value, caution="the same in nearly every draw: no interval")
+        return Figure(value=value, caution=SAME)
     caution = f"interval without the {without} of {len(drawn)} draws in which it is undefined" if without else ""
     return Figure(value=value, low=float(low), high=float(high), caution=caution)

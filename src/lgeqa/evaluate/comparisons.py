@@ -30,14 +30,14 @@ def compare(scans: Sequence[Judged], reader: str, bootstrap: Bootstrap) -> tuple
         (MODEL, reader, EVERY_SCAN, scan_answers(scans, "quality")),
         (ALL_DIAGNOSTIC, reader, EVERY_SCAN, all_diagnostic(scans)),
         (TRUE_ATTRIBUTES, reader, EVERY_SCAN, from_true_attributes(scans)),
-        *_readers_against(reader, scans),
+        *_readers_against(reader, scans, EVERY_SCAN),
     ]
     for other in readers_of(scans, reader):
         theirs = [
             Judged(scan.case, scan.result, scan.case.scores[other]) for scan in scans if other in scan.case.scores
         ]
-        rows += [(MODEL, other, _whose(other, theirs, scans), scan_answers(theirs, "quality"))]
-        rows += _readers_against(other, theirs)
+        on = _also_scored_by(other, theirs, scans, EVERY_SCAN)
+        rows += [(MODEL, other, on, scan_answers(theirs, "quality")), *_readers_against(other, theirs, on)]
     return tuple(
         Comparison(
             who=who,
@@ -91,15 +91,18 @@ def readers_of(scans: Sequence[Judged], but: str) -> list[str]:
     return sorted({reader for scan in scans for reader in scan.case.scores} - {but})
 
 
-def _readers_against(against: str, scans: Sequence[Judged]) -> Iterator[tuple[str, str, str, Answers]]:
-    """A row for each other reader of `scans`, whose labels are those of `against`."""
+def _readers_against(against: str, scans: Sequence[Judged], on: str) -> Iterator[tuple[str, str, str, Answers]]:
+    """A row for each other reader of `scans`, which `against` scored; `on` is what they are, in words."""
     for reader in readers_of(scans, against):
         both = [scan for scan in scans if reader in scan.case.scores]
-        on = _whose(reader, both, scans)
-        yield reader, against, on, reader_answers(both, reader)
-        if on != EVERY_SCAN:
-            yield MODEL, against, on, scan_answers(both, "quality")
+        words = _also_scored_by(reader, both, scans, on)
+        yield reader, against, words, reader_answers(both, reader)
+        if words != on:
+            yield MODEL, against, words, scan_answers(both, "quality")
 
 
-def _whose(reader: str, part: Sequence[Judged], scans: Sequence[Judged]) -> str:
-    return EVERY_SCAN if len(part) == len(scans) else f"scored by {reader}"
+def _also_scored_by(reader: str, part: Sequence[Judged], scans: Sequence[Judged], on: str) -> str:
+    """What `part` is, in words: those of `scans`, which are `on`, that the reader scored."""
+    if len(part) == len(scans):
+        return on
+    return f"scored by {reader}" if on == EVERY_SCAN else f"{on} and {reader}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, SCALES
+from lgeqa.evaluate.bootstrap import SAME
 from lgeqa.evaluate.metrics import METRICS
 from lgeqa.evaluate.record import Association, Comparison, Evaluation, Figure, ScaleFigures
 from lgeqa.evaluate.tables import Spread
@@ -73,7 +74,8 @@ def _lines(of: Evaluation) -> Iterator[str]:
     yield (
         "A scan's verdict is the mode of its slices' predictions, and a tie goes by the mean probability. The labels "
         f"are {of.label}: diagnostic from a score of 3. Intervals are of 95 %, from {of.draws} bootstrap draws over "
-        f"patients, seed {of.seed}.\n"
+        f"patients, seed {of.seed}. A figure without an interval is the same in nearly every draw, as 1 is where "
+        "nothing was wrong: that is no certainty.\n"
     )
     yield from _scales(of.scans, "scans")
     yield "\n![ROC curves](roc.png)\n\n![Precision and recall](precision-recall.png)\n"
@@ -140,10 +142,11 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _notes(figures: Mapping[str, Figure]) -> Iterator[str]:
-    """Why figures are undefined, and what to know of intervals."""
+    """Why figures are undefined, and what to know of single intervals."""
     said: dict[str, list[str]] = {}
     for name, figure in figures.items():
-        if words := (f"undefined, {figure.undefined}" if figure.undefined else figure.caution):
+        words = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
+        if words not in {"", SAME}:
             said.setdefault(words, []).append(name)
     if said:
         yield ""

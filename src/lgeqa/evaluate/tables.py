@@ -39,7 +39,7 @@ def pearson(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
     Args:
         x: (n,) or (draws, n).
         y: likewise.
-        times: (draws, n) how often each item counts.
+        times: (draws, n) how often each item counts; in each draw some do.
 
     Returns:
         (draws,), from -1 to 1.
