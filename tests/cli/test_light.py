@@ -26,7 +26,18 @@ def _loaded_by(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "verb", [(), ("assess",), ("cohort", "check"), ("demo",), ("info",), ("simulate",), ("train", "detector")]
+    "verb",
+    [
+        (),
+        ("assess",),
+        ("cohort", "check"),
+        ("demo",),
+        ("evaluate",),
+        ("experiment",),
+        ("info",),
+        ("simulate",),
+        ("train", "detector"),
+    ],
 )
 def test_help_loads_nothing_heavy(verb: tuple[str, ...]) -> None:
     assert not _loaded_by(*verb, "--help").intersection(HEAVY)

@@ -1,7 +1,7 @@
 """A run as the command line does it: from the paths to the report and the exit code."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,8 @@ from lgeqa.bundle import open_bundle
 from lgeqa.cli.view import conclude, follow
 from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
-from lgeqa.read import discover
+from lgeqa.read import Source, discover
+from lgeqa.records import BundleStamp
 from lgeqa.report import render
 
 #: Exit codes that say more than 0 (all scans were assessed) and those of the errors.
@@ -49,9 +50,25 @@ def carry_out(job: Job) -> int:
         raise UsageError(
             f"No scan was found in {', '.join(map(str, job.paths))}. Name scans or folders that hold some."
         )
+    settled = settle(sources, job, out, bundle.stamp)
+    results = [one.result for one in settled]
+    write_whole(out.report, render(results, bundle.stamp, bundle.manifest.intended_use))
+    if not job.quiet:
+        conclude(results)
+        typer.echo(f"Report: {out.report}")
+    return exit_code(settled)
+
+
+def settle(sources: Sequence[Source], job: Job, out: OutputFolder, stamp: BundleStamp) -> list[Settled]:
+    """Assess the scans and show each; the outcomes in the order of `sources`, at least one.
+
+    Raises:
+        OutputError: a record or the table cannot be written.
+        typer.Exit: the user stopped the run.
+    """
     jobs = min(job.jobs or min(_cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, job.bundle, max(1, _cores() // jobs), job.settings)
-    attempt = Attempt(open_assess, bundle.stamp, job.settings, out)
+    attempt = Attempt(open_assess, stamp, job.settings, out)
     settled: dict[str, Settled] = {}
     try:
         with closing(run_batch(sources, attempt, jobs)) as run:
@@ -60,16 +77,12 @@ def carry_out(job: Job) -> int:
     except KeyboardInterrupt:
         done = f"{len(settled)} of {len(sources)} scans are done"
         typer.echo(f"Stopped: {done}. The same command goes on from there.", err=True)
-        return STOPPED
-    results = [settled[source.scan_id].result for source in sources]
-    write_whole(out.report, render(results, bundle.stamp, bundle.manifest.intended_use))
-    if not job.quiet:
-        conclude(results)
-        typer.echo(f"Report: {out.report}")
-    return _exit_code(settled.values())
+        raise typer.Exit(STOPPED) from None
+    return [settled[source.scan_id] for source in sources]
 
 
-def _exit_code(settled: Collection[Settled]) -> int:
+def exit_code(settled: Collection[Settled]) -> int:
+    """0 if all scans were assessed, else what kept some from it."""
     if any(one.ours for one in settled):
         return OUR_FAULT
     return 0 if all(one.result.status == "assessed" for one in settled) else NOT_ALL

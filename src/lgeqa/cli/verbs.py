@@ -9,6 +9,7 @@ import typer
 from lgeqa.cli.assess import assess
 from lgeqa.cli.cohort import app as cohort
 from lgeqa.cli.demo import demo
+from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.experiment import experiment
 from lgeqa.cli.info import info
 from lgeqa.cli.simulate import simulate
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(assess)
 app.command()(demo)
+app.command()(evaluate)
 app.command()(experiment)
 app.command()(info)
 app.command()(simulate)

@@ -1,0 +1,134 @@
+"""What `lgeqa evaluate` does: from the cohort to the figures on disk and on the terminal."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lgeqa.batch import OutputFolder, write_through, write_whole
+from lgeqa.bundle import open_bundle
+from lgeqa.cli.running import Job, exit_code, settle
+from lgeqa.cohort import Case, load_split, read_cohort
+from lgeqa.errors import CohortError, UsageError
+from lgeqa.pipeline import AssessSettings
+from lgeqa.read import Source
+from lgeqa.read.names import Name, unique_names
+
+if TYPE_CHECKING:
+    from lgeqa.evaluate.plots import Curves
+    from lgeqa.evaluate.record import Evaluation
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; `lgeqa evaluate --help` explains it."""
+
+    bundle: Path | None
+    cohorts: list[Path]
+    out: Path
+    split: Path | None = None
+    part: str = "all"
+    reader: str | None = None
+    given_masks: bool = False
+    seed: int = 0
+    draws: int = 1000
+    jobs: int | None = None
+    quiet: bool = False
+
+
+def carry_out(request: Request) -> int:
+    """Assess the labelled scans, measure, write and show, and return the exit code.
+
+    Raises:
+        UsageError: the cohort, its split, the bundle or the output folder cannot be used.
+    """
+    from lgeqa.evaluate.bootstrap import Bootstrap
+    from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
+    from lgeqa.evaluate.labels import choose_reader, label_of
+    from lgeqa.evaluate.plots import curves_of
+    from lgeqa.evaluate.predictions import predictions
+
+    cases = _cases(request)
+    reader = choose_reader(cases, request.reader)
+    labelled = [case for case in cases if label_of(case, reader)]
+    bundle = open_bundle(request.bundle)
+    settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle.stamp)
+    results = [one.result for one in settled]
+    scans = join(labelled, results, reader)
+    part = f"{request.part} of {request.split}" if request.split else "all; no split was given"
+    question = Question(tuple(map(str, request.cohorts)), part, reader, Bootstrap(request.draws, request.seed))
+    evaluation = evaluate(scans, left_out(cases, labelled, results, reader), bundle, question)
+    _write(evaluation, curves_of(scans, reader), predictions(labelled, results, reader), request.out)
+    if not request.quiet:
+        _show(evaluation)
+        typer.echo(f"Report: {request.out / 'evaluation.md'}")
+    return exit_code(settled)
+
+
+def _cases(request: Request) -> list[Case]:
+    """The scans of the cohorts that belong to the wanted part."""
+    cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
+    twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
+    if twice:
+        raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
+    if request.split is None:
+        if request.part != "all":
+            raise UsageError(f"--part {request.part} needs a split. Name a split.json with --split.")
+        return cases
+    split = load_split(request.split, cases)
+    chosen = [case for case in cases if request.part in {"all", split[case.patient]}]
+    if not chosen:
+        raise CohortError(f"{request.split}: gives no patient of the cohort to the part {request.part!r}.")
+    return chosen
+
+
+def _sources(cases: Sequence[Case]) -> list[Source]:
+    """The scans as the pipeline takes them, under names that are unique in this run."""
+    names = unique_names([Name((case.image.parent.parent.name, case.scan_id), 1) for case in cases])
+    return [
+        Source(name, "volume", case.image, (case.image,), case.mask) for name, case in zip(names, cases, strict=True)
+    ]
+
+
+def _job(request: Request) -> Job:
+    settings = AssessSettings(given_masks=request.given_masks)
+    return Job(request.cohorts, request.out, settings, bundle=request.bundle, jobs=request.jobs, quiet=request.quiet)
+
+
+def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) -> None:
+    """Write the files of an evaluation; raises OutputError."""
+    from lgeqa.evaluate.markdown import page
+    from lgeqa.evaluate.plots import precision_recall_plot, reliability_plot, roc_plot
+
+    write_whole(out / "evaluation.json", evaluation.model_dump_json(indent=2) + "\n")
+    write_whole(out / "evaluation.md", page(evaluation))
+    write_whole(out / "predictions.csv", table)
+    plots = {"roc": roc_plot, "precision-recall": precision_recall_plot, "reliability": reliability_plot}
+    for name, plot in plots.items():
+        write_through(out / f"{name}.png", plot(curves).savefig)
+
+
+def _show(evaluation: "Evaluation") -> None:
+    """The figures of quality: a table on a terminal, a line for each in a pipe."""
+    from lgeqa.evaluate.markdown import cell
+    from lgeqa.evaluate.metrics import METRICS
+
+    scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
+    rows = [(m.title, cell(scans.figures[m.name]), cell(slices.figures[m.name])) for m in METRICS]
+    if sys.stdout.isatty():
+        shown = Table("Quality", f"{scans.n} scans", f"{slices.n} slices", box=None, pad_edge=False)
+        for row in rows:
+            shown.add_row(*row)
+        Console().print(shown)
+    else:
+        for title, of_scans, of_slices in rows:
+            typer.echo(f"{title}: {of_scans} over scans, {of_slices} over slices")
+    typer.echo(f"Labels: {evaluation.label}{', of simulated scans' if evaluation.simulated else ''}")
+    if evaluation.excluded:
+        typer.echo(f"Left out: {len(evaluation.excluded)} scans")

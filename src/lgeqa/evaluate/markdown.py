@@ -1,0 +1,161 @@
+"""An evaluation as a page for people, in Markdown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lgeqa.attributes import ATTRIBUTE_NAMES, SCALES
+from lgeqa.evaluate.bootstrap import SAME
+from lgeqa.evaluate.metrics import METRICS
+from lgeqa.evaluate.record import Association, Comparison, Evaluation, Figure, ScaleFigures
+from lgeqa.evaluate.tables import Spread
+
+TITLES = {scale.name: scale.title for scale in SCALES}
+#: Measures of the table of comparisons; the record has all.
+_COMPARED = ("precision", "recall", "f1", "specificity", "balanced_accuracy", "auroc")
+#: Excluded scans that the page names; the record names all.
+_NAMED = 20
+
+_SIMULATED_COHORT = (
+    "**The scans or scores of this cohort are simulated.** The figures say how well simulated faults are told, and "
+    "nothing of clinical scans."
+)
+_SIMULATED_BUNDLE = (
+    "**The model learnt from simulated scores.** How its verdicts relate to experts' reading is what these figures "
+    "say, for this cohort alone."
+)
+
+
+def page(evaluation: Evaluation) -> str:
+    """The whole page."""
+    return "\n".join(_lines(evaluation)).replace("\n\n\n", "\n\n") + "\n"
+
+
+def cell(figure: Figure) -> str:
+    """A figure with its interval: `0.912 (0.842 to 0.961)`; `undefined` where it is."""
+    if figure.value is None:
+        return "undefined"
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:.3f}"
+    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |" for line in lines)
+
+
+def table_1_page(associations: Mapping[str, Association]) -> str:
+    """Table 1 of the paper: how each attribute goes with quality."""
+    rows = [(TITLES[name], cell(one.pearson), cell(one.spearman), cell(one.phi)) for name, one in associations.items()]
+    return table(("Attribute", "Pearson's r", "Spearman's rho", "phi of the labels"), rows)
+
+
+def table_2_page(strategies: Mapping[str, Mapping[str, Spread]]) -> str:
+    """Table 2 of the paper: mean and standard deviation of each measure over iterations, a row a strategy."""
+    rows = [(name, *(_spread(spreads[metric.name]) for metric in METRICS)) for name, spreads in strategies.items()]
+    return table(("Strategy", *(metric.title for metric in METRICS)), rows)
+
+
+def _spread(spread: Spread) -> str:
+    if spread.mean is None:
+        return "undefined"
+    off = "" if spread.n == spread.of else f" (defined in {spread.n} of {spread.of})"
+    return f"{spread.mean:.3f}{'' if spread.sd is None else f' ± {spread.sd:.3f}'}{off}"
+
+
+def _lines(of: Evaluation) -> Iterator[str]:
+    yield f"# Evaluation of {of.bundle.name} {of.bundle.version}\n"
+    if of.simulated:
+        yield f"{_SIMULATED_COHORT}\n"
+    if of.bundle_labels == "simulated" and not of.simulated:
+        yield f"{_SIMULATED_BUNDLE}\n"
+    yield table(("", ""), list(_facts(of)))
+    yield "\n## Scans\n"
+    yield (
+        "A scan's verdict is the mode of its slices' predictions, and a tie goes by the mean probability. The labels "
+        f"are {of.label}: diagnostic from a score of 3. Intervals are of 95 %, from {of.draws} bootstrap draws over "
+        f"patients, seed {of.seed}. A figure without an interval is the same in nearly every draw, as 1 is where "
+        "nothing was wrong: that is no certainty.\n"
+    )
+    yield from _scales(of.scans, "scans")
+    yield "\n![ROC curves](roc.png)\n\n![Precision and recall](precision-recall.png)\n"
+    yield "![Reliability](reliability.png)\n"
+    yield "\n## Slices\n"
+    yield "Each slice has the label of its scan, so a good slice of a poor scan counts as poor.\n"
+    yield from _scales(of.slices, "slices")
+    yield "\n## Held against others: quality, scan by scan\n"
+    yield from _comparisons(of.comparisons)
+    yield "\n## Attributes and quality in the labels (Table 1)\n"
+    yield table_1_page(of.associations)
+    yield from _notes(
+        {
+            f"{TITLES[n]}, {kind}": getattr(of.associations[n], kind)
+            for n in ATTRIBUTE_NAMES
+            for kind in ("pearson", "spearman", "phi")
+        }
+    )
+    yield from _excluded(of)
+
+
+def _facts(of: Evaluation) -> Iterator[tuple[str, str]]:
+    yield "bundle", f"{of.bundle.name} {of.bundle.version}, SHA-256 {of.bundle.sha256[:12]}…"
+    yield "it learnt from", f"{of.bundle_labels} scores"
+    yield "cohort", ", ".join(f"`{cohort}`" for cohort in of.cohorts)
+    yield "part", of.part
+    yield "labels", of.label
+    yield "in the figures", f"{of.n_scans} scans of {of.n_patients} patients, {of.n_slices} slices"
+    yield "left out", f"{len(of.excluded)} scans" + (", named below" if of.excluded else "")
+    yield "atrium", "detected" if of.mask_source == "detected" else "given masks"
+    yield "threshold", f"{of.threshold:g} for quality, {of.attribute_threshold:g} for the attributes"
+    yield "made", f"{of.finished_at} with lgeqa {of.versions['lgeqa']}"
+
+
+def _scales(scales: Mapping[str, ScaleFigures], unit: str) -> Iterator[str]:
+    names = ("quality", *ATTRIBUTE_NAMES)
+    rows = [[f"diagnostic {unit}", *(f"{scales[name].diagnostic} of {scales[name].n}" for name in names)]]
+    rows += [
+        [f"{metric.title}{' (lower is better)' if metric.better == 'lower' else ''}"]
+        + [cell(scales[name].figures[metric.name]) for name in names]
+        for metric in METRICS
+    ]
+    yield table(("", *(TITLES[name] for name in names)), rows)
+    yield from _notes(
+        {f"{metric.title}, {TITLES[n].lower()}": scales[n].figures[metric.name] for metric in METRICS for n in names}
+    )
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    metrics = [metric for metric in METRICS if metric.name in _COMPARED]
+    rows = [
+        [one.who, one.against, f"{one.on} ({one.n_scans})", *(cell(one.figures[m.name]) for m in metrics)]
+        for one in comparisons
+    ]
+    yield table(("Who", "Against", "Scans", *(metric.title for metric in metrics)), rows)
+    yield (
+        "\nA model cannot be expected to agree with a reader better than another reader does. The majority rule knows "
+        "the true binary labels of the three attributes: it says what most scans of other patients with the same "
+        "labels are. Calling all diagnostic shows what a figure is worth.\n"
+    )
+    yield from _notes(
+        {f"{m.title}, {one.who} against {one.against}": one.figures[m.name] for one in comparisons for m in metrics}
+    )
+
+
+def _notes(figures: Mapping[str, Figure]) -> Iterator[str]:
+    """Why figures are undefined, and what to know of single intervals."""
+    said: dict[str, list[str]] = {}
+    for name, figure in figures.items():
+        words = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
+        if words not in {"", SAME}:
+            said.setdefault(words, []).append(name)
+    if said:
+        yield ""
+        yield from (f"- {'; '.join(names)}: {words}." for words, names in said.items())
+
+
+def _excluded(of: Evaluation) -> Iterator[str]:
+    if of.excluded:
+        yield f"\n## Left out: {len(of.excluded)} scans\n"
+        yield from (f"- `{one.scan_id}`: {one.why}" for one in of.excluded[:_NAMED])
+        if (more := len(of.excluded) - _NAMED) > 0:
+            yield f"- and {more} more, which `evaluation.json` names"

@@ -1,0 +1,64 @@
+"""The table of predictions: one row for each scan that has a label, beside what the label says."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from lgeqa.attributes import NAMES, is_diagnostic
+from lgeqa.cohort import Case, Scores
+from lgeqa.evaluate.answers import scan_call
+from lgeqa.evaluate.labels import label_of
+from lgeqa.records import ScanResult, Verdict
+
+#: Columns of `predictions.csv`, in this order.
+COLUMNS = (
+    "scan_id",
+    "patient",
+    "status",
+    *(f"score_{name}" for name in NAMES),
+    *(f"label_{name}" for name in NAMES),
+    *(f"call_{name}" for name in NAMES),
+    *(f"p_{name}" for name in NAMES),
+    "votes_diagnostic",
+    "votes_total",
+    "tie",
+    "message",
+)
+
+
+def predictions(cases: Sequence[Case], results: Sequence[ScanResult], reader: str) -> str:
+    """The table as CSV; cells of what was not answered are empty, and probabilities have six decimals.
+
+    Args:
+        cases: scans that have a label.
+        results: the record of each.
+        reader: whose scores are the labels.
+    """
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+    table.writeheader()
+    for case, result in zip(cases, results, strict=True):
+        if label := label_of(case, reader):
+            table.writerow(_row(case, result, label))
+    return text.getvalue()
+
+
+def _row(case: Case, result: ScanResult, label: Scores) -> dict[str, object]:
+    row: dict[str, object] = {
+        "scan_id": result.scan_id,
+        "patient": case.patient,
+        "status": result.status,
+        "message": result.message,
+    }
+    row |= {f"score_{name}": f"{score:g}" for name, score in zip(NAMES, label, strict=True)}
+    row |= {f"label_{name}": _word(is_diagnostic(score)) for name, score in zip(NAMES, label, strict=True)}
+    if result.status == "assessed":
+        row |= {f"call_{name}": _word(scan_call(result, name)) for name in NAMES}
+        row |= {f"p_{name}": round(getattr(result, f"p_{name}"), 6) for name in NAMES}
+        row |= {"votes_diagnostic": result.votes_diagnostic, "votes_total": result.votes_total}
+        row["tie"] = str(result.tie).lower()
+    return row
+
+
+def _word(diagnostic: bool) -> Verdict:
+    return "diagnostic" if diagnostic else "non-diagnostic"

@@ -1,0 +1,120 @@
+"""Tables 1 and 2 of the paper, as figures."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+from lgeqa.attributes import ATTRIBUTE_NAMES, DIAGNOSTIC_FROM, NAMES
+from lgeqa.evaluate.bootstrap import Bootstrap, with_interval
+from lgeqa.evaluate.metrics import METRICS, Numbers
+from lgeqa.evaluate.record import Association, Evaluation, Figure
+from lgeqa.records import IntArray
+
+#: Variances below this share of the mean square are rounding.
+_ROUNDING: Final = 1e-12
+
+
+def table_1(scores: Numbers, patients: IntArray, bootstrap: Bootstrap) -> dict[str, Association]:
+    """How the scores of each attribute go with those of quality.
+
+    Args:
+        scores: (n, 4) of 1 to 5, in the order of `attributes.NAMES`.
+        patients: (n,) number of each scan's patient, from 0 without gaps.
+        bootstrap: for the intervals.
+    """
+    quality = scores[:, NAMES.index("quality")]
+    return {
+        name: _association(scores[:, NAMES.index(name)], quality, name, patients, bootstrap) for name in ATTRIBUTE_NAMES
+    }
+
+
+def pearson(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
+    """Pearson's r in each draw: sum (x - mx)(y - my) / sqrt(sum (x - mx)^2 sum (y - my)^2).
+
+    Undefined (NaN) where x or y is the same throughout.
+
+    Args:
+        x: (n,) or (draws, n).
+        y: likewise.
+        times: (draws, n) how often each item counts; in each draw some do.
+
+    Returns:
+        (draws,), from -1 to 1.
+    """
+    total = times.sum(axis=1)
+    mean_x, mean_y = (times * x).sum(axis=1) / total, (times * y).sum(axis=1) / total
+    off_x, off_y = x - mean_x[:, None], y - mean_y[:, None]
+    squares_x, squares_y = (times * off_x**2).sum(axis=1), (times * off_y**2).sum(axis=1)
+    varies = (squares_x > _ROUNDING * total * mean_x**2) & (squares_y > _ROUNDING * total * mean_y**2)
+    together = (times * off_x * off_y).sum(axis=1)
+    found = np.full(len(total), np.nan)
+    np.divide(together, np.sqrt(squares_x * squares_y), out=found, where=varies)
+    return found
+
+
+def spearman(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
+    """Pearson's r of the ranks within each draw, where equal values share their mean rank.
+
+    Arguments, result and undefined cases are those of `pearson`, with x and y (n,).
+    """
+    return pearson(_ranks(x, times), _ranks(y, times), times)
+
+
+class Spread(BaseModel):
+    """A measure over iterations of training (Table 2 of the paper).
+
+    Attributes:
+        mean: over the iterations in which the measure is defined; nothing if there is none.
+        sd: standard deviation, with n - 1; nothing if it is defined in fewer than two.
+        n: iterations in which it is defined.
+        of: all iterations.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mean: FiniteFloat | None
+    sd: FiniteFloat | None
+    n: int
+    of: int
+
+
+def table_2(evaluations: Sequence[Evaluation]) -> dict[str, Spread]:
+    """Mean and standard deviation, over iterations of one strategy, of each measure of quality over scans."""
+    return {
+        metric.name: _spread([one.scans["quality"].figures[metric.name].value for one in evaluations])
+        for metric in METRICS
+    }
+
+
+def _association(x: Numbers, quality: Numbers, name: str, patients: IntArray, bootstrap: Bootstrap) -> Association:
+    labels = [np.asarray(scores >= DIAGNOSTIC_FROM, float) for scores in (x, quality)]
+    figures = {}
+    for title, measure, kind, (one, other) in (
+        ("pearson", pearson, "scores", (x, quality)),
+        ("spearman", spearman, "scores", (x, quality)),
+        ("phi", pearson, "labels", labels),
+    ):
+        alike = [what for what, values in ((name, one), ("quality", other)) if len(np.unique(values)) < 2]
+        figures[title] = (
+            Figure(undefined=f"all {kind} of {alike[0]} are the same")
+            if alike
+            else with_interval(partial(measure, one, other), patients, bootstrap)
+        )
+    return Association(**figures)
+
+
+def _ranks(values: Numbers, times: Numbers) -> Numbers:
+    """Mean rank of each item in each draw, up to a constant: (draws, n)."""
+    distinct, which = np.unique(values, return_inverse=True)
+    counts = times @ (which[:, None] == np.arange(len(distinct)))
+    return np.asarray((counts.cumsum(axis=1) - counts / 2)[:, which])
+
+
+def _spread(values: Sequence[float | None]) -> Spread:
+    defined = [value for value in values if value is not None]
+    mean = sum(defined) / len(defined) if defined else None
+    sd = float(np.std(defined, ddof=1)) if len(defined) > 1 else None
+    return Spread(mean=mean, sd=sd, n=len(defined), of=len(values))

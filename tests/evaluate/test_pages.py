@@ -1,0 +1,192 @@
+"""The page, the plots, the table of predictions, and the record behind them."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure as Picture
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.cohort import LABEL, TRUTH, Case
+from lgeqa.errors import CohortError
+from lgeqa.evaluate.answers import Judged
+from lgeqa.evaluate.bootstrap import SAME, Bootstrap
+from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
+from lgeqa.evaluate.labels import choose_reader
+from lgeqa.evaluate.markdown import cell, page, table, table_1_page, table_2_page
+from lgeqa.evaluate.plots import (
+    Curves,
+    curves_of,
+    precision_recall_plot,
+    precision_recall_points,
+    reliability_plot,
+    reliability_points,
+    roc_plot,
+    roc_points,
+)
+from lgeqa.evaluate.predictions import COLUMNS, predictions
+from lgeqa.evaluate.record import Evaluation, Excluded, Figure
+from lgeqa.evaluate.tables import Spread
+from tests.evaluate.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
+from tests.results import unassessed
+from tests.toy import toy_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return open_bundle(toy_bundle(tmp_path_factory.mktemp("toy")))
+
+
+def evaluated(scans: list[Judged], bundle: Bundle, **changes: Any) -> Evaluation:
+    made = evaluate(scans, [], bundle, Question(("/cohort",), "all", TRUTH, Bootstrap(100)))
+    return made.model_copy(update=changes)
+
+
+def test_the_record_counts_and_comes_back_from_json(bundle: Bundle) -> None:
+    made = evaluated(cohort(), bundle)
+    assert (made.n_scans, made.n_patients, made.n_slices) == (24, 12, 120)
+    assert (made.scans["quality"].n, made.slices["quality"].n) == (24, 120)
+    assert made.slices["sharpness"].diagnostic == 5 * made.scans["sharpness"].diagnostic
+    assert (made.simulated, made.label) == (True, "scores before reader noise (truth)")
+    assert (made.bundle.name, made.draws, made.seed) == ("toy", 100, 0)
+    assert Evaluation.model_validate_json(made.model_dump_json()) == made
+
+
+def test_readers_are_chosen() -> None:
+    both, label = case("a", "a", {TRUTH: POOR, LABEL: POOR, "r": POOR}), case("b", "b", {LABEL: POOR, "r": POOR})
+    assert choose_reader([label, both], None) == TRUTH
+    assert choose_reader([label], None) == LABEL
+    assert choose_reader([label], "r") == "r"
+    with pytest.raises(CohortError, match=r"no scores of reader 'ann'. Scored by: label, r"):
+        choose_reader([label], "ann")
+    with pytest.raises(CohortError, match=r"no scores of 'truth' or 'label'. Scored by: r\."):
+        choose_reader([case("c", "c", {"r": POOR})], None)
+    with pytest.raises(CohortError, match="Scored by: nobody"):
+        choose_reader([case("c", "c", {})], None)
+
+
+def test_scans_without_label_or_record_are_named() -> None:
+    good, dark, bare = case("good", "p", {"r": POOR}), case("dark", "p", {"r": POOR}), case("bare", "q", {})
+    results = [record([[0.1] * 4], scan_id="good"), unassessed("dark")]
+    assert [scan.case for scan in join([good, dark], results, "r")] == [good]
+    assert left_out([bare, dark, good], [good, dark], results, "r") == (
+        Excluded(scan_id="bare", why="no scores of r"),
+        Excluded(scan_id="dark", why="dark.nrrd: the file is empty."),
+    )
+    with pytest.raises(CohortError, match=r"None of 1 scans has scores of 'r' .* dark\.nrrd: the file is empty"):
+        join([dark], results[1:], "r")
+
+
+def test_cells() -> None:
+    assert cell(Figure(value=0.91234, low=0.5, high=1)) == "0.912 (0.500 to 1.000)"
+    assert cell(Figure(value=1, caution=SAME)) == "1.000"
+    assert cell(Figure(undefined="no scan is diagnostic")) == "undefined"
+    assert table(["a", "b"], [["1", "x|y"]]) == "| a | b |\n| --- | --- |\n| 1 | x/y |"
+
+
+def test_the_page_says_that_labels_are_simulated(bundle: Bundle) -> None:
+    assert "nothing of clinical scans" in page(evaluated(cohort(), bundle))
+    clinical = page(evaluated(cohort(), bundle, simulated=False))
+    assert "nothing of clinical scans" not in clinical
+    assert "The model learnt from simulated scores." in clinical
+    assert "simulated scores" not in page(evaluated(cohort(), bundle, simulated=False, bundle_labels="expert"))
+
+
+def test_the_page_says_what_is_undefined_and_who_is_left_out(bundle: Bundle) -> None:
+    scans = [judged("a", DIAGNOSTIC, 0.9), judged("b", DIAGNOSTIC, 0.8)]
+    gone = tuple(Excluded(scan_id=f"gone-{i}", why="no atrium") for i in range(23))
+    text = page(evaluated(scans, bundle, excluded=gone))
+    assert "Specificity, quality for fibrosis assessment" in text
+    assert ": undefined, no scan is non-diagnostic." in text
+    assert ": undefined, no slice is non-diagnostic." in text
+    assert "Sharpness, phi" in text
+    assert ": undefined, all labels of sharpness are the same." in text
+    assert "nan" not in text.lower().replace("non-diagnostic", "")
+    assert "`gone-19`: no atrium" in text
+    assert "`gone-20`" not in text
+    assert "and 3 more" in text
+
+
+def test_the_tables_of_the_paper(bundle: Bundle) -> None:
+    text = table_1_page(evaluated(cohort(), bundle).associations)
+    assert [line.split(" | ")[0] for line in text.splitlines()] == [
+        "| Attribute",
+        "| ---",
+        "| Myocardium nulling",
+        "| Sharpness",
+        "| Enhancement of aorta and valve",
+    ]
+    nine = dict.fromkeys(evaluated(cohort(), bundle).scans["quality"].figures, Spread(mean=0.5, sd=0.1, n=5, of=5))
+    nine |= {"f1": Spread(mean=0.7, sd=None, n=1, of=5), "recall": Spread(mean=None, sd=None, n=0, of=5)}
+    row = table_2_page({"baseline": nine}).splitlines()[2]
+    assert row.startswith("| baseline | 0.500 ± 0.100 | undefined | 0.700 (defined in 1 of 5) | 0.500 ± 0.100 |")
+
+
+def test_points_of_the_curves() -> None:
+    answers = curves_of(cohort(), TRUTH).slices["quality"]
+    assert answers.probabilities is not None
+    x, y, _ = roc_curve(answers.labels, answers.probabilities, drop_intermediate=False)
+    np.testing.assert_allclose(roc_points(answers), (x, y))
+    precision, recall, _ = precision_recall_curve(answers.labels, answers.probabilities)
+    recalls, precisions = precision_recall_points(answers)
+    np.testing.assert_allclose(recalls, recall[::-1])
+    np.testing.assert_allclose(precisions[1:], precision[::-1][1:])
+    assert precisions[0] == precisions[1]
+    means, shares, weights = reliability_points(answers)
+    chosen = (answers.probabilities >= 0.3) & (answers.probabilities < 0.4)
+    at = int(np.flatnonzero((means >= 0.3) & (means < 0.4))[0])
+    assert means[at] == pytest.approx(answers.probabilities[chosen].mean())
+    assert shares[at] == pytest.approx(answers.labels[chosen].mean())
+    assert weights[at] == pytest.approx(chosen.mean())
+    assert weights.sum() == pytest.approx(1)
+
+
+def texts(picture: Picture) -> list[str]:
+    return [text.get_text() for axes in picture.axes for text in axes.texts]
+
+
+@pytest.mark.parametrize("plot", [roc_plot, precision_recall_plot, reliability_plot])
+def test_plots_are_drawn(plot: Any, tmp_path: Path) -> None:
+    picture = plot(curves_of(cohort(), TRUTH))
+    assert [axes.get_title() for axes in picture.axes][:2] == ["Quality for fibrosis assessment", "Myocardium nulling"]
+    assert ("reader-2" in texts(picture)) == (plot is not reliability_plot)
+    picture.savefig(tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_of_one_class_says_why_there_is_no_curve(tmp_path: Path) -> None:
+    curves = curves_of([judged("a", POOR, readers={"r": POOR}), judged("b", POOR, readers={"r": POOR})], TRUTH)
+    for plot in (roc_plot, precision_recall_plot):
+        picture = plot(curves)
+        assert texts(picture).count("scans: no scan is diagnostic") == 4
+        assert "slices: no slice is diagnostic" in texts(picture)
+        picture.savefig(tmp_path / "plot.png")
+
+
+def test_a_curve_needs_probabilities() -> None:
+    curves = curves_of(cohort(), TRUTH)
+    reader = curves.readers["reader-1"]
+    with pytest.raises(ValueError, match="a reader gives no probabilities"):
+        roc_plot(Curves({**curves.scans, "quality": reader}, curves.slices, {}))
+
+
+def test_the_table_of_predictions() -> None:
+    cases: list[Case] = [case("a", "p", {"r": (2.5, 3, 4, 5)}), case("b", "q", {"r": POOR})]
+    results = [record([(0.9, 0.2, 0.6, 0.3), (0.8, 0.3, 0.4, 0.7)], scan_id="a"), unassessed("b")]
+    rows = list(csv.DictReader(io.StringIO(predictions(cases, results, "r"))))
+    assert tuple(rows[0]) == COLUMNS
+    first, second = rows
+    assert [first[f"label_{name}"] for name in ("myocardium_nulling", "sharpness")] == ["non-diagnostic", "diagnostic"]
+    assert [first[f"call_{name}"] for name in ("sharpness", "enhancement", "quality")] == [
+        "non-diagnostic",
+        "diagnostic",
+        "diagnostic",
+    ]
+    assert (first["score_myocardium_nulling"], first["p_quality"], first["tie"]) == ("2.5", "0.5", "true")
+    assert (first["votes_diagnostic"], first["votes_total"], first["patient"]) == ("1", "2", "p")
+    assert (second["status"], second["call_quality"], second["p_quality"]) == ("failed", "", "")
+    assert (second["label_quality"], second["message"]) == ("non-diagnostic", "b.nrrd: the file is empty.")
