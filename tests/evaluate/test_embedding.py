@@ -138,7 +138,7 @@ def test_the_plane_shows_planted_clusters() -> None:
     plane = embed(features, seed=1, neighbours=10)
 
     assert plane.shape == (40, 2)
-    centres = [plane[LABELS == label].mean(axis=0) for label in (False, True)]
+    centres = [plane[label == LABELS].mean(axis=0) for label in (False, True)]
     nearer = np.linalg.norm(plane - centres[1], axis=1) < np.linalg.norm(plane - centres[0], axis=1)
     assert (nearer == LABELS).all()
     assert (features == kept).all()

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure as Picture
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.cohort import LABEL, TRUTH, Case
-from lgeqa.errors import CohortError
+from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
+from lgeqa.errors import CohortError, ConfigError
 from lgeqa.evaluate.answers import Judged
 from lgeqa.evaluate.bootstrap import SAME, Bootstrap
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
-from lgeqa.evaluate.labels import choose_reader
+from lgeqa.evaluate.labels import choose_rule
 from lgeqa.evaluate.markdown import cell, page, table, table_1_page, table_2_page
 from lgeqa.evaluate.plots import (
     Curves,
@@ -42,7 +42,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def evaluated(scans: list[Judged], bundle: Bundle, **changes: Any) -> Evaluation:
-    made = evaluate(scans, [], bundle, Question(("/cohort",), "all", TRUTH, Bootstrap(100)))
+    made = evaluate(scans, [], bundle, Question(("/cohort",), "all", LabelRule(reader=TRUTH), Bootstrap(100)))
     return made.model_copy(update=changes)
 
 
@@ -58,27 +58,30 @@ def test_the_record_counts_and_comes_back_from_json(bundle: Bundle) -> None:
 
 def test_readers_are_chosen() -> None:
     both, label = case("a", "a", {TRUTH: POOR, LABEL: POOR, "r": POOR}), case("b", "b", {LABEL: POOR, "r": POOR})
-    assert choose_reader([label, both], None) == TRUTH
-    assert choose_reader([label], None) == LABEL
-    assert choose_reader([label], "r") == "r"
+    assert choose_rule([label, both], "reader", None) == LabelRule(reader=TRUTH)
+    assert choose_rule([label], "reader", None) == LabelRule(reader=LABEL)
+    assert choose_rule([label], "reader", "r") == LabelRule(reader="r")
+    assert choose_rule([label], "median", None) == LabelRule(rule="median")
+    with pytest.raises(ConfigError, match=r"--rule and --reader: .*'mean' takes all readers, and reader = 'r'"):
+        choose_rule([label], "mean", "r")
     with pytest.raises(CohortError, match=r"no scores of reader 'ann'. Scored by: label, r"):
-        choose_reader([label], "ann")
+        choose_rule([label], "reader", "ann")
     with pytest.raises(CohortError, match=r"no scores of 'truth' or 'label'. Scored by: r\."):
-        choose_reader([case("c", "c", {"r": POOR})], None)
+        choose_rule([case("c", "c", {"r": POOR})], "reader", None)
     with pytest.raises(CohortError, match="Scored by: nobody"):
-        choose_reader([case("c", "c", {})], None)
+        choose_rule([case("c", "c", {})], "reader", None)
 
 
 def test_scans_without_label_or_record_are_named() -> None:
     good, dark, bare = case("good", "p", {"r": POOR}), case("dark", "p", {"r": POOR}), case("bare", "q", {})
     results = [record([[0.1] * 4], scan_id="good"), unassessed("dark")]
-    assert [scan.case for scan in join([good, dark], results, "r")] == [good]
-    assert left_out([bare, dark, good], [good, dark], results, "r") == (
-        Excluded(scan_id="bare", why="no scores of r"),
+    assert [scan.case for scan in join([good, dark], results, LabelRule(reader="r"))] == [good]
+    assert left_out([bare, dark, good], [good, dark], results, LabelRule(reader="r")) == (
+        Excluded(scan_id="bare", why="no label by r"),
         Excluded(scan_id="dark", why="dark.nrrd: the file is empty."),
     )
-    with pytest.raises(CohortError, match=r"None of 1 scans has scores of 'r' .* dark\.nrrd: the file is empty"):
-        join([dark], results[1:], "r")
+    with pytest.raises(CohortError, match=r"None of 1 scans has a label by 'r' .* dark\.nrrd: the file is empty"):
+        join([dark], results[1:], LabelRule(reader="r"))
 
 
 def test_cells() -> None:
@@ -177,7 +180,7 @@ def test_a_curve_needs_probabilities() -> None:
 def test_the_table_of_predictions() -> None:
     cases: list[Case] = [case("a", "p", {"r": (2.5, 3, 4, 5)}), case("b", "q", {"r": POOR})]
     results = [record([(0.9, 0.2, 0.6, 0.3), (0.8, 0.3, 0.4, 0.7)], scan_id="a"), unassessed("b")]
-    rows = list(csv.DictReader(io.StringIO(predictions(cases, results, "r"))))
+    rows = list(csv.DictReader(io.StringIO(predictions(cases, results, LabelRule(reader="r")))))
     assert tuple(rows[0]) == COLUMNS
     first, second = rows
     assert [first[f"label_{name}"] for name in ("myocardium_nulling", "sharpness")] == ["non-diagnostic", "diagnostic"]

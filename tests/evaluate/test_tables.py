@@ -1,11 +1,10 @@
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from lgeqa.evaluate.bootstrap import Bootstrap
-from lgeqa.evaluate.record import Evaluation, Figure, ScaleFigures
+from lgeqa.evaluate.record import Figure
 from lgeqa.evaluate.tables import pearson, spearman, table_1, table_2
 
 RNG = np.random.default_rng(0)
@@ -56,11 +55,9 @@ def test_table_1_says_what_does_not_vary() -> None:
     assert found["enhancement"].spearman.value is not None
 
 
-def evaluation(**figures: Figure) -> Evaluation:
-    """One of which only the figures of quality over scans are looked at."""
-    all_figures = {name: Figure(value=0.5) for name in NINE} | figures
-    values: dict[str, Any] = {"scans": {"quality": ScaleFigures(n=4, diagnostic=2, figures=all_figures)}}
-    return Evaluation.model_construct(**values)
+def figures(**own: Figure) -> dict[str, Figure]:
+    """All measures of one iteration; .5 unless told."""
+    return {name: Figure(value=0.5) for name in NINE} | own
 
 
 NINE = (
@@ -70,7 +67,7 @@ NINE = (
 
 
 def test_table_2_is_mean_and_deviation_over_iterations() -> None:
-    found = table_2([evaluation(f1=Figure(value=value)) for value in (0.6, 0.7, 0.8, 0.9)])
+    found = table_2([figures(f1=Figure(value=value)) for value in (0.6, 0.7, 0.8, 0.9)])
     assert tuple(found) == NINE
     assert found["f1"].mean == pytest.approx(0.75)
     assert found["f1"].sd == pytest.approx((((0.15**2) * 2 + (0.05**2) * 2) / 3) ** 0.5)
@@ -78,8 +75,8 @@ def test_table_2_is_mean_and_deviation_over_iterations() -> None:
 
 
 def test_table_2_leaves_out_what_is_undefined_and_says_so() -> None:
-    nothing = evaluation(specificity=Figure(undefined="no scan is non-diagnostic"))
-    half = table_2([nothing, evaluation(specificity=Figure(value=0.4))])["specificity"]
+    nothing = figures(specificity=Figure(undefined="no scan is non-diagnostic"))
+    half = table_2([nothing, figures(specificity=Figure(value=0.4))])["specificity"]
     assert (half.mean, half.sd, half.n, half.of) == (0.4, None, 1, 2)
     none = table_2([nothing])["specificity"]
     assert (none.mean, none.sd, none.n, none.of) == (None, None, 0, 1)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from lgeqa.cli.cohort import Rule
 from lgeqa.threads import ONE_THREAD
 
 
@@ -24,6 +25,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         Literal["test", "validation", "train", "all"] | None,
         typer.Option(help="Which part of the split; test if there is a split, else all."),
     ] = None,
+    rule: Rule = "reader",
     reader: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Whose scores are the labels; truth or label if there are such."),
@@ -57,6 +59,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         out=out,
         split=split,
         part=part or ("test" if split else "all"),
+        rule=rule,
         reader=reader,
         given_masks=given_masks,
         seed=seed,

@@ -34,6 +34,7 @@ class Request:
     out: Path
     split: Path | None = None
     part: str = "all"
+    rule: str = "reader"
     reader: str | None = None
     given_masks: bool = False
     seed: int = 0
@@ -50,21 +51,21 @@ def carry_out(request: Request) -> int:
     """
     from lgeqa.evaluate.bootstrap import Bootstrap
     from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
-    from lgeqa.evaluate.labels import choose_reader, label_of
+    from lgeqa.evaluate.labels import choose_rule, label_of, name_of
     from lgeqa.evaluate.plots import curves_of
     from lgeqa.evaluate.predictions import predictions
 
     cases = _cases(request)
-    reader = choose_reader(cases, request.reader)
-    labelled = [case for case in cases if label_of(case, reader)]
+    rule = choose_rule(cases, request.rule, request.reader)
+    labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
     settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle.stamp)
     results = [one.result for one in settled]
-    scans = join(labelled, results, reader)
+    scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else "all; no split was given"
-    question = Question(tuple(map(str, request.cohorts)), part, reader, Bootstrap(request.draws, request.seed))
-    evaluation = evaluate(scans, left_out(cases, labelled, results, reader), bundle, question)
-    _write(evaluation, curves_of(scans, reader), predictions(labelled, results, reader), request.out)
+    question = Question(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
+    evaluation = evaluate(scans, left_out(cases, labelled, results, rule), bundle, question)
+    _write(evaluation, curves_of(scans, name_of(rule)), predictions(labelled, results, rule), request.out)
     if not request.quiet:
         _show(evaluation)
         typer.echo(f"Report: {request.out / 'evaluation.md'}")

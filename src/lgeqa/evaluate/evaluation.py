@@ -8,7 +8,7 @@ import numpy as np
 
 from lgeqa.attributes import NAMES
 from lgeqa.bundle import Bundle
-from lgeqa.cohort import TRUTH, Case
+from lgeqa.cohort import TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError
 from lgeqa.evaluate.answers import (
     ATTRIBUTE_THRESHOLD,
@@ -21,7 +21,7 @@ from lgeqa.evaluate.answers import (
 )
 from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.comparisons import compare
-from lgeqa.evaluate.labels import in_words, label_of
+from lgeqa.evaluate.labels import in_words, label_of, name_of
 from lgeqa.evaluate.record import Evaluation, Excluded, ScaleFigures
 from lgeqa.evaluate.tables import table_1
 from lgeqa.records import ScanResult
@@ -38,23 +38,23 @@ class Question:
     Attributes:
         cohorts: the folders, as they were named.
         part: which part of them, in words.
-        reader: whose scores are the labels.
+        rule: that makes the labels.
         bootstrap: for the intervals.
     """
 
     cohorts: tuple[str, ...]
     part: str
-    reader: str
+    rule: LabelRule
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
 
 
-def join(cases: Sequence[Case], results: Sequence[ScanResult], reader: str) -> list[Judged]:
+def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> list[Judged]:
     """The scans that have a label and were assessed.
 
     Args:
         cases: any scans.
         results: the record of each, in the order of `cases`.
-        reader: whose scores are the labels.
+        rule: that makes the labels.
 
     Raises:
         CohortError: there is none.
@@ -62,16 +62,16 @@ def join(cases: Sequence[Case], results: Sequence[ScanResult], reader: str) -> l
     scans = [
         Judged(case, result, label)
         for case, result in zip(cases, results, strict=True)
-        if result.status == "assessed" and (label := label_of(case, reader))
+        if result.status == "assessed" and (label := label_of(case, rule))
     ]
     if not scans:
         why = f" The first says: {results[0].message}" if results else ""
-        raise CohortError(f"None of {len(cases)} scans has scores of {reader!r} and could be assessed.{why}")
+        raise CohortError(f"None of {len(cases)} scans has a label by {name_of(rule)!r} and could be assessed.{why}")
     return scans
 
 
 def left_out(
-    cases: Sequence[Case], labelled: Sequence[Case], results: Sequence[ScanResult], reader: str
+    cases: Sequence[Case], labelled: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule
 ) -> tuple[Excluded, ...]:
     """The scans that are in no figure, and why: those of `cases` without a label, and those not assessed.
 
@@ -79,10 +79,12 @@ def left_out(
         cases: all scans.
         labelled: those with a label.
         results: the record of each of `labelled`.
-        reader: whose scores are the labels.
+        rule: that makes the labels.
     """
     known = {case.image for case in labelled}
-    without = [Excluded(scan_id=one.scan_id, why=f"no scores of {reader}") for one in cases if one.image not in known]
+    without = [
+        Excluded(scan_id=one.scan_id, why=f"no label by {name_of(rule)}") for one in cases if one.image not in known
+    ]
     faults = [Excluded(scan_id=one.scan_id, why=one.message) for one in results if one.status != "assessed"]
     return (*without, *faults)
 
@@ -103,7 +105,7 @@ def evaluate(scans: Sequence[Judged], excluded: Sequence[Excluded], bundle: Bund
         bundle_labels=bundle.manifest.labels,
         cohorts=question.cohorts,
         part=question.part,
-        label=in_words(question.reader),
+        label=in_words(question.rule),
         simulated=any(_is_simulated(scan.case) for scan in scans),
         mask_source=first.mask_source or "detected",
         threshold=first.threshold or bundle.manifest.threshold,
@@ -116,7 +118,7 @@ def evaluate(scans: Sequence[Judged], excluded: Sequence[Excluded], bundle: Bund
         seed=bootstrap.seed,
         scans={name: _of_scale(scan_answers(scans, name), bootstrap) for name in NAMES},
         slices={name: _of_scale(slice_answers(scans, name), bootstrap) for name in NAMES},
-        comparisons=compare(scans, question.reader, bootstrap),
+        comparisons=compare(scans, name_of(question.rule), bootstrap),
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
         versions=versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,32 +1,45 @@
-"""Whose scores are the labels of an evaluation; the only place that takes them from a cohort."""
+"""What the labels of an evaluation are; the only place that takes them from a cohort."""
 
 from collections.abc import Sequence
 
-from lgeqa.cohort import LABEL, TRUTH, Case, Scores
+from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule, Scores, is_labelled, scores_of
 from lgeqa.errors import CohortError
 
 
-def choose_reader(cases: Sequence[Case], wanted: str | None) -> str:
-    """The reader whose scores are the labels: the wanted one, else `truth`, else `label`.
+def choose_rule(cases: Sequence[Case], rule: str, reader: str | None) -> LabelRule:
+    """How labels are made: with the rule `reader` by the wanted reader, else `truth`, else `label`.
 
     Raises:
         CohortError: the cohort has no scores of that reader, or of neither; the message lists the readers.
+        ConfigError: a reader was named with another rule.
     """
-    known = {reader for case in cases for reader in case.scores}
-    found = [reader for reader in ((wanted,) if wanted else (TRUTH, LABEL)) if reader in known]
+    if rule != "reader":
+        return LabelRule.of({"rule": rule} | ({"reader": reader} if reader else {}), "--rule and --reader")
+    known = {name for case in cases for name in case.scores}
+    found = [name for name in ((reader,) if reader else (TRUTH, LABEL)) if name in known]
     if found:
-        return found[0]
-    asked = f"reader {wanted!r}" if wanted else f"{TRUTH!r} or {LABEL!r}"
+        return LabelRule(reader=found[0])
+    asked = f"reader {reader!r}" if reader else f"{TRUTH!r} or {LABEL!r}"
     readers = ", ".join(sorted(known)) or "nobody"
     raise CohortError(f"The cohort has no scores of {asked}. Scored by: {readers}. Name one with --reader.")
 
 
-def label_of(case: Case, reader: str) -> Scores | None:
+def label_of(case: Case, rule: LabelRule) -> Scores | None:
     """The scores that are the label of a scan; None where it has none."""
-    return case.scores.get(reader)
+    if not is_labelled(case, rule):
+        return None
+    nulling, sharpness, enhancement, quality = scores_of(case, rule).tolist()
+    return nulling, sharpness, enhancement, quality
 
 
-def in_words(reader: str) -> str:
+def name_of(rule: LabelRule) -> str:
+    """The label's name among the readers."""
+    return rule.reader if rule.rule == "reader" else rule.rule
+
+
+def in_words(rule: LabelRule) -> str:
     """What the labels are, for people."""
+    if rule.rule != "reader":
+        return f"the {rule.rule} of the readers' scores"
     words = {TRUTH: "scores before reader noise (truth)", LABEL: "agreed scores (label)"}
-    return words.get(reader, f"scores of {reader}")
+    return words.get(rule.reader, f"scores of {rule.reader}")

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from lgeqa.attributes import NAMES, is_diagnostic
-from lgeqa.cohort import Case, Scores
+from lgeqa.cohort import Case, LabelRule, Scores
 from lgeqa.evaluate.answers import scan_call
 from lgeqa.evaluate.labels import label_of
 from lgeqa.records import ScanResult, Verdict
@@ -26,19 +26,19 @@ COLUMNS = (
 )
 
 
-def predictions(cases: Sequence[Case], results: Sequence[ScanResult], reader: str) -> str:
+def predictions(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> str:
     """The table as CSV; cells of what was not answered are empty, and probabilities have six decimals.
 
     Args:
         cases: scans that have a label.
         results: the record of each.
-        reader: whose scores are the labels.
+        rule: that makes the labels.
     """
     text = io.StringIO(newline="")
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     table.writeheader()
     for case, result in zip(cases, results, strict=True):
-        if label := label_of(case, reader):
+        if label := label_of(case, rule):
             table.writerow(_row(case, result, label))
     return text.getvalue()
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat
 from lgeqa.attributes import ATTRIBUTE_NAMES, DIAGNOSTIC_FROM, NAMES
 from lgeqa.evaluate.bootstrap import Bootstrap, with_interval
 from lgeqa.evaluate.metrics import METRICS, Numbers
-from lgeqa.evaluate.record import Association, Evaluation, Figure
+from lgeqa.evaluate.record import Association, Figure, Figures
 from lgeqa.records import IntArray
 
 #: Variances below this share of the mean square are rounding.
@@ -81,12 +81,9 @@ class Spread(BaseModel):
     of: int
 
 
-def table_2(evaluations: Sequence[Evaluation]) -> dict[str, Spread]:
-    """Mean and standard deviation, over iterations of one strategy, of each measure of quality over scans."""
-    return {
-        metric.name: _spread([one.scans["quality"].figures[metric.name].value for one in evaluations])
-        for metric in METRICS
-    }
+def table_2(iterations: Sequence[Figures]) -> dict[str, Spread]:
+    """Mean and standard deviation of each measure over iterations, such as those of one strategy."""
+    return {metric.name: _spread([one[metric.name].value for one in iterations]) for metric in METRICS}
 
 
 def _association(x: Numbers, quality: Numbers, name: str, patients: IntArray, bootstrap: Bootstrap) -> Association:

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lgeqa.experiment.figures import attention, curves, embeddings
+from lgeqa.experiment.html import html
 from lgeqa.experiment.plan import Run, make_plan
+from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, Findings, page
+from lgeqa.experiment.results import associations, evaluate_run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import train_all
 from lgeqa.train.runs import keep_settings
@@ -46,3 +50,15 @@ def run_experiment(
         console.print(f"trained {run.name}")
 
     train_all(plan, config, out, detector, jobs, quiet, told)
+    evaluations = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
+    console.print("evaluated on the test scans; drawing the figures")
+    attention_picture, choice = attention(plan, config, out)
+    embedding_picture, panels = embeddings(plan, config, out)
+    pictures = {ATTENTION: attention_picture, EMBEDDING: embedding_picture, CURVES: curves(config, out)}
+    for name, picture in pictures.items():
+        picture.savefig(out / name, dpi=150)
+    found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels)
+    text = page(plan, config, found, out)
+    (out / "report.md").write_text(text, encoding="utf-8")
+    (out / "report.html").write_text(html(text, out), encoding="utf-8")
+    console.print(f"Report: {out / 'report.html'}")

@@ -23,6 +23,7 @@ from lgeqa.prepare import QualityPreparation, prepare_for_quality
 from lgeqa.prepare.quality import quality_weights
 from lgeqa.prepare.resample import resample
 from lgeqa.train.cases import read_case
+from lgeqa.train.files import FIRST_STEP
 from lgeqa.train.loop import LoopSettings, first_weights, fit
 from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, MultiTaskRecipe
 from lgeqa.train.store import Slices, Store, open_store
@@ -132,7 +133,7 @@ def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: b
     with first_weights(config.loop.seed):
         network = QualityNetwork()
     load_imagenet(network.encoder, config.weights)
-    _pretrain(network.encoder, data, config, run / "pretraining", quiet)
+    _pretrain(network.encoder, data, config, run / FIRST_STEP, quiet)
     fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 

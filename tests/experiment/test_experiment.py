@@ -1,0 +1,151 @@
+"""The whole study on a small simulated cohort, from the command line to the report."""
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgeqa.cohort import load_split, read_cohort
+from lgeqa.errors import CohortError, UsageError
+from lgeqa.evaluate.record import Evaluation
+from lgeqa.experiment.plan import Run, make_plan
+from lgeqa.experiment.run import run_experiment
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.experiment.trainings import is_finished
+from lgeqa.simulate.cohort import write_cohort
+from lgeqa.simulate.recipe import CohortSettings, draw_cohort
+
+# Lightning warns of its own dependencies, and of loaders without workers.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+QUICK: dict[str, Any] = {"epochs": 1, "batch": 4, "slices_per_scan": 1, "threads": 1}
+SETTINGS: dict[str, Any] = {
+    "iterations": 1,
+    "test": 0.34,
+    "validation": 0.4,
+    "weights": "random",
+    "draws": 20,
+    "loop": QUICK,
+    "pretraining": QUICK | {"keep": "last"},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    cohort: Path
+    out: Path
+    config: ExperimentConfig
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    for _ in write_cohort(draw_cohort(CohortSettings(n=9, seed=3)), folder):
+        pass
+    return folder
+
+
+@pytest.fixture(scope="module")
+def world(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(cohort, tmp_path_factory.mktemp("study"), ExperimentConfig.of(SETTINGS))
+    run_experiment([cohort], made.config, made.out, quiet=True)
+    return made
+
+
+def evaluations(world: World) -> dict[str, Evaluation]:
+    return {
+        path.parent.name: Evaluation.model_validate_json(path.read_text())
+        for path in world.out.glob("runs/*/evaluation.json")
+    }
+
+
+def test_every_strategy_is_judged_on_the_same_test_scans(world: World) -> None:
+    found = evaluations(world)
+    assert set(found) == {"baseline-0", "multitask-0", "contrastive-0"}
+    cases = read_cohort(world.cohort)
+    split = load_split(world.out / "splits" / "split-0.json", cases)
+    tested = {case.scan_id for case in cases if split[case.patient] == "test"}
+    for name, one in found.items():
+        assert one.n_scans == len(tested)
+        table = (world.out / "runs" / name / "predictions.csv").read_text().splitlines()
+        assert {row.split(",")[0] for row in table[1:]} == tested
+    assert len({one.bundle.sha256 for one in found.values()}) == 3
+
+
+def test_the_report_holds_the_tables_and_figures_of_the_paper(world: World) -> None:
+    page = (world.out / "report.md").read_text()
+    found = evaluations(world)
+    for name, one in found.items():
+        row = next(line for line in page.splitlines() if line.startswith(f"| {name.removesuffix('-0')} | "))
+        f1 = one.scans["quality"].figures["f1"].value
+        assert ("undefined" if f1 is None else f"{f1:.3f}") in row
+        assert one.bundle.sha256 in page
+    for title in ("Table 1", "Table 2", "Fig. 2", "Fig. 3", "calling all diagnostic", "reader-1", "simulated"):
+        assert title in page
+    assert '"slices_per_scan": 1' in page
+    html = (world.out / "report.html").read_text()
+    assert html.count("data:image/png;base64,") == 3
+    assert not re.search(r'(src|href)="(?!data:)', html)
+
+
+def test_what_is_finished_is_not_done_again(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    shutil.copytree(world.out, out)
+    shutil.rmtree(out / "runs" / "baseline-0")
+    before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/network.safetensors")}
+    assert not is_finished(out, Run("baseline", 0))
+    run_experiment([world.cohort], world.config, out, jobs=2, quiet=True)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert (out / "runs/baseline-0/network.safetensors").read_bytes() == (
+        world.out / "runs/baseline-0/network.safetensors"
+    ).read_bytes()
+
+
+def test_other_settings_are_refused(world: World) -> None:
+    with pytest.raises(UsageError, match=r"with temperature = 0.07, and now it is 0.5. Name a new folder"):
+        run_experiment([world.cohort], ExperimentConfig.of(SETTINGS | {"temperature": 0.5}), world.out, quiet=True)
+
+
+def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path, tmp_path: Path) -> None:
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3}), tmp_path)
+    tested = {tuple(plan.numbers(i, "test")) for i in range(3)}
+    checked = {tuple(plan.numbers(i, "validation")) for i in range(3)}
+    assert len(tested) == 1
+    assert len(checked) > 1
+    assert [run.name for run in plan.runs[:4]] == ["baseline-0", "multitask-0", "contrastive-0", "baseline-1"]
+    assert len(list((tmp_path / "splits").iterdir())) == 3
+
+
+def test_folds_test_every_scan_once(cohort: Path, tmp_path: Path) -> None:
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"}), tmp_path)
+    assert sorted(number for i in range(3) for number in plan.numbers(i, "test")) == list(range(9))
+
+
+def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path, tmp_path: Path) -> None:
+    whole = make_plan([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
+    plans = [make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": n}), tmp_path) for n in (4, 5)]
+
+    def named(plan: Any, *parts: str) -> set[str]:
+        return {plan.cases[number].scan_id for part in parts for number in plan.numbers(0, part)}
+
+    assert {frozenset(named(plan, "test")) for plan in (whole, *plans)} == {frozenset(named(whole, "test"))}
+    fewer, more = (named(plan, "train", "validation") for plan in plans)
+    assert (len(fewer), len(more)) == (4, 5)
+    assert fewer < more
+
+
+def test_too_few_scans_are_refused(cohort: Path, tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match=r"1 patients cannot be dealt to 2 folds"):
+        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}), tmp_path)
+
+
+def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own() -> None:
+    config = ExperimentConfig.of(SETTINGS | {"seed": 7})
+    baseline, contrastive = config.of_run("baseline", 2), config.of_run("contrastive", 2)
+    assert baseline.loop == config.loop.model_copy(update={"seed": 9})
+    assert contrastive.loop == baseline.loop
+    assert contrastive.pretraining.seed == 9  # type: ignore[attr-defined]
+    assert baseline.preparation == config.preparation
