@@ -66,7 +66,7 @@ def carry_out(request: Request) -> int:
     evaluation = evaluate(scans, left_out(cases, labelled, results, reader), bundle, question)
     _write(evaluation, curves_of(scans, reader), predictions(labelled, results, reader), request.out)
     if not request.quiet:
-        _show(evaluation)
+        show(evaluation)
         typer.echo(f"Report: {request.out / 'evaluation.md'}")
     return exit_code(settled)
 
@@ -114,7 +114,7 @@ def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) ->
         write_through(out / f"{name}.png", plot(curves).savefig)
 
 
-def _show(evaluation: "Evaluation") -> None:
+def show(evaluation: "Evaluation") -> None:
     """The figures of quality: a table on a terminal, a line for each in a pipe."""
     from lgeqa.evaluate.markdown import cell
     from lgeqa.evaluate.metrics import METRICS
