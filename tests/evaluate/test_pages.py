@@ -199,6 +199,7 @@ def test_a_terminal_gets_a_table_and_a_pipe_gets_lines(
     made = evaluated(cohort(), bundle)
     show(made)
     assert capsys.readouterr().out.startswith("Precision: ")
+    monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     show(made)
     lines = capsys.readouterr().out.splitlines()

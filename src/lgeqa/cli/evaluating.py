@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lgeqa.evaluate.plots import Curves
     from lgeqa.evaluate.record import Evaluation
 
+_NOTHING_KEPT_OUT = "all; no split was given, so the bundle may have learnt from these patients"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -61,7 +63,7 @@ def carry_out(request: Request) -> int:
     settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle.stamp)
     results = [one.result for one in settled]
     scans = join(labelled, results, reader)
-    part = f"{request.part} of {request.split}" if request.split else "all; no split was given"
+    part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
     question = Question(tuple(map(str, request.cohorts)), part, reader, Bootstrap(request.draws, request.seed))
     evaluation = evaluate(scans, left_out(cases, labelled, results, reader), bundle, question)
     _write(evaluation, curves_of(scans, reader), predictions(labelled, results, reader), request.out)
