@@ -1,7 +1,8 @@
 """Writes the generated tables of the reference pages from the code: `python docs/generate_reference.py`.
 
 A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`; what stands between them is the table of
-that class, with the words of its docstring. `<!-- faults of lgeqa.errors -->` stands for the table of exit codes.
+that class, with the words of its docstring. `<!-- faults of lgeqa.errors -->` stands for the table of exit codes, and
+`<!-- measures of lgeqa.evaluate.metrics -->` for the definitions of the measures.
 """
 
 import json
@@ -20,7 +21,7 @@ from lgeqa.errors import LgeqaError
 
 PAGES = Path(__file__).parent / "reference"
 
-_PLACE = re.compile(r"(<!-- (fields|faults) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- (fields|faults|measures) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 
@@ -32,6 +33,8 @@ def page(text: str) -> str:
 def _table(kind: str, name: str) -> str:
     if kind == "faults":
         return "\n".join(_faults(import_module(name)))
+    if kind == "measures":
+        return "\n".join(_measures(import_module(name)))
     module, _, cls = name.rpartition(".")
     return "\n".join(_fields(getattr(import_module(module), cls)))
 
@@ -42,6 +45,14 @@ def _faults(module: ModuleType) -> Iterator[str]:
     found = [cls for _, cls in getmembers(module, isclass) if issubclass(cls, LgeqaError)]
     for cls in sorted(found, key=lambda cls: (cls.exit_code, cls.__name__)):
         yield f"| `{cls.__name__}` | {cls.exit_code} | {_first_line(cls)} |"
+
+
+def _measures(module: ModuleType) -> Iterator[str]:
+    """A row for each measure, with the definition that its docstring is."""
+    yield "| Measure | Of | Definition |\n|---|---|---|"
+    for metric in module.METRICS:
+        words = " ".join(cleandoc(metric.measure.__doc__ or "").split()).replace("|", "\\|")
+        yield f"| `{metric.name}` | {metric.takes} | {words} |"
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:

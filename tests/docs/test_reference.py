@@ -43,3 +43,10 @@ def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
 
     assert "| `BundleError` | 2 |" in made
     assert "| `ReadError` | 1 |" in made
+
+
+def test_measures_are_defined_by_their_docstrings(generate: dict[str, Any]) -> None:
+    made = generate["page"]("<!-- measures of lgeqa.evaluate.metrics -->\n<!-- end -->")
+
+    assert "| `recall` | calls | Share of the diagnostic that were called so: TP / (TP + FN), the sensitivity." in made
+    assert "(n_b / n) \\|mean label in b - mean probability in b\\|" in made

@@ -36,9 +36,9 @@ def test_the_interval_is_the_percentiles_of_naive_draws() -> None:
 def test_scans_of_a_patient_come_together() -> None:
     """Six equal scans of each patient know no more than one: drawing scans would make the interval less than half."""
     once = with_interval(partial(brier, LABELS, PROBABILITIES), SINGLE, Bootstrap())
-    six = [np.repeat(values, 6) for values in (LABELS, PROBABILITIES, SINGLE)]
-    together = with_interval(partial(brier, six[0], six[1]), six[2], Bootstrap())
-    apart = with_interval(partial(brier, six[0], six[1]), np.arange(180), Bootstrap())
+    labels, probabilities = np.repeat(LABELS, 6), np.repeat(PROBABILITIES, 6)
+    together = with_interval(partial(brier, labels, probabilities), np.repeat(SINGLE, 6), Bootstrap())
+    apart = with_interval(partial(brier, labels, probabilities), np.arange(180), Bootstrap())
 
     assert (together.value, together.low, together.high) == pytest.approx((once.value, once.low, once.high))
     assert None not in {together.low, together.high, apart.low, apart.high}

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Picture
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.cli.evaluating import show
 from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError, ConfigError
 from lgeqa.evaluate.answers import Judged
@@ -193,3 +194,18 @@ def test_the_table_of_predictions() -> None:
     assert (first["votes_diagnostic"], first["votes_total"], first["patient"]) == ("1", "2", "p")
     assert (second["status"], second["call_quality"], second["p_quality"]) == ("failed", "", "")
     assert (second["label_quality"], second["message"]) == ("non-diagnostic", "b.nrrd: the file is empty.")
+
+
+def test_a_terminal_gets_a_table_and_a_pipe_gets_lines(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = evaluated(cohort(), bundle)
+    show(made)
+    assert capsys.readouterr().out.startswith("Precision: ")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show(made)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["Quality", "24", "scans", "120", "slices"]
+    assert lines[6].split()[:2] == ["AUROC", cell(made.scans["quality"].figures["auroc"]).split()[0]]
+    assert max(map(len, lines)) <= 80

@@ -1,3 +1,4 @@
+import math
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ TIMES = RNG.integers(0, 3, (15, 40)).astype(float)
 def naive_pearson(x: list[float], y: list[float]) -> float:
     mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
     both = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    return both / (sum((a - mean_x) ** 2 for a in x) * sum((b - mean_y) ** 2 for b in y)) ** 0.5
+    return both / math.sqrt(sum((a - mean_x) ** 2 for a in x) * sum((b - mean_y) ** 2 for b in y))
 
 
 def test_pearson_and_spearman_in_each_draw() -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from lgeqa.evaluate.plots import Curves
     from lgeqa.evaluate.record import Evaluation
 
+_NOTHING_KEPT_OUT = "all; no split was given, so the bundle may have learnt from these patients"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -62,12 +64,12 @@ def carry_out(request: Request) -> int:
     settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle.stamp)
     results = [one.result for one in settled]
     scans = join(labelled, results, rule)
-    part = f"{request.part} of {request.split}" if request.split else "all; no split was given"
+    part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
     question = Question(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
     evaluation = evaluate(scans, left_out(cases, labelled, results, rule), bundle, question)
     _write(evaluation, curves_of(scans, name_of(rule)), predictions(labelled, results, rule), request.out)
     if not request.quiet:
-        _show(evaluation)
+        show(evaluation)
         typer.echo(f"Report: {request.out / 'evaluation.md'}")
     return exit_code(settled)
 
@@ -115,7 +117,7 @@ def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) ->
         write_through(out / f"{name}.png", plot(curves).savefig)
 
 
-def _show(evaluation: "Evaluation") -> None:
+def show(evaluation: "Evaluation") -> None:
     """The figures of quality: a table on a terminal, a line for each in a pipe."""
     from lgeqa.evaluate.markdown import cell
     from lgeqa.evaluate.metrics import METRICS

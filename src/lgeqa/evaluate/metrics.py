@@ -104,8 +104,8 @@ def brier(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
 def calibration_error(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
     """Expected calibration error: how far the probabilities are from the shares of diagnostic that come true.
 
-    The sum over `BINS` bins of equal width of (n_b / n) |mean label in b - mean probability in b|; bin b holds
-    b / BINS <= p < (b + 1) / BINS, and the last one holds 1 too. Lower is better. It is too high where a bin holds few
+    The sum over 10 bins of equal width of (n_b / n) |mean label in b - mean probability in b|; bin b holds
+    b / 10 <= p < (b + 1) / 10, and the last one holds 1 too. Lower is better. It is too high where a bin holds few
     items, so compare it only between equally many. Undefined where there is nothing.
     """
     within = bin_of(probabilities)[:, None] == np.arange(BINS)
