@@ -26,7 +26,8 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 def naive_silhouette(features: np.ndarray, labels: np.ndarray, patients: list[str]) -> float:
     values = []
     for i in range(len(features)):
-        own, other = [], []
+        own: list[float] = []
+        other: list[float] = []
         for j in range(len(features)):
             if patients[i] != patients[j]:
                 (own if labels[i] == labels[j] else other).append(cosine(features[i], features[j]))
@@ -145,13 +146,13 @@ def test_the_plane_shows_planted_clusters() -> None:
 
 
 def test_a_seed_gives_one_plane_and_leaves_chance_to_others() -> None:
-    before = np.random.get_state()[1]  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
 
     first, second, other = (embed(planted(1), seed) for seed in (1, 1, 2))
 
     assert (first == second).all()
     assert (first != other).any()
-    assert (np.random.get_state()[1] == before).all()  # type: ignore[index]  # noqa: NPY002
+    assert (np.random.get_state(legacy=False)["state"]["key"] == before).all()  # noqa: NPY002
 
 
 def test_the_plane_does_not_see_the_length_of_features() -> None:

@@ -111,7 +111,8 @@ def _silhouettes(distances: Numbers, labels: BoolArray, others: BoolArray) -> Nu
     """The silhouette of each slice; 0 where it is as far from both classes as can be told."""
     same = labels[:, None] == labels[None, :]
     own, foreign = ((distances * held).sum(axis=1) / held.sum(axis=1) for held in (same & others, ~same & others))
-    return (foreign - own) / np.maximum(np.maximum(own, foreign), np.finfo(float).tiny)
+    silhouettes: Numbers = (foreign - own) / np.maximum(np.maximum(own, foreign), np.finfo(float).tiny)
+    return silhouettes
 
 
 def _votes(distances: Numbers, labels: BoolArray, others: BoolArray, neighbours: int) -> Numbers:

@@ -1,0 +1,130 @@
+"""Where two or more models look: slices beside the HiResCAM maps of each (the paper's Fig. 2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from scipy.interpolate import PchipInterpolator
+
+from lgeqa.records import BoolArray, FloatArray
+
+Numbers = npt.NDArray[np.floating]
+
+_CAPTION = (
+    "HiResCAM: red speaks for diagnostic, blue against it, clear for neither; one colour scale for each row, in logits."
+    "\nThe line is the left atrium. A map has {rows} x {columns} cells, drawn smoothly; each sees most of the slice."
+)
+_OUTLINE = "#ffd400"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of the figure.
+
+    Attributes:
+        title: which slice it is.
+        pixels: (row, column) the slice as the networks saw it; blood is about 1.
+        atrium: bool (row, column), the blood pool.
+        label: whether it is diagnostic.
+        predictions: of each model, by its name.
+        maps: (map row, map column) of each model's signed HiResCAM map, by the same names.
+    """
+
+    title: str
+    pixels: FloatArray
+    atrium: BoolArray
+    label: bool
+    predictions: Mapping[str, bool]
+    maps: Mapping[str, Numbers]
+
+
+def attention_figure(examples: Sequence[Example]) -> Figure:
+    """Draw one row for each slice: the slice, then the map of each model over it.
+
+    The colour scale of a row is symmetric about 0 and reaches to the largest absolute value of its maps, so models can
+    be compared on one slice; a bar at the right tells how much that is.
+
+    Args:
+        examples: of the same models, in the same order; at least one.
+
+    Raises:
+        ValueError: examples are of different models, or there is none.
+    """
+    models = _models(examples)
+    figure = Figure(figsize=(2.1 * (1 + len(models)) + 0.8, 2.25 * len(examples) + 0.8), layout="constrained")
+    grid = figure.subplots(len(examples), 1 + len(models), squeeze=False)
+    for axes, example in zip(grid, examples, strict=True):
+        _show_slice(axes[0], example)
+        axes[0].set_ylabel(example.title, fontsize=8)
+        axes[0].set_xlabel(f"true: {_class(example.label)}", fontsize=8)
+        reach = max(float(np.abs(example.maps[model]).max()) for model in models) or 1.0
+        for axis, model in zip(axes[1:], models, strict=True):
+            _show_slice(axis, example, darkest=-2)
+            found = axis.imshow(
+                spread_map(example.maps[model], example.pixels.shape), cmap=_colours(), vmin=-reach, vmax=reach
+            )
+            predicted = example.predictions[model]
+            verdict = "right" if predicted == example.label else "wrong"
+            axis.set_xlabel(f"predicted: {_class(predicted)}, {verdict}", fontsize=8)
+        bar = figure.colorbar(found, ax=axes[-1], shrink=0.85)
+        bar.set_ticks([-reach, 0, reach], labels=[f"\N{MINUS SIGN}{reach:.2g}", "0", f"+{reach:.2g}"], fontsize=7)
+    for axis, title in zip(grid[0], ("slice", *models), strict=True):
+        axis.set_title(title, fontsize=10)
+    rows, columns = examples[0].maps[models[0]].shape
+    figure.supxlabel(_CAPTION.format(rows=rows, columns=columns), fontsize=7)
+    return figure
+
+
+def spread_map(found: Numbers, shape: tuple[int, ...]) -> Numbers:
+    """Spread a map over its slice, smoothly and monotonically (PCHIP) between the centres of its cells.
+
+    Each halving of the encoder keeps the first sample where it was, so cell i of n is centred on pixel i * side / n,
+    not in the middle of the n-th part of the side. Beyond the last centre its value goes on. No value lies outside
+    those of the map, so no sign is made up.
+
+    Args:
+        found: (map row, map column).
+        shape: rows and columns of the slice.
+    """
+    for axis, side in enumerate(shape):
+        n = found.shape[axis]
+        # A cell more on either side, alike to the outermost, lets the map end level.
+        wider = np.pad(found, [(1, 1) if axis == padded else (0, 0) for padded in range(2)], mode="edge")
+        found = PchipInterpolator(np.arange(-1, n + 1), wider, axis=axis)(np.arange(side) * n / side)
+    return found
+
+
+def _models(examples: Sequence[Example]) -> tuple[str, ...]:
+    named = {(tuple(example.maps), tuple(example.predictions)) for example in examples}
+    if len(named) != 1 or len({*next(iter(named))}) != 1:
+        raise ValueError(f"examples must have maps and predictions of the same models, got {sorted(named)}")
+    return tuple(examples[0].maps)
+
+
+def _show_slice(axis: Axes, example: Example, darkest: float = 0) -> None:
+    """The slice with the outline of its atrium: patient's right on the left, anterior above.
+
+    The signal `darkest` is black. Below 0 that leaves background grey, on which the colours of a map can be seen.
+    """
+    axis.imshow(example.pixels, cmap="gray", vmin=darkest, vmax=2, interpolation="bilinear")
+    if example.atrium.any():
+        axis.contour(example.atrium, [0.5], colors=_OUTLINE, linewidths=1)
+    axis.set_xticks([])
+    axis.set_yticks([])
+
+
+def _class(diagnostic: bool) -> str:
+    return "diagnostic" if diagnostic else "non-diagnostic"
+
+
+def _colours() -> ListedColormap:
+    """Blue below 0 and red above, the clearer the nearer to 0."""
+    steps = np.linspace(-1, 1, 257)
+    colours = colormaps["RdBu_r"](np.where(steps < 0, 0.12, 0.88))
+    colours[:, 3] = 0.75 * np.abs(steps)
+    return ListedColormap(colours)
