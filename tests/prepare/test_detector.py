@@ -16,10 +16,21 @@ def test_prepared_voxels_have_zero_mean_and_unit_spread_where_they_are_not_empty
     prepared, grid = prepare_for_detector(volume(), SPACING_MM, PREPARATION)
     assert prepared.shape == (6, 32, 32)
     assert grid.shape == (32, 32)
-    filled = prepared[:, :25, :25]
+    assert grid.start_mm == (-6.0, -6.0)
+    filled = prepared[:, 3:28, 3:28]
     assert filled.mean() == pytest.approx(0, abs=1e-3)
     assert filled.std() == pytest.approx(1, abs=1e-3)
-    assert (prepared[:, 26:] == prepared.min()).all()
+    assert (prepared[:, :3] == prepared.min()).all()
+    assert (prepared[:, 28:] == prepared.min()).all()
+
+
+def test_a_small_scan_is_padded_to_what_the_network_knows() -> None:
+    preparation = DetectorPreparation(least=40)
+    prepared, grid = prepare_for_detector(volume(), SPACING_MM, preparation)
+    assert prepared.shape == (6, 48, 48)
+    plain, _ = prepare_for_detector(volume(), SPACING_MM, PREPARATION)
+    np.testing.assert_allclose(prepared[:, 11:36, 11:36], plain[:, 3:28, 3:28], atol=1e-5)
+    assert to_scan_grid(prepared, grid).shape == volume().shape
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.01, 0.0), (30.0, 0.0), (3.0, -500.0), (1.0, 1024.0)])

@@ -174,11 +174,8 @@ def test_two_views_are_moved_apart() -> None:
         views = 2
 
     one = TwoViews(Level(), LoopSettings.of(QUICK), 8)
-    one._trainer = None
     batch = {"slice": torch.rand(3, 1, 8, 8), "mask": torch.zeros(3, 1, 8, 8), "label": torch.rand(3, 4)}
-    moved = one._augmented(batch, step=0)
-    again = one._augmented(batch, step=0)
-    later = one._augmented(batch, step=1)
+    moved, again, later = (one.augmented(batch, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert moved["slice"].shape == (6, 1, 8, 8)
     assert torch.equal(moved["label"][:3], moved["label"][3:])
     assert (moved["slice"][:3] - moved["slice"][3:]).abs().max() > 0.01

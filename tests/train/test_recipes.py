@@ -5,6 +5,7 @@ from torchmetrics import Metric
 
 from lgeqa.attributes import NAMES
 from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.train.intensity import Intensity
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.recipes import BaselineRecipe, DetectorRecipe
 
@@ -21,7 +22,7 @@ class Fixed(nn.Module):
 
 
 def detector(logits: torch.Tensor) -> DetectorRecipe:
-    recipe = DetectorRecipe(Detector(8), LoopSettings(), 16, 1.0)
+    recipe = DetectorRecipe(Detector(8), LoopSettings(), 16, 1.0, Intensity())
     recipe.network = Fixed(logits)
     return recipe
 

@@ -4,6 +4,7 @@ Section 3.1 of the paper. Its normalisation is silent: the whole volume is broug
 over the voxels that are not empty, so a scan keeps the contrast between its slices.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,27 +25,32 @@ class DetectorPreparation(Settings):
             superior; (0,) is the paper's single slice.
         pixel_mm: in-plane pixel size that the network was trained on.
         multiple: rows and columns are padded to a multiple of this, which the U-Net halves away.
+        least: rows and columns are padded to this many at least. A network that was trained on windows does not know
+            smaller images: what it takes for their edges fails it.
         normalisation: zero mean and unit standard deviation over non-empty voxels of the volume.
     """
 
     context_mm: tuple[float, ...] = Field((0.0,), min_length=1)
     pixel_mm: PositiveFloat = 2.0
     multiple: PositiveInt = 16
+    least: PositiveInt = 16
     normalisation: Literal["volume-zscore"] = "volume-zscore"
 
 
 @dataclass(frozen=True)
 class DetectorGrid:
-    """The in-plane grid of a prepared volume, which starts at the centre of the scan's first pixel.
+    """The in-plane grid of a prepared volume, with the scan in its middle.
 
     Attributes:
         shape: (rows, columns) of the prepared slices.
+        start_mm: (row, column) position of its first pixel's centre, seen from that of the scan's.
         pixel_mm: pixel size of the prepared slices.
         scan_shape: (rows, columns) of the scan.
         scan_pixel_mm: (row, column) spacing of the scan.
     """
 
     shape: tuple[int, int]
+    start_mm: tuple[float, float]
     pixel_mm: float
     scan_shape: tuple[int, int]
     scan_pixel_mm: tuple[float, float]
@@ -52,29 +58,34 @@ class DetectorGrid:
     def forward(self) -> tuple[Weights, Weights]:
         """Weights along rows and columns from the scan to this grid."""
         rows, columns = (
-            axis_weights(old, old_mm, np.arange(new) * self.pixel_mm, self.pixel_mm)
-            for old, old_mm, new in zip(self.scan_shape, self.scan_pixel_mm, self.shape, strict=True)
+            axis_weights(old, old_mm, start + np.arange(new) * self.pixel_mm, self.pixel_mm)
+            for old, old_mm, new, start in self._axes()
         )
         return rows, columns
 
     def backward(self) -> tuple[Weights, Weights]:
         """Weights along rows and columns from this grid to the scan."""
         rows, columns = (
-            axis_weights(new, self.pixel_mm, np.arange(old) * old_mm, old_mm)
-            for old, old_mm, new in zip(self.scan_shape, self.scan_pixel_mm, self.shape, strict=True)
+            axis_weights(new, self.pixel_mm, np.arange(old) * old_mm - start, old_mm)
+            for old, old_mm, new, start in self._axes()
         )
         return rows, columns
+
+    def _axes(self) -> Iterator[tuple[int, float, int, float]]:
+        """For rows and columns: the scan's number and spacing, the grid's number and start."""
+        return zip(self.scan_shape, self.scan_pixel_mm, self.shape, self.start_mm, strict=True)
 
 
 def detector_grid(
     scan_shape: tuple[int, int], scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation
 ) -> DetectorGrid:
     """The padded grid for slices of (rows, columns) with pixels of (row, column) mm."""
-    rows, columns = (
-        _round_up(int(np.ceil(n * mm / preparation.pixel_mm)), preparation.multiple)
-        for n, mm in zip(scan_shape, scan_pixel_mm, strict=True)
-    )
-    return DetectorGrid((rows, columns), preparation.pixel_mm, scan_shape, scan_pixel_mm)
+    pixel_mm = preparation.pixel_mm
+    needed = [int(np.ceil(n * mm / pixel_mm)) for n, mm in zip(scan_shape, scan_pixel_mm, strict=True)]
+    rows, columns = (_round_up(max(n, preparation.least), preparation.multiple) for n in needed)
+    # Whole pixels before the scan, so that its first pixel stays the centre of one.
+    above, left = (-((n - used) // 2) * pixel_mm for n, used in zip((rows, columns), needed, strict=True))
+    return DetectorGrid((rows, columns), (above, left), pixel_mm, scan_shape, scan_pixel_mm)
 
 
 def prepare_for_detector(

@@ -22,6 +22,7 @@ from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
 from lgeqa.simulate.scores import Scores
 from lgeqa.train.augment import Augmentation
 from lgeqa.train.cases import read_case
+from lgeqa.train.intensity import Intensity
 from lgeqa.train.loop import LoopSettings, first_weights, fit
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Slices, Store, open_store
@@ -40,6 +41,7 @@ class DetectorConfig(Settings):
         width: channels of the U-Net's first level.
         canvas: rows and columns on which prepared slices are kept, larger ones cut evenly.
         window: rows and columns of the windows that are drawn from them anew in each step.
+        intensity: changes of the training slices' grey levels.
         weights: first weights: `random`, or the `network.safetensors` of an earlier run of the same width.
         faulted: copies of each training scan with simulated faults, every second one with heavy ones.
         composites: copies of each training scan set into a phantom's thorax: in turn without faults, with heavy
@@ -50,10 +52,11 @@ class DetectorConfig(Settings):
         loop: of the training.
     """
 
-    preparation: DetectorPreparation = Field(default_factory=DetectorPreparation)
+    preparation: DetectorPreparation = Field(default_factory=lambda: DetectorPreparation(least=96))
     rule: SliceRule = Field(default_factory=SliceRule)
     width: PositiveInt = 16
     weights: Literal["random"] | Path = "random"
+    intensity: Intensity = Field(default_factory=lambda: Intensity(probability=0.5, tone=1.0, shading=1.0, noise=0.25))
     canvas: PositiveInt = 192
     window: PositiveInt = 96
     faulted: NonNegativeInt = 4
@@ -88,13 +91,9 @@ def train_detector(training: Store, validation: Store, config: DetectorConfig, r
         network = Detector(config.width, len(config.preparation.context_mm))
     if config.weights != "random":
         load_weights(network, config.weights)
-    fit(
-        DetectorRecipe(network, config.loop, config.window, config.window / config.canvas),
-        training,
-        validation,
-        run,
-        quiet,
-    )
+    zoom = config.window / config.canvas
+    recipe = DetectorRecipe(network, config.loop, config.window, zoom, config.intensity)
+    fit(recipe, training, validation, run, quiet)
     return network
 
 

@@ -108,7 +108,13 @@ class Recipe(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """Augment, forward, sum the losses."""
-        terms = self.losses(self._augmented(batch, step))
+        # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
+        place = (self.settings.seed, self.current_epoch, step, self.global_rank)
+        generator = torch.Generator().manual_seed(hash(place) % 2**63)
+        # Half a pixel is lost where places are worked out in bf16.
+        with torch.autocast(self.device.type, enabled=False):
+            views = self.augmented(batch, generator)
+        terms = self.losses(views)
         total = torch.stack(list(terms.values())).sum()
         if not total.isfinite():
             told = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
@@ -120,19 +126,14 @@ class Recipe(lightning.LightningModule, ABC):
         self.log("train/loss", total, on_step=False, on_epoch=True)
         return total
 
-    def _augmented(self, batch: Batch, step: int) -> Batch:
+    def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
         """The views of a batch, each slice moved by a draw of its own."""
-        # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
-        place = (self.settings.seed, self.current_epoch, step, self.global_rank)
-        generator = torch.Generator().manual_seed(hash(place) % 2**63)
         views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
         homographies = draw_homographies(len(views["slice"]), self.settings.augmentation, generator, self.zoom)
-        # Half a pixel is lost where places are worked out in bf16.
-        with torch.autocast(self.device.type, enabled=False):
-            return views | {
-                "slice": warp(views["slice"], homographies, self.side),
-                "mask": warp(views["mask"], homographies, self.side, mode="nearest"),
-            }
+        return views | {
+            "slice": warp(views["slice"], homographies, self.side),
+            "mask": warp(views["mask"], homographies, self.side, mode="nearest"),
+        }
 
     def validation_step(self, batch: Batch, _step: int) -> None:
         """Log the recipe's figures."""

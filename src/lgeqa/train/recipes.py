@@ -8,6 +8,7 @@ from torchmetrics.classification import BinaryF1Score
 
 from lgeqa.attributes import NAMES
 from lgeqa.networks import ContrastiveNetwork, Detector, MultiTaskNetwork, QualityNetwork
+from lgeqa.train.intensity import Intensity, change
 from lgeqa.train.loop import LoopSettings, Recipe
 from lgeqa.train.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
 from lgeqa.train.store import Batch
@@ -19,8 +20,11 @@ class DetectorRecipe(Recipe):
     watched = "validation/dice"
     better = "max"
 
-    def __init__(self, network: Detector, settings: LoopSettings, window: int, zoom: float) -> None:
+    def __init__(
+        self, network: Detector, settings: LoopSettings, window: int, zoom: float, intensity: Intensity
+    ) -> None:
         super().__init__(network, settings, window, zoom)
+        self._intensity = intensity
         # Counted over all slices: the mean over batches would hang on how slices fall into them.
         self._overlap = BinaryF1Score()
 
@@ -31,6 +35,11 @@ class DetectorRecipe(Recipe):
             "dice": blood_pool_loss(logits, batch["mask"]),
             "bce": binary_cross_entropy_with_logits(logits, batch["mask"]),
         }
+
+    def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Moved as always, and changed in intensity."""
+        moved = super().augmented(batch, generator)
+        return moved | {"slice": change(moved["slice"], self._intensity, generator)}
 
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
         """Dice at t = 0.5 over all pixels of all validation slices (the F1 of pixels)."""
