@@ -12,6 +12,7 @@ EXTRAS: Final = {
     "train": (
         "torch",
         "lightning",
+        "markdown_it",
         "monai",
         "matplotlib",
         "scipy",

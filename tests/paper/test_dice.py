@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from lgeqa.networks import Detector
+from lgeqa.train.intensity import Intensity
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.recipes import DetectorRecipe
 
@@ -18,7 +19,7 @@ SMOOTH = 1e-5
 
 def recipe() -> DetectorRecipe:
     """Its slices are the logits themselves."""
-    return DetectorRecipe(cast("Detector", nn.Identity()), LoopSettings(), 8, 1.0)
+    return DetectorRecipe(cast("Detector", nn.Identity()), LoopSettings(), 8, 1.0, Intensity())
 
 
 def drawn(slices: int, share: float, seed: int) -> dict[str, Tensor]:

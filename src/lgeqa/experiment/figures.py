@@ -33,7 +33,9 @@ _QUALITY: Final = NAMES.index("quality")
 
 def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, Choice]:
     """Fig. 2: HiResCAM of quality by baseline and multi-task, or what was trained of them, on the same test slices."""
-    networks = {name: _network(name, out) for name in config.strategies if name != "contrastive"}
+    networks: dict[str, QualityNetwork] = {
+        name: _network(name, out) for name in config.strategies if name != "contrastive"
+    }
     store = Store(out / PREPARED, plan.numbers(SHOWN, "test"))
     labels = store.labels[store.owner, _QUALITY] >= 0.5
     predicted = {name: _all(network, store)[:, _QUALITY] >= 0 for name, network in networks.items()}
