@@ -22,6 +22,7 @@ from torchmetrics import Metric
 from lgeqa.config import Settings
 from lgeqa.errors import OutputError, TrainingError
 from lgeqa.train.augment import Augmentation, draw_homographies, warp
+from lgeqa.train.processes import is_main
 from lgeqa.train.progress import Shown, Waiting
 from lgeqa.train.store import Batch, Store, training_loader, validation_loader
 
@@ -117,13 +118,13 @@ class Recipe(lightning.LightningModule, ABC):
         terms = self.losses(views)
         total = torch.stack(list(terms.values())).sum()
         if not total.isfinite():
-            told = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
+            values = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
             raise TrainingError(
-                f"the loss is no number any more ({told}) at step {step} of epoch {self.current_epoch + 1}. Lower "
+                f"the loss is no number any more ({values}) at step {step} of epoch {self.current_epoch + 1}. Lower "
                 f"loop.learning_rate (it is {self.settings.learning_rate:g}) and start again, in a new folder."
             )
-        self.log_dict({f"train/{name}": term for name, term in terms.items()}, on_step=False, on_epoch=True)
-        self.log("train/loss", total, on_step=False, on_epoch=True)
+        told = {f"train/{name}": term for name, term in terms.items()} | {"train/loss": total}
+        self.log_dict(told, on_step=False, on_epoch=True, sync_dist=True)
         return total
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
@@ -137,7 +138,7 @@ class Recipe(lightning.LightningModule, ABC):
 
     def validation_step(self, batch: Batch, _step: int) -> None:
         """Log the recipe's figures."""
-        self.log_dict(self.validate(batch), on_epoch=True, batch_size=len(batch["slice"]))
+        self.log_dict(self.validate(batch), on_epoch=True, batch_size=len(batch["slice"]), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """The optimiser, with warm-up and a cosine over the epochs, stepped once an epoch."""
@@ -212,7 +213,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
     callbacks: list[Callback] = [Waiting(), best, latest]
     if settings.patience:
         callbacks.append(EarlyStopping(recipe.watched, mode=recipe.better, patience=settings.patience))
-    if not quiet:
+    if not quiet and is_main():
         callbacks.append(Shown(type(recipe).__name__.removesuffix("Recipe")))
     last = checkpoints / "last.ckpt"
     loaders = (

@@ -35,7 +35,7 @@ class Waiting(Callback):
 
     def on_train_epoch_end(self, _trainer: Trainer, module: LightningModule) -> None:
         """Log the share."""
-        module.log("train/waiting", self._waited / (self._waited + self._worked))
+        module.log("train/waiting", self._waited / (self._waited + self._worked), sync_dist=True)
 
 
 class Shown(Callback):

@@ -1,0 +1,19 @@
+"""A training in two processes on this machine: `python -m tests.train.together RUN`; each writes what it ends with."""
+
+import sys
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from lgeqa.train.processes import rank
+from lgeqa.train.quality import STRATEGIES, Prepared, QualityConfig
+from tests.train.killable import LOOP, store
+
+if __name__ == "__main__":
+    run = Path(sys.argv[1])
+    data = store(run / "store", 128)
+    config = QualityConfig.of({"weights": "random", "loop": LOOP | {"batch": 1, "devices": 2, "patience": 0}})
+    network = STRATEGIES["baseline"].train(Prepared(data, data, data), config, run, False)
+    save_file(
+        {name: tensor.contiguous() for name, tensor in network.state_dict().items()}, run / f"{rank()}.safetensors"
+    )
