@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat
@@ -80,6 +80,9 @@ class ContrastiveConfig(QualityConfig):
     unlabelled: bool = False
 
 
+AnyQualityNetwork = TypeVar("AnyQualityNetwork", bound=QualityNetwork)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Prepared slices.
@@ -111,18 +114,14 @@ def train_baseline(data: Prepared, config: QualityConfig, run: Path, quiet: bool
         ConfigError: the first weights cannot be had.
         TrainingError, OutputError: as `fit` does.
     """
-    with first_weights(config.loop.seed):
-        network = QualityNetwork()
-    load_imagenet(network.encoder, config.weights)
+    network = _started(QualityNetwork, config)
     fit(BaselineRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 
 
 def train_multitask(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
     """Section 3.2.2; as `train_baseline`."""
-    with first_weights(config.loop.seed):
-        network = MultiTaskNetwork()
-    load_imagenet(network.encoder, config.weights)
+    network = _started(MultiTaskNetwork, config)
     fit(MultiTaskRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 
@@ -130,11 +129,17 @@ def train_multitask(data: Prepared, config: QualityConfig, run: Path, quiet: boo
 def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
     """Section 3.2.3: first the encoder, then the heads on it; as `train_baseline`."""
     assert isinstance(config, ContrastiveConfig)
-    with first_weights(config.loop.seed):
-        network = QualityNetwork()
-    load_imagenet(network.encoder, config.weights)
+    network = _started(QualityNetwork, config)
     _pretrain(network.encoder, data, config, run / FIRST_STEP, quiet)
     fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
+    """A network with its first weights."""
+    with first_weights(config.loop.seed):
+        network = kind()
+    load_imagenet(network.encoder, config.weights)
     return network
 
 
