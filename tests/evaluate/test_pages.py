@@ -73,6 +73,15 @@ def test_readers_are_chosen() -> None:
         choose_rule([case("c", "c", {})], "reader", None)
 
 
+def test_a_label_that_joins_the_readers_is_told(bundle: Bundle) -> None:
+    told = "each of them is part of what they are held against"
+    question = Question(("/cohort",), "all", LabelRule(rule="median"), Bootstrap(100))
+    joined = page(evaluate(cohort(), [], bundle, question))
+    assert told in joined
+    assert "| reader-1 | median |" in joined
+    assert told not in page(evaluated(cohort(), bundle))
+
+
 def test_scans_without_label_or_record_are_named() -> None:
     good, dark, bare = case("good", "p", {"r": POOR}), case("dark", "p", {"r": POOR}), case("bare", "q", {})
     results = [record([[0.1] * 4], scan_id="good"), unassessed("dark")]

@@ -21,6 +21,8 @@ _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
     "median": median,
     "majority": median_low,
 }
+#: Rules that join all readers.
+JOINED: Final = tuple(_JOINING)
 
 
 class LabelRule(Settings):

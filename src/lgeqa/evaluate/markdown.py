@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, SCALES
+from lgeqa.cohort.labels import JOINED
 from lgeqa.evaluate.bootstrap import SAME
 from lgeqa.evaluate.metrics import METRICS
 from lgeqa.evaluate.record import Association, Comparison, Evaluation, Figure, ScaleFigures
@@ -137,6 +138,8 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
         "the true binary labels of the three attributes: it says what most scans of other patients with the same "
         "labels are. Calling all diagnostic shows what a figure is worth.\n"
     )
+    if comparisons[0].against in JOINED:
+        yield "The label joins all readers, so each of them is part of what they are held against here.\n"
     yield from _notes(
         {f"{m.title}, {one.who} against {one.against}": one.figures[m.name] for one in comparisons for m in metrics}
     )
