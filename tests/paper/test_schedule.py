@@ -49,3 +49,18 @@ def test_the_paper_s_schedule_is_the_default() -> None:
     assert (settings.epochs, settings.learning_rate, settings.floor) == (40, 1e-3, 1e-7)
     assert naive(0, 40, 1e-3, 1e-7) == 1e-3
     assert naive(40, 40, 1e-3, 1e-7) == pytest.approx(1e-7)
+
+
+def test_a_warm_up_rises_in_equal_steps_and_the_cosine_follows() -> None:
+    settings = LoopSettings(epochs=10, learning_rate=0.5, warmup=3, optimiser="lars", weight_decay=1e-4)
+    made = Smallest(nn.Linear(2, 1), settings, 8).configure_optimizers()
+    optimiser, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+
+    assert type(optimiser).__name__ == "LARS"
+    [group] = optimiser.param_groups
+    assert (group["momentum"], group["weight_decay"]) == (0.9, 1e-4)
+    expected = [0.125, 0.25, 0.375, *(naive(epoch, 7, 0.5, 1e-7) for epoch in range(8))]
+    for rate in expected:
+        assert group["lr"] == pytest.approx(rate, rel=1e-6, abs=1e-12)
+        optimiser.step()
+        schedule.step()

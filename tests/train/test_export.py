@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from lgeqa.errors import TrainingError
 from lgeqa.networks import Detector, QualityNetwork
-from lgeqa.train.export import export_onnx, quantise
+from lgeqa.train.export import check_parity, export_onnx, quantise
 
 
 def run(path: Path, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -56,6 +57,16 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
     expected = eager(quality, given)
     assert expected.std() > 0.01
     np.testing.assert_allclose(run(full, given), expected, atol=1e-4)
+
+
+def test_an_export_is_held_to_its_network(quality: QualityNetwork, full: Path) -> None:
+    given = torch.from_numpy(slices(4, 128, 128))
+    assert check_parity(quality, full, given) < 1e-5
+    other = QualityNetwork()
+    with pytest.raises(
+        TrainingError, match=r"quality.onnx: gives probabilities that differ by 0\.\d+ .*0.001 is allowed"
+    ):
+        check_parity(other, full, given)
 
 
 @pytest.mark.parametrize("shape", [(2, 48, 64), (1, 208, 80), (7, 64, 64)])

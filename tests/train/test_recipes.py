@@ -5,6 +5,7 @@ from torchmetrics import Metric
 
 from lgeqa.attributes import NAMES
 from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.train.augment import Augmentation
 from lgeqa.train.intensity import Intensity
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.recipes import BaselineRecipe, DetectorRecipe
@@ -41,6 +42,18 @@ def test_the_detector_loss_falls_to_nothing_on_the_true_mask() -> None:
     assert torch.stack(list(right.values())).sum().item() < 1e-3
     assert wrong["dice"].item() > 0.9
     assert wrong["bce"].item() > 10
+
+
+def test_the_detector_sees_changed_intensities_and_untouched_masks() -> None:
+    settings = LoopSettings(augmentation=Augmentation(probability=0))
+    batch = {"slice": torch.rand(2, 3, 16, 16), "mask": mask()}
+    seen = []
+    for intensity in (Intensity(), Intensity(probability=1, noise=0.5)):
+        recipe = DetectorRecipe(Detector(8, 3), settings, 16, 1.0, intensity)
+        seen.append(recipe.augmented(batch, torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(seen[0]["slice"], batch["slice"])
+    assert (seen[1]["slice"] - batch["slice"]).abs().max() > 0.1
+    assert torch.equal(seen[1]["mask"], batch["mask"])
 
 
 def test_detector_validation_is_the_dice_over_all_batches() -> None:
