@@ -50,6 +50,14 @@ def test_a_tone_curve_can_make_blood_dark_and_keeps_equal_levels_equal() -> None
     assert all(len(one[0, 2:6].unique()) == 1 for one in after)
 
 
+def test_air_stays_the_darkest() -> None:
+    found = drawn(Intensity(probability=1.0, tone=1.0))
+    darkest = slices()[:, :, 4:20, 4:20].amin(dim=(1, 2, 3))
+    at_darkest = found[slices() == darkest[:, None, None, None]]
+    assert len(at_darkest) == len(found)
+    assert (at_darkest < found[:, :, 4:20, 4:20].mean(dim=(1, 2, 3))).all()
+
+
 def test_shading_is_a_slope_over_the_slice() -> None:
     flat = torch.full((6, 1, 16, 16), 1.0)
     flat[:, :, 0] = 0.0
