@@ -25,11 +25,7 @@ from lgeqa.simulate.phantom import build_phantom, draw_phantom
 from lgeqa.simulate.scores import Scores
 from lgeqa.train.cases import read_case
 
-RULES = {
-    "any pixel (paper)": SliceRule(),
-    "at least 50 mm2": SliceRule(minimum_area_mm2=50),
-    "largest component": SliceRule(largest_component=True),
-}
+RULES = {"any pixel (paper)": SliceRule(), "largest component": SliceRule(largest_component=True)}
 
 
 def variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan, BoolArray]]:
@@ -66,7 +62,8 @@ def main() -> None:
     cases = read_cohort(given.cohort)
     split = load_split(given.split, cases)
     kept_out = [case for case in cases if split[case.patient] == given.part]
-    bundles = {name: with_rule(open_bundle(given.bundle), rule) for name, rule in RULES.items()}
+    own = open_bundle(given.bundle)
+    bundles = {name: with_rule(own, rule) for name, rule in RULES.items()} | {"of the bundle": own}
     rng = np.random.default_rng(given.seed)
     overlaps: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], SliceCounts] = {}
