@@ -22,6 +22,10 @@ class Settings(BaseModel):
         except ValidationError as fault:
             raise ConfigError(f"{where}: {_explain(fault)}") from None
 
+    def changed(self, changes: dict[str, Any], where: str) -> Self:
+        """These settings with `changes` laid over them, table by table; raises ConfigError as `of` does."""
+        return type(self).of(_laid_over(self.model_dump(), changes), where)
+
     @classmethod
     def from_toml(cls, path: Path, changes: dict[str, Any] | None = None) -> Self:
         """Read a TOML file, with `changes` laid over it.

@@ -11,7 +11,7 @@ from lgeqa.errors import ConfigError
 from lgeqa.train import detector, quality
 from lgeqa.train.detector import DetectorConfig, train_detector
 from lgeqa.train.loop import LoopSettings, Recipe
-from lgeqa.train.quality import STRATEGIES, Prepared, QualityConfig
+from lgeqa.train.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig, pretraining_settings
 from lgeqa.train.store import Slices, Store, open_store, training_loader, validation_loader
 
 KINDS: dict[str, type[Settings]] = {"detector": DetectorConfig} | {
@@ -97,6 +97,16 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, object],
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"loop.epoch = 3: Extra inputs are not permitted"):
         DetectorConfig.from_toml(shipped("detector"), {"loop": {"epoch": 3}})
+
+
+def test_a_change_without_a_file_leaves_the_rest_of_its_table() -> None:
+    from lgeqa.cli.train import read_settings
+
+    changed = read_settings(ContrastiveConfig, None, ["pretraining.epochs=20", "weights=random"])
+    assert changed.pretraining == pretraining_settings().model_copy(update={"epochs": 20})
+    assert not read_settings(DetectorConfig, None, ["loop.epochs=3"]).loop.augmentation.flip
+    with pytest.raises(ConfigError, match=r"--set: pretraining = .*warmup = 100 leaves nothing of epochs = 100"):
+        read_settings(ContrastiveConfig, None, ["pretraining.warmup=100"])
 
 
 def test_changes_are_laid_over_the_file_table_by_table() -> None:

@@ -129,6 +129,12 @@ def test_a_reader_who_scored_nothing(world: World, tmp_path: Path) -> None:
         run_quality("baseline", [world.cohort], config, tmp_path)
 
 
+def test_a_detector_that_is_none_is_told_before_the_training(world: World, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere: holds no network.onnx"):
+        run_quality("baseline", [world.cohort], QualityConfig.of(BASELINE), tmp_path, detector=tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_run_taken_up_with_other_settings_is_refused(world: World) -> None:
     config = QualityConfig.of(BASELINE | {"loop": QUICK | {"epochs": 2}})
     with pytest.raises(UsageError, match=r"holds a run with loop.epochs = 1, and now it is 2. Name a new folder"):

@@ -119,7 +119,7 @@ def _require_training() -> None:
 def read_settings(kind: type[_AnySettings], config: str | None, changes: list[str] | None) -> _AnySettings:
     """Settings of `kind` from `--config` with `--set` laid over it; raises ConfigError."""
     values = _parse(changes or [])
-    return kind.from_toml(_settings_file(config), values) if config else kind.of(values, "--set")
+    return kind.from_toml(_settings_file(config), values) if config else kind().changed(values, "--set")
 
 
 def _settings_file(name: str) -> Path:

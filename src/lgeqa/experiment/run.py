@@ -12,6 +12,7 @@ from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.results import associations, evaluate_run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import train_all
+from lgeqa.train.bundling import stage_1
 from lgeqa.train.runs import keep_settings
 
 
@@ -42,6 +43,7 @@ def run_experiment(
         TrainingError, OutputError: as `lgeqa.train.loop.fit` does.
     """
     console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    stage_1(detector)  # told now and not after hours
     keep_settings(config, out)
     plan = make_plan(cohorts, config, out)
     console.print(f"{len(plan.cases)} scans of {len(set(plan.splits[0]))} patients, {len(plan.runs)} trainings")

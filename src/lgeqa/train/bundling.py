@@ -25,7 +25,7 @@ _CALIBRATION = 256
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """One stage of a bundle: its ONNX file, and what the manifest says of it."""
 
     network: Path
@@ -69,13 +69,21 @@ def bundle_of_run(run: Path, detector: Path | None, description: Description) ->
         detector: run or bundle that stage 1 comes from; None for the bundle in the package.
         description: what the manifest says.
     """
-    source = detector or default_bundle()
-    first = _detector_of_bundle(source) if (source / MANIFEST).is_file() else _detector_run(source)
-    second = _quality_run(run)
+    first, second = stage_1(detector), _quality_run(run)
     folder = run / BUNDLE
     shutil.rmtree(folder, ignore_errors=True)
     settings = {"detector": first.settings, "quality": second.settings}
     return write_bundle(folder, first.network, second.network, settings, description)
+
+
+def stage_1(detector: Path | None) -> Stage:
+    """The detector of a run or a bundle; None for the bundle in the package.
+
+    Raises:
+        UsageError: it is neither a finished run nor a sound bundle.
+    """
+    source = detector or default_bundle()
+    return _detector_of_bundle(source) if (source / MANIFEST).is_file() else _detector_run(source)
 
 
 def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float) -> Description:
@@ -110,23 +118,23 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
     )
 
 
-def _detector_run(run: Path) -> _Stage:
+def _detector_run(run: Path) -> Stage:
     network = network_of(run)
     config = DetectorConfig.model_validate_json((run / CONFIG).read_text(encoding="utf-8"))
-    return _Stage(network, {"preparation": config.preparation.model_dump(), "rule": config.rule.model_dump()})
+    return Stage(network, {"preparation": config.preparation.model_dump(), "rule": config.rule.model_dump()})
 
 
-def _quality_run(run: Path) -> _Stage:
+def _quality_run(run: Path) -> Stage:
     network = network_of(run)
     # Only what stage 2 is fed is of concern here, and every strategy has that.
     settings = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    return _Stage(network, {"preparation": settings["preparation"]})
+    return Stage(network, {"preparation": settings["preparation"]})
 
 
-def _detector_of_bundle(bundle: Path) -> _Stage:
+def _detector_of_bundle(bundle: Path) -> Stage:
     """Stage 1 of a bundle, which is checked when it is opened."""
     part = open_bundle(bundle).manifest.detector
-    return _Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
+    return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
 
 
 def _quantised(run: Path, scratch: Path) -> Path:

@@ -23,7 +23,7 @@ from lgeqa.cohort import (
 )
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.train.bundling import bundle_of_run, described
+from lgeqa.train.bundling import bundle_of_run, described, stage_1
 from lgeqa.train.detector import DetectorConfig, detector_store, train_detector, validation_copies
 from lgeqa.train.export import check_parity, export_onnx
 from lgeqa.train.files import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
@@ -96,6 +96,7 @@ def run_quality(
     Raises:
         As `run_detector` does.
     """
+    stage_1(detector)  # told now and not after hours
     everything = _read(cohorts)
     check_labelled(everything, config.label)
     unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
