@@ -3,32 +3,39 @@
 #
 #   training/default-bundle.sh SCANS WORK      SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made.
 #
-# Each step goes on where it was when it is started again. About three hours on two cores.
+# Each step goes on where it was when it is started again. About four hours on two cores that compute in bf16.
 set -euo pipefail
 scans=$1
 work=$2
 here=$(cd "$(dirname "$0")" && pwd)
-configs=$here/../src/lgeqa/configs
 export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=1
 
 lgeqa simulate -o "$work/cropped" --from "$scans" --n 420 --seed 1
 lgeqa simulate -o "$work/full" --from "$scans" --n 140 --seed 2 --field full
 
-lgeqa train detector --cohort "$scans" -o "$work/detector" --config "$configs/detector.toml" \
-  --set loop.epochs=20 --set loop.batch=16 --set loop.slices_per_scan=8 --set loop.patience=20 --set loop.threads=2
-
-# Further, with more copies that have heavy faults; rule and epoch were chosen on the validation patients.
-lgeqa train detector --cohort "$scans" -o "$work/detector-b" --config "$configs/detector.toml" \
-  --split "$work/detector/split.json" --set weights="$work/detector/network.safetensors" --set faulted=3 \
-  --set rule.minimum_area_mm2=50 --set loop.seed=1 --set loop.epochs=16 --set loop.batch=16 \
-  --set loop.slices_per_scan=6 --set loop.patience=16 --set loop.keep=last --set loop.threads=2
+detector() { # RUN, then settings: one stretch of the detector's training
+  local run=$1
+  shift
+  lgeqa train detector --cohort "$scans" -o "$work/$run" --config detector \
+    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set rule.largest_component=true \
+    --set faulted=5 --set composites=5 --set phantoms=16 --set loop.batch=32 --set loop.patience=0 \
+    --set loop.keep=last --set loop.threads=2 --set loop.precision=bf16-mixed "$@"
+}
+# The first stretch without changes of intensity; it also flipped slices, as the later ones do not.
+detector detector-a --set intensity.probability=0.0 --set loop.epochs=36 --set loop.slices_per_scan=12 \
+  --set loop.augmentation.flip=true --set loop.augmentation.perspective=0.1 --set loop.augmentation.shift=0.06 \
+  --set loop.augmentation.scale=0.1
+detector detector-b --split "$work/detector-a/split.json" --set weights="$work/detector-a/network.safetensors" \
+  --set loop.learning_rate=0.0005 --set loop.epochs=16 --set loop.slices_per_scan=8
+detector detector-c --split "$work/detector-a/split.json" --set weights="$work/detector-b/network.safetensors" \
+  --set loop.learning_rate=0.0005 --set loop.epochs=8 --set loop.slices_per_scan=10
 
 # The same patients are kept out of both stages.
-lgeqa train baseline --cohort "$work/cropped" --cohort "$work/full" -o "$work/baseline" \
-  --config "$configs/baseline.toml" --split "$work/detector/split.json" --set weights=random \
-  --set loop.epochs=20 --set loop.batch=32 --set loop.slices_per_scan=4 --set loop.patience=20 --set loop.threads=2
+lgeqa train baseline --cohort "$work/cropped" --cohort "$work/full" -o "$work/baseline" --detector "$work/detector-c" \
+  --split "$work/detector-a/split.json" --set weights=random --set loop.epochs=20 --set loop.batch=32 \
+  --set loop.slices_per_scan=4 --set loop.patience=0 --set loop.threads=2
 
-lgeqa train bundle --detector "$work/detector-b" --quality "$work/baseline" --about "$here/default-bundle.toml" \
+lgeqa train bundle --detector "$work/detector-c" --quality "$work/baseline" --about "$here/default-bundle.toml" \
   -o "$work/bundle-full"
-lgeqa train bundle --detector "$work/detector-b" --quality "$work/baseline" --about "$here/default-bundle.toml" \
+lgeqa train bundle --detector "$work/detector-c" --quality "$work/baseline" --about "$here/default-bundle.toml" \
   -o "$work/bundle" --compact
