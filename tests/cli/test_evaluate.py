@@ -78,7 +78,7 @@ def test_the_record_says_what_was_done(place: Path, done: subprocess.CompletedPr
     made = read(place)
     assert (made.n_scans, made.n_patients, made.draws, made.seed) == (6, 4, 100, 0)
     assert {one.scan_id: one.why.split(".")[0] for one in made.excluded} == {
-        "bare": "no scores of truth",
+        "bare": "no label by truth",
         "dark": f"{place / 'cohort' / 'dark' / 'data'}",
     }
     assert made.part == "all; no split was given, so the bundle may have learnt from these patients"
@@ -140,7 +140,7 @@ def test_a_part_of_a_split(place: Path, tmp_path: Path) -> None:
         (("--reader", "ann"), "no scores of reader 'ann'. Scored by: reader-1, truth"),
         (("--part", "test"), "--part test needs a split"),
         (("--cohort", "{cohort}"), "a/data.nrrd: is in the cohorts twice"),
-        (("--cohort", "{cohort}/nowhere"), "nowhere: is not a folder"),
+        (("--cohort", "{cohort}/nowhere"), "nowhere: is not there"),
     ],
 )
 def test_wrong_use_ends_with_2(more: tuple[str, str], message: str, place: Path, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_given_masks_are_used(place: Path, tmp_path: Path) -> None:
         *("--given-masks", "--jobs", "1"),
     )
     assert failed.returncode == 2
-    assert "None of 7 scans has scores of 'truth' and could be assessed." in failed.stderr
+    assert "None of 7 scans has a label by 'truth' and could be assessed." in failed.stderr
     assert "has no mask beside it" in failed.stderr
 
 
