@@ -12,6 +12,7 @@ from lgeqa.cohort import load_split, read_cohort
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.evaluate.record import Evaluation
 from lgeqa.experiment.plan import Run, make_plan
+from lgeqa.experiment.results import evaluate_run
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
@@ -102,6 +103,18 @@ def test_what_is_finished_is_not_done_again(world: World, tmp_path: Path) -> Non
     assert (out / "runs/baseline-0/network.safetensors").read_bytes() == (
         world.out / "runs/baseline-0/network.safetensors"
     ).read_bytes()
+
+
+def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "other"
+    shutil.copytree(world.out, out)
+    path = out / "runs" / "baseline-0" / "evaluation.json"
+    path.write_text(path.read_text().replace('"supplied"', '"detected"'))
+    assert Evaluation.model_validate_json(path.read_text()).mask_source == "detected"
+    plan = make_plan([world.cohort], world.config, out)
+    found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False)
+    assert found.mask_source == "supplied"
+    assert Evaluation.model_validate_json(path.read_text()) == found
 
 
 def test_other_settings_are_refused(world: World) -> None:

@@ -26,7 +26,7 @@ EVALUATION: Final = "evaluation.json"
 
 
 def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detected: bool) -> Evaluation:
-    """Judge the test scans of a run by its bundle; an evaluation that is there already is taken as it is.
+    """Judge the test scans of a run by its bundle; an evaluation that is there with the same masks is taken as it is.
 
     Writes `evaluation.json` and `predictions.csv` into the run's folder.
 
@@ -43,7 +43,9 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     folder = run_folder(out, run)
     path = folder / EVALUATION
     if path.is_file():
-        return Evaluation.model_validate_json(path.read_text(encoding="utf-8"))
+        kept = Evaluation.model_validate_json(path.read_text(encoding="utf-8"))
+        if kept.mask_source == ("detected" if detected else "supplied"):
+            return kept
     bundle = open_bundle(folder / BUNDLE)
     settings = AssessSettings(given_masks=not detected)
     cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]

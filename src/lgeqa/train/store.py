@@ -52,7 +52,6 @@ class Store(Dataset[Batch]):
     """
 
     def __init__(self, folder: Path, scans: Sequence[int] | None = None) -> None:
-        self.folder = folder
         self.slices = np.load(folder / "slices.npy", mmap_mode="r")
         self.masks = np.load(folder / "masks.npy", mmap_mode="r")
         owner, labels = np.load(folder / "owner.npy"), np.load(folder / "labels.npy")
