@@ -12,6 +12,7 @@ from lgeqa.cli.demo import demo
 from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.experiment import experiment
 from lgeqa.cli.info import info
+from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
 from lgeqa.errors import LgeqaError
@@ -29,6 +30,7 @@ app.command()(demo)
 app.command()(evaluate)
 app.command()(experiment)
 app.command()(info)
+app.command()(serve)
 app.command()(simulate)
 app.add_typer(cohort, name="cohort")
 app.add_typer(train, name="train")

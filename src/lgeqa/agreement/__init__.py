@@ -1,0 +1,1 @@
+"""How far readers, and the model among them, agree."""

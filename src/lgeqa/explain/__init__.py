@@ -1,0 +1,1 @@
+"""Where on a scan the verdict comes from."""

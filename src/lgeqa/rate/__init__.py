@@ -1,0 +1,1 @@
+"""Blinded reading of scans by several people, on the four scales."""
