@@ -17,9 +17,8 @@ PAGES = Path(__file__).parent / "pages"
 _BASE_STYLE = Path(str(resources.files("lgeqa.report"))) / "templates" / "base.css"
 #: Nothing from elsewhere is loaded, and no page stands in another's frame.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; connect-src 'self' blob:; font-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 
 
