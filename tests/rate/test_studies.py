@@ -54,8 +54,9 @@ def test_of_a_token_only_its_hash_is_kept(sessions: Sessions, tmp_path: Path) ->
 
 def test_a_new_token_shuts_out_the_old_one(session: Session, study: Study) -> None:
     reader, old = add_reader(session, study, "A")
-    new = renew_token(study, 1)
+    same, new = renew_token(study, 1)
 
+    assert same is reader
     assert find_reader(session, new) == reader.id
     assert find_reader(session, old) is None
     with pytest.raises(NotThereError, match="'Pilot' has no reader 2"):

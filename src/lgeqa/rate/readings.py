@@ -64,7 +64,7 @@ class SentRating(GivenRating):
 
     save_id: str = Field(min_length=8, max_length=64)
     reader_id: int
-    known: int = Field(ge=0)
+    known: int = Field(ge=0, le=2**31)
 
 
 class SavedRating(_Form):

@@ -75,8 +75,11 @@ def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
     return reader, token
 
 
-def renew_token(study: Study, number: int) -> str:
+def renew_token(study: Study, number: int) -> tuple[Reader, str]:
     """A new token for a reader who lost the link; the old one opens nothing any more.
+
+    Returns:
+        As `add_reader`.
 
     Raises:
         NotThereError: the study has no reader of this number.
@@ -86,7 +89,7 @@ def renew_token(study: Study, number: int) -> str:
         raise NotThereError(f"The study {study.name!r} has no reader {number}.")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     reader.token_sha256 = _hashed(token)
-    return token
+    return reader, token
 
 
 def find_reader(session: Session, token: str) -> int | None:
