@@ -24,6 +24,7 @@ OWNERS = [
     ("POST", "/api/studies/1/readers/1/token"),
     ("POST", "/api/studies/1/close"),
     ("POST", "/api/studies/1/reopen"),
+    ("GET", "/api/studies/1/ratings"),
     ("GET", "/api/studies/1/export/ratings.csv"),
 ]
 READERS = [
@@ -67,6 +68,7 @@ def test_the_owner_rates_nothing(scene: Scene, method: str, path: str) -> None:
         ("POST", "/api/studies/1/readers/9/token"),
         ("POST", "/api/studies/9/close"),
         ("POST", "/api/studies/9/reopen"),
+        ("GET", "/api/studies/9/ratings"),
         ("GET", "/api/studies/9/export/ratings.csv"),
     ],
 )
@@ -214,8 +216,8 @@ def test_while_a_study_is_open_the_owner_sees_counts_alone(scene: Scene) -> None
 
     assert answer.json()["readers"][0] == {"number": 1, "name": "Ada", "readings": 4, "rated": 1, "cannot_rate": 1}
     assert "ADA-SAYS" not in answer.text
-    for name in ("scores.csv", "ratings.csv", "history.csv", "labels.json"):
-        export = scene.owner.get(f"/api/studies/1/export/{name}")
+    for name in ("ratings", "export/scores.csv", "export/ratings.csv", "export/history.csv", "export/labels.json"):
+        export = scene.owner.get(f"/api/studies/1/{name}")
         assert export.status_code == 409
         assert "'Pilot' is open" in export.json()["detail"]
 
@@ -288,9 +290,7 @@ def test_one_readers_page_saves_nothing_for_another(scene: Scene) -> None:
 def test_an_export_is_what_training_reads(scene: Scene, tmp_path: Path) -> None:
     given = {}
     for number, score in ((1, 1), (2, 3), (3, 5), (4, 2)):
-        given[number] = scene.ada.post(
-            f"/api/reading/{number}/ratings", rating(f"save-000{number}", score)
-        ).status_code
+        given[number] = scene.ada.post(f"/api/reading/{number}/ratings", rating(f"save-000{number}", score)).status_code
     scene.owner.post("/api/studies/1/close")
     answer = scene.owner.get("/api/studies/1/export/scores.csv")
     (tmp_path / "scores.csv").write_bytes(answer.content)
@@ -302,7 +302,9 @@ def test_an_export_is_what_training_reads(scene: Scene, tmp_path: Path) -> None:
     assert all(one.image.is_file() for one in cases)
     firsts = {row["scan"]: float(row["quality"]) for row in exported(scene, "ratings.csv") if row["reading"] == "1"}
     assert {one.scan_id: one.scores["Ada"][3] for one in cases} == firsts
-    assert len(exported(scene, "ratings.csv")) == 4
+    shown = scene.owner.get("/api/studies/1/ratings").json()
+    assert [{key: str(value) for key, value in row.items()} for row in shown] == exported(scene, "ratings.csv")
+    assert len(shown) == 4
     assert "Ada" in scene.owner.get("/api/studies/1/export/labels.json").json()["SECRET-0"]["labeler"]
     assert scene.owner.get("/api/studies/1/export/else.csv").status_code == 422
 

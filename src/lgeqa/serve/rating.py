@@ -1,7 +1,7 @@
 """Rating over HTTP: `/api/studies` for the owner, `/api/reading` for readers."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi import Path as InPath
@@ -145,6 +145,15 @@ def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
         study = studies.find_study(session, study_id)
         studies.reopen_study(study)
         return StudyView.of(study)
+
+
+@for_owner.get("/{study_id}/ratings")
+def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]]:
+    """The ratings of a closed study, as the rows of `ratings.csv`."""
+    with sessions() as session:
+        study = studies.find_study(session, study_id)
+        studies.check_closed(study)
+        return export.rating_rows(study)
 
 
 @for_owner.get("/{study_id}/export/{file}", response_class=Response)
