@@ -100,9 +100,9 @@ def expect_scan(page: Page, title: str = "") -> None:
     """Wait until the scan is drawn and its rating can be given."""
     if title:
         expect(page.locator("#scan")).to_have_text(title)
-    expect(page.locator("#loading")).to_be_empty()
+    expect(page.locator("#form:not([inert]) :focus")).to_have_count(1)
     expect(page.locator("#place")).not_to_be_empty()
-    expect(page.locator("#form :focus")).to_have_count(1)
+    expect(page.locator("#loading")).to_be_empty()
 
 
 def rate(page: Page, scores: str) -> None:

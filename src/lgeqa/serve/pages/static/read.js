@@ -31,11 +31,15 @@ async function start() {
   }
   document.title = byId("who").textContent = `${own.study}, ${own.reader}`;
   unsaved = new Unsaved(own.reader_id, { saved: onSaved, changed: showStatus, refused: onRefused });
-  unsaved.send();
-  if (own.closed) return showClosed();
+  if (own.closed) {
+    showClosed();
+    return unsaved.send();
+  }
+  for (const { number, body } of unsaved.entries) own.readings[number - 1].state = body.scores ? "rated" : "cannot_rate";
   form = new RatingForm(own.scales, keepDraft);
   listen();
   byId("main").hidden = false;
+  unsaved.send();
   await open((next(0) ?? own.readings[0]).number);
 }
 
@@ -47,10 +51,11 @@ async function open(number) {
   const turn = ++opened;
   current = { number, rating: null, seconds: 0, ready: false };
   byId("scan").textContent = `Scan ${number} of ${own.readings.length}`;
+  byId("place").textContent = "";
+  byId("form").inert = true;
   form.value = {};
   showProgress();
-  await openRating(number, turn);
-  await openVolume(number, turn);
+  await Promise.all([openRating(number, turn), openVolume(number, turn)]);
 }
 
 // What counts: a rating that still waits here, else that of the server; and over it what was set and not saved.
@@ -63,6 +68,7 @@ async function openRating(number, turn) {
   if (shown) form.value = { ...shown, cannot_rate: shown.cannot_rate || null };
   current.seconds = shown?.seconds ?? 0;
   current.ready = true;
+  byId("form").inert = false;
   form.focus(shown ? undefined : own.scales[0].name);
 }
 
