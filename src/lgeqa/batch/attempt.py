@@ -64,6 +64,10 @@ class Attempt:
             )
             return Outcome(self.unassessed(source, message), _trace(fault))
 
+    def make_ready(self) -> None:
+        """Open what assessing needs, so that the first scan does not wait for it."""
+        self._assess  # noqa: B018
+
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
     ) -> ScanResult:
