@@ -35,11 +35,19 @@ class AssessSettings(Settings):
 
 @dataclass(frozen=True)
 class Assessment:
-    """A result, with the scan and the bool (slice, row, column) atrium that it rests on."""
+    """A result, with what it rests on.
+
+    Attributes:
+        result: the record.
+        scan: as it was read.
+        atrium: bool (slice, row, column), the blood pool.
+        maps: (atrium slice, scale, row, column) where the logit of each scale came from; None from a bundle without.
+    """
 
     result: ScanResult
     scan: Scan
     atrium: BoolArray
+    maps: FloatArray | None = None
 
 
 def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
