@@ -79,8 +79,8 @@ SCALES: Final = (
         worst="the borders of the left atrium and the other chambers are blurred",
         best="the borders of the cardiac chambers are well defined",
         advice="Check the respiratory navigator or bellows (position, share of breaths accepted, drift), the quiet "
-        "phase of the heart and arrhythmia, and the acquired resolution. A navigator's pulse can leave bright inflow in "
-        "the right pulmonary veins that hides or mimics scar; bellows leave none.",
+        "phase of the heart and arrhythmia, and the acquired resolution. A navigator's pulse can leave bright inflow "
+        "in the right pulmonary veins that hides or mimics scar; bellows leave none.",
         sources=(_PROTOCOLS, _BELLOWS),
     ),
     Scale(

@@ -13,7 +13,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare.resample import Weights, axis_weights, centred_points, resample
+from lgeqa.prepare.resample import Points, Weights, axis_weights, centred_points, resample
 from lgeqa.records import BoolArray, FloatArray
 
 #: Signal above this many times the blood pool's is fat or an artefact, and is cut off.
@@ -72,34 +72,6 @@ def prepare_for_quality(
     return prepared
 
 
-@dataclass(frozen=True)
-class Field:
-    """The square of each slice that the quality network sees.
-
-    Attributes:
-        side_mm: its side.
-        centre_mm: (row, column) of its centre, seen from the centre of the scan's first pixel.
-    """
-
-    side_mm: float
-    centre_mm: tuple[float, float]
-
-
-def quality_field(atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation) -> Field:
-    """The square that `preparation` cuts out of every slice.
-
-    Args:
-        atrium: bool (slice, row, column) with at least one voxel set.
-        spacing_mm: (slice, row, column).
-        preparation: which square it is.
-    """
-    (rows, columns), (row_mm, column_mm) = atrium.shape[1:], spacing_mm[1:]
-    if preparation.field == "full":
-        return Field(max(rows * row_mm, columns * column_mm), ((rows - 1) / 2 * row_mm, (columns - 1) / 2 * column_mm))
-    middle = [_middle(np.asarray(atrium.any(axis=(0, other)))) for other in (2, 1)]
-    return Field(preparation.field_mm, (middle[0] * row_mm, middle[1] * column_mm))
-
-
 def quality_weights(
     atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
 ) -> tuple[Weights, Weights]:
@@ -111,12 +83,43 @@ def quality_weights(
         preparation: which square is cut out, and its pixels.
     """
     field = quality_field(atrium, spacing_mm, preparation)
-    pixel = field.side_mm / preparation.pixels
     rows, columns = (
-        axis_weights(n, step, centred_points(preparation.pixels, pixel, centre), pixel)
-        for n, step, centre in zip(atrium.shape[1:], spacing_mm[1:], field.centre_mm, strict=True)
+        axis_weights(n, step, points, field.pixel_mm)
+        for n, step, points in zip(atrium.shape[1:], spacing_mm[1:], (field.rows_mm, field.columns_mm), strict=True)
     )
     return rows, columns
+
+
+@dataclass(frozen=True)
+class QualityField:
+    """Where the pixels of prepared slices lie, on rulers on which the scan's pixel i lies at i times its spacing.
+
+    Attributes:
+        rows_mm, columns_mm: (pixels,) centres of the rows and of the columns.
+        pixel_mm: from one to the next.
+    """
+
+    rows_mm: Points
+    columns_mm: Points
+    pixel_mm: float
+
+
+def quality_field(
+    atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
+) -> QualityField:
+    """The square that the quality network sees; arguments as in `quality_weights`."""
+    shape, mm = atrium.shape[1:], spacing_mm[1:]
+    if preparation.field == "full":
+        side = max(n * step for n, step in zip(shape, mm, strict=True))
+        centres = [(n - 1) / 2 * step for n, step in zip(shape, mm, strict=True)]
+    else:
+        side = preparation.field_mm
+        centres = [
+            _middle(np.asarray(atrium.any(axis=(0, other)))) * step for other, step in zip((2, 1), mm, strict=True)
+        ]
+    pixel = side / preparation.pixels
+    rows, columns = (centred_points(preparation.pixels, pixel, centre) for centre in centres)
+    return QualityField(rows, columns, pixel)
 
 
 def _middle(held: BoolArray) -> float:

@@ -12,7 +12,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from lgeqa.pipeline import Assessment
-from lgeqa.prepare.quality import Field, QualityPreparation, quality_field, quality_weights
+from lgeqa.prepare.quality import QualityField, QualityPreparation, quality_field, quality_weights
 from lgeqa.prepare.resample import resample
 from lgeqa.records import BoolArray, FloatArray
 from lgeqa.report.outline import outlines
@@ -86,11 +86,11 @@ def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> Sc
     rows, columns = quality_weights(atrium, scan.spacing_mm, finer)
     on_scan = np.outer(rows.any(axis=1), columns.any(axis=1))
     window, pictures = _to_grey(resample(scan.voxels[held], rows, columns), on_scan)
-    field = quality_field(atrium, scan.spacing_mm, preparation)
+    field = quality_field(atrium, scan.spacing_mm, finer)
     maps = [None] * len(held) if assessment.maps is None else [_rounded(one) for one in assessment.maps]
     return ScanPictures(
         pixels=PIXELS,
-        pixel_mm=field.side_mm / PIXELS,
+        pixel_mm=field.pixel_mm,
         window=window,
         thumbnail=_jpeg(pictures[int(np.argmax(atrium[held].sum(axis=(1, 2))))], THUMBNAIL_PIXELS),
         slices=tuple(
@@ -112,13 +112,11 @@ def _to_grey(slices: FloatArray, on_scan: BoolArray) -> tuple[tuple[float, float
     return (black, white), np.rint(shown * 255).astype(np.uint8)
 
 
-def _outline(mask: BoolArray, pixel_mm: tuple[float, float], field: Field) -> Outline:
+def _outline(mask: BoolArray, pixel_mm: tuple[float, float], field: QualityField) -> Outline:
     """The polygons of a slice of the scan, in pixels of the picture."""
-    size_mm, corner_mm = np.array(pixel_mm), np.array(field.centre_mm) - field.side_mm / 2
-    polygons = (
-        ((np.array(polygon) - 0.5) * size_mm - corner_mm) * (PIXELS / field.side_mm) for polygon in outlines(mask)
-    )
-    return tuple(tuple(np.round(points[:, ::-1], 1).ravel().tolist()) for points in polygons)
+    corner_mm = np.array([field.rows_mm[0], field.columns_mm[0]]) - field.pixel_mm / 2
+    places_mm = ((np.array(polygon) - 0.5) * pixel_mm - corner_mm for polygon in outlines(mask))
+    return tuple(tuple(np.round(points[:, ::-1] / field.pixel_mm, 1).ravel().tolist()) for points in places_mm)
 
 
 def _jpeg(picture: Grey, pixels: int = PIXELS) -> str:
