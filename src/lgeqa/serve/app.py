@@ -73,7 +73,7 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
 
 
 def _served(home: Path, settings: ServeSettings) -> Served:
-    out = OutputFolder(home, masks=True)
+    out = OutputFolder(home, masks=True, pictures=True)
     sessions = open_database(home / "lgeqa.sqlite")
     served = Served(settings, sessions, Queue(sessions), out, home / "uploads", open_bundle(settings.bundle))
     clear_away(served.uploads, served.queue.uploads())

@@ -1,6 +1,7 @@
 """Routes that give results out of the application: tables, records, the report, and the history."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,7 +12,7 @@ from lgeqa.records import ScanResult
 from lgeqa.report import render
 from lgeqa.serve.access import owner
 from lgeqa.serve.listing import Filters, HistoryQuery, find, history
-from lgeqa.serve.models import Period
+from lgeqa.serve.models import About, Period
 from lgeqa.serve.served import Served, ServedIs
 
 router = APIRouter(prefix="/api", tags=["results"], dependencies=[Depends(owner)])
@@ -65,6 +66,17 @@ def show_history(served: ServedIs, query: Annotated[HistoryQuery, Query()]) -> l
     """How many scans came to which end, day by day or week by week."""
     with served.sessions() as session:
         return history(session, query)
+
+
+@router.get("/about")
+def show_about(served: ServedIs) -> About:
+    """The version of lgeqa, the model and its intended use."""
+    return About(
+        lgeqa=version("lgeqa"),
+        bundle=served.bundle.stamp,
+        intended_use=served.bundle.manifest.intended_use,
+        upload_mb=served.settings.upload_mb,
+    )
 
 
 def _results(served: Served, filters: Filters) -> Sequence[ScanResult]:

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lgeqa.records import ScanResult
+from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.report.view import ScanView
 from lgeqa.serve.tables import End, ScanRow, State
 
@@ -146,6 +146,22 @@ class Period(_Model):
 
     start: str
     counts: dict[End, int]
+
+
+class About(_Model):
+    """What is served.
+
+    Attributes:
+        lgeqa: version of the package.
+        bundle: the model that assesses.
+        intended_use: what the model is for, and its limits.
+        upload_mb: most megabytes of one upload.
+    """
+
+    lgeqa: str
+    bundle: BundleStamp
+    intended_use: str
+    upload_mb: int
 
 
 class Problem(_Model):

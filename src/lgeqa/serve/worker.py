@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64decode
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -11,23 +10,10 @@ from lgeqa.read import Source
 from lgeqa.records import ScanResult
 from lgeqa.serve.queue import Queue
 from lgeqa.serve.uploads import FILES
+from lgeqa.serve.work import Work
 
 #: Seconds between two looks at the queue when nobody tells of a change.
 _LOOK_EVERY = 1.0
-
-
-@dataclass(frozen=True)
-class Work:
-    """What the other process does: assess a scan, or make ready to."""
-
-    attempt: Attempt
-
-    def __call__(self, source: Source | None) -> Outcome | None:
-        """Assess `source`; None for no scan, to open the bundle."""
-        if source is None:
-            self.attempt.make_ready()
-            return None
-        return self.attempt(source)
 
 
 class QueueWorker:

@@ -31,7 +31,7 @@ export function uploadsOf(files) {
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
   return [...groups.values()].map((group) => ({
-    key: crypto.randomUUID(),
+    key: newKey(),
     name: group.length === 1 ? group[0].path : `${group[0].path.split("/")[0]} (${group.length} files)`,
     bytes: group.reduce((sum, { file }) => sum + file.size, 0),
     files: group,
@@ -68,6 +68,11 @@ function sendOnce({ key, files }, onProgress) {
 function groupOf(path, name) {
   if (PAIRED.test(name)) return path.slice(0, -name.length);
   return SINGLE.test(name) ? path : path.split("/").slice(0, -1)[0] ?? "";
+}
+
+// crypto.randomUUID is there for secure contexts alone, and a server in a lab's network may have none.
+function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function filesBelow(entry, above = "") {

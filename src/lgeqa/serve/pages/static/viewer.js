@@ -7,14 +7,10 @@ const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivu
 const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
 const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 };
 
-// Heat fades away from this share of its largest value down to 0, and is bright where it is much.
-const OPAQUE_FROM = 0.5;
+// As in the report: what speaks for diagnostic is green, what speaks against purple, and little of it is clear.
+const COLOURS = { contour: [0, 230, 255], for: [46, 184, 92], against: [186, 85, 232] };
+const OPAQUE_FROM = 0.8; // of the largest value
 const FADES_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not export
-const COLOURS = {
-  contour: { R: [0, 0], G: [0, 230], B: [0, 120], A: [0, 255], I: [0, 255] },
-  for: { R: [40, 40, 70, 190], G: [60, 90, 160, 230], B: [160, 220, 255, 255], A: [0, 255, 255, 255], I: [0, 85, 170, 255] },
-  against: { R: [150, 215, 255, 255], G: [20, 60, 150, 245], B: [110, 70, 20, 130], A: [0, 255, 255, 255], I: [0, 85, 170, 255] },
-};
 
 /**
  * Draw a volume on a canvas.
@@ -24,8 +20,8 @@ const COLOURS = {
  *
  * @param {HTMLCanvasElement} canvas fills its parent, which must have a size
  * @param {{volume: string, overlays?: {name: string, url: string, kind: "contour"|"heat", opacity: number}[]}} what
- *   addresses of `.nii.gz` files: the volume, masks for contours, and heat maps; heat above 0 is drawn blue and heat
- *   below 0 orange, each map up to its own largest value
+ *   addresses of `.nii.gz` files: the volume, masks for contours, and heat maps; heat above 0 is drawn green and heat
+ *   below 0 purple, each map up to its own largest value
  * @returns {Promise<Viewer>} once everything is there; it rejects when a file cannot be had
  */
 export async function createViewer(canvas, { volume, overlays = [] }) {
@@ -40,7 +36,7 @@ export async function createViewer(canvas, { volume, overlays = [] }) {
     multiplanarShowRender: SHOW_RENDER.NEVER,
     touchEventConfig: { singleTouch: DRAG_MODE.none, doubleTouch: DRAG_MODE.pan },
   });
-  Object.entries(COLOURS).forEach(([kind, colours]) => niivue.addColormap(`lgeqa-${kind}`, colours));
+  Object.entries(COLOURS).forEach(([kind, colour]) => niivue.addColormap(`lgeqa-${kind}`, oneColour(colour)));
   const [images] = await Promise.all([
     Promise.all([load(volume, { colormap: "gray" }), ...overlays.map(loadOverlay)]),
     niivue.attachToCanvas(canvas),
@@ -185,6 +181,10 @@ class Viewer {
     const half = ((high - low) / 2) * 2 ** (2 * across);
     this.setWindow(level - half, level + half);
   }
+}
+
+function oneColour([red, green, blue]) {
+  return { R: [red, red], G: [green, green], B: [blue, blue], A: [0, 255], I: [0, 255] };
 }
 
 async function load(url, options) {
