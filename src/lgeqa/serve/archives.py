@@ -11,7 +11,7 @@ from lgeqa.read.words import shown
 from lgeqa.serve.settings import MEGABYTE, ServeSettings
 
 _CHUNK = 1 << 20
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 
 
 def place_below(folder: Path, name: str) -> Path:

@@ -127,5 +127,5 @@ def _counts(session: Session) -> dict[State | End, int]:
     rows = session.execute(
         select(func.coalesce(ScanRow.end, ScanRow.state), func.count()).group_by(ScanRow.state, ScanRow.end)
     )
-    counts: dict[Any, int] = dict(rows.tuples().all())
+    counts: dict[Any, int] = dict(rows.all())
     return counts

@@ -122,10 +122,10 @@ class Queue:
         with self._sessions() as session:
             return {folder for folder in session.scalars(select(ScanRow.upload).distinct()) if folder}
 
-    def wait(self, seconds: float) -> None:
-        """Return when something changed, or when the time is over."""
+    def wait(self, version: str, seconds: float) -> None:
+        """Return when something has changed since `version`, or when the time is over."""
         with self._changed:
-            self._changed.wait(seconds)
+            self._changed.wait_for(lambda: self.version != version, seconds)
 
     def _add(self, session: Session, source: Source, upload: Upload | None) -> int:
         identity = identity_of(source)

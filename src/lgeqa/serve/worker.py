@@ -1,11 +1,13 @@
 """Works through the queue in another process, which is kept ready and which a scan may bring down without harm."""
 
 import re
+import sys
 from base64 import b64decode
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 
-from lgeqa.batch import Attempt, Lost, Outcome, Worker
+from lgeqa.batch import Attempt, Lost, Outcome, Worker, trace_of
 from lgeqa.read import Source
 from lgeqa.records import ScanResult
 from lgeqa.serve.queue import Queue
@@ -41,13 +43,23 @@ class QueueWorker:
     def _work(self) -> None:
         self._ask(None)
         while not self._stopping:
+            version = self._queue.version
             source = self._queue.take()
             if source is None:
-                self._queue.wait(_LOOK_EVERY)
+                self._queue.wait(version, _LOOK_EVERY)
             else:
-                self._settle(source, self._ask(source))
+                self._assess(source)
         if self._process:
             self._process.end()
+
+    def _assess(self, source: Source) -> None:
+        """Have a scan assessed. What keeps its result from being kept, such as a full disk, must not end the thread."""
+        try:
+            self._settle(source, self._ask(source))
+        except Exception as fault:  # noqa: BLE001
+            sys.stderr.write(f"{trace_of(fault)}\nlgeqa: A result could not be kept. Make room on the disk.\n")
+            with suppress(Exception):
+                self._queue.put_back(int(source.scan_id))
 
     def _ask(self, source: Source | None) -> Outcome | Lost | None:
         """The answer of the process, which is started if need be."""
