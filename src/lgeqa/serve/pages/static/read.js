@@ -1,7 +1,9 @@
 // One reader rates their scans: the next scan that is not rated, four keys, Enter.
 
-import { make, RatingForm } from "./scales.js";
-import { ask, newId, Unsaved } from "./unsaved.js";
+import { ask, Refused, untilHeard } from "./api.js";
+import { make } from "./dom.js";
+import { RatingForm } from "./scales.js";
+import { newId, Unsaved } from "./unsaved.js";
 import { createViewer } from "./viewer.js";
 
 const AGAIN_MS = 3000;
@@ -23,12 +25,11 @@ start();
 
 async function start() {
   try {
-    own = await ask("/api/reading");
+    own = await untilHeard(() => ask("/api/reading"), () => tell("The server cannot be reached. It is tried again."));
   } catch (fault) {
-    tell(fault.message);
-    if (!fault.status) setTimeout(() => location.reload(), AGAIN_MS);
-    return;
+    return tell(fault.message);
   }
+  byId("notices").replaceChildren();
   document.title = byId("who").textContent = `${own.study}, ${own.reader}`;
   unsaved = new Unsaved(own.reader_id, { saved: onSaved, changed: showStatus, refused: onRefused });
   if (own.closed) {
@@ -60,7 +61,7 @@ async function open(number) {
 
 // What counts: a rating that still waits here, else that of the server; and over it what was set and not saved.
 async function openRating(number, turn) {
-  const known = await ask(`/api/reading/${number}`).catch((fault) => (fault.status === 409 ? refresh() : null));
+  const known = await ask(`/api/reading/${number}`).catch((fault) => fault instanceof Refused && refresh());
   if (turn !== opened) return;
   if (known) versions.set(number, Math.max(known.version, versions.get(number) ?? 0));
   current.rating = unsaved.of(number)?.body ?? known?.rating ?? null;
@@ -210,7 +211,7 @@ function tell(text) {
   const shown = [...byId("notices").children].some((one) => one.firstChild.textContent === text);
   if (shown) return;
   const close = make("button", { type: "button", "aria-label": "Dismiss" }, "×");
-  const notice = make("p", { class: "notice" }, make("span", {}, text), close);
+  const notice = make("p", { className: "notice" }, make("span", {}, text), close);
   close.addEventListener("click", () => notice.remove());
   byId("notices").append(notice);
 }
