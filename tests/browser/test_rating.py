@@ -101,19 +101,19 @@ def test_arrows_move_through_slices_and_touch_no_score(link: str, page: Page) ->
     expect(page.locator("#scales input:checked")).to_have_count(0)
 
 
-def test_shift_and_arrows_set_the_window_and_w_resets_it(link: str, page: Page) -> None:
+def test_keys_set_window_and_zoom_and_w_resets_both(link: str, page: Page) -> None:
     open_reading(page, link)
     picture = page.locator("#stage canvas")
-    home = picture.screenshot()
-    page.keyboard.press("Shift+ArrowLeft")
-    page.keyboard.press("Shift+ArrowUp")
-    page.wait_for_timeout(200)
-    changed = picture.screenshot()
-    page.keyboard.press("w")
-    page.wait_for_timeout(200)
+    seen = [picture.screenshot()]
+    for key in ("Shift+ArrowLeft", "Shift+ArrowUp", "+", "-", "+", "w"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+        seen.append(picture.screenshot())
+    home, narrow, bright, large, small, _, again = seen
 
-    assert changed != home
-    assert picture.screenshot() == home
+    assert len({home, narrow, bright, large}) == 4
+    assert small == bright
+    assert again == home
     expect(page.locator("#place")).to_have_text("5 of 9")
 
 
