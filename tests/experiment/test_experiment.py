@@ -60,11 +60,11 @@ def world(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def folds(world: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Two folds, whose finished trainings, not evaluated yet, are those of `world`."""
-    changes = {"iterations": 2, "splits": "folds", "strategies": ["baseline", "multitask"]}
+    """Three folds, whose finished trainings, not evaluated yet, are those of `world`."""
+    changes = {"iterations": 3, "splits": "folds", "strategies": ["baseline", "multitask"]}
     made = World(world.cohort, tmp_path_factory.mktemp("folds"), ExperimentConfig.of(SETTINGS | changes))
     for strategy in ("baseline", "multitask"):
-        for i in range(2):
+        for i in range(3):
             folder = made.out / "runs" / f"{strategy}-{i}"
             shutil.copytree(world.out / "runs" / f"{strategy}-0", folder)
             (folder / "evaluation.json").unlink()
@@ -178,13 +178,13 @@ def test_folds_are_pooled(folds: World) -> None:
     pooled = Pooled.model_validate_json((folds.out / "pooled.json").read_text())
     found = evaluations(folds)
     assert (pooled.n_scans, pooled.draws) == (9, 20)
-    assert pooled.n_slices == sum(found[f"multitask-{i}"].n_slices for i in range(2))
+    assert pooled.n_slices == sum(found[f"multitask-{i}"].n_slices for i in range(3))
     assert list(pooled.strategies) == ["baseline", "multitask"]
     assert list(pooled.differences) == ["multitask"]
     for name, levels in pooled.strategies.items():
         errors = [
             found[f"{name}-{i}"].n_scans * (found[f"{name}-{i}"].scans["quality"].figures["brier"].value or 0)
-            for i in range(2)
+            for i in range(3)
         ]
         assert levels.scans["quality"]["brier"].value == pytest.approx(sum(errors) / 9)
 
