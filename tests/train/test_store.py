@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from lgeqa.errors import TrainingError
 from lgeqa.train.store import SliceBatches, Slices, Store, open_store, training_loader, validation_loader
 
 
@@ -112,6 +113,8 @@ def test_processes_that_train_together_share_an_epoch(tmp_path: Path, monkeypatc
         monkeypatch.setattr("lgeqa.train.store._processes", lambda rank=rank: (rank, 2))
         shares.append(list(SliceBatches(owner, 0, 3, seed=0)))
     assert shares == [alone[0:4:2], alone[1:4:2]]
+    with pytest.raises(TrainingError, match=r"15 slices an epoch do not give each of 2 processes a batch of 9\. Lower"):
+        list(SliceBatches(owner, 0, 9, seed=0))
 
 
 def test_a_last_batch_that_is_not_full_is_dropped_unless_it_is_the_only_one(tmp_path: Path) -> None:
