@@ -119,6 +119,17 @@ def test_a_lost_worker_is_told(tmp_path: Path) -> None:
         level(tmp_path, one)
 
 
+def test_other_faults_are_not_taken_for_a_lost_worker(tmp_path: Path) -> None:
+    one = recipe()
+
+    def spoil(_: Recipe) -> None:
+        raise RuntimeError("a fault of the recipe")
+
+    one.spoil = spoil
+    with pytest.raises(RuntimeError, match="a fault of the recipe"):
+        level(tmp_path, one)
+
+
 def test_first_weights_are_those_of_the_seed_and_leave_chance_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -162,6 +173,12 @@ def test_each_epoch_is_a_line_in_a_pipe(tmp_path: Path, capfd: pytest.CaptureFix
     assert told[1].endswith(", 0 s left")
     fit(recipe(epochs=3), data, data, tmp_path, quiet=False)
     assert "Level: goes on after epoch 2" in capfd.readouterr().err
+    fit(recipe(epochs=4), data, data, tmp_path, quiet=True)
+    assert "Level:" not in capfd.readouterr().err
+    # Each time it was taken up has logs of its own, of CSV and of TensorBoard.
+    logs = sorted((tmp_path / "logs").iterdir())
+    assert [folder.name for folder in logs] == ["version_0", "version_1", "version_2"]
+    assert all((folder / "metrics.csv").is_file() and list(folder.glob("events*")) for folder in logs)
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(4.2, "4 s"), (59.7, "60 s"), (700, "12 min"), (3900, "1 h 05 min")])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lgeqa.errors import TrainingError
+from lgeqa.train import store as module
 from lgeqa.train.store import SliceBatches, Slices, Store, open_store, training_loader, validation_loader
 
 
@@ -29,6 +30,10 @@ def test_slices_keep_their_owner_mask_and_labels(tmp_path: Path) -> None:
     assert batch["mask"].mean(dim=(1, 2, 3)).tolist() == [1, 0]
     assert batch["label"].tolist() == [[1, 1, 1, 1], [0, 0, 0, 0]]
     assert batch["slice"].shape == batch["mask"].shape == (2, 1, 8, 8)
+    everything = held[list(range(15))]
+    assert (
+        everything["slice"].mean(dim=(1, 2, 3)).tolist() == everything["scan"].tolist() == [0] * 4 + [1] * 5 + [2] * 6
+    )
     assert {tensor.dtype for name, tensor in batch.items() if name != "scan"} == {torch.float32}
 
 
@@ -85,6 +90,38 @@ def test_a_store_cut_short_is_made_anew(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk is full"):
         open_store(tmp_path, {"made": 1}, break_off)
     assert len(store(tmp_path)) == 15
+
+
+def test_a_store_that_was_partly_written_over_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(tmp_path)
+    save = np.save
+
+    def full(path: Path, values: np.ndarray) -> None:
+        if path.name == "masks.npy":
+            raise OSError("the disk is full")
+        save(path, values)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="disk is full"):
+        patched.setattr(np, "save", full)
+        open_store(tmp_path, {"made": 2}, lambda: scans(1))
+    assert len(store(tmp_path)) == len(store(tmp_path).slices) == 15
+
+
+def test_other_processes_wait_for_the_main_one_to_make_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(_: float) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "is_main", lambda: True)
+            store(tmp_path)
+
+    def fail() -> Iterator[Slices]:
+        raise AssertionError("made by a process that is not the main one")
+        yield  # type: ignore[unreachable]
+
+    monkeypatch.setattr(module, "is_main", lambda: False)
+    monkeypatch.setattr("time.sleep", meanwhile)
+    assert len(open_store(tmp_path, {"made": 1}, fail)) == 15
 
 
 def test_slices_of_every_scan_are_drawn_anew_each_epoch(tmp_path: Path) -> None:
