@@ -91,6 +91,7 @@ def test_figures_are_of_all_scans_and_of_all_slices() -> None:
     p = np.array([scan.result.p_quality for scan in one])
     pairs = (p[labels][:, None] > p[~labels]).mean() + (p[labels][:, None] == p[~labels]).mean() / 2
     assert pooled.strategies["a"].scans["quality"]["auroc"].value == pytest.approx(pairs)
+    assert pooled.strategies["a"].slices["sharpness"]["brier"].value == pytest.approx(slice_brier(one))
     two = pooled.strategies["b"].scans["quality"]["auroc"].value
     assert two is not None
     assert pooled.differences["b"].scans["quality"]["auroc"].value == pytest.approx(two - pairs)

@@ -72,6 +72,17 @@ def test_the_last_or_the_best_epoch_is_kept(tmp_path: Path) -> None:
     assert abs(1 - best) < 0.2 < abs(1 - last)
 
 
+def test_validation_counts_slices_and_not_batches(tmp_path: Path) -> None:
+    field = np.ones((3, 8, 8), np.float32)
+    field[2] = 4
+    scan = Slices(field, np.zeros((3, 8, 8), np.uint8), np.zeros(4, np.float32))
+    data = open_store(tmp_path / "store", {}, lambda: [scan])
+    one = recipe(epochs=1, learning_rate=1e-9, floor=0)
+    fit(one, data, data, tmp_path, quiet=True)
+    # Batches of 2 and 1: an error of 1 counts twice, and one of 16 once.
+    assert float(one.trainer.callback_metrics["validation/error"]) == pytest.approx(6)
+
+
 def test_patience_stops_a_run_that_gets_no_better(tmp_path: Path) -> None:
     one = recipe(epochs=30, patience=2, learning_rate=3.0, floor=3.0)
     level(tmp_path, one)

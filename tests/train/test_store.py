@@ -79,6 +79,8 @@ def test_a_store_is_made_once_for_a_key(tmp_path: Path) -> None:
         yield  # type: ignore[unreachable]
 
     open_store(tmp_path, {"made": 1}, fail)
+    open_store(tmp_path / "other", {"one": 1, "two": 2}, scans)
+    open_store(tmp_path / "other", {"two": 2, "one": 1}, fail)
     assert len(open_store(tmp_path, {"made": 2}, lambda: scans(1))) == 4
 
 
@@ -101,9 +103,10 @@ def test_a_store_that_was_partly_written_over_is_made_anew(tmp_path: Path, monke
             raise OSError("the disk is full")
         save(path, values)
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="disk is full"):
-        patched.setattr(np, "save", full)
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="disk is full"):
         open_store(tmp_path, {"made": 2}, lambda: scans(1))
+    monkeypatch.undo()
     assert len(store(tmp_path)) == len(store(tmp_path).slices) == 15
 
 
@@ -134,6 +137,10 @@ def test_slices_of_every_scan_are_drawn_anew_each_epoch(tmp_path: Path) -> None:
     drawn = [index for batch in first for index in batch]
     assert sorted(owner[drawn].tolist()) == [0, 0, 1, 1, 2, 2]
     assert len(set(drawn)) == 6
+    assert owner[drawn].tolist() != sorted(owner[drawn])
+    other = list(SliceBatches(owner, 2, 3, seed=1))
+    assert other != first
+    assert list(training_loader(store(tmp_path), 2, 3, seed=1).sampler) == other
     batches.set_epoch(1)
     assert list(batches) != first
 
