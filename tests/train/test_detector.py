@@ -82,7 +82,8 @@ def test_copies_are_faulted_in_turn_heavily_and_as_it_comes(
 
     def worsen(voxels: FloatArray, *_: Any) -> FloatArray:
         """In the place of real faults, which take long on a whole thorax."""
-        return np.subtract(voxels.mean(), voxels, dtype=np.float32)
+        turned: FloatArray = voxels.mean() - voxels
+        return turned
 
     monkeypatch.setattr("lgeqa.train.detector.draw_faults", note)
     monkeypatch.setattr("lgeqa.train.detector.apply_faults", worsen)
