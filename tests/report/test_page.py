@@ -129,7 +129,7 @@ def test_a_part_says_the_vote_the_probability_and_where_it_comes_from() -> None:
 
 
 def test_the_strip_has_a_bar_for_each_slice_up_or_down() -> None:
-    strip = _page(sliced()).partition("<svg")[2].partition("</svg>")[0]
+    strip = _page(sliced()).partition('<svg class="votes"')[2].partition("</svg>")[0]
     assert re.findall(r'<g class="(\w+)" data-slice="(\d)"', strip) == [
         ("down", "0"),
         ("up", "1"),
