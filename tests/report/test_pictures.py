@@ -66,13 +66,13 @@ def test_the_whole_slice_is_shown_where_the_network_saw_it() -> None:
 
 def test_one_window_for_the_whole_scan_by_what_is_on_it() -> None:
     """The window goes by the pictures' own pixels; what lies off the scan is black and does not count."""
-    voxels = np.tile(np.linspace(100, 300, 60, dtype=np.float32)[:, None], (5, 1, 50))
+    voxels = np.tile(np.linspace(-300, -100, 60, dtype=np.float32)[:, None], (5, 1, 50))
     voxels[1] += 400
     voxels[4] = 5000  # a slice that is not shown
     found = drawn(voxels, square(slice(0, 10), slice(0, 10)))
     low, high = found.window
-    assert 100 <= low < 110
-    assert 500 < high < 700
+    assert -300 <= low < -290
+    assert 100 < high < 300
     first, second, _ = (opened(one.jpeg) for one in found.slices)
     assert first[200, 200] > second[200, 200] + 50
     assert second[2, 200] == 0  # the field reaches above the scan
