@@ -16,6 +16,7 @@ from lgeqa.versions import versions
 
 if TYPE_CHECKING:
     from lgeqa.pipeline import Assessment, AssessSettings
+    from lgeqa.prepare import QualityPreparation
     from lgeqa.read import Source
 
 
@@ -39,17 +40,19 @@ class Attempt:
     Attributes:
         open_assess: makes the function that assesses a scan; called once, where the scans are assessed.
         stamp: of the bundle that `open_assess` opens.
+        preparation: of its quality network, which sets what the pictures show.
         settings: that it assesses with.
-        out: where masks are written, if they are.
+        out: where pictures and masks are written, if they are.
     """
 
     open_assess: "Callable[[], Callable[[Source], Assessment]]"
     stamp: BundleStamp
+    preparation: "QualityPreparation"
     settings: Settings
     out: OutputFolder
 
     def __call__(self, source: "Source") -> Outcome:
-        """Assess `source` and write its mask; every fault becomes an outcome."""
+        """Assess `source` and write its pictures and its mask; every fault becomes an outcome."""
         try:
             return Outcome(self._assess_and_write(source))
         except ScanError as fault:
@@ -85,8 +88,12 @@ class Attempt:
         return self.open_assess()
 
     def _assess_and_write(self, source: "Source") -> ScanResult:
-        self.out.drop_mask(source.scan_id)  # That of an earlier run must not stand beside this run's record.
+        self.out.drop_companions(source.scan_id)  # Those of an earlier run must not stand beside this run's record.
         assessment = self._assess(source)
+        if self.out.pictures:
+            from lgeqa.report.pictures import draw_pictures
+
+            self.out.save_pictures(source.scan_id, draw_pictures(assessment, self.preparation))
         if self.out.masks:
             write_through(self.out.mask_path(source.scan_id), lambda draft: _write_mask(assessment, draft))
         return assessment.result
