@@ -203,7 +203,7 @@ def test_a_lost_connection_is_told_and_what_was_dropped_meanwhile_arrives_once(s
 
 def test_an_answer_that_gets_lost_doubles_nothing(shaken: Page, tmp_path: Path) -> None:
     """The upload arrives, its answer does not, and the page sends it once more."""
-    cut = []
+    cut: list[int] = []
 
     def lose_first(route: Route) -> None:
         if cut:
