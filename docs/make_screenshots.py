@@ -31,30 +31,36 @@ def main() -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
             address = server.stdout.readline().split()[1]
-            for scheme in ("light", "dark"):
-                take(chromium, address, cohort, scheme)
+            show_scans(chromium, address, cohort)
+            show_scan(chromium, address)
             server.terminate()
         chromium.close()
 
 
-def take(chromium: Browser, address: str, cohort: Path, scheme: str) -> None:
-    """Pictures of the page of all scans and of the least probable one, in one colour scheme."""
-    page = chromium.new_context(color_scheme="dark" if scheme == "dark" else "light", viewport=SIZE).new_page()  # type: ignore[arg-type]
+def show_scans(chromium: Browser, address: str, cohort: Path) -> None:
+    """The page of all scans, in light colours."""
+    page = chromium.new_context(color_scheme="light", viewport=SIZE).new_page()  # type: ignore[arg-type]
     page.goto(address)
     page.get_by_label("Or a folder").fill(str(cohort))
     page.get_by_role("button", name="Open").click()
-    done = f"() => document.querySelectorAll('#scans .number img, #scans td img').length >= {SCANS}"
+    done = f"() => document.querySelectorAll('#scans td img').length >= {SCANS}"
     page.wait_for_function(done, timeout=120_000)
     page.get_by_role("button", name="Take the line").click()
     page.get_by_label("Or a folder").fill("")
     page.wait_for_timeout(1000)
-    page.screenshot(path=IMAGES / f"serve-scans-{scheme}.png", full_page=True)
+    page.screenshot(path=IMAGES / "serve-scans-light.png", full_page=True)
+
+
+def show_scan(chromium: Browser, address: str) -> None:
+    """The page of the least probable scan, in dark colours."""
+    page = chromium.new_context(color_scheme="dark", viewport=SIZE).new_page()  # type: ignore[arg-type]
+    page.goto(address)
     page.locator("#filters [name=sort]").select_option("least probable first")
     page.wait_for_timeout(1000)
     page.locator("#scans tbody a").first.click()
     page.wait_for_selector("body[data-ready]")
     page.wait_for_timeout(1000)
-    page.screenshot(path=IMAGES / f"serve-scan-{scheme}.png")
+    page.screenshot(path=IMAGES / "serve-scan-dark.png")
 
 
 if __name__ == "__main__":
