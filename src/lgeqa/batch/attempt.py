@@ -65,7 +65,11 @@ class Attempt:
             message = (
                 f"A fault of lgeqa, not of the scan ({type(fault).__name__}). Please report it with {self.out.log}."
             )
-            return Outcome(self.unassessed(source, message), _trace(fault))
+            return Outcome(self.unassessed(source, message), trace_of(fault))
+
+    def make_ready(self) -> None:
+        """Open what assessing needs, so that the first scan does not wait for it."""
+        self._assess  # noqa: B018
 
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
@@ -100,7 +104,7 @@ class Attempt:
 
 
 def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings") -> "Callable[[Source], Assessment]":
-    """The real thing for `Attempt.open_assess`, once its three arguments are bound.
+    """The real thing for `Attempt.open_assess`, once its three arguments are bound; all of it is ready for use.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -108,7 +112,9 @@ def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings")
     from lgeqa.bundle import open_bundle
     from lgeqa.pipeline import assess_source
 
-    return partial(assess_source, bundle=open_bundle(bundle, threads), settings=settings)
+    opened = open_bundle(bundle, threads)
+    opened.make_ready()
+    return partial(assess_source, bundle=opened, settings=settings)
 
 
 def _write_mask(assessment: "Assessment", path: Path) -> None:
@@ -123,7 +129,7 @@ def _write_mask(assessment: "Assessment", path: Path) -> None:
         raise OSError("SimpleITK could not write the mask") from fault
 
 
-def _trace(fault: BaseException | None) -> str:
+def trace_of(fault: BaseException | None) -> str:
     """Where `fault` arose, without its message, which may hold what a scan's header says of a patient."""
     parts = []
     while fault:

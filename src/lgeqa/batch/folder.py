@@ -100,11 +100,7 @@ class OutputFolder:
 
     def write_table(self, results: Iterable[ScanResult]) -> None:
         """Write `results.csv`: a row of `CSV_COLUMNS` for each result."""
-        text = io.StringIO(newline="")
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(CSV_COLUMNS)
-        rows.writerows([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results)
-        write_whole(self.table, text.getvalue())
+        write_whole(self.table, table_text(results))
 
     def write_report(self, pages: Iterable[tuple[str, str]]) -> None:
         """Write the pages of the report, each a file name and its HTML, and remove further pages of an earlier run."""
@@ -123,6 +119,15 @@ class OutputFolder:
                 log.write(f"{scan_id}\n{trace}\n")
         except OSError as fault:
             raise _refusal(self.log, fault) from None
+
+
+def table_text(results: Iterable[ScanResult]) -> str:
+    """`CSV_COLUMNS` of each result as CSV, with a head line."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(CSV_COLUMNS)
+    rows.writerows([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results)
+    return text.getvalue()
 
 
 def write_whole(path: Path, text: str) -> None:

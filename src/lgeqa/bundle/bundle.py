@@ -54,6 +54,14 @@ class Bundle:
                 )
         return session
 
+    def make_ready(self) -> None:
+        """Open both networks now, not when they are first used.
+
+        Raises:
+            BundleError: one of them cannot be used.
+        """
+        self._detector, self._quality  # noqa: B018
+
     @property
     def explains(self) -> bool:
         """Whether its quality network tells where its logits came from."""
