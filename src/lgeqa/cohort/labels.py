@@ -29,8 +29,8 @@ class LabelRule(Settings):
     """How a scan's label comes from its readers' scores; a joined score of 3.0 or more is diagnostic, 2.5 is not.
 
     Mean, median and majority take all readers who scored the scan, be it one, and never the names `truth` (a simulated
-    scan's scores before reader noise) and `label` (the agreed scores of a `labels.json`), which are no readings. Ask
-    for these two as a reader.
+    scan's scores before reader noise), `label` (the agreed scores of a `labels.json`) and `adjudicated` (what a panel
+    agreed on where readers differed), which are no readings. Ask for one of these as a reader.
 
     Attributes:
         rule: `reader`: the scores of one reader. `mean`, `median`: of all readers, scale by scale; between two middle
