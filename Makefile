@@ -54,9 +54,11 @@ $(VENV)/.lgeqa-plain: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.lgeqa-test: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing lgeqa with all extras and the test tools, PyTorch among them (some minutes)"
 	@$(INSTALL) -e ".[all,test]"
+	@tests/browser/get_chromium.sh $(BIN)/python
 	@touch $@ $(VENV)/.lgeqa-plain
 
 $(VENV)/.lgeqa-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing lgeqa with all extras, the test tools and the developers' tools (some minutes)"
 	@$(INSTALL) -e ".[all,test,dev]"
+	@tests/browser/get_chromium.sh $(BIN)/python
 	@touch $@ $(VENV)/.lgeqa-plain $(VENV)/.lgeqa-test

@@ -58,6 +58,7 @@ def real(tmp_path: Path) -> Path:
 def test_a_recipe_depends_on_the_seed_and_the_number_alone(recipes: list[ScanRecipe]) -> None:
     assert small(draw_cohort(CohortSettings(n=2, seed=5, readers=2))) == recipes[:2]
     assert small(draw_cohort(CohortSettings(n=3, seed=6, readers=2))) != recipes
+    assert small(draw_cohort(CohortSettings(n=3, seed=5, scores="independent", readers=2))) != recipes
     assert len({recipe.faults.model_dump_json() for recipe in recipes}) == 3
 
 

@@ -36,6 +36,15 @@ def test_drawn_scores_follow_the_joint_distribution() -> None:
     assert (drawn == commonest).all(axis=1).mean() == pytest.approx(scans.max() / 473, abs=0.01)
 
 
+def test_independent_scores_keep_each_scale_and_nothing_of_the_others() -> None:
+    drawn = np.array([scores.row() for scores in draw_scores(np.random.default_rng(0), 20_000, "independent")])
+    combinations, scans = joint_counts()
+    for place in range(4):
+        shares = [scans[combinations[:, place] == score].sum() / 473 for score in SCORES]
+        np.testing.assert_allclose([(drawn[:, place] == score).mean() for score in SCORES], shares, atol=0.015)
+    assert np.abs(np.corrcoef(drawn.T) - np.eye(4)).max() < 0.03
+
+
 def test_scores_know_their_order() -> None:
     scores = Scores.from_row((1, 2, 3, 4))
     assert scores == Scores(myocardium_nulling=1, sharpness=2, enhancement=3, quality=4)

@@ -20,6 +20,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         Literal["cropped", "full"],
         typer.Option(help="Field of view: around the atrium, or the whole chest (a real scan is set into a phantom)."),
     ] = "cropped",
+    scores: Annotated[
+        Literal["joint", "independent"],
+        typer.Option(help="Scores that go together as experts give them, or each scale drawn for itself: lone faults."),
+    ] = "joint",
     readers: Annotated[int, typer.Option(metavar="R", min=0, help="Simulated readers who score each scan.")] = 2,
     again: Annotated[
         Path | None,
@@ -42,5 +46,5 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if again:
         make_again(again, out, folder, quiet=quiet)
     else:
-        settings = CohortSettings(n=n, seed=seed, field=field, readers=readers)
+        settings = CohortSettings(n=n, seed=seed, field=field, scores=scores, readers=readers)
         make_cohort(settings, out, folder, jobs=jobs, quiet=quiet)

@@ -1,1 +1,1 @@
-"""Blinded reading of scans by several people, on the four scales."""
+"""Blinded rating of whole scans by several readers: studies, reading orders, ratings and their export."""

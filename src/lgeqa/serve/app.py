@@ -1,5 +1,6 @@
 """The application, put together: pages, the HTTP interface, and who may use which."""
 
+from functools import partial
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -10,16 +11,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
 from lgeqa.database import open_database
+from lgeqa.rate import studies
+from lgeqa.serve import rating
 from lgeqa.serve.access import Gate, token_of, without_token
+from lgeqa.serve.faults import answer_faults
 
 PAGES = Path(__file__).parent / "pages"
 #: Colours and type, shared with the report.
 _BASE_STYLE = Path(str(resources.files("lgeqa.report"))) / "templates" / "base.css"
 #: Nothing from elsewhere is loaded, and no page stands in another's frame.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; connect-src 'self' blob:; font-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 
 
@@ -37,11 +40,17 @@ def create_app(home: Path, token: str) -> FastAPI:
     app = FastAPI(title="lgeqa", version=version("lgeqa"), docs_url=None, redoc_url=None)
     app.state.home = home
     app.state.sessions = open_database(home / "lgeqa.sqlite")
-    app.state.gate = Gate(token, _no_reader)
+    app.state.gate = Gate(token, partial(_find_reader, app))
     app.middleware("http")(_guard)
     app.get("/static/base.css", include_in_schema=False)(lambda: FileResponse(_BASE_STYLE))
     app.mount("/static", StaticFiles(directory=PAGES / "static"), name="static")
     _add_page(app, "/", "home.html")
+    _add_page(app, "/studies", "studies.html")
+    _add_page(app, "/studies/{study_id}", "study.html")
+    _add_page(app, "/read", "read.html")
+    app.include_router(rating.for_owner)
+    app.include_router(rating.for_readers)
+    answer_faults(app)
     return app
 
 
@@ -73,5 +82,6 @@ def _add_page(app: FastAPI, path: str, file: str) -> None:
     app.get(path, include_in_schema=False)(page)
 
 
-def _no_reader(_: str) -> int | None:
-    return None
+def _find_reader(app: FastAPI, token: str) -> int | None:
+    with app.state.sessions() as session:
+        return studies.find_reader(session, token)

@@ -12,7 +12,7 @@ from lgeqa.simulate.composite import CompositeRecipe, draw_composite
 from lgeqa.simulate.faults import Faults, draw_faults
 from lgeqa.simulate.phantom import PhantomRecipe, draw_phantom
 from lgeqa.simulate.readers import draw_reading
-from lgeqa.simulate.scores import Scores, draw_scores
+from lgeqa.simulate.scores import Scores, Together, draw_scores
 
 FieldOfView = Literal["full", "cropped"]
 
@@ -24,12 +24,14 @@ class CohortSettings(Settings):
         n: number of scans.
         seed: of everything; equal settings and sources give equal cohorts.
         field: `cropped` around the atrium, or `full`, the whole chest; a real scan is set into a phantom for it.
+        scores: whether they go together as experts give them (`joint`), or each scale is drawn for itself.
         readers: how many simulated readers score each scan.
     """
 
     n: int = Field(default=50, ge=1)
     seed: int = Field(default=0, ge=0)
     field: FieldOfView = "cropped"
+    scores: Together = "joint"
     readers: int = Field(default=2, ge=0)
 
 
@@ -108,7 +110,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def _draw(rng: np.random.Generator, number: int, settings: CohortSettings, scans: Sequence[RealScan]) -> ScanRecipe:
-    [scores] = draw_scores(rng, 1)
+    [scores] = draw_scores(rng, 1, settings.scores)
     faults = draw_faults(rng, scores)
     readings = {f"reader-{place + 1}": draw_reading(rng, scores) for place in range(settings.readers)}
     source: FromPhantom | FromScan

@@ -1,6 +1,6 @@
-"""Scores as experts give them: the four scales of a scan, drawn from their joint distribution."""
+"""Scores as experts give them: the four scales of a scan, drawn from what was counted."""
 
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ from pydantic import Field
 from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 from lgeqa.config import Settings
 from lgeqa.simulate.counts import joint_counts
+
+#: How the four scores of a scan go together: as experts give them, or each drawn for itself.
+Together = Literal["joint", "independent"]
 
 
 class Scores(Settings):
@@ -29,8 +32,17 @@ class Scores(Settings):
         return np.array([getattr(self, name) for name in NAMES])
 
 
-def draw_scores(rng: np.random.Generator, n: int) -> list[Scores]:
-    """Draw the scores of `n` scans; each combination as often as experts gave it to 473 real scans."""
+def draw_scores(rng: np.random.Generator, n: int, together: Together = "joint") -> list[Scores]:
+    """Draw the scores of `n` scans from those that experts gave to 473 real scans.
+
+    Args:
+        rng: of the draw.
+        n: number of scans.
+        together: `joint` draws each combination as often as experts gave it; `independent` draws each scale as often
+            as experts gave its scores, whatever the others are, so that a lone fault is as common as several.
+    """
     combinations, scans = joint_counts()
-    drawn = rng.choice(len(combinations), size=n, p=scans / scans.sum())
-    return [Scores.from_row(combinations[place]) for place in drawn]
+    size = n if together == "joint" else (len(NAMES), n)
+    drawn = rng.choice(len(combinations), size=size, p=scans / scans.sum())
+    rows = combinations[drawn] if together == "joint" else np.stack([*map(np.take, combinations.T, drawn)], axis=1)
+    return [Scores.from_row(row) for row in rows]

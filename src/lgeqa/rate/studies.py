@@ -1,0 +1,153 @@
+"""Making studies, adding readers, closing and reopening."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lgeqa.cohort import PSEUDO_READERS
+from lgeqa.rate.faults import ConflictError, NotThereError, RatingError
+from lgeqa.rate.order import draw_order, draw_repeated
+from lgeqa.rate.scans import Candidate
+from lgeqa.rate.tables import Reader, Reading, Study, StudyScan, now
+
+_LONGEST_NAME: Final = 80
+#: Of a token, before it is written as text.
+_TOKEN_BYTES: Final = 24
+
+
+def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repeat_share: float, seed: int) -> Study:
+    """Keep a new study, open and without readers.
+
+    Raises:
+        RatingError: the name is empty or too long, the share or the seed is out of range, or one scan is to be shown
+            twice in a row.
+        ConflictError: there is a study of this name.
+    """
+    name = _checked_name(name, "study")
+    if not 0 <= repeat_share <= 1:
+        raise RatingError(f"A share of {repeat_share:g} shown twice: give a number from 0 to 1.")
+    if seed < 0:
+        raise RatingError(f"A seed of {seed}: give a whole number from 0.")
+    if repeat_share and len(scans) < 2:
+        raise RatingError("A study of one scan cannot show it twice: the readings would follow each other. Add scans.")
+    if session.scalar(select(Study.id).where(func.lower(Study.name) == name.lower())):
+        raise ConflictError(f"There is a study {name!r} already. Choose another name.")
+    study = Study(name=name, seed=seed, repeat_share=repeat_share, made_at=now())
+    study.scans = [_kept(scan) for scan in scans]
+    session.add(study)
+    session.flush()
+    return study
+
+
+def find_study(session: Session, study_id: int) -> Study:
+    """The study of this number; raises NotThereError."""
+    study = session.get(Study, study_id)
+    if study is None:
+        raise NotThereError(f"There is no study {study_id}.")
+    return study
+
+
+def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
+    """Let one more person rate the scans of an open study, in an order of their own.
+
+    Returns:
+        The reader, and the reader's secret token, of which nothing but a hash is kept.
+
+    Raises:
+        RatingError: the name is empty, too long, or one that means something else in a cohort.
+        ConflictError: the study is closed, or has a reader of this name.
+    """
+    name = _checked_name(name, "reader")
+    check_open(study)
+    if name.casefold() in PSEUDO_READERS:
+        raise RatingError(f"A reader cannot be named {name!r}, which means other scores in a cohort. Choose another.")
+    if name.casefold() in {reader.name.casefold() for reader in study.readers}:
+        raise ConflictError(f"The study has a reader {name!r} already. Choose another name.")
+    token, number = secrets.token_urlsafe(_TOKEN_BYTES), len(study.readers) + 1
+    reader = Reader(number=number, name=name, token_sha256=_hashed(token))
+    reader.readings = _readings(study, number)
+    study.readers.append(reader)
+    session.flush()
+    return reader, token
+
+
+def renew_token(study: Study, number: int) -> tuple[Reader, str]:
+    """A new token for a reader who lost the link; the old one opens nothing any more.
+
+    Returns:
+        As `add_reader`.
+
+    Raises:
+        NotThereError: the study has no reader of this number.
+    """
+    reader = next((reader for reader in study.readers if reader.number == number), None)
+    if reader is None:
+        raise NotThereError(f"The study {study.name!r} has no reader {number}.")
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    reader.token_sha256 = _hashed(token)
+    return reader, token
+
+
+def find_reader(session: Session, token: str) -> int | None:
+    """Whose token it is: `Reader.id`; None if nobody's."""
+    return session.scalar(select(Reader.id).where(Reader.token_sha256 == _hashed(token)))
+
+
+def close_study(study: Study) -> None:
+    """End the rating: readers see nothing more, and the ratings can be seen and exported."""
+    study.closed_at = study.closed_at or now()
+
+
+def reopen_study(study: Study) -> None:
+    """Let readers go on. It is kept that the ratings could be seen before."""
+    if study.closed_at:
+        study.closed_at, study.reopened_at = None, now()
+
+
+def check_open(study: Study) -> None:
+    """Raises ConflictError where the study is closed."""
+    if study.closed_at:
+        raise ConflictError(f"The study {study.name!r} is closed. Whoever runs it can reopen it.")
+
+
+def check_closed(study: Study) -> None:
+    """Raises ConflictError where the study is open: nobody sees ratings while others still rate."""
+    if not study.closed_at:
+        raise ConflictError(f"The study {study.name!r} is open. Its ratings can be seen once it is closed.")
+
+
+def _kept(scan: Candidate) -> StudyScan:
+    source = scan.source
+    return StudyScan(
+        scan_id=source.scan_id,
+        patient=scan.patient,
+        kind=source.kind,
+        location=str(source.location),
+        files=[str(file) for file in source.files],
+        mask=str(source.mask_path) if source.mask_path else None,
+        sha256=scan.sha256,
+    )
+
+
+def _readings(study: Study, reader: int) -> list[Reading]:
+    repeated = draw_repeated(study.seed, len(study.scans), study.repeat_share)
+    order = draw_order(study.seed, reader, len(study.scans), repeated)
+    return [
+        Reading(scan=study.scans[place.scan], number=number, round=place.round)
+        for number, place in enumerate(order, start=1)
+    ]
+
+
+def _checked_name(name: str, whose: str) -> str:
+    name = " ".join(name.split())
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise RatingError(f"{name[:_LONGEST_NAME]!r} is no name for a {whose}: give 1 to {_LONGEST_NAME} signs.")
+    return name
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,113 @@
+// One study for its owner: readers and their links, how far they are, closing, and the ratings after it.
+
+import { make } from "./scales.js";
+import { ask } from "./unsaved.js";
+
+const REFRESH_MS = 5000;
+const COLUMNS = {
+  scan: "Scan", patient: "Patient", reader: "Reader", reading: "Reading", myocardium_nulling: "Nulling", sharpness: "Sharpness",
+  enhancement: "Enhancement", quality: "Quality", cannot_rate: "Cannot be rated", comment: "Comment", seconds: "Seconds",
+};
+const byId = (id) => document.getElementById(id);
+const path = `/api/studies/${location.pathname.split("/").pop()}`;
+let study;
+
+byId("add").addEventListener("submit", (event) => (event.preventDefault(), add()));
+byId("state").addEventListener("click", toggle);
+byId("copy").addEventListener("click", copy);
+document.querySelectorAll("#results a").forEach((link) => (link.href = `${path}/export/${link.getAttribute("href")}`));
+refresh();
+setInterval(() => document.hidden || study?.closed_at || refresh(), REFRESH_MS);
+
+async function refresh() {
+  const found = await ask(path).catch(fail);
+  if (found) show(found);
+}
+
+function show(found) {
+  study = found;
+  byId("fault").textContent = "";
+  document.title = byId("name").textContent = study.name;
+  const facts = {
+    State: study.closed_at ? `closed on ${when(study.closed_at)}` : "open",
+    ...(study.reopened_at && { Reopened: `on ${when(study.reopened_at)}, after the ratings could be seen` }),
+    Scans: study.scans,
+    "Shown twice": `${Math.round(100 * study.repeat_share)} %`,
+    Seed: study.seed,
+    Made: when(study.made_at),
+  };
+  byId("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, `${value}`)]));
+  byId("state").textContent = study.closed_at ? "Reopen the study" : "Close the study";
+  byId("state-help").textContent = study.closed_at ? "Readers can go on then." : "Readers see nothing more then, and the ratings can be seen and exported.";
+  byId("readers").replaceChildren(...study.readers.map(reader));
+  byId("add").hidden = Boolean(study.closed_at);
+  byId("study").hidden = false;
+  if (Boolean(study.closed_at) === byId("results").hidden) showRatings();
+}
+
+function reader({ number, name, readings, rated, cannot_rate }) {
+  const done = rated + cannot_rate;
+  const renew = make("button", { type: "button", "aria-label": `New link for ${name}` }, "New link");
+  renew.addEventListener("click", () => renewLink(number, name));
+  return make(
+    "tr", {},
+    make("th", { scope: "row" }, name),
+    make("td", {}, make("progress", { value: done, max: readings, "aria-label": `Done by ${name}` }), ` ${done} of ${readings}`),
+    make("td", { class: "number" }, `${rated}`),
+    make("td", { class: "number" }, `${cannot_rate}`),
+    make("td", {}, renew),
+  );
+}
+
+async function add() {
+  const made = await ask(`${path}/readers`, { name: byId("reader").value }).catch(fail);
+  if (!made) return;
+  byId("reader").value = "";
+  await refresh();
+  showLink(made);
+}
+
+async function renewLink(number, name) {
+  if (!confirm(`Make a new link for ${name}? The old one will open nothing any more. Ratings stay.`)) return;
+  const made = await ask(`${path}/readers/${number}/token`, {}).catch(fail);
+  if (made) showLink(made);
+}
+
+function showLink({ name, token }) {
+  byId("whose").textContent = `The link of ${name}`;
+  byId("address").value = `${location.origin}/read?token=${token}`;
+  byId("link").hidden = false;
+  byId("address").select();
+}
+
+async function copy() {
+  byId("address").select();
+  await navigator.clipboard?.writeText(byId("address").value);
+  byId("copy").textContent = navigator.clipboard ? "Copied" : "Press Ctrl+C";
+}
+
+async function toggle() {
+  const question = study.closed_at
+    ? "Reopen the study? It stays on record that its ratings could be seen before."
+    : "Close the study? Readers can rate nothing more, and you see the ratings.";
+  if (!confirm(question)) return;
+  const found = await ask(`${path}/${study.closed_at ? "reopen" : "close"}`, {}).catch(fail);
+  if (found) show(found);
+}
+
+async function showRatings() {
+  byId("results").hidden = !study.closed_at;
+  if (!study.closed_at) return byId("ratings").replaceChildren();
+  const ratings = await ask(`${path}/ratings`).catch(fail);
+  if (!ratings) return;
+  byId("columns").replaceChildren(...Object.values(COLUMNS).map((title) => make("th", { scope: "col" }, title)));
+  byId("ratings").replaceChildren(...ratings.map((rating) => make("tr", {}, ...Object.keys(COLUMNS).map((name) => make("td", {}, `${rating[name]}`)))));
+}
+
+function when(time) {
+  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+function fail(fault) {
+  byId("fault").textContent = fault.message;
+}

@@ -1,0 +1,193 @@
+// The volume of a scan with its overlays, drawn by NiiVue. Nothing is fetched but the files that are named here.
+
+import "./vendor/niivue-0.69.0/niivue.umd.js";
+
+const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivue;
+
+const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
+const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 };
+
+// Little heat fades away and much is bright, so it reads without colour vision too.
+const OPAQUE_FROM = 0.5;
+const TRANSLUCENT_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not export
+const COLOURS = {
+  contour: { R: [0, 0], G: [0, 230], B: [0, 255], A: [0, 255], I: [0, 255] },
+  heat: { R: [150, 215, 255, 255], G: [20, 60, 150, 245], B: [110, 70, 20, 130], A: [0, 255, 255, 255], I: [0, 85, 170, 255] },
+};
+
+/**
+ * Draw a volume on a canvas.
+ *
+ * The wheel and the arrow keys scroll the slices; dragging sets the window and a double click resets it; dragging with
+ * the right button moves the picture. In the multiplanar view dragging moves the crosshair, and with Shift the window.
+ *
+ * @param {HTMLCanvasElement} canvas fills its parent, which must have a size
+ * @param {{volume: string, overlays?: {name: string, url: string, kind: "contour"|"heat", opacity: number}[]}} what
+ *   addresses of `.nii.gz` files: the volume, masks for contours, and heat maps from 0 to 1
+ * @returns {Promise<Viewer>} once everything is there; it rejects when a file cannot be had
+ */
+export async function createViewer(canvas, { volume, overlays = [] }) {
+  const niivue = new Niivue({
+    backColor: [0, 0, 0, 1],
+    crosshairColor: [0.9, 0.9, 0.3, 1],
+    dragAndDropEnabled: false,
+    invertScrollDirection: true,
+    isRadiologicalConvention: true,
+    loadingText: "",
+    logLevel: "error",
+    multiplanarShowRender: SHOW_RENDER.NEVER,
+    touchEventConfig: { singleTouch: DRAG_MODE.none, doubleTouch: DRAG_MODE.pan },
+  });
+  Object.entries(COLOURS).forEach(([kind, colours]) => niivue.addColormap(`lgeqa-${kind}`, colours));
+  const [images] = await Promise.all([
+    Promise.all([load(volume, { colormap: "gray" }), ...overlays.map(loadOverlay)]),
+    niivue.attachToCanvas(canvas),
+  ]);
+  images.forEach((image) => niivue.addVolume(image));
+  return new Viewer(niivue, canvas, overlays.map((overlay) => overlay.name));
+}
+
+class Viewer {
+  #niivue;
+  #canvas;
+  #names;
+  #callbacks = [];
+  #told = -1;
+  #listening = new AbortController();
+
+  constructor(niivue, canvas, names) {
+    this.#niivue = niivue;
+    this.#canvas = canvas;
+    this.#names = names;
+    niivue.onLocationChange = () => this.#tell();
+    this.#listen();
+    this.view = "axial";
+    this.slice = Math.floor(this.slices / 2);
+  }
+
+  /** Number of axial slices. */
+  get slices() {
+    return this.#niivue.volumes[0].dimsRAS[3];
+  }
+
+  /** Index of the axial slice on show, 0 the most inferior. */
+  get slice() {
+    return Math.round(this.#niivue.frac2vox(this.#niivue.scene.crosshairPos)[2]);
+  }
+
+  set slice(index) {
+    const [x, y] = this.#niivue.frac2vox(this.#niivue.scene.crosshairPos);
+    const z = Math.min(Math.max(index, 0), this.slices - 1);
+    this.#niivue.scene.crosshairPos = this.#niivue.vox2frac([x, y, z]);
+    this.#niivue.drawScene();
+    this.#tell();
+  }
+
+  /** "axial" or "multiplanar". */
+  get view() {
+    return Object.keys(VIEWS).find((view) => VIEWS[view] === this.#niivue.opts.sliceType);
+  }
+
+  set view(view) {
+    const leftButton = { primary: view === "axial" ? DRAG_MODE.none : DRAG_MODE.crosshair, withShift: DRAG_MODE.none };
+    this.#niivue.setMouseEventConfig({ leftButton, rightButton: DRAG_MODE.pan, centerButton: DRAG_MODE.pan });
+    this.#niivue.opts.crosshairWidth = view === "axial" ? 0 : 0.5;
+    this.#niivue.setSliceType(VIEWS[view]);
+  }
+
+  /** The signals that are drawn black and white. */
+  get window() {
+    const { cal_min: low, cal_max: high } = this.#niivue.volumes[0];
+    return [low, high];
+  }
+
+  setWindow(low, high) {
+    Object.assign(this.#niivue.volumes[0], { cal_min: low, cal_max: high });
+    this.#niivue.updateGLVolume();
+  }
+
+  /** Show or hide an overlay; the opacity goes from 0 to 1. */
+  showOverlay(name, on, opacity = 1) {
+    const index = this.#names.indexOf(name) + 1;
+    if (!index) throw new RangeError(`No overlay is called ${name}; there are: ${this.#names.join(", ")}.`);
+    this.#niivue.setOpacity(index, on ? opacity : 0);
+  }
+
+  /** Call `callback` with the index of each slice that comes to be on show. */
+  onSlice(callback) {
+    this.#callbacks.push(callback);
+  }
+
+  /** Let go of the canvas and of the memory of the graphics card; a new viewer needs a new canvas. */
+  destroy() {
+    this.#listening.abort();
+    this.#niivue.cleanup();
+    this.#niivue.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  #listen() {
+    const { signal } = this.#listening;
+    this.#canvas.style.touchAction = "none";
+    Object.entries({ role: "slider", "aria-label": "Slice", "aria-valuemin": 1, "aria-valuemax": this.slices }).forEach(
+      ([name, value]) => this.#canvas.setAttribute(name, value),
+    );
+    this.#canvas.addEventListener("keydown", (event) => this.#press(event), { capture: true, signal });
+    this.#canvas.addEventListener("pointermove", (event) => this.#drag(event), { signal });
+  }
+
+  #tell() {
+    const slice = this.slice;
+    if (slice === this.#told) return;
+    this.#told = slice;
+    this.#canvas.setAttribute("aria-valuenow", slice + 1);
+    this.#canvas.setAttribute("aria-valuetext", `Slice ${slice + 1} of ${this.slices}`);
+    this.#callbacks.forEach((callback) => callback(slice));
+  }
+
+  // NiiVue's own keys turn things that these pages do not have, so none of them gets through.
+  #press(event) {
+    event.stopImmediatePropagation();
+    const ends = { Home: 0, End: this.slices - 1 };
+    if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in { ...STEPS, ...ends })) return;
+    event.preventDefault();
+    this.slice = ends[event.key] ?? this.slice + STEPS[event.key];
+  }
+
+  // Across for the width of the window, four times as much from edge to edge, and up for brighter.
+  #drag(event) {
+    if (event.buttons !== 1 || event.shiftKey === (this.view === "axial")) return;
+    const [low, high] = this.window;
+    const across = event.movementX / this.#canvas.clientWidth;
+    const down = event.movementY / this.#canvas.clientHeight;
+    const level = (low + high) / 2 + down * (high - low);
+    const half = ((high - low) / 2) * 2 ** (2 * across);
+    this.setWindow(level - half, level + half);
+  }
+}
+
+async function load(url, options) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(await reason(answer));
+  return NVImage.loadFromUrl({ buffer: await answer.arrayBuffer(), url, name: "volume.nii.gz", ...options });
+}
+
+async function loadOverlay({ url, kind, opacity }) {
+  const image = await load(url, { colormap: `lgeqa-${kind}`, opacity, cal_min: OPAQUE_FROM, cal_max: 1 });
+  if (kind === "contour") keepBorder(image);
+  else image.colormapType = TRANSLUCENT_BELOW_MIN;
+  return image;
+}
+
+async function reason(answer) {
+  const told = await answer.json().catch(() => ({}));
+  return typeof told.detail === "string" ? told.detail : `The server answered ${answer.status}.`;
+}
+
+// Leave of a mask what has a neighbour outside of it on the same slice.
+function keepBorder(image) {
+  const mask = image.img.slice();
+  const columns = image.hdr.dims[1];
+  image.img.forEach((_, at) => {
+    if (mask[at - 1] && mask[at + 1] && mask[at - columns] && mask[at + columns]) image.img[at] = 0;
+  });
+}

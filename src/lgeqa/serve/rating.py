@@ -1,0 +1,200 @@
+"""Rating over HTTP: `/api/studies` for the owner, `/api/reading` for readers."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import Path as InPath
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from lgeqa.database import Sessions
+from lgeqa.errors import ReadError
+from lgeqa.rate import export, readings, studies
+from lgeqa.rate.readings import SavedRating, SentRating
+from lgeqa.rate.scans import scans_of_folder
+from lgeqa.rate.tables import Study, writing
+from lgeqa.rate.views import OwnRating, OwnReadings, StudyView
+from lgeqa.serve.access import SomeoneIs, owner
+from lgeqa.serve.volumes import scan_volume
+
+_EXPORTS: Final = {
+    "scores.csv": export.scores_csv,
+    "ratings.csv": export.ratings_csv,
+    "history.csv": export.history_csv,
+    "labels.json": export.labels_json,
+}
+ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json"]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewStudy(_Form):
+    """A study to be made.
+
+    Attributes:
+        name: for people.
+        folder: with the scans, on the server's machine.
+        patients: CSV with the columns scan and patient; empty for none.
+        repeat_share: share of the scans that each reader sees twice.
+        seed: of the draw.
+    """
+
+    name: str
+    folder: str
+    patients: str = ""
+    repeat_share: float = 0.2
+    seed: int = Field(0, lt=2**63)
+
+
+class MadeStudy(StudyView):
+    """A study that was made, and why scans of the folder are not in it."""
+
+    left_out: tuple[str, ...]
+
+
+class NewReader(_Form):
+    """A reader to be added."""
+
+    name: str
+
+
+class ReaderLink(_Form):
+    """How a reader gets in; told once. The address is `/read?token=` with the token, below that of the server."""
+
+    number: int
+    name: str
+    token: str
+
+
+def sessions_of(request: Request) -> Sessions:
+    """The database of the application."""
+    sessions: Sessions = request.app.state.sessions
+    return sessions
+
+
+def reader_id_of(person: SomeoneIs) -> int:
+    """`Reader.id` of who sent a request; 403 for the owner, who has no order to read in."""
+    if person.reader_id is None:
+        raise HTTPException(403, "Only a reader rates. Open a reader's link, best in a private window.")
+    return person.reader_id
+
+
+SessionsAre = Annotated[Sessions, Depends(sessions_of)]
+ReaderIs = Annotated[int, Depends(reader_id_of)]
+#: Of a study, a reader or a scan; larger ones do not fit the database.
+Number = Annotated[int, InPath(le=2**31)]
+for_owner = APIRouter(prefix="/api/studies", tags=["Studies"], dependencies=[Depends(owner)])
+for_readers = APIRouter(prefix="/api/reading", tags=["Reading"])
+
+
+@for_owner.get("")
+def list_studies(sessions: SessionsAre) -> list[StudyView]:
+    """All studies, the newest first."""
+    with sessions() as session:
+        return [StudyView.of(study) for study in session.scalars(select(Study).order_by(Study.id.desc()))]
+
+
+@for_owner.post("", status_code=201)
+def make_study(new: NewStudy, sessions: SessionsAre) -> MadeStudy:
+    """Make a study of the scans in a folder on the server's machine. Each scan is read once to see that it can be."""
+    scans, left_out = scans_of_folder(Path(new.folder), new.patients)
+    with writing(sessions) as session:
+        study = studies.make_study(session, new.name, scans, repeat_share=new.repeat_share, seed=new.seed)
+        return MadeStudy(**StudyView.of(study).model_dump(), left_out=tuple(left_out))
+
+
+@for_owner.get("/{study_id}")
+def show_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+    """A study and how far its readers are."""
+    with sessions() as session:
+        return StudyView.of(studies.find_study(session, study_id))
+
+
+@for_owner.post("/{study_id}/readers", status_code=201)
+def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> ReaderLink:
+    """Add a reader to an open study. The token is told this once and not kept."""
+    with writing(sessions) as session:
+        reader, token = studies.add_reader(session, studies.find_study(session, study_id), new.name)
+        return ReaderLink(number=reader.number, name=reader.name, token=token)
+
+
+@for_owner.post("/{study_id}/readers/{number}/token")
+def renew_token(study_id: Number, number: Number, sessions: SessionsAre) -> ReaderLink:
+    """Give a reader a new token; the old one opens nothing any more."""
+    with writing(sessions) as session:
+        reader, token = studies.renew_token(studies.find_study(session, study_id), number)
+        return ReaderLink(number=number, name=reader.name, token=token)
+
+
+@for_owner.post("/{study_id}/close")
+def close_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+    """End the rating. Readers see nothing more; the ratings can be had."""
+    with writing(sessions) as session:
+        study = studies.find_study(session, study_id)
+        studies.close_study(study)
+        return StudyView.of(study)
+
+
+@for_owner.post("/{study_id}/reopen")
+def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+    """Let readers go on. It is kept that the study was closed before."""
+    with writing(sessions) as session:
+        study = studies.find_study(session, study_id)
+        studies.reopen_study(study)
+        return StudyView.of(study)
+
+
+@for_owner.get("/{study_id}/ratings")
+def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]]:
+    """The ratings of a closed study, as the rows of `ratings.csv`."""
+    with sessions() as session:
+        study = studies.find_study(session, study_id)
+        studies.check_closed(study)
+        return export.rating_rows(study)
+
+
+@for_owner.get("/{study_id}/export/{file}", response_class=Response)
+def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> Response:
+    """The ratings of a closed study as a file."""
+    with sessions() as session:
+        study = studies.find_study(session, study_id)
+        studies.check_closed(study)
+        text = _EXPORTS[file](study)
+    kind = "application/json" if file.endswith(".json") else "text/csv; charset=utf-8"
+    return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{file}"'})
+
+
+@for_readers.get("")
+def show_readings(reader_id: ReaderIs, sessions: SessionsAre) -> OwnReadings:
+    """The scans that the reader is to rate, by blind number, and the scales."""
+    with sessions() as session:
+        return OwnReadings.of(readings.find_person(session, reader_id))
+
+
+@for_readers.get("/{number}")
+def show_rating(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> OwnRating:
+    """What the reader gave this scan before."""
+    with sessions() as session:
+        return OwnRating.of(readings.find_reading(session, reader_id, number))
+
+
+@for_readers.get("/{number}/volume", response_class=Response)
+def show_volume(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> Response:
+    """The scan as `.nii.gz` without any name."""
+    with sessions() as session:
+        reading = readings.find_reading(session, reader_id, number)
+        try:
+            scan = readings.scan_of(reading)
+        except ReadError as fault:
+            raise HTTPException(503, str(fault)) from None
+    return Response(scan_volume(scan), media_type="application/gzip")
+
+
+@for_readers.post("/{number}/ratings")
+def save_rating(number: Number, sent: SentRating, reader_id: ReaderIs, sessions: SessionsAre) -> SavedRating:
+    """Save a rating; once answered it is on the disk. Sent again with the same save id, it is kept once."""
+    with writing(sessions) as session:
+        return readings.save_rating(session, reader_id, number, sent)

@@ -1,0 +1,122 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from lgeqa.database import Sessions
+from lgeqa.rate.faults import ConflictError, NotThereError, RatingError
+from lgeqa.rate.studies import (
+    add_reader,
+    check_closed,
+    close_study,
+    find_reader,
+    find_study,
+    make_study,
+    renew_token,
+    reopen_study,
+)
+from lgeqa.rate.tables import Study, writing
+from tests.rate.conftest import candidates
+
+
+def test_a_study_keeps_its_scans_and_who_reads_them(session: Session, study: Study) -> None:
+    reader, _ = add_reader(session, study, "  Ada   Lovelace ")
+
+    assert [scan.scan_id for scan in find_study(session, study.id).scans] == ["scan-0", "scan-1", "scan-2", "scan-3"]
+    assert study.scans[1].source == candidates(2)[1].source
+    assert (reader.name, reader.number, len(reader.readings)) == ("Ada Lovelace", 1, 6)
+    assert [one.number for one in reader.readings] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_reader_added_later_leaves_the_others_orders_alone(session: Session, study: Study) -> None:
+    first, _ = add_reader(session, study, "A")
+    before = [(one.number, one.scan_id, one.round) for one in first.readings]
+    second, _ = add_reader(session, study, "B")
+    session.expire_all()
+
+    assert [(one.number, one.scan_id, one.round) for one in first.readings] == before
+    assert [(one.number, one.scan_id, one.round) for one in second.readings] != before
+
+
+def test_of_a_token_only_its_hash_is_kept(sessions: Sessions, tmp_path: Path) -> None:
+    with writing(sessions) as session:
+        study = make_study(session, "S", candidates(1), repeat_share=0, seed=0)
+        reader, token = add_reader(session, study, "A")
+
+    with sessions() as session:
+        assert find_reader(session, token) == reader.id
+        assert find_reader(session, reader.token_sha256) is None
+    assert reader.token_sha256 == hashlib.sha256(token.encode()).hexdigest()
+    assert token.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert len(token) >= 32
+
+
+def test_a_new_token_shuts_out_the_old_one(session: Session, study: Study) -> None:
+    reader, old = add_reader(session, study, "A")
+    same, new = renew_token(study, 1)
+
+    assert same is reader
+    assert find_reader(session, new) == reader.id
+    assert find_reader(session, old) is None
+    with pytest.raises(NotThereError, match="'Pilot' has no reader 2"):
+        renew_token(study, 2)
+
+
+def test_closing_and_reopening_is_kept(session: Session, study: Study) -> None:
+    with pytest.raises(ConflictError, match="'Pilot' is open"):
+        check_closed(study)
+    close_study(study)
+    check_closed(study)
+    with pytest.raises(ConflictError, match="'Pilot' is closed"):
+        add_reader(session, study, "Late")
+    closed_at = study.closed_at
+    close_study(study)
+    assert study.closed_at == closed_at
+    reopen_study(study)
+
+    assert study.closed_at is None
+    assert study.reopened_at
+
+
+def test_opening_what_is_open_is_no_reopening(study: Study) -> None:
+    reopen_study(study)
+
+    assert study.reopened_at is None
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "share", "seed", "told"),
+    [
+        ("  ", 4, 0.0, 0, "'' is no name for a study"),
+        ("x" * 81, 4, 0.0, 0, "xxx' is no name for a study: give 1 to 80"),
+        ("a\u202eb", 4, 0.0, 0, "is no name for a study"),
+        ("S", 4, 1.5, 0, "share of 1.5"),
+        ("S", 4, float("nan"), 0, "share of nan"),
+        ("S", 4, 0.0, -1, "seed of -1"),
+        ("S", 1, 0.5, 0, "one scan cannot show it twice"),
+    ],
+)
+def test_what_makes_no_study(session: Session, name: str, n: int, share: float, seed: int, told: str) -> None:
+    with pytest.raises(RatingError, match=told):
+        make_study(session, name, candidates(n), repeat_share=share, seed=seed)
+
+
+def test_names_are_given_once(session: Session, study: Study) -> None:
+    add_reader(session, study, "Ada")
+
+    with pytest.raises(ConflictError, match="reader 'ADA' already"):
+        add_reader(session, study, "ADA")
+    with pytest.raises(ConflictError, match="study 'pilot' already"):
+        make_study(session, "pilot", candidates(2), repeat_share=0, seed=0)
+
+
+@pytest.mark.parametrize("name", ["truth", "Label"])
+def test_a_reader_has_no_name_that_means_other_scores(session: Session, study: Study, name: str) -> None:
+    with pytest.raises(RatingError, match=f"cannot be named '{name}'"):
+        add_reader(session, study, name)
+
+
+def test_no_study_of_this_number(session: Session) -> None:
+    with pytest.raises(NotThereError, match="no study 7"):
+        find_study(session, 7)
