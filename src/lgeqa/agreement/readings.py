@@ -13,7 +13,6 @@ from lgeqa.errors import CohortError
 
 #: Columns that the table of a rating study must have; others are ignored.
 COLUMNS: Final = ("scan", "patient", "reader", "reading", *NAMES, "cannot_rate")
-_FLAGS: Final = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def read_ratings(table: Path) -> list[Reading]:
 
     Raises:
         CohortError: the file cannot be read, lacks a column or has no row; a row lacks a name, has other scores than
-            1 to 5, scores and `cannot_rate` together or neither, a reading that is not 1 or 2, or stands twice.
+            1 to 5, scores and a reason in `cannot_rate` together or neither, a reading that is not 1 or 2, or stands twice.
     """
     readings: dict[tuple[str, str, int], Reading] = {}
     patients: dict[str, str] = {}
@@ -107,16 +106,12 @@ def _reading(row: Mapping[str, str], where: str) -> Reading:
 
 
 def _scores(row: Mapping[str, str], where: str) -> Scores | None:
-    """The scores of a row; None if it says that the scan cannot be rated."""
-    refused = _FLAGS.get(row["cannot_rate"].strip().lower())
-    if refused is None:
-        raise CohortError(f"{where}: cannot_rate is {row['cannot_rate']!r}. It is true or false.")
-    values = [row[name] for name in NAMES]
-    if not refused:
+    """The scores of a row; None if it gives a reason why the scan cannot be rated."""
+    values, reason = [row[name] for name in NAMES], row["cannot_rate"]
+    if not reason:
         return checked_scores(values, where)
     if any(values):
         raise CohortError(
-            f"{where}: cannot_rate is {row['cannot_rate']!r} and there are scores ({', '.join(values)}). "
-            "Keep one of the two."
+            f"{where}: cannot_rate is {reason!r} and there are scores ({', '.join(values)}). Keep one of the two."
         )
     return None
