@@ -17,6 +17,7 @@ def text() -> str:
 def test_cells() -> None:
     assert cell(Figure(value=0.714, low=0.6, high=0.75)) == "0.71 (0.60 to 0.75)"
     assert cell(Figure(value=-0.1, low=-0.25, high=0.05), "+") == "-0.10 (-0.25 to +0.05)"
+    assert cell(Figure(value=-0.001)) == "0.00"
     assert cell(Figure(value=1)) == "1.00"
     assert cell(Figure(undefined="why")) == "undefined"
 

@@ -23,8 +23,8 @@ def cell(figure: Figure, sign: str = "") -> str:
     if figure.value is None:
         return "undefined"
     if figure.low is None or figure.high is None:
-        return f"{figure.value:{sign}.2f}"
-    return f"{figure.value:{sign}.2f} ({figure.low:{sign}.2f} to {figure.high:{sign}.2f})"
+        return f"{figure.value:{sign}z.2f}"
+    return f"{figure.value:{sign}z.2f} ({figure.low:{sign}z.2f} to {figure.high:{sign}z.2f})"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -52,7 +52,7 @@ def read_ratings(table: Path) -> list[Reading]:
 
     Raises:
         CohortError: the file cannot be read, lacks a column or has no row; a row lacks a name, has other scores than
-            1 to 5, scores and a reason in `cannot_rate` together or neither, a reading that is not 1 or 2, or stands twice.
+            1 to 5, scores and a reason in `cannot_rate` or neither, a reading that is not 1 or 2, or stands twice.
     """
     readings: dict[tuple[str, str, int], Reading] = {}
     patients: dict[str, str] = {}

@@ -12,7 +12,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from lgeqa.database import open_database
 from lgeqa.rate import studies
-from lgeqa.serve import rating
+from lgeqa.serve import agreement, rating
 from lgeqa.serve.access import Gate, token_of, without_token
 from lgeqa.serve.faults import answer_faults
 
@@ -47,9 +47,12 @@ def create_app(home: Path, token: str) -> FastAPI:
     _add_page(app, "/", "home.html")
     _add_page(app, "/studies", "studies.html")
     _add_page(app, "/studies/{study_id}", "study.html")
+    _add_page(app, "/studies/{study_id}/agreement", "agreement.html")
+    _add_page(app, "/studies/{study_id}/adjudication/{number}", "adjudicate.html")
     _add_page(app, "/read", "read.html")
     app.include_router(rating.for_owner)
     app.include_router(rating.for_readers)
+    app.include_router(agreement.router)
     answer_faults(app)
     return app
 
