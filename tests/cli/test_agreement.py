@@ -28,7 +28,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cohort = [",".join(COLUMNS)]
     for one in readings():
         scores = ",".join(f"{score:g}" for score in one.scores) if one.scores else ",,,"
-        rows.append(f"{one.scan_id},{one.patient},{one.reader},{one.number},{scores},,{'' if one.scores else 'blurred'},9,")
+        rows.append(
+            f"{one.scan_id},{one.patient},{one.reader},{one.number},{scores},,{'' if one.scores else 'blurred'},9,"
+        )
         if one.number == 1:
             cohort.append(f"{one.scan_id},{one.patient},images/i-{one.scan_id}.nrrd,,{one.reader},{scores}")
     (place / "ratings.csv").write_text("\n".join(rows) + "\n")

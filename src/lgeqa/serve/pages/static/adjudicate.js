@@ -25,6 +25,7 @@ async function start() {
   showSaid();
   showAgreed();
   byId("form").addEventListener("submit", (event) => (event.preventDefault(), save()));
+  byId("scales").addEventListener("keydown", ({ key }) => "12345".includes(key) && form.score(Number(key)));
   byId("enlarge").addEventListener("click", () => byId("large").showModal());
   byId("main").hidden = false;
   form.focus(opened.scales[0].name);
