@@ -14,7 +14,7 @@ from lgeqa.records import ScanResult
 from lgeqa.simulate.phantom import build_phantom, draw_phantom, render
 from lgeqa.simulate.signal import Sequence
 from tests.images import write_dicom_series, write_volume
-from tests.toy import toy_bundle, toy_scan
+from tests.toy import SLOPES, toy_bundle, toy_scan
 
 SPACING_MM = (2.5, 1.25, 1.25)
 
@@ -94,3 +94,21 @@ def test_the_scan_is_left_as_it_was(tmp_path: Path) -> None:
     assert given.mask_source == "supplied"
     assert given.slices == assess_scan(scan, bundle, AssessSettings()).result.slices
     np.testing.assert_array_equal(scan.voxels, before)
+
+
+def test_maps_come_in_the_order_of_the_results_slices(tmp_path: Path) -> None:
+    [source] = discover([toy_scan(tmp_path / "scan.nrrd")])
+    scan = read_scan(source)
+    bundle = open_bundle(toy_bundle(tmp_path / "explaining", maps=SLOPES))
+    plain = assess_scan(scan, open_bundle(toy_bundle(tmp_path / "plain")), AssessSettings())
+
+    found = assess_scan(scan, bundle, AssessSettings())
+
+    assert plain.maps is None
+    assert found.result.slices == plain.result.slices
+    assert found.maps is not None
+    assert found.maps.shape == (len(found.result.slices), 4, 4, 4)
+    quality = np.array([one.p_quality for one in found.result.slices])
+    assert np.ptp(quality) > 0.05
+    # The toy's maps add up to the logit but for the bias of quality.
+    np.testing.assert_allclose(1 / (1 + np.exp(1 - found.maps[:, 3].sum(axis=(1, 2)))), quality, atol=1e-4)

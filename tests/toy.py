@@ -16,12 +16,21 @@ from lgeqa.read.itk import to_image
 from lgeqa.records import Grid
 
 Shape = list[str | int]
+#: By how much each logit of a toy bundle rises with a slice's mean signal.
+SLOPES = (-4.0, 4.0, 8.0, 40.0)
 
 
-def toy_bundle(folder: Path, version: str = "0.1") -> Path:
-    """Write a bundle whose detector takes bright pixels and whose quality falls with the slice's mean signal."""
+def toy_bundle(folder: Path, version: str = "0.1", maps: tuple[float, ...] | None = None) -> Path:
+    """Write a bundle whose detector takes bright pixels and whose quality falls with the slice's mean signal.
+
+    Args:
+        folder: of the bundle.
+        version: of the model.
+        maps: by how much each of its maps says that a logit rises, `SLOPES` for the truth; None for a bundle that
+            does not explain.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"detector.onnx": _detector(), "quality.onnx": _quality()}
+    files = {"detector.onnx": _detector(), "quality.onnx": _quality(maps)}
     for name, content in files.items():
         (folder / name).write_bytes(content)
     manifest = Manifest(
@@ -60,32 +69,42 @@ def _detector() -> bytes:
     ]
     cut = helper.make_tensor("cut", TensorProto.FLOAT, [1], [4.0])
     shape: Shape = ["slices", 1, "rows", "columns"]
-    return _model(nodes, [cut], ("slices", shape), ("atrium", shape))
+    return _model(nodes, [cut], ("slices", shape), [("atrium", shape)])
 
 
-def _quality() -> bytes:
+def _quality(maps: tuple[float, ...] | None) -> bytes:
     nodes = [
         helper.make_node("GlobalAveragePool", ["slices"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
         helper.make_node("Gemm", ["flat", "weights", "bias"], ["logits"]),
         helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
     ]
-    weights = helper.make_tensor("weights", TensorProto.FLOAT, [1, 4], [-4.0, 4.0, 8.0, 40.0])
-    bias = helper.make_tensor("bias", TensorProto.FLOAT, [4], [1.0, 0.0, -1.0, -1.0])
-    return _model(nodes, [weights, bias], ("slices", ["slices", 1, 128, 128]), ("probabilities", ["slices", 4]))
+    constants = [
+        helper.make_tensor("weights", TensorProto.FLOAT, [1, 4], SLOPES),
+        helper.make_tensor("bias", TensorProto.FLOAT, [4], [1.0, 0.0, -1.0, -1.0]),
+    ]
+    given: list[tuple[str, Shape]] = [("probabilities", ["slices", 4])]
+    if maps:
+        nodes += [
+            helper.make_node("AveragePool", ["slices"], ["cells"], kernel_shape=[32, 32], strides=[32, 32]),
+            helper.make_node("Mul", ["cells", "shares"], ["maps"]),
+        ]
+        constants.append(helper.make_tensor("shares", TensorProto.FLOAT, [len(maps), 1, 1], [one / 16 for one in maps]))
+        given.append(("maps", ["slices", len(maps), 4, 4]))
+    return _model(nodes, constants, ("slices", ["slices", 1, 128, 128]), given)
 
 
 def _model(
     nodes: list[onnx.NodeProto],
     constants: list[onnx.TensorProto],
     taken: tuple[str, Shape],
-    given: tuple[str, Shape],
+    given: list[tuple[str, Shape]],
 ) -> bytes:
     graph = helper.make_graph(
         nodes,
         "toy",
         [helper.make_tensor_value_info(taken[0], TensorProto.FLOAT, taken[1])],
-        [helper.make_tensor_value_info(given[0], TensorProto.FLOAT, given[1])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in given],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

@@ -14,6 +14,31 @@ HIGHEST_SCORE: Final = 5
 
 
 @dataclass(frozen=True)
+class Publication:
+    """Where an advice comes from: who, what and where, and its digital object identifier."""
+
+    citation: str
+    doi: str
+
+
+_PROTOCOLS: Final = Publication(
+    "Kramer et al., Standardized cardiovascular magnetic resonance imaging (CMR) protocols: 2020 update, "
+    "J Cardiovasc Magn Reson 2020, 22:17",
+    "10.1186/s12968-020-00607-1",
+)
+_OPTIMIZATION: Final = Publication(
+    "Chubb et al., Optimization of late gadolinium enhancement cardiovascular magnetic resonance imaging of "
+    "post-ablation atrial scar: a cross-over study, J Cardiovasc Magn Reson 2018, 20:30",
+    "10.1186/s12968-018-0449-8",
+)
+_BELLOWS: Final = Publication(
+    "Peters et al., Respiratory bellows-gated late gadolinium enhancement of the left atrium, "
+    "J Magn Reson Imaging 2013",
+    "10.1002/jmri.23954",
+)
+
+
+@dataclass(frozen=True)
 class Scale:
     """One of the four scales.
 
@@ -23,7 +48,8 @@ class Scale:
         file_keys: keys in the authors' `labels.json` and reader files, preferred one first.
         worst: what a score of 1 looks like.
         best: what a score of 5 looks like.
-        advice: what to look at when the scale is failed.
+        advice: what to look at, and to do in the next scan, when the scale is failed.
+        sources: of the advice; empty where it is this package's own.
     """
 
     name: str
@@ -32,6 +58,7 @@ class Scale:
     worst: str
     best: str
     advice: str
+    sources: tuple[Publication, ...] = ()
 
 
 SCALES: Final = (
@@ -41,7 +68,9 @@ SCALES: Final = (
         file_keys=("myocardium_nulling",),
         worst="the left-ventricular myocardium is brighter than the blood pool",
         best="the left-ventricular myocardium is as dark as the signal-free background",
-        advice="Check the inversion time against a scout made just before the scan.",
+        advice="Check the inversion time. Set it to null normal myocardium, from a scout (TI scout, Look-Locker) made "
+        "just before the scan: the null moves to longer times as the contrast agent washes out.",
+        sources=(_PROTOCOLS,),
     ),
     Scale(
         name="sharpness",
@@ -49,7 +78,10 @@ SCALES: Final = (
         file_keys=("sharpness",),
         worst="the borders of the left atrium and the other chambers are blurred",
         best="the borders of the cardiac chambers are well defined",
-        advice="Check the navigator's acceptance and position, breathing, heart rate and resolution.",
+        advice="Check the respiratory navigator or bellows (position, share of breaths accepted, drift), the quiet "
+        "phase of the heart and arrhythmia, and the acquired resolution. A navigator's pulse can leave bright inflow "
+        "in the right pulmonary veins that hides or mimics scar; bellows leave none.",
+        sources=(_PROTOCOLS, _BELLOWS),
     ),
     Scale(
         name="enhancement",
@@ -57,7 +89,9 @@ SCALES: Final = (
         file_keys=("enhancement_of_aorta_and_valves", "enhancement_of_fibrous_tissue"),
         worst="the aortic wall and the valves do not enhance",
         best="the aortic wall and the valves enhance clearly",
-        advice="Check the dose of contrast agent and the delay after its injection.",
+        advice="Check the dose of contrast agent and the delay after its injection: for scar of the atrial wall, "
+        "imaging at least 20 minutes after the injection is advised.",
+        sources=(_OPTIMIZATION,),
     ),
     Scale(
         name="quality",

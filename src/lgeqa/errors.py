@@ -34,6 +34,14 @@ class OutputError(UsageError):
     """A result cannot be written where it was asked for."""
 
 
+class UploadError(UsageError):
+    """What was sent to the server cannot be taken; nothing of it is kept."""
+
+
+class TooLargeError(UploadError):
+    """What was sent to the server is larger than it takes."""
+
+
 class MissingExtraError(UsageError):
     """A feature needs an optional package that is not installed."""
 

@@ -35,11 +35,20 @@ class AssessSettings(Settings):
 
 @dataclass(frozen=True)
 class Assessment:
-    """A result, with the scan and the bool (slice, row, column) atrium that it rests on."""
+    """A result, and what it rests on.
+
+    Attributes:
+        result: the record.
+        scan: as it was read.
+        atrium: bool (slice, row, column), the blood pool.
+        maps: float32 (slice, 4, map row, map column) in logits, where the logits of each of the result's slices came
+            from, scales in the order of `attributes.NAMES`; None if the bundle does not explain.
+    """
 
     result: ScanResult
     scan: Scan
     atrium: BoolArray
+    maps: FloatArray | None = None
 
 
 def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
@@ -77,7 +86,7 @@ def assess_scan(
     atrium = find_atrium(scan, bundle) if supplied is None else supplied
     detected = perf_counter()
     prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
-    probabilities = bundle.score(prepared)
+    probabilities, maps = bundle.explain(prepared) if bundle.explains else (bundle.score(prepared), None)
     scored = perf_counter()
     result = _result(scan, atrium, probabilities, settings.threshold or bundle.manifest.threshold)
     details = {
@@ -87,7 +96,7 @@ def assess_scan(
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": {"read": seconds_reading, "detect": detected - clock, "score": scored - detected},
     }
-    return Assessment(result.model_copy(update=details), scan, atrium)
+    return Assessment(result.model_copy(update=details), scan, atrium, maps)
 
 
 def find_atrium(scan: Scan, bundle: Bundle) -> BoolArray:

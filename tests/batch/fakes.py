@@ -12,6 +12,7 @@ import numpy as np
 from lgeqa.batch import Attempt, OutputFolder
 from lgeqa.errors import NotAssessableError, ReadError
 from lgeqa.pipeline import Assessment, AssessSettings
+from lgeqa.prepare import QualityPreparation
 from lgeqa.read import Source
 from lgeqa.records import BundleStamp, Grid, Scan
 from tests.results import STAMP, assessed
@@ -28,11 +29,18 @@ def source(folder: Path, name: str) -> Source:
 
 
 def attempt(
-    folder: Path, *, masks: bool = False, settings: AssessSettings | None = None, stamp: BundleStamp = STAMP
+    folder: Path,
+    *,
+    masks: bool = False,
+    pictures: bool = False,
+    settings: AssessSettings | None = None,
+    stamp: BundleStamp = STAMP,
 ) -> Attempt:
     """An attempt on the fake, which notes its work in `folder / "asked"`."""
-    out = OutputFolder(folder / "out", masks=masks)
-    return Attempt(partial(_open_fake, folder / "asked"), stamp, settings or AssessSettings.of({}), out)
+    out = OutputFolder(folder / "out", masks=masks, pictures=pictures)
+    return Attempt(
+        partial(_open_fake, folder / "asked"), stamp, QualityPreparation(), settings or AssessSettings.of({}), out
+    )
 
 
 def asked(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from lgeqa.bundle import open_bundle
 from lgeqa.bundle.build import Description, write_bundle
 from lgeqa.bundle.manifest import CARD, MANIFEST
 from lgeqa.errors import BundleError
-from tests.toy import toy_bundle
+from tests.toy import SLOPES, toy_bundle
 
 
 @pytest.fixture
@@ -31,6 +31,40 @@ def test_a_bundle_runs_its_networks(folder: Path) -> None:
     np.testing.assert_allclose(bundle.detect(slices, alone[::-1]), 1 / (1 + np.exp(4 - slices[::-1])), atol=1e-5)
     scores = bundle.score(np.zeros((19, 128, 128), np.float32))
     np.testing.assert_allclose(scores, np.tile(1 / (1 + np.exp(-np.array([1, 0, -1, -1]))), (19, 1)), atol=1e-6)
+
+
+def test_probabilities_and_maps_come_from_one_run(folder: Path, tmp_path: Path) -> None:
+    bundle = open_bundle(toy_bundle(tmp_path / "explaining", maps=SLOPES))
+    slices = np.zeros((19, 128, 128), np.float32)
+    slices[np.arange(19), 40:60, 100:120] = np.linspace(-1, 1, 19)[:, None, None]
+
+    probabilities, maps = bundle.explain(slices)
+
+    assert bundle.explains
+    np.testing.assert_array_equal(probabilities, bundle.score(slices))
+    np.testing.assert_array_equal(probabilities, open_bundle(folder).score(slices))
+    expected = np.zeros((19, 4, 4, 4))
+    expected[:, :, 1, 3] = np.linspace(-1, 1, 19)[:, None] * SLOPES * (20 / 128) ** 2
+    np.testing.assert_allclose(maps, expected, atol=1e-5)
+    assert maps.dtype == np.float32
+
+
+def test_a_bundle_of_an_earlier_version_scores_and_does_not_explain(folder: Path) -> None:
+    bundle = open_bundle(folder)
+    assert not bundle.explains
+    assert bundle.score(np.zeros((2, 128, 128), np.float32)).shape == (2, 4)
+    with pytest.raises(BundleError, match=r"toy: quality.onnx gives no maps: it was exported by an earlier lgeqa"):
+        bundle.explain(np.zeros((2, 128, 128), np.float32))
+
+
+@pytest.mark.parametrize("maps", [SLOPES[:3], SLOPES + SLOPES])
+def test_maps_of_another_shape_are_refused(tmp_path: Path, maps: tuple[float, ...]) -> None:
+    bundle = open_bundle(toy_bundle(tmp_path, maps=maps))
+    told = (
+        rf"toy: quality.onnx gives maps as tensor\(float\) \['slices', {len(maps)}, 4, 4\], this lgeqa reads .* 4, row"
+    )
+    with pytest.raises(BundleError, match=told):
+        bundle.score(np.zeros((2, 128, 128), np.float32))
 
 
 def test_the_stamp_tells_one_manifest_from_another(folder: Path) -> None:

@@ -1,3 +1,9 @@
+"""HiResCAM written out in forward operations, against autograd, Captum and the formula; in PyTorch and as exported."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
 import pytest
 import torch
 from captum.attr import LayerGradientXActivation
@@ -5,7 +11,10 @@ from torch import Tensor, nn
 
 from lgeqa.attributes import NAMES
 from lgeqa.networks import QualityNetwork
-from lgeqa.networks.hirescam import hirescam
+from lgeqa.networks.hirescam import head_gradient, hirescam
+from lgeqa.train.export import export_onnx
+
+SCALES = range(len(NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +34,18 @@ def slices() -> Tensor:
     return torch.rand(3, 1, 128, 128, generator=torch.Generator().manual_seed(1)) * 2
 
 
+@pytest.fixture(scope="module")
+def found(network: QualityNetwork, slices: Tensor) -> Tensor:
+    with torch.inference_mode():
+        return hirescam(network, slices)[1]
+
+
+def captum(network: QualityNetwork, slices: Tensor, scale: int) -> Tensor:
+    twin = LayerGradientXActivation(network, network.encoder.resnet.layer4).attribute(slices, target=scale)
+    total: Tensor = twin.sum(dim=1).detach()
+    return total
+
+
 def naive(network: QualityNetwork, maps: Tensor, scale: int) -> Tensor:
     """The definition: the gradient at every place and channel of a slice's (512, 4, 4) maps, times the maps."""
     leaf = maps[None].clone().requires_grad_()
@@ -37,60 +58,64 @@ def naive(network: QualityNetwork, maps: Tensor, scale: int) -> Tensor:
     return found
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_it_is_captums_gradient_times_activation(network: QualityNetwork, slices: Tensor, place: int) -> None:
-    twin = LayerGradientXActivation(network, network.encoder.resnet.layer4).attribute(slices, target=place)
-
-    found = hirescam(network, slices, NAMES[place])
-
-    assert found.shape == (3, 4, 4)
-    assert found.abs().max() > 0.01  # else the tolerance would say nothing
-    torch.testing.assert_close(found, twin.sum(dim=1).detach(), atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("scale", SCALES)
+def test_it_is_captums_gradient_times_activation(
+    network: QualityNetwork, slices: Tensor, found: Tensor, scale: int
+) -> None:
+    assert found.shape == (3, 4, 4, 4)
+    assert found[:, scale].abs().max() > 0.01  # else the tolerance would say nothing
+    torch.testing.assert_close(found[:, scale], captum(network, slices, scale), atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_it_is_what_the_formula_says(network: QualityNetwork, slices: Tensor, place: int) -> None:
+def test_as_exported_it_is_captums_too(network: QualityNetwork, slices: Tensor, tmp_path: Path) -> None:
+    export_onnx(network, (1, 128, 128), None, tmp_path / "quality.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "quality.onnx", providers=["CPUExecutionProvider"])
+
+    probabilities, maps = session.run(["probabilities", "maps"], {"slices": slices.numpy()})
+
+    for scale in SCALES:
+        np.testing.assert_allclose(maps[:, scale], captum(network, slices, scale).numpy(), atol=1e-4, rtol=0)
+    with torch.inference_mode():
+        np.testing.assert_allclose(probabilities, torch.sigmoid(network(slices)).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_it_is_what_the_formula_says(network: QualityNetwork, slices: Tensor, found: Tensor, scale: int) -> None:
     maps = network.encoder.stages(slices[:1])[-1].detach()
 
-    found = hirescam(network, slices[:1], NAMES[place])
-
-    torch.testing.assert_close(found[0], naive(network, maps[0], place), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[0, scale], naive(network, maps[0], scale), atol=1e-5, rtol=1e-4)
 
 
-class LinearHeads(QualityNetwork):
-    """Every logit is linear in the pooled features."""
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_the_gradient_of_a_head_is_autograds(layers: int) -> None:
+    torch.manual_seed(layers)
+    widths = [7, *[11, 5][: layers - 1], 1]
+    parts: list[nn.Module] = []
+    for i in range(layers):
+        parts += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU()]
+    head = nn.Sequential(*parts[:-1])
+    inputs = torch.randn(6, 7, requires_grad=True)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear = nn.Linear(512, 4)
+    (expected,) = torch.autograd.grad(head(inputs).sum(), inputs)
 
-    def heads(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.linear(features)
-        return logits
-
-
-@pytest.mark.parametrize("place", range(4))
-def test_a_linear_head_is_explained_completely(slices: Tensor, place: int) -> None:
-    torch.manual_seed(2)
-    linear = LinearHeads().eval()
-
-    found = hirescam(linear, slices, NAMES[place])
-
-    expected = (linear(slices) - linear.linear.bias)[:, place].detach()
-    torch.testing.assert_close(found.sum(dim=(1, 2)), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(head_gradient(head, inputs), expected)
 
 
-@pytest.mark.parametrize("place", range(4))
-def test_a_relu_head_is_explained_up_to_its_biases(network: QualityNetwork, slices: Tensor, place: int) -> None:
+def test_the_logits_are_the_networks(network: QualityNetwork, slices: Tensor) -> None:
+    torch.testing.assert_close(hirescam(network, slices)[0], network(slices))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_map_adds_up_to_its_logit_but_for_the_biases(
+    network: QualityNetwork, slices: Tensor, found: Tensor, scale: int
+) -> None:
     biases = [value for name, value in network.named_parameters() if "head" in name and name.endswith("bias")]
-    for single in (slices[:1], slices[1:2], slices[2:]):
-        logit = network(single)[0, place]
+    for place in range(3):
+        logit = network(slices[place : place + 1])[0, scale]
         gradients = torch.autograd.grad(logit, biases, materialize_grads=True)
         given = torch.stack([(b * g).sum() for b, g in zip(biases, gradients, strict=True)]).sum()
 
-        found = hirescam(network, single, NAMES[place]).sum()
-
-        torch.testing.assert_close(found, (logit - given).detach(), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(found[place, scale].sum(), (logit - given).detach(), atol=1e-5, rtol=1e-4)
 
 
 def test_a_dead_head_looks_nowhere(slices: Tensor) -> None:
@@ -99,60 +124,18 @@ def test_a_dead_head_looks_nowhere(slices: Tensor) -> None:
     with torch.no_grad():
         network.get_parameter("attribute_heads.1.0.bias").fill_(-1e6)
 
-    assert torch.equal(hirescam(network, slices, "sharpness"), torch.zeros(3, 4, 4))
-    assert hirescam(network, slices, "enhancement").abs().sum() > 0
+    maps = hirescam(network, slices)[1]
+
+    assert torch.equal(maps[:, NAMES.index("sharpness")], torch.zeros(3, 4, 4))
+    assert maps[:, NAMES.index("enhancement")].abs().sum() > 0
 
 
-def test_a_slice_alone_is_explained_as_among_others(network: QualityNetwork, slices: Tensor) -> None:
-    alone = hirescam(network, slices[1:2], "quality")
+def test_a_slice_alone_is_explained_as_among_others(network: QualityNetwork, slices: Tensor, found: Tensor) -> None:
+    alone = hirescam(network, slices[1:2])[1]
 
-    assert alone.shape == (1, 4, 4)
-    torch.testing.assert_close(alone, hirescam(network, slices, "quality")[1:2], atol=1e-5, rtol=1e-4)
+    assert alone.shape == (1, 4, 4, 4)
+    torch.testing.assert_close(alone, found[1:2], atol=1e-5, rtol=1e-4)
 
 
 def test_other_slices_give_other_grids(network: QualityNetwork) -> None:
-    assert hirescam(network, torch.rand(2, 1, 160, 96), "quality").shape == (2, 5, 3)
-
-
-def test_nothing_of_the_network_changes(network: QualityNetwork, slices: Tensor) -> None:
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    learning = [parameter.requires_grad for parameter in network.parameters()]
-    network.attribute_heads.train()
-
-    hirescam(network, slices, "quality")
-
-    assert network.attribute_heads.training
-    assert not network.encoder.training
-    network.eval()
-    assert all(parameter.grad is None for parameter in network.parameters())
-    assert [parameter.requires_grad for parameter in network.parameters()] == learning
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-
-
-@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_a_frozen_network_in_use_is_explained_too(mode: type[torch.no_grad], slices: Tensor) -> None:
-    torch.manual_seed(0)
-    network = QualityNetwork().eval()
-    expected = hirescam(network, slices, "quality")
-    network.requires_grad_(False)
-
-    with mode():
-        found = hirescam(network, slices.clone(), "quality")
-
-    torch.testing.assert_close(found, expected)
-    assert not found.requires_grad
-    assert not any(parameter.requires_grad for parameter in network.parameters())
-
-
-def test_an_unknown_scale_is_refused(network: QualityNetwork, slices: Tensor) -> None:
-    with pytest.raises(ValueError, match="scale = 'contrast' is none of myocardium_nulling, sharpness"):
-        hirescam(network, slices, "contrast")
-
-
-def test_training_mode_is_refused(slices: Tensor) -> None:
-    network = QualityNetwork().train()
-
-    with pytest.raises(ValueError, match=r"evaluation mode; call network\.eval\(\)"):
-        hirescam(network, slices, "quality")
-
-    assert network.training
+    assert hirescam(network, torch.rand(2, 1, 160, 96))[1].shape == (2, 4, 5, 3)

@@ -68,7 +68,7 @@ def test_scores_of_scales_are_not_mixed_up(session: Session, study: Study) -> No
 def test_the_list_tells_why_and_what_was_agreed_on(session: Session, closed: Study) -> None:
     save_adjudication(session, find_scan(session, closed, number_of(closed, "scan-2")), agreed())
 
-    first, second = list_disputes(closed, {})
+    first, second = list_disputes(closed)
 
     assert (first.dispute.scan_id, first.number, first.agreed) == ("scan-1", number_of(closed, "scan-1"), None)
     assert first.dispute.reasons == ("Rated by Ada, and not ratable by Bo",)
@@ -150,7 +150,7 @@ def test_while_a_study_is_open_nothing_is_seen(session: Session, closed: Study) 
     with pytest.raises(ConflictError, match="'Pilot' is open"):
         readings_of_study(closed)
     with pytest.raises(ConflictError, match="'Pilot' is open"):
-        list_disputes(closed, {})
+        list_disputes(closed)
     with pytest.raises(ConflictError, match="'Pilot' is open"):
         find_scan(session, closed, 1)
 

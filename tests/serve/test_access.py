@@ -1,17 +1,59 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute, Mount
 
-from lgeqa.serve.access import COOKIE
-from lgeqa.serve.app import create_app
+from lgeqa.serve.access import COOKIE, Gate
+from tests.serve.serving import OWNER, TOKEN, serve
 
-TOKEN = "t0ken"
+READER = {"Authorization": "Bearer reader"}
+#: Routes that a reader's token opens, by the start of their path.
+FOR_READERS: tuple[str, ...] = ()
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
-    return TestClient(create_app(tmp_path / "home", TOKEN))
+def app(tmp_path: Path) -> FastAPI:
+    made = serve(tmp_path)
+    made.state.gate = Gate(TOKEN, lambda token: 7 if token == "reader" else None)
+    return made
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app)
+
+
+def requests_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
+    """Method and path of each route but those of static files, with a value for each parameter of the path."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from requests_of(inner.routes)
+        elif not isinstance(route, Mount) and not route.path.startswith("/static/"):  # type: ignore[attr-defined]
+            path = route.path.replace("{scale}", "quality").replace("{number}", "1")  # type: ignore[attr-defined]
+            yield from ((method, path) for method in route.methods)  # type: ignore[attr-defined]
+
+
+def test_each_route_wants_a_token_and_a_readers_token_opens_none_of_the_owners(
+    app: FastAPI, client: TestClient
+) -> None:
+    requests = list(requests_of(app.routes))
+
+    assert ("GET", "/") in requests
+    assert ("POST", "/api/uploads") in requests
+    assert ("DELETE", "/api/scans/1") in requests
+    assert len(requests) >= 18
+    for method, path in requests:
+        assert client.request(method, path).status_code == 401, (method, path)
+        assert client.request(method, path, headers={"Authorization": "Bearer wrong"}).status_code == 401, (
+            method,
+            path,
+        )
+        if not path.startswith(FOR_READERS or "no path"):
+            assert client.request(method, path, headers=READER).status_code == 403, (method, path)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}])
@@ -37,9 +79,40 @@ def test_a_wrong_token_in_a_link_is_no_cookie(client: TestClient) -> None:
     assert not answer.cookies
 
 
-def test_pages_load_nothing_from_elsewhere(client: TestClient) -> None:
-    answer = client.get("/", headers={"Authorization": f"Bearer {TOKEN}"})
+@pytest.mark.parametrize("path", ["/", "/scans/1", "/interface"])
+def test_pages_load_nothing_from_elsewhere(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers=OWNER)
 
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert "http" not in answer.text
+    assert "http:" not in answer.text
+    assert "https:" not in answer.text
+
+
+def test_a_page_of_another_server_changes_nothing(client: TestClient) -> None:
+    client.get(f"/?token={TOKEN}")
+    given = {"path": "/nowhere"}
+
+    elsewhere = client.post("/api/folders", json=given, headers={"Origin": "http://127.0.0.1:9999"})
+    here = client.post("/api/folders", json=given, headers={"Origin": "http://testserver"})
+
+    assert (elsewhere.status_code, here.status_code) == (403, 422)
+    assert "another server" in elsewhere.json()["detail"]
+
+
+def test_of_a_fault_of_ours_the_place_is_told_and_no_name(
+    app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = KeyError("DOE^JOHN.nrrd")
+
+    def break_down(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("lgeqa.serve.listing.look_up", break_down)
+    answer = client.get("/api/scans", headers=OWNER)
+
+    assert answer.status_code == 500
+    told = capsys.readouterr().err
+    assert "look_up" in told
+    assert "KeyError" in told
+    assert "DOE" not in told + answer.text

@@ -12,13 +12,18 @@ from torch import nn
 
 from lgeqa.errors import TrainingError
 from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.networks.hirescam import hirescam
 from lgeqa.train.export import check_parity, export_onnx, quantise
 
 
-def run(path: Path, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def run(path: Path, slices: npt.NDArray[np.float32], output: str = "probabilities") -> npt.NDArray[np.float32]:
     session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    found: npt.NDArray[np.float32] = session.run(None, {"slices": slices})[0]
+    found: npt.NDArray[np.float32] = session.run([output], {"slices": slices})[0]
     return found
+
+
+def outputs(path: Path) -> list[str]:
+    return [output.name for output in onnx.load(path).graph.output]
 
 
 def eager(network: nn.Module, slices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -57,6 +62,11 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
     expected = eager(quality, given)
     assert expected.std() > 0.01
     np.testing.assert_allclose(run(full, given), expected, atol=1e-4)
+    assert outputs(full) == ["probabilities", "maps"]
+    with torch.inference_mode():
+        np.testing.assert_allclose(
+            run(full, given, "maps"), hirescam(quality, torch.from_numpy(given))[1].numpy(), atol=1e-4
+        )
 
 
 def test_an_export_is_held_to_its_network(quality: QualityNetwork, full: Path) -> None:
@@ -69,6 +79,15 @@ def test_an_export_is_held_to_its_network(quality: QualityNetwork, full: Path) -
         check_parity(other, full, given)
 
 
+def test_the_maps_of_an_export_are_held_to_its_network_too(quality: QualityNetwork, full: Path, tmp_path: Path) -> None:
+    model = onnx.load(full)
+    division = next(node for node in reversed(model.graph.node) if node.op_type == "Div")
+    division.op_type = "Mul"  # by the number of places, where the maps should be divided by it
+    onnx.save(model, tmp_path / "wrong.onnx")
+    with pytest.raises(TrainingError, match=r"wrong.onnx: gives maps that differ by \d.* 0.001 is allowed"):
+        check_parity(quality, tmp_path / "wrong.onnx", torch.from_numpy(slices(4, 128, 128)))
+
+
 @pytest.mark.parametrize("shape", [(2, 48, 64), (1, 208, 80), (7, 64, 64)])
 @pytest.mark.parametrize("context", [1, 3])
 def test_the_detector_takes_slices_of_any_padded_size(
@@ -79,16 +98,39 @@ def test_the_detector_takes_slices_of_any_padded_size(
     export_onnx(network, (context, 64, 64), 16, tmp_path / "detector.onnx")
     given = slices(*shape, context)
     np.testing.assert_allclose(run(tmp_path / "detector.onnx", given), eager(network, given), atol=1e-4)
+    assert outputs(tmp_path / "detector.onnx") == ["probabilities"]
 
 
-def test_8_bit_weights_take_a_quarter_and_stay_close(quality: QualityNetwork, full: Path, tmp_path: Path) -> None:
-    quantise(full, tmp_path / "small.onnx", [slices(n, 128, 128) for n in (16, 17)], tmp_path)
-    assert (tmp_path / "small.onnx").stat().st_size < 0.27 * full.stat().st_size
-    kinds = {
-        weight.data_type
-        for weight in onnx.load(str(tmp_path / "small.onnx")).graph.initializer
-        if len(weight.dims) == 4
-    }
-    assert kinds == {onnx.TensorProto.INT8}
+@pytest.fixture(scope="module")
+def small(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "quality.onnx"
+    quantise(full, path, [slices(n, 128, 128) for n in (16, 17)], path.parent)
+    return path
+
+
+def test_8_bit_weights_take_a_quarter_and_stay_close(quality: QualityNetwork, full: Path, small: Path) -> None:
+    assert small.stat().st_size < 0.27 * full.stat().st_size
+    weights = onnx.load(small).graph.initializer
+    assert {weight.data_type for weight in weights if len(weight.dims) == 4} == {onnx.TensorProto.INT8}
     given = slices(5, 128, 128)
-    np.testing.assert_allclose(run(tmp_path / "small.onnx", given), eager(quality, given), atol=0.1)
+    np.testing.assert_allclose(run(small, given), eager(quality, given), atol=0.1)
+
+
+def test_8_bit_maps_are_those_of_the_8_bit_probabilities(quality: QualityNetwork, small: Path, tmp_path: Path) -> None:
+    """From the pooled features on all is float: put into the heads of PyTorch, they give the same output."""
+    model = onnx.load(small)
+    pooling = next(node for node in model.graph.node if node.op_type == "ReduceMean")
+    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in pooling.input[:1])
+    onnx.save(model, tmp_path / "opened.onnx")
+    given = slices(5, 128, 128)
+    features = torch.from_numpy(run(tmp_path / "opened.onnx", given, pooling.input[0]))
+    leaf = features.clone().requires_grad_()
+
+    logits = quality.heads(leaf.mean(dim=(2, 3)))
+
+    np.testing.assert_allclose(run(small, given), torch.sigmoid(logits).detach().numpy(), atol=1e-5)
+    for scale in range(4):
+        (gradient,) = torch.autograd.grad(logits[:, scale].sum(), leaf, retain_graph=True)
+        expected = (gradient * features).sum(dim=1).numpy()
+        assert np.abs(expected).max() > 1e-3
+        np.testing.assert_allclose(run(small, given, "maps")[:, scale], expected, atol=1e-5)

@@ -16,6 +16,7 @@ from lgeqa.versions import versions
 
 if TYPE_CHECKING:
     from lgeqa.pipeline import Assessment, AssessSettings
+    from lgeqa.prepare import QualityPreparation
     from lgeqa.read import Source
 
 
@@ -39,17 +40,19 @@ class Attempt:
     Attributes:
         open_assess: makes the function that assesses a scan; called once, where the scans are assessed.
         stamp: of the bundle that `open_assess` opens.
+        preparation: of its quality network, which sets what the pictures show.
         settings: that it assesses with.
-        out: where masks are written, if they are.
+        out: where pictures and masks are written, if they are.
     """
 
     open_assess: "Callable[[], Callable[[Source], Assessment]]"
     stamp: BundleStamp
+    preparation: "QualityPreparation"
     settings: Settings
     out: OutputFolder
 
     def __call__(self, source: "Source") -> Outcome:
-        """Assess `source` and write its mask; every fault becomes an outcome."""
+        """Assess `source` and write its pictures and its mask; every fault becomes an outcome."""
         try:
             return Outcome(self._assess_and_write(source))
         except ScanError as fault:
@@ -62,7 +65,11 @@ class Attempt:
             message = (
                 f"A fault of lgeqa, not of the scan ({type(fault).__name__}). Please report it with {self.out.log}."
             )
-            return Outcome(self.unassessed(source, message), _trace(fault))
+            return Outcome(self.unassessed(source, message), trace_of(fault))
+
+    def make_ready(self) -> None:
+        """Open what assessing needs, so that the first scan does not wait for it."""
+        self._assess  # noqa: B018
 
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
@@ -85,15 +92,19 @@ class Attempt:
         return self.open_assess()
 
     def _assess_and_write(self, source: "Source") -> ScanResult:
-        self.out.drop_mask(source.scan_id)  # That of an earlier run must not stand beside this run's record.
+        self.out.drop_companions(source.scan_id)  # Those of an earlier run must not stand beside this run's record.
         assessment = self._assess(source)
+        if self.out.pictures:
+            from lgeqa.report.pictures import draw_pictures
+
+            self.out.save_pictures(source.scan_id, draw_pictures(assessment, self.preparation))
         if self.out.masks:
             write_through(self.out.mask_path(source.scan_id), lambda draft: _write_mask(assessment, draft))
         return assessment.result
 
 
 def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings") -> "Callable[[Source], Assessment]":
-    """The real thing for `Attempt.open_assess`, once its three arguments are bound.
+    """The real thing for `Attempt.open_assess`, once its three arguments are bound; all of it is ready for use.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -101,7 +112,9 @@ def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings")
     from lgeqa.bundle import open_bundle
     from lgeqa.pipeline import assess_source
 
-    return partial(assess_source, bundle=open_bundle(bundle, threads), settings=settings)
+    opened = open_bundle(bundle, threads)
+    opened.make_ready()
+    return partial(assess_source, bundle=opened, settings=settings)
 
 
 def _write_mask(assessment: "Assessment", path: Path) -> None:
@@ -116,7 +129,7 @@ def _write_mask(assessment: "Assessment", path: Path) -> None:
         raise OSError("SimpleITK could not write the mask") from fault
 
 
-def _trace(fault: BaseException | None) -> str:
+def trace_of(fault: BaseException | None) -> str:
     """Where `fault` arose, without its message, which may hold what a scan's header says of a patient."""
     parts = []
     while fault:

@@ -1,33 +1,39 @@
-"""The output folder of a run: one record a scan, the table, masks and the log of our own faults.
+"""The output folder of a run: records and pictures of the scans, the table, the report, masks, the log of our faults.
 
 Each file is written beside its place and then moved there, so that a killed run leaves whole files or none.
 """
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from lgeqa.errors import OutputError
 from lgeqa.records import CSV_COLUMNS, ScanResult
 
+if TYPE_CHECKING:
+    from lgeqa.report.pictures import ScanPictures
+
 #: Decimal places of the table; the records hold full precision.
 _DECIMALS = 6
 
 
 class OutputFolder:
-    """`results.csv`, `report.html`, `scans/<scan_id>.json`, `masks/<scan_id>.nrrd` and `faults.log` below `path`.
+    """`results.csv`, `report.html`, `scans/`, `pictures/`, `masks/` and `faults.log` below `path`.
 
     Attributes:
         path: the folder.
         masks: whether masks are written.
+        pictures: whether pictures are written.
     """
 
-    def __init__(self, path: Path, *, masks: bool = False) -> None:
+    def __init__(self, path: Path, *, masks: bool = False, pictures: bool = False) -> None:
         """Make the folders that are missing.
 
         Raises:
@@ -35,12 +41,15 @@ class OutputFolder:
         """
         self.path = path
         self.masks = masks
+        self.pictures = pictures
         self.table = path / "results.csv"
         self.report = path / "report.html"
         self.log = path / "faults.log"
         self._scans = path / "scans"
         self.masks_folder = path / "masks"
-        for folder in (self._scans, self.masks_folder) if masks else (self._scans,):
+        self.pictures_folder = path / "pictures"
+        wanted = {self._scans: True, self.masks_folder: masks, self.pictures_folder: pictures}
+        for folder in (folder for folder, needed in wanted.items() if needed):
             _make_writable(folder)
 
     def record_path(self, scan_id: str) -> Path:
@@ -51,12 +60,32 @@ class OutputFolder:
         """Where the blood-pool mask of a scan is, if masks are wanted."""
         return self.masks_folder / f"{scan_id}.nrrd"
 
-    def drop_mask(self, scan_id: str) -> None:
-        """Remove the mask of an earlier run, if there is one."""
+    def pictures_path(self, scan_id: str) -> Path:
+        """Where the pictures of a scan are, if pictures are wanted."""
+        return self.pictures_folder / f"{scan_id}.json"
+
+    def companions(self, scan_id: str) -> list[Path]:
+        """The files that belong to the record of an assessed scan."""
+        mask = [self.mask_path(scan_id)] if self.masks else []
+        return [*mask, self.pictures_path(scan_id)] if self.pictures else mask
+
+    def drop_companions(self, scan_id: str) -> None:
+        """Remove the mask and the pictures that an earlier run made of a scan."""
+        _remove(self.mask_path(scan_id))
+        _remove(self.pictures_path(scan_id))
+
+    def load_pictures(self, scan_id: str) -> "ScanPictures | None":
+        """The pictures of a scan; None where there are none, or none of this version."""
+        from lgeqa.report.pictures import ScanPictures
+
         try:
-            self.mask_path(scan_id).unlink(missing_ok=True)
-        except OSError as fault:
-            raise _refusal(self.mask_path(scan_id), fault) from None
+            return ScanPictures.model_validate_json(self.pictures_path(scan_id).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def save_pictures(self, scan_id: str, pictures: "ScanPictures") -> None:
+        """Write the pictures of one scan."""
+        write_whole(self.pictures_path(scan_id), pictures.model_dump_json())
 
     def load(self, scan_id: str) -> ScanResult | None:
         """The record of a scan from an earlier run; None where there is none, or none of this version."""
@@ -71,11 +100,17 @@ class OutputFolder:
 
     def write_table(self, results: Iterable[ScanResult]) -> None:
         """Write `results.csv`: a row of `CSV_COLUMNS` for each result."""
-        text = io.StringIO(newline="")
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(CSV_COLUMNS)
-        rows.writerows([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results)
-        write_whole(self.table, text.getvalue())
+        write_whole(self.table, table_text(results))
+
+    def write_report(self, pages: Iterable[tuple[str, str]]) -> None:
+        """Write the pages of the report, each a file name and its HTML, and remove further pages of an earlier run."""
+        written = set()
+        for name, html in pages:
+            write_whole(self.path / name, html)
+            written.add(name)
+        for path in self.path.glob("report-*.html"):
+            if re.fullmatch(r"report-\d+\.html", path.name) and path.name not in written:
+                _remove(path)
 
     def log_fault(self, scan_id: str, trace: str) -> None:
         """Add the trace of a fault of lgeqa's own to `faults.log`."""
@@ -84,6 +119,15 @@ class OutputFolder:
                 log.write(f"{scan_id}\n{trace}\n")
         except OSError as fault:
             raise _refusal(self.log, fault) from None
+
+
+def table_text(results: Iterable[ScanResult]) -> str:
+    """`CSV_COLUMNS` of each result as CSV, with a head line."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(CSV_COLUMNS)
+    rows.writerows([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results)
+    return text.getvalue()
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -108,6 +152,13 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as fault:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+        raise _refusal(path, fault) from None
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as fault:
         raise _refusal(path, fault) from None
 
 

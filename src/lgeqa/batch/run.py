@@ -66,8 +66,8 @@ def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:
     record = attempt.out.load(scan_id)
     if record is None or record.status == "failed" or not mark or record.fingerprint != mark:
         return None
-    lacks_mask = attempt.out.masks and record.status == "assessed" and not attempt.out.mask_path(scan_id).exists()
-    return None if lacks_mask else record
+    whole = record.status != "assessed" or all(path.exists() for path in attempt.out.companions(scan_id))
+    return record if whole else None
 
 
 def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Iterator[Outcome]:

@@ -43,7 +43,7 @@ def work_through(
     stops early, for instance by Ctrl-C, the workers are ended.
     """
     waiting = deque(tasks)
-    crew = [_Worker(work, waiting.popleft()) for _ in range(min(jobs, len(waiting)))]
+    crew = [_hired(work, waiting.popleft()) for _ in range(min(jobs, len(waiting)))]
     try:
         while crew:
             for worker in _with_answer(crew):
@@ -54,30 +54,31 @@ def work_through(
                     crew.remove(worker)
                     worker.end()
                     if waiting:
-                        crew.append(_Worker(work, waiting.popleft()))
+                        crew.append(_hired(work, waiting.popleft()))
                 yield task, answer
     finally:
         for worker in crew:
             worker.end()
 
 
-class _Worker(Generic[Task, Answer]):
-    """One process, the pipe to it and the task it has in hand."""
+class Worker(Generic[Task, Answer]):
+    """One process, the pipe to it and the task it has in hand; `work`, tasks and answers are as in `work_through`."""
 
-    def __init__(self, work: Callable[[Task], Answer], task: Task) -> None:
+    def __init__(self, work: Callable[[Task], Answer]) -> None:
         self.link, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_serve, args=(theirs, work), daemon=True)
         with _environment(ONE_THREAD):
             self.process.start()
         theirs.close()
-        self.give(task)
 
     def give(self, task: Task) -> None:
+        """Hand over a task; the one before must have been answered."""
         self.task = task
         with suppress(BrokenPipeError):  # of a process that is already dead, which `answer` will find
             self.link.send(task)
 
     def answer(self) -> Answer | Lost:
+        """Wait for the answer to the task."""
         try:
             return cast("Answer", self.link.recv())
         except (EOFError, OSError):
@@ -85,9 +86,16 @@ class _Worker(Generic[Task, Answer]):
             return Lost(self.process.exitcode)
 
     def end(self) -> None:
+        """End the process, whatever it is at."""
         self.process.terminate()
         self.process.join()
         self.link.close()
+
+
+def _hired(work: Callable[[Task], Answer], task: Task) -> Worker[Task, Answer]:
+    worker = Worker(work)
+    worker.give(task)
+    return worker
 
 
 @contextmanager
@@ -102,7 +110,7 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _with_answer(crew: list[_Worker[Task, Answer]]) -> list[_Worker[Task, Answer]]:
+def _with_answer(crew: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:
     ready = wait([worker.link for worker in crew])
     return [worker for worker in crew if worker.link in ready]
 

@@ -17,6 +17,10 @@ from lgeqa.records import BundleStamp, FloatArray, IntArray
 
 #: Slices that go through a network at a time: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
+#: Name of the output that says where the logits came from.
+MAPS = "maps"
+#: What that output must be: its type, its axes, and how many maps a slice has.
+_MAPS_TYPE = ("tensor(float)", 4, [len(NAMES)])
 
 
 class Bundle:
@@ -41,7 +45,27 @@ class Bundle:
 
     @cached_property
     def _quality(self) -> onnxruntime.InferenceSession:
-        return self._session(self.manifest.quality.file)
+        session = self._session(self.manifest.quality.file)
+        for output in session.get_outputs():
+            if output.name == MAPS and (output.type, len(output.shape), output.shape[1:2]) != _MAPS_TYPE:
+                raise BundleError(
+                    f"{self.stamp.name}: {self.manifest.quality.file} gives {MAPS} as {output.type} {output.shape}, "
+                    f"this lgeqa reads tensor(float) (slice, {len(NAMES)}, row, column). Export the bundle again."
+                )
+        return session
+
+    def make_ready(self) -> None:
+        """Open both networks now, not when they are first used.
+
+        Raises:
+            BundleError: one of them cannot be used.
+        """
+        self._detector, self._quality  # noqa: B018
+
+    @property
+    def explains(self) -> bool:
+        """Whether its quality network tells where its logits came from."""
+        return any(output.name == MAPS for output in self._quality.get_outputs())
 
     def detect(self, slices: FloatArray, context: IntArray) -> FloatArray:
         """Probability of atrial blood pool.
@@ -53,10 +77,34 @@ class Bundle:
         Returns:
             (slice, row, column).
         """
-        return _run(self._detector, slices, context)[:, 0]
+        [probabilities] = _run(self._detector, slices, context)
+        return probabilities[:, 0]
 
     def score(self, slices: FloatArray) -> FloatArray:
         """Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`."""
+        return self._judge(slices)[0]
+
+    def explain(self, slices: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Probabilities, and where their logits came from, in one run.
+
+        Args:
+            slices: (slice, row, column), prepared for the quality network.
+
+        Returns:
+            Probabilities as `score` gives them, and HiResCAM maps (slice, 4, map row, map column) in logits: above 0
+            what speaks for diagnostic, below 0 what speaks against it.
+
+        Raises:
+            BundleError: its quality network gives no maps; see `explains`.
+        """
+        if not self.explains:
+            raise BundleError(
+                f"{self.stamp.name}: {self.manifest.quality.file} gives no {MAPS}: it was exported by an earlier lgeqa."
+            )
+        probabilities, maps = self._judge(slices)
+        return probabilities, maps
+
+    def _judge(self, slices: FloatArray) -> list[FloatArray]:
         return _run(self._quality, slices, np.arange(len(slices))[:, None])
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
@@ -129,9 +177,9 @@ def _providers() -> Sequence[str]:
     return [name for name in wanted if name in onnxruntime.get_available_providers()]
 
 
-def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> FloatArray:
-    """Feed (slice, row, column) through a network in chunks, the slices of `channels` at once; its one output."""
+def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> list[FloatArray]:
+    """Feed (slice, row, column) through a network in chunks, the slices of `channels` at once; each of its outputs."""
     name = session.get_inputs()[0].name
     chunks = [channels[i : i + CHUNK] for i in range(0, len(channels), CHUNK)]
-    outputs: list[Any] = [session.run(None, {name: slices[chunk]})[0] for chunk in chunks]
-    return np.concatenate(outputs).astype(np.float32, copy=False)
+    outputs: list[list[Any]] = [session.run(None, {name: slices[chunk]}) for chunk in chunks]
+    return [np.concatenate(parts).astype(np.float32, copy=False) for parts in zip(*outputs, strict=True)]

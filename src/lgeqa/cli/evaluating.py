@@ -61,7 +61,7 @@ def carry_out(request: Request) -> int:
     rule = choose_rule(cases, request.rule, request.reader)
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
-    settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle.stamp)
+    settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle)
     results = [one.result for one in settled]
     scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT

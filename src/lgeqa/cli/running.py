@@ -9,13 +9,12 @@ from pathlib import Path
 
 import typer
 
-from lgeqa.batch import Attempt, OutputFolder, Settled, open_pipeline, run_batch, write_whole
-from lgeqa.bundle import open_bundle
+from lgeqa.batch import Attempt, OutputFolder, Settled, open_pipeline, run_batch
+from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cli.view import conclude, follow
 from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
-from lgeqa.records import BundleStamp
 from lgeqa.report import render
 
 #: Exit codes that say more than 0 (all scans were assessed) and those of the errors.
@@ -43,23 +42,23 @@ def carry_out(job: Job) -> int:
     Raises:
         UsageError: no scan is there, or the bundle or the output folder cannot be used.
     """
-    out = OutputFolder(job.out, masks=job.masks)
+    out = OutputFolder(job.out, masks=job.masks, pictures=True)
     bundle = open_bundle(job.bundle)
     sources = discover(job.paths, skip=[out.masks_folder])
     if not sources:
         raise UsageError(
             f"No scan was found in {', '.join(map(str, job.paths))}. Name scans or folders that hold some."
         )
-    settled = settle(sources, job, out, bundle.stamp)
+    settled = settle(sources, job, out, bundle)
     results = [one.result for one in settled]
-    write_whole(out.report, render(results, bundle.stamp, bundle.manifest.intended_use))
+    out.write_report(render(results, out.load_pictures, bundle.stamp, bundle.manifest.intended_use))
     if not job.quiet:
         conclude(results)
         typer.echo(f"Report: {out.report}")
     return exit_code(settled)
 
 
-def settle(sources: Sequence[Source], job: Job, out: OutputFolder, stamp: BundleStamp) -> list[Settled]:
+def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundle) -> list[Settled]:
     """Assess the scans and show each; the outcomes in the order of `sources`, at least one.
 
     Raises:
@@ -68,7 +67,7 @@ def settle(sources: Sequence[Source], job: Job, out: OutputFolder, stamp: Bundle
     """
     jobs = min(job.jobs or min(_cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, job.bundle, max(1, _cores() // jobs), job.settings)
-    attempt = Attempt(open_assess, stamp, job.settings, out)
+    attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, job.settings, out)
     settled: dict[str, Settled] = {}
     try:
         with closing(run_batch(sources, attempt, jobs)) as run:

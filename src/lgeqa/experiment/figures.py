@@ -41,7 +41,8 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
     predicted = {name: _all(network, store)[:, _QUALITY] >= 0 for name, network in networks.items()}
     choice = pick_slices(labels, predicted, EXAMPLES)
     batch = store[list(choice.slices)]
-    maps = {name: hirescam(network, batch["slice"], "quality").numpy() for name, network in networks.items()}
+    with torch.inference_mode():
+        maps = {name: hirescam(network, batch["slice"])[1][:, _QUALITY].numpy() for name, network in networks.items()}
     examples = [
         Example(
             title=f"{plan.cases[plan.numbers(SHOWN, 'test')[store.owner[index]]].scan_id}\n{group}",

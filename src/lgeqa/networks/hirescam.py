@@ -1,47 +1,68 @@
-"""HiResCAM: which places of a slice a logit came from (Draelos and Carin, arXiv 2011.08891; the paper's Fig. 2)."""
+"""HiResCAM: which places of a slice a logit came from (Draelos and Carin, arXiv 2011.08891; the paper's Fig. 2).
+
+Written out from forward operations alone, so that it is exported with the network and needs no PyTorch where scans are
+assessed.
+"""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lgeqa.attributes import NAMES
 from lgeqa.networks.quality import QualityNetwork
 
 
-def hirescam(network: QualityNetwork, slices: Tensor, scale: str) -> Tensor:
-    """Gradient of a logit with respect to the last feature maps, times the maps, summed over channels.
+def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and for each the gradient with respect to the last feature maps, times the maps, summed over channels.
 
     map(y, x) = sum over channels c of A_c(y, x) * d logit / d A_c(y, x)
 
     The maps A are averaged over their places before the heads see them, so the gradient is the same at every place:
-    that of the pooled feature, divided by the number of places. Only the encoder and the heads are used.
+    that of the pooled feature, divided by the number of places. The quality head sees the attribute logits a alone, so
+    with f the pooled features
 
-    Completeness: with a linear head on the pooled features, the sum of a map is its logit minus the head's bias. A
-    ReLU head is linear around each slice, so there the sum of a map is its logit minus what the biases give: the sum
-    over all of the head's biases b of b * d logit / d b. For `quality` that counts the biases of all four heads.
+    d quality / d f = sum over attributes k of d quality / d a_k * d a_k / d f
+
+    Completeness: a ReLU head is linear around each slice, so the sum of a map is its logit minus what the biases
+    give: the sum over all of the head's biases b of b * d logit / d b. For `quality` that counts the biases of all
+    four heads. A head without ReLU is explained up to its last bias.
 
     Args:
-        network: its encoder in evaluation mode; nothing of it is changed, and no gradients are left in it.
+        network: in evaluation mode, else slices depend on each other.
         slices: (slice, 1, row, column), prepared as in training; 128 x 128 give 4 x 4 maps.
-        scale: one of `attributes.NAMES`.
 
     Returns:
-        (slice, row, column), the encoder's last grid, in logits: above 0 what speaks for diagnostic, below 0 what
-        speaks against it.
-
-    Raises:
-        ValueError: there is no such scale, or the encoder is in training mode, where slices depend on each other and
-            looking would change its running means.
+        Logits (slice, 4), and maps (slice, 4, map row, map column) on the encoder's last grid, in logits: above 0 what
+        speaks for diagnostic, below 0 what speaks against it. Both in the order of `attributes.NAMES`.
     """
-    if scale not in NAMES:
-        raise ValueError(f"scale = {scale!r} is none of {', '.join(NAMES)}")
-    if network.encoder.training:
-        raise ValueError("hirescam needs the network in evaluation mode; call network.eval()")
-    with torch.inference_mode(False):
-        with torch.no_grad():
-            maps = network.encoder.stages(slices)[-1]
-        with torch.enable_grad():
-            pooled = maps.mean(dim=(2, 3)).requires_grad_()
-            logits = network.heads(pooled)[:, NAMES.index(scale)]
-            (gradient,) = torch.autograd.grad(logits.sum(), pooled)
-    places = maps.shape[2] * maps.shape[3]
-    return torch.einsum("schw,sc->shw", maps, gradient) / places
+    maps = network.encoder.stages(slices)[-1]
+    pooled = maps.mean(dim=(2, 3))
+    logits = network.heads(pooled)
+    attributes = torch.stack([head_gradient(head, pooled) for head in network.attribute_heads], dim=1)
+    through = head_gradient(network.quality_head, logits[:, : len(network.attribute_heads)])
+    gradients = torch.cat([attributes, through[:, None] @ attributes], dim=1)  # (slice, 4, 512)
+    places = maps.flatten(start_dim=2)
+    return logits, (gradients @ places / places.shape[2]).unflatten(2, maps.shape[2:])
+
+
+def head_gradient(head: nn.Module, inputs: Tensor) -> Tensor:
+    """Gradient of a head's one logit with respect to its inputs.
+
+    For linear layers W_1 to W_n with a ReLU between each two, whose inputs are z_1 to z_(n-1):
+
+    W_n diag(z_(n-1) > 0) W_(n-1) ... diag(z_1 > 0) W_1
+
+    Args:
+        head: an `nn.Sequential` of `nn.Linear` and `nn.ReLU` in turn, the last with one output.
+        inputs: (slice, features).
+
+    Returns:
+        (slice, features).
+    """
+    assert isinstance(head, nn.Sequential)
+    factors: list[Tensor] = []
+    for layer in head:
+        inputs = layer(inputs)
+        factors.append(layer.weight if isinstance(layer, nn.Linear) else (inputs > 0).to(inputs.dtype))
+    gradient = factors.pop().expand(inputs.shape[0], -1)
+    while factors:
+        gradient = gradient * factors.pop() @ factors.pop()
+    return gradient

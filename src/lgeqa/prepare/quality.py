@@ -5,6 +5,7 @@ atrial blood pool, so blood is 1 and an empty background 0 on every scanner and 
 themselves are defined against the blood pool.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare.resample import Weights, axis_weights, centred_points, resample
+from lgeqa.prepare.resample import Points, Weights, axis_weights, centred_points, resample
 from lgeqa.records import BoolArray, FloatArray
 
 #: Signal above this many times the blood pool's is fat or an artefact, and is cut off.
@@ -81,6 +82,32 @@ def quality_weights(
         spacing_mm: (slice, row, column).
         preparation: which square is cut out, and its pixels.
     """
+    field = quality_field(atrium, spacing_mm, preparation)
+    rows, columns = (
+        axis_weights(n, step, points, field.pixel_mm)
+        for n, step, points in zip(atrium.shape[1:], spacing_mm[1:], (field.rows_mm, field.columns_mm), strict=True)
+    )
+    return rows, columns
+
+
+@dataclass(frozen=True)
+class QualityField:
+    """Where the pixels of prepared slices lie, on rulers on which the scan's pixel i lies at i times its spacing.
+
+    Attributes:
+        rows_mm, columns_mm: (pixels,) centres of the rows and of the columns.
+        pixel_mm: from one to the next.
+    """
+
+    rows_mm: Points
+    columns_mm: Points
+    pixel_mm: float
+
+
+def quality_field(
+    atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
+) -> QualityField:
+    """The square that the quality network sees; arguments as in `quality_weights`."""
     shape, mm = atrium.shape[1:], spacing_mm[1:]
     if preparation.field == "full":
         side = max(n * step for n, step in zip(shape, mm, strict=True))
@@ -91,11 +118,8 @@ def quality_weights(
             _middle(np.asarray(atrium.any(axis=(0, other)))) * step for other, step in zip((2, 1), mm, strict=True)
         ]
     pixel = side / preparation.pixels
-    rows, columns = (
-        axis_weights(n, step, centred_points(preparation.pixels, pixel, centre), pixel)
-        for n, step, centre in zip(shape, mm, centres, strict=True)
-    )
-    return rows, columns
+    rows, columns = (centred_points(preparation.pixels, pixel, centre) for centre in centres)
+    return QualityField(rows, columns, pixel)
 
 
 def _middle(held: BoolArray) -> float:

@@ -1,6 +1,5 @@
 """Agreeing on scans whose readers differ: which they are, what each reader said, and what a panel makes of it."""
 
-from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +15,6 @@ from lgeqa.rate.readings import GivenRating, GivenScores
 from lgeqa.rate.scales import DEFINED_SCALES, DefinedScale
 from lgeqa.rate.studies import check_closed
 from lgeqa.rate.tables import Adjudication, Rating, Study, StudyScan, now
-from lgeqa.records import ScanResult
 
 
 class _View(BaseModel):
@@ -136,11 +134,11 @@ def readings_of_study(study: Study) -> list[Read]:
     ]
 
 
-def list_disputes(study: Study, results: Mapping[str, ScanResult]) -> list[Listed]:
-    """The scans to adjudicate, the farthest apart first; raises as `readings_of_study`."""
+def list_disputes(study: Study) -> list[Listed]:
+    """The scans to adjudicate, the farthest apart first, without the model's word; raises as `readings_of_study`."""
     by_name = {scan.scan_id: scan for scan in study.scans}
     listed = []
-    for dispute in disputes_of(panel_of(readings_of_study(study)), results):
+    for dispute in disputes_of(panel_of(readings_of_study(study)), {}):
         scan = by_name[dispute.scan_id]
         agreed = Agreed.of(scan.adjudication) if scan.adjudication else None
         listed.append(Listed(number=scan.id, dispute=dispute, agreed=agreed))
@@ -184,9 +182,7 @@ def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication)
     kept = next((one for one in scan.adjudications if one.save_id == sent.save_id), None)
     if kept is None:
         if sent.known != len(scan.adjudications):
-            raise ConflictError(
-                "This scan was adjudicated on another page meanwhile. Reload to see how."
-            )
+            raise ConflictError("This scan was adjudicated on another page meanwhile. Reload to see how.")
         scores = sent.scores.model_dump() if sent.scores else {}
         rest = sent.model_dump(include={"save_id", "cannot_rate", "comment", "panel"})
         kept = Adjudication(version=sent.known + 1, saved_at=now(), **scores, **rest)

@@ -1,5 +1,7 @@
-"""The report for people: one HTML file that needs nothing else."""
+"""The report for people: HTML pages that need nothing else."""
 
-from lgeqa.report.page import ENDS as ENDS
-from lgeqa.report.page import end_of as end_of
 from lgeqa.report.page import render as render
+from lgeqa.report.pictures import ScanPictures as ScanPictures
+from lgeqa.report.pictures import draw_pictures as draw_pictures
+from lgeqa.report.view import ENDS as ENDS
+from lgeqa.report.view import end_of as end_of

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Response
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from lgeqa.agreement.agree import agree
 from lgeqa.agreement.markdown import page
@@ -13,9 +15,12 @@ from lgeqa.errors import ReadError
 from lgeqa.intervals import Bootstrap
 from lgeqa.rate import adjudicate, readings, studies
 from lgeqa.rate.adjudicate import Agreed, Listed, Opened, SentAdjudication
-from lgeqa.rate.tables import writing
+from lgeqa.rate.tables import Study, writing
+from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.serve.access import owner
 from lgeqa.serve.rating import Number, SessionsAre
+from lgeqa.serve.served import ServedIs
+from lgeqa.serve.tables import ScanRow
 from lgeqa.serve.volumes import scan_volume
 
 _FILES: Final[dict[str, Callable[[Agreement], str]]] = {
@@ -29,27 +34,31 @@ router = APIRouter(prefix="/api/studies/{study_id}", tags=["Agreement"], depende
 
 
 @router.get("/agreement")
-def show_agreement(study_id: Number, sessions: SessionsAre) -> Agreement:
-    """How far the readers of a closed study agree; some seconds for a large one."""
-    with sessions() as session:
+def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
+    """How far the readers of a closed study agree, and the model among them; some seconds for a large study."""
+    with served.sessions() as session:
         study = studies.find_study(session, study_id)
         given, source = adjudicate.readings_of_study(study), study.name
-    return agree(given, {}, source, Bootstrap())
+        results = _results(session, study, served.bundle.stamp)
+    return agree(given, results, source, Bootstrap())
 
 
 @router.get("/agreement/{file}", response_class=Response)
-def export_agreement(study_id: Number, file: FileName, sessions: SessionsAre) -> Response:
+def export_agreement(study_id: Number, file: FileName, served: ServedIs) -> Response:
     """The same as a file: a page for people, the record, or the table of the scans to adjudicate."""
-    text = _FILES[file](show_agreement(study_id, sessions))
+    text = _FILES[file](show_agreement(study_id, served))
     kind = _KINDS[file.rpartition(".")[2]]
     return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{file}"'})
 
 
 @router.get("/adjudication")
 def list_disputes(study_id: Number, sessions: SessionsAre) -> list[Listed]:
-    """The scans of a closed study whose readers differ, the farthest apart first, and what was agreed on."""
+    """The scans of a closed study whose readers differ, the farthest apart first, and what was agreed on.
+
+    The model's word is left out, so that nobody agrees with it for its own sake.
+    """
     with sessions() as session:
-        return adjudicate.list_disputes(studies.find_study(session, study_id), {})
+        return adjudicate.list_disputes(studies.find_study(session, study_id))
 
 
 @router.get("/adjudication/{number}")
@@ -78,3 +87,12 @@ def save_adjudication(study_id: Number, number: Number, sent: SentAdjudication, 
     with writing(sessions) as session:
         kept = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
         return adjudicate.save_adjudication(session, kept, sent)
+
+
+def _results(session: Session, study: Study, bundle: BundleStamp) -> dict[str, ScanResult]:
+    """What the model that is served said of the study's scans, which are known by their bytes."""
+    names = {scan.sha256: scan.scan_id for scan in study.scans}
+    sha256 = func.json_extract(ScanRow.result, "$.input_sha256")
+    found = session.scalars(select(ScanRow.result).where(sha256.in_(names)))
+    results = [ScanResult.model_validate_json(result) for result in found if result]
+    return {names[one.input_sha256]: one for one in results if one.bundle == bundle}

@@ -1,7 +1,9 @@
 // One reader rates their scans: the next scan that is not rated, four keys, Enter.
 
-import { make, RatingForm } from "./scales.js";
-import { ask, newId, Unsaved } from "./unsaved.js";
+import { ask, Refused, untilHeard } from "./api.js";
+import { make } from "./dom.js";
+import { RatingForm } from "./scales.js";
+import { newId, Unsaved } from "./unsaved.js";
 import { createViewer } from "./viewer.js";
 
 const AGAIN_MS = 3000;
@@ -23,19 +25,22 @@ start();
 
 async function start() {
   try {
-    own = await ask("/api/reading");
+    own = await untilHeard(() => ask("/api/reading"), () => tell("The server cannot be reached. It is tried again."));
   } catch (fault) {
-    tell(fault.message);
-    if (!fault.status) setTimeout(() => location.reload(), AGAIN_MS);
-    return;
+    return tell(fault.message);
   }
+  byId("notices").replaceChildren();
   document.title = byId("who").textContent = `${own.study}, ${own.reader}`;
   unsaved = new Unsaved(own.reader_id, { saved: onSaved, changed: showStatus, refused: onRefused });
-  unsaved.send();
-  if (own.closed) return showClosed();
+  if (own.closed) {
+    showClosed();
+    return unsaved.send();
+  }
+  for (const { number, body } of unsaved.entries) own.readings[number - 1].state = body.scores ? "rated" : "cannot_rate";
   form = new RatingForm(own.scales, keepDraft);
   listen();
   byId("main").hidden = false;
+  unsaved.send();
   await open((next(0) ?? own.readings[0]).number);
 }
 
@@ -47,15 +52,16 @@ async function open(number) {
   const turn = ++opened;
   current = { number, rating: null, seconds: 0, ready: false };
   byId("scan").textContent = `Scan ${number} of ${own.readings.length}`;
+  byId("place").textContent = "";
+  byId("form").inert = true;
   form.value = {};
   showProgress();
-  await openRating(number, turn);
-  await openVolume(number, turn);
+  await Promise.all([openRating(number, turn), openVolume(number, turn)]);
 }
 
 // What counts: a rating that still waits here, else that of the server; and over it what was set and not saved.
 async function openRating(number, turn) {
-  const known = await ask(`/api/reading/${number}`).catch((fault) => (fault.status === 409 ? refresh() : null));
+  const known = await ask(`/api/reading/${number}`).catch((fault) => fault instanceof Refused && refresh());
   if (turn !== opened) return;
   if (known) versions.set(number, Math.max(known.version, versions.get(number) ?? 0));
   current.rating = unsaved.of(number)?.body ?? known?.rating ?? null;
@@ -63,6 +69,7 @@ async function openRating(number, turn) {
   if (shown) form.value = { ...shown, cannot_rate: shown.cannot_rate || null };
   current.seconds = shown?.seconds ?? 0;
   current.ready = true;
+  byId("form").inert = false;
   form.focus(shown ? undefined : own.scales[0].name);
 }
 
@@ -204,7 +211,7 @@ function tell(text) {
   const shown = [...byId("notices").children].some((one) => one.firstChild.textContent === text);
   if (shown) return;
   const close = make("button", { type: "button", "aria-label": "Dismiss" }, "×");
-  const notice = make("p", { class: "notice" }, make("span", {}, text), close);
+  const notice = make("p", { className: "notice" }, make("span", {}, text), close);
   close.addEventListener("click", () => notice.remove());
   byId("notices").append(notice);
 }

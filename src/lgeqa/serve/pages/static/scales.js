@@ -1,14 +1,8 @@
 // The form of one rating: four scales with their examples, a comment, and why a scan cannot be rated.
 
-const byId = (id) => document.getElementById(id);
+import { make } from "./dom.js";
 
-/** An element with attributes, and children or text; text is never read as markup. */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
-  element.append(...children);
-  return element;
-}
+const byId = (id) => document.getElementById(id);
 
 export class RatingForm {
   #scales;
@@ -120,7 +114,7 @@ export class RatingForm {
       const radio = make("input", { type: "radio", name, value: index + 1, "aria-label": `${index + 1}: ${meaning}` });
       return make("label", { title: meaning }, radio, make("span", { "aria-hidden": "true" }, `${index + 1}`));
     });
-    return make("fieldset", { name }, make("legend", {}, title), make("p", {}, question), make("div", { class: "scores" }, ...choices));
+    return make("fieldset", { name }, make("legend", {}, title), make("p", {}, question), make("div", { className: "scores" }, ...choices));
   }
 
   #showReason() {

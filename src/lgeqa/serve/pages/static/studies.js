@@ -1,7 +1,7 @@
 // The owner's list of studies, and making one.
 
-import { make } from "./scales.js";
-import { ask } from "./unsaved.js";
+import { ask } from "./api.js";
+import { make } from "./dom.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -21,7 +21,7 @@ function row({ id, name, closed_at, scans, readers, made_at }) {
   const done = sum(({ rated, cannot_rate }) => rated + cannot_rate);
   const cells = [closed_at ? "closed" : "open", scans, readers.length, `${done} of ${sum(({ readings }) => readings)}`, made_at.slice(0, 10)];
   const head = make("th", { scope: "row" }, make("a", { href: `/studies/${id}` }, name));
-  return make("tr", {}, head, ...cells.map((cell) => make("td", typeof cell === "number" ? { class: "number" } : {}, `${cell}`)));
+  return make("tr", {}, head, ...cells.map((cell) => make("td", typeof cell === "number" ? { className: "number" } : {}, `${cell}`)));
 }
 
 async function create() {
@@ -29,7 +29,7 @@ async function create() {
   button.disabled = true;
   byId("busy").textContent = "Reading the scans …";
   byId("fault").textContent = "";
-  const made = await ask("/api/studies", await filledIn(), 0).catch(show);
+  const made = await ask("/api/studies", { method: "POST", json: await filledIn() }).catch(show);
   button.disabled = false;
   byId("busy").textContent = "";
   if (!made) return;

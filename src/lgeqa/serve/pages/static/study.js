@@ -1,7 +1,7 @@
 // One study for its owner: readers and their links, how far they are, closing, and the ratings after it.
 
-import { make } from "./scales.js";
-import { ask } from "./unsaved.js";
+import { ask } from "./api.js";
+import { make, moment } from "./dom.js";
 
 const REFRESH_MS = 5000;
 const COLUMNS = {
@@ -30,12 +30,12 @@ function show(found) {
   byId("fault").textContent = "";
   document.title = byId("name").textContent = study.name;
   const facts = {
-    State: study.closed_at ? `closed on ${when(study.closed_at)}` : "open",
-    ...(study.reopened_at && { Reopened: `on ${when(study.reopened_at)}, after the ratings could be seen` }),
+    State: study.closed_at ? `closed on ${moment(study.closed_at)}` : "open",
+    ...(study.reopened_at && { Reopened: `on ${moment(study.reopened_at)}, after the ratings could be seen` }),
     Scans: study.scans,
     "Shown twice": `${Math.round(100 * study.repeat_share)} %`,
     Seed: study.seed,
-    Made: when(study.made_at),
+    Made: moment(study.made_at),
   };
   byId("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, `${value}`)]));
   byId("state").textContent = study.closed_at ? "Reopen the study" : "Close the study";
@@ -54,14 +54,14 @@ function reader({ number, name, readings, rated, cannot_rate }) {
     "tr", {},
     make("th", { scope: "row" }, name),
     make("td", {}, make("progress", { value: done, max: readings, "aria-label": `Done by ${name}` }), ` ${done} of ${readings}`),
-    make("td", { class: "number" }, `${rated}`),
-    make("td", { class: "number" }, `${cannot_rate}`),
+    make("td", { className: "number" }, `${rated}`),
+    make("td", { className: "number" }, `${cannot_rate}`),
     make("td", {}, renew),
   );
 }
 
 async function add() {
-  const made = await ask(`${path}/readers`, { name: byId("reader").value }).catch(fail);
+  const made = await ask(`${path}/readers`, { method: "POST", json: { name: byId("reader").value } }).catch(fail);
   if (!made) return;
   byId("reader").value = "";
   await refresh();
@@ -70,7 +70,7 @@ async function add() {
 
 async function renewLink(number, name) {
   if (!confirm(`Make a new link for ${name}? The old one will open nothing any more. Ratings stay.`)) return;
-  const made = await ask(`${path}/readers/${number}/token`, {}).catch(fail);
+  const made = await ask(`${path}/readers/${number}/token`, { method: "POST" }).catch(fail);
   if (made) showLink(made);
 }
 
@@ -92,7 +92,7 @@ async function toggle() {
     ? "Reopen the study? It stays on record that its ratings could be seen before."
     : "Close the study? Readers can rate nothing more, and you see the ratings.";
   if (!confirm(question)) return;
-  const found = await ask(`${path}/${study.closed_at ? "reopen" : "close"}`, {}).catch(fail);
+  const found = await ask(`${path}/${study.closed_at ? "reopen" : "close"}`, { method: "POST" }).catch(fail);
   if (found) show(found);
 }
 
@@ -103,10 +103,6 @@ async function showRatings() {
   if (!ratings) return;
   byId("columns").replaceChildren(...Object.values(COLUMNS).map((title) => make("th", { scope: "col" }, title)));
   byId("ratings").replaceChildren(...ratings.map((rating) => make("tr", {}, ...Object.keys(COLUMNS).map((name) => make("td", {}, `${rating[name]}`)))));
-}
-
-function when(time) {
-  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
 function fail(fault) {

@@ -1,28 +1,9 @@
 // Ratings that the server has not confirmed yet: kept in this browser, and sent until they are confirmed or refused.
 
+import { ask, Refused, waitFor } from "./api.js";
+
 const RETRY_MS = 3000;
 const PATIENCE_MS = 15000;
-
-/** What the server said instead of what was asked for; status 0 if it could not be reached. */
-export class Refusal extends Error {
-  constructor(message, status) {
-    super(message);
-    this.status = status;
-  }
-}
-
-/** Ask the HTTP interface, for so long, 0 for ever; gives what it answered, or throws a Refusal. */
-export async function ask(path, body, patienceMs = PATIENCE_MS) {
-  const headers = { "Content-Type": "application/json" };
-  const sent = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
-  const signal = patienceMs ? AbortSignal.timeout(patienceMs) : undefined;
-  const answer = await fetch(path, { ...sent, signal }).catch(() => {
-    throw new Refusal("The server cannot be reached.", 0);
-  });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refusal(typeof told.detail === "string" ? told.detail : `The server answered ${answer.status}.`, answer.status);
-  return told;
-}
 
 /** An id that no other save has, also where the page is not from this machine and `randomUUID` is missing. */
 export function newId() {
@@ -87,15 +68,16 @@ export class Unsaved {
   // Whether it was dealt with; if not it is sent again later.
   async #post(entry) {
     this.#told.changed();
+    const sent = ask(`/api/reading/${entry.number}/ratings`, { method: "POST", json: entry.body });
+    const late = waitFor(PATIENCE_MS).then(() => Promise.reject(new TypeError("No answer came.")));
     try {
-      const answer = await ask(`/api/reading/${entry.number}/ratings`, entry.body);
+      const answer = await Promise.race([sent, late]);
       this.#entries.delete(entry.body.save_id);
       localStorage.removeItem(this.#prefix + entry.body.save_id);
       this.#told.saved(entry, answer);
       return true;
     } catch (fault) {
-      if (!(fault instanceof Refusal)) throw fault;
-      entry.later = !fault.status || fault.status >= 500;
+      entry.later = !(fault instanceof Refused) || fault.status >= 500;
       if (entry.later) return false;
       entry.refused = fault.message;
       this.#told.refused(entry);

@@ -7,13 +7,10 @@ const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivu
 const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
 const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 };
 
-// Little heat fades away and much is bright, so it reads without colour vision too.
-const OPAQUE_FROM = 0.5;
-const TRANSLUCENT_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not export
-const COLOURS = {
-  contour: { R: [0, 0], G: [0, 230], B: [0, 255], A: [0, 255], I: [0, 255] },
-  heat: { R: [150, 215, 255, 255], G: [20, 60, 150, 245], B: [110, 70, 20, 130], A: [0, 255, 255, 255], I: [0, 85, 170, 255] },
-};
+// As in the report: what speaks for diagnostic is green, what speaks against purple, and little of it is clear.
+const COLOURS = { contour: [0, 230, 255], for: [46, 184, 92], against: [186, 85, 232] };
+const OPAQUE_FROM = 0.8; // of the largest value
+const FADES_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not export
 
 /**
  * Draw a volume on a canvas.
@@ -23,7 +20,8 @@ const COLOURS = {
  *
  * @param {HTMLCanvasElement} canvas fills its parent, which must have a size
  * @param {{volume: string, overlays?: {name: string, url: string, kind: "contour"|"heat", opacity: number}[]}} what
- *   addresses of `.nii.gz` files: the volume, masks for contours, and heat maps from 0 to 1
+ *   addresses of `.nii.gz` files: the volume, masks for contours, and heat maps; heat above 0 is drawn green and heat
+ *   below 0 purple, each map up to its own largest value
  * @returns {Promise<Viewer>} once everything is there; it rejects when a file cannot be had
  */
 export async function createViewer(canvas, { volume, overlays = [] }) {
@@ -38,7 +36,7 @@ export async function createViewer(canvas, { volume, overlays = [] }) {
     multiplanarShowRender: SHOW_RENDER.NEVER,
     touchEventConfig: { singleTouch: DRAG_MODE.none, doubleTouch: DRAG_MODE.pan },
   });
-  Object.entries(COLOURS).forEach(([kind, colours]) => niivue.addColormap(`lgeqa-${kind}`, colours));
+  Object.entries(COLOURS).forEach(([kind, colour]) => niivue.addColormap(`lgeqa-${kind}`, oneColour(colour)));
   const [images] = await Promise.all([
     Promise.all([load(volume, { colormap: "gray" }), ...overlays.map(loadOverlay)]),
     niivue.attachToCanvas(canvas),
@@ -108,9 +106,23 @@ class Viewer {
 
   /** Show or hide an overlay; the opacity goes from 0 to 1. */
   showOverlay(name, on, opacity = 1) {
-    const index = this.#names.indexOf(name) + 1;
-    if (!index) throw new RangeError(`No overlay is called ${name}; there are: ${this.#names.join(", ")}.`);
-    this.#niivue.setOpacity(index, on ? opacity : 0);
+    this.#niivue.setOpacity(this.#indexOf(name), on ? opacity : 0);
+  }
+
+  /** Show the heat map of another address in the place of an overlay. */
+  async replaceHeat(name, url, opacity) {
+    const image = await loadHeat(url, opacity);
+    const index = this.#indexOf(name);
+    this.#niivue.removeVolumeByIndex(index);
+    this.#niivue.addVolume(image);
+    this.#niivue.setVolume(image, index);
+  }
+
+  /** Index of the slice nearest to a position along the patient's axis, LPS z in mm. */
+  sliceAt(positionMm) {
+    const indices = [...Array(this.slices).keys()];
+    const distances = indices.map((z) => Math.abs(this.#niivue.frac2mm([0.5, 0.5, (z + 0.5) / this.slices], 0, true)[2] - positionMm));
+    return distances.indexOf(Math.min(...distances));
   }
 
   /** Call `callback` with the index of each slice that comes to be on show. */
@@ -123,6 +135,12 @@ class Viewer {
     this.#listening.abort();
     this.#niivue.cleanup();
     this.#niivue.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  #indexOf(name) {
+    const index = this.#names.indexOf(name) + 1;
+    if (!index) throw new RangeError(`No overlay is called ${name}; there are: ${this.#names.join(", ")}.`);
+    return index;
   }
 
   #listen() {
@@ -165,6 +183,10 @@ class Viewer {
   }
 }
 
+function oneColour([red, green, blue]) {
+  return { R: [red, red], G: [green, green], B: [blue, blue], A: [0, 255], I: [0, 255] };
+}
+
 async function load(url, options) {
   const answer = await fetch(url);
   if (!answer.ok) throw new Error(await reason(answer));
@@ -172,10 +194,17 @@ async function load(url, options) {
 }
 
 async function loadOverlay({ url, kind, opacity }) {
-  const image = await load(url, { colormap: `lgeqa-${kind}`, opacity, cal_min: OPAQUE_FROM, cal_max: 1 });
-  if (kind === "contour") keepBorder(image);
-  else image.colormapType = TRANSLUCENT_BELOW_MIN;
+  if (kind === "heat") return loadHeat(url, opacity);
+  const image = await load(url, { colormap: "lgeqa-contour", opacity, cal_min: 0, cal_max: 1 });
+  keepBorder(image);
   return image;
+}
+
+async function loadHeat(url, opacity) {
+  const image = await load(url, { colormap: "lgeqa-for", colormapNegative: "lgeqa-against", opacity });
+  const most = Math.max(Math.abs(image.global_min), Math.abs(image.global_max)) || 1;
+  const [opaque, colormapType] = [OPAQUE_FROM * most, FADES_BELOW_MIN];
+  return Object.assign(image, { colormapType, cal_min: opaque, cal_max: most, cal_minNeg: -most, cal_maxNeg: -opaque });
 }
 
 async function reason(answer) {

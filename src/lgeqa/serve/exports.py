@@ -1,0 +1,88 @@
+"""Routes that give results out of the application: tables, records, the report, and the history."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+
+from lgeqa.batch import table_text
+from lgeqa.records import ScanResult
+from lgeqa.report import render
+from lgeqa.serve.access import owner
+from lgeqa.serve.listing import Filters, HistoryQuery, find, history
+from lgeqa.serve.models import About, Period
+from lgeqa.serve.served import Served, ServedIs
+
+router = APIRouter(prefix="/api", tags=["results"], dependencies=[Depends(owner)])
+
+FiltersAre = Annotated[Filters, Query()]
+
+
+class Csv(Response):
+    """A table."""
+
+    media_type = "text/csv; charset=utf-8"
+
+
+class JsonLines(PlainTextResponse):
+    """A JSON object a line."""
+
+    media_type = "application/jsonl"
+
+
+@router.get("/results.csv", response_class=Csv)
+def export_table(served: ServedIs, filters: FiltersAre) -> Response:
+    """The results of the scans that are done, in the columns of `results.csv` of `lgeqa assess`."""
+    return Csv(table_text(_results(served, filters)), headers=_file("results.csv"))
+
+
+@router.get("/results.jsonl", response_class=JsonLines)
+def export_records(served: ServedIs, filters: FiltersAre) -> Response:
+    """The whole records of the scans that are done, one a line."""
+    lines = "".join(f"{result.model_dump_json()}\n" for result in _results(served, filters))
+    return JsonLines(lines, headers=_file("results.jsonl"))
+
+
+@router.get("/report.html", response_class=HTMLResponse)
+def export_report(served: ServedIs, filters: FiltersAre) -> Response:
+    """The report of the scans that are done, in one file that needs nothing else."""
+    with served.sessions() as session:
+        numbers = {row.name: row.id for row in find(session, filters)}
+    results = _results(served, filters)
+    pages = render(
+        results,
+        lambda name: served.out.load_pictures(str(numbers[name])),
+        served.bundle.stamp,
+        served.bundle.manifest.intended_use,
+        scans_a_page=max(1, len(results)),
+    )
+    return HTMLResponse("".join(html for _, html in pages), headers=_file("report.html"))
+
+
+@router.get("/history")
+def show_history(served: ServedIs, query: Annotated[HistoryQuery, Query()]) -> list[Period]:
+    """How many scans came to which end, day by day or week by week."""
+    with served.sessions() as session:
+        return history(session, query)
+
+
+@router.get("/about")
+def show_about(served: ServedIs) -> About:
+    """The version of lgeqa, the model and its intended use."""
+    return About(
+        lgeqa=version("lgeqa"),
+        bundle=served.bundle.stamp,
+        intended_use=served.bundle.manifest.intended_use,
+        upload_mb=served.settings.upload_mb,
+    )
+
+
+def _results(served: Served, filters: Filters) -> Sequence[ScanResult]:
+    with served.sessions() as session:
+        return [row.record for row in find(session, filters) if row.record]
+
+
+def _file(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -1,0 +1,131 @@
+"""Looking scans up: by what they came to, by name and time, in order and page by page."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from lgeqa.serve.models import Period, ScanList, line_of
+from lgeqa.serve.tables import End, ScanRow, State
+
+_SORTS: dict[str, InstrumentedAttribute[Any]] = {
+    "added": ScanRow.id,
+    "name": ScanRow.name,
+    "end": ScanRow.end,
+    "probability": ScanRow.probability,
+    "finished": ScanRow.finished_at,
+}
+
+
+class Filters(BaseModel):
+    """Which scans are meant; all that is given must fit.
+
+    Attributes:
+        id: any of these numbers.
+        state: where they are on their way.
+        end: what they came to.
+        text: part of the name, in upper or lower case.
+        since, until: first and last day on which they were added, UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: list[int] = []
+    state: State | None = None
+    end: End | None = None
+    text: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+class Query(Filters):
+    """A page of the scans that are meant.
+
+    Attributes:
+        sort: what they are ordered by.
+        descending: whether the largest comes first; for `added` that is the newest.
+        page: from 1.
+        size: scans of a page.
+    """
+
+    sort: Literal["added", "name", "end", "probability", "finished"] = "added"
+    descending: bool = True
+    page: int = Field(1, ge=1)
+    size: int = Field(50, ge=1, le=500)
+
+
+class HistoryQuery(Filters):
+    """The history of the scans that are meant.
+
+    Attributes:
+        by: day, or week from Monday on.
+    """
+
+    by: Literal["day", "week"] = "day"
+
+
+def find(session: Session, filters: Filters) -> Sequence[ScanRow]:
+    """All scans that are meant, in the order in which they were added."""
+    return session.scalars(select(ScanRow).where(*_conditions(filters)).order_by(ScanRow.id)).all()
+
+
+def look_up(session: Session, query: Query, version: str) -> ScanList:
+    """One page."""
+    conditions = _conditions(query)
+    total = session.scalar(select(func.count()).select_from(ScanRow).where(*conditions)) or 0
+    return ScanList(
+        scans=tuple(line_of(row) for row in session.scalars(_page(query, conditions))),
+        total=total,
+        counts=_counts(session),
+        version=version,
+    )
+
+
+def history(session: Session, query: HistoryQuery) -> list[Period]:
+    """How many scans came to which end, for each day or week with any, by the time they were done."""
+    rows = session.execute(
+        select(ScanRow.finished_at, ScanRow.end).where(ScanRow.end.is_not(None), *_conditions(query))
+    )
+    found: dict[date, Counter[Any]] = {}
+    for finished_at, end in rows:
+        day = date.fromisoformat(str(finished_at)[:10])
+        start = day - timedelta(days=day.weekday()) if query.by == "week" else day
+        found.setdefault(start, Counter())[end] += 1
+    return [Period(start=start.isoformat(), counts=dict(counts)) for start, counts in sorted(found.items())]
+
+
+def _page(query: Query, conditions: list[ColumnElement[bool]]) -> Select[ScanRow]:
+    column = _SORTS[query.sort]
+    order = column.desc() if query.descending else column.asc()
+    ordered = select(ScanRow).where(*conditions).order_by(order.nulls_last(), ScanRow.id.desc())
+    return ordered.limit(query.size).offset((query.page - 1) * query.size)
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.id:
+        conditions.append(ScanRow.id.in_(filters.id))
+    if filters.state:
+        conditions.append(ScanRow.state == filters.state)
+    if filters.end:
+        conditions.append(ScanRow.end == filters.end)
+    if filters.text:
+        conditions.append(ScanRow.name.icontains(filters.text, autoescape=True))
+    if filters.since:
+        conditions.append(ScanRow.added_at >= filters.since.isoformat())
+    if filters.until:
+        conditions.append(ScanRow.added_at < (filters.until + timedelta(days=1)).isoformat())
+    return conditions
+
+
+def _counts(session: Session) -> dict[State | End, int]:
+    """By end where a scan has one, else by state."""
+    rows = session.execute(
+        select(func.coalesce(ScanRow.end, ScanRow.state), func.count()).group_by(ScanRow.state, ScanRow.end)
+    )
+    counts: dict[Any, int] = dict(rows.all())
+    return counts

@@ -1,0 +1,63 @@
+// Elements with text in them. Text from outside comes in here and never as markup.
+
+/**
+ * Make an element.
+ *
+ * @param {string} tag
+ * @param {Object<string, *>} properties of the element, or attributes where it has no such property
+ * @param {...(Node|string|null)} children nodes, or text; null is left out
+ */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+const DRAWN = "http://www.w3.org/2000/svg";
+
+/** Make an element of a drawing. */
+export function draw(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(DRAWN, tag);
+  Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  element.append(...children);
+  return element;
+}
+
+/** The one element that a selector finds. */
+export function one(selector) {
+  return document.querySelector(selector);
+}
+
+/** What a scan can come to, and the states before, in words. */
+export const WORDS = {
+  queued: "waiting",
+  working: "in work",
+  diagnostic: "diagnostic",
+  "non-diagnostic": "non-diagnostic",
+  not_assessable: "not assessable",
+  failed: "failed",
+};
+
+export const ENDS = ["diagnostic", "non-diagnostic", "not_assessable", "failed"];
+
+export function badge(line) {
+  const kind = line.end ?? line.state;
+  return make("span", { className: `badge ${kind}` }, WORDS[kind]);
+}
+
+export function share(probability) {
+  return probability === null ? "–" : probability.toFixed(2);
+}
+
+/** A moment as people here write it; `iso` is UTC. */
+export function moment(iso) {
+  return iso ? new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–";
+}
+
+export function plural(count, noun) {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,155 @@
+"""Routes that show scans, one or many, and that change what becomes of one."""
+
+import shutil
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+
+from lgeqa.attributes import NAMES
+from lgeqa.errors import ReadError
+from lgeqa.explain import heat_volume
+from lgeqa.read import read_mask, read_scan
+from lgeqa.records import BoolArray, Scan
+from lgeqa.report import ScanPictures
+from lgeqa.serve import listing, volumes
+from lgeqa.serve.access import owner
+from lgeqa.serve.models import Problem, ScanList, ScanPart, part_of
+from lgeqa.serve.served import Served, ServedIs
+from lgeqa.serve.tables import DONE, ScanRow
+
+_ABSENT: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(owner)])
+
+ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
+
+
+class Nifti(Response):
+    """A volume as gzipped NIfTI."""
+
+    media_type = "application/gzip"
+
+
+class Jpeg(Response):
+    """A picture."""
+
+    media_type = "image/jpeg"
+
+
+@router.get("", responses={304: {"description": "Nothing changed since the answer with this ETag."}})
+def list_scans(
+    served: ServedIs,
+    query: Annotated[listing.Query, Query()],
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> ScanList:
+    """A page of the scans that fit the filters, and how many there are of each kind."""
+    version = served.queue.version
+    tag = f'"{version}"'
+    if if_none_match == tag:
+        raise HTTPException(304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    with served.sessions() as session:
+        return listing.look_up(session, query, version)
+
+
+@router.get("/{number}", responses=_ABSENT)
+def show_scan(served: ServedIs, number: int) -> ScanPart:
+    """All about one scan."""
+    row = _row(served, number)
+    pictures = served.out.load_pictures(str(number)) if row.state == DONE else None
+    return part_of(row, explained=bool(pictures and pictures.slices and pictures.slices[0].maps))
+
+
+@router.delete("/{number}", status_code=204, responses=_ABSENT)
+def delete_scan(served: ServedIs, number: int) -> None:
+    """Forget a scan and its result; uploaded files are deleted with it, others stay where they are."""
+    _row(served, number)
+    folder = served.queue.remove(number)
+    served.out.drop_companions(str(number))
+    if folder:
+        shutil.rmtree(served.uploads / folder, ignore_errors=True)
+
+
+@router.post("/{number}/assessments", status_code=202, responses=_ABSENT)
+def assess_again(served: ServedIs, number: int) -> ScanPart:
+    """Assess a scan once more, for instance after its file or the model was changed."""
+    _row(served, number)
+    served.queue.assess_again(number)
+    return part_of(_row(served, number), explained=False)
+
+
+@router.get("/{number}/thumbnail.jpg", response_class=Jpeg, responses=_ABSENT)
+def show_thumbnail(served: ServedIs, number: int) -> Response:
+    """The slice with the most atrium, small."""
+    thumbnail = _row(served, number).thumbnail
+    if thumbnail is None:
+        raise HTTPException(404, f"Scan {number} has no pictures: it was not assessed.")
+    return Jpeg(thumbnail)
+
+
+@router.get("/{number}/pictures", responses=_ABSENT)
+def show_pictures(served: ServedIs, number: int) -> ScanPictures:
+    """The slices with the atrium as pictures, with the outline of the atrium and the heat maps."""
+    return _pictures(served, number)
+
+
+@router.get("/{number}/volume.nii.gz", response_class=Nifti, responses=_ABSENT)
+def show_volume(served: ServedIs, number: int) -> Response:
+    """The scan in axial LPS order."""
+    return Nifti(volumes.scan_volume(_scan(_row(served, number))))
+
+
+@router.get("/{number}/atrium.nii.gz", response_class=Nifti, responses=_ABSENT)
+def show_atrium(served: ServedIs, number: int) -> Response:
+    """The blood pool of the left atrium that was found, 0 or 1, on the voxels of the volume."""
+    row = _row(served, number)
+    scan = _scan(row)
+    return Nifti(volumes.mask_volume(_atrium(served, row, scan), scan))
+
+
+@router.get("/{number}/heat/{scale}.nii.gz", response_class=Nifti, responses=_ABSENT)
+def show_heat(served: ServedIs, number: int, scale: ScaleName) -> Response:
+    """Where the logit of a scale came from, on the voxels of the volume: above 0 speaks for diagnostic, below against.
+
+    It is 0 on slices without the atrium, and outside of the square that the network sees.
+    """
+    row = _row(served, number)
+    maps = [one.maps[NAMES.index(scale)] for one in _pictures(served, number).slices if one.maps]
+    if not maps:
+        raise HTTPException(404, f"Scan {number} has no heat maps: the model does not give them.")
+    scan = _scan(row)
+    preparation = served.bundle.manifest.quality.preparation
+    heat = heat_volume(np.array(maps, np.float32), _atrium(served, row, scan), scan.spacing_mm, preparation)
+    return Nifti(volumes.heat_volume(heat, scan))
+
+
+def _row(served: Served, number: int) -> ScanRow:
+    with served.sessions() as session:
+        row = session.get(ScanRow, number)
+    if row is None:
+        raise HTTPException(404, f"There is no scan {number}. It may have been deleted.")
+    return row
+
+
+def _pictures(served: Served, number: int) -> ScanPictures:
+    row = _row(served, number)
+    pictures = served.out.load_pictures(str(number)) if row.state == DONE else None
+    if pictures is None:
+        raise HTTPException(404, f"Scan {number} has no pictures: it was not assessed, or by another version.")
+    return pictures
+
+
+def _scan(row: ScanRow) -> Scan:
+    """The scan as it lies on disk, if it is still the one that was assessed."""
+    scan = read_scan(row.source)
+    if row.record and row.record.input_sha256 not in ("", scan.sha256):
+        raise ReadError("The files of this scan have changed since it was assessed. Assess it again.")
+    return scan
+
+
+def _atrium(served: Served, row: ScanRow, scan: Scan) -> BoolArray:
+    path = served.out.mask_path(str(row.id))
+    if row.state != DONE or not path.exists():
+        raise HTTPException(404, f"Scan {row.id} has no atrium: it was not assessed.")
+    return read_mask(path, scan)

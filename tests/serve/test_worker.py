@@ -1,0 +1,228 @@
+"""The queue as it is worked through, in a process of its own."""
+
+import gzip
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK
+from fastapi.testclient import TestClient
+
+from lgeqa.database import open_database
+from lgeqa.pipeline import Assessment
+from lgeqa.read import Source
+from lgeqa.serve.queue import MOST_TAKES, Queue
+from lgeqa.serve.tables import ScanRow
+from lgeqa.serve.worker import QueueWorker
+from tests.batch.fakes import attempt, source
+from tests.serve.serving import files_below, owner, scan_bytes, send, serve, settled
+
+sitk: Any = SimpleITK
+SCALES = ("myocardium_nulling", "sharpness", "enhancement", "quality")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    """A server that works through its queue."""
+    with owner(serve(tmp_path)) as sender:
+        yield sender
+
+
+def image(client: TestClient, path: str, folder: Path) -> Any:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    file = folder / "fetched.nii"
+    file.write_bytes(gzip.decompress(answer.content))
+    return sitk.ReadImage(str(file))
+
+
+def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, tmp_path: Path) -> None:
+    send(client, [("case.nrrd", scan_bytes(tmp_path))])
+    [line] = settled(client, 1)
+    part = client.get("/api/scans/1").json()
+
+    assert (line["state"], line["end"], line["votes_total"]) == ("done", part["result"]["verdict"], 7)
+    assert part["result"]["scan_id"] == "case"
+    assert part["result"]["source"] == "case.nrrd", "not where it was put"
+    assert [one["name"] for one in part["attributes"]] == ["quality", *SCALES[:3]]
+    assert len(part["worst"]) == 3
+    assert part["explained"]
+    assert client.get("/api/scans/1/thumbnail.jpg").content.startswith(b"\xff\xd8")
+    assert len(client.get("/api/scans/1/pictures").json()["slices"]) == 7
+
+    volume = image(client, "/api/scans/1/volume.nii.gz", tmp_path)
+    original = sitk.ReadImage(str(tmp_path / "made-0-True.nrrd"))
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(volume), sitk.GetArrayFromImage(original))
+    atrium = sitk.GetArrayFromImage(image(client, "/api/scans/1/atrium.nii.gz", tmp_path))
+    assert set(np.flatnonzero(atrium.any(axis=(1, 2)))) == {one["index"] for one in part["result"]["slices"]}
+    for scale in SCALES:
+        heat = sitk.GetArrayFromImage(image(client, f"/api/scans/1/heat/{scale}.nii.gz", tmp_path))
+        assert heat[atrium.any(axis=(1, 2))].any()
+        assert not heat[~atrium.any(axis=(1, 2))].any()
+        assert (heat <= 0).all() == (scale == "myocardium_nulling"), "the toy's slope of this one is below 0"
+
+
+def test_scans_that_cannot_be_assessed_say_why_and_have_no_pictures(client: TestClient, tmp_path: Path) -> None:
+    cut = scan_bytes(tmp_path)[:5000]
+    send(client, [("cut.nrrd", cut)])
+    send(client, [("empty.nrrd", scan_bytes(tmp_path, atrium=False))])
+
+    lines = settled(client, 2)
+
+    assert [(line["name"], line["end"]) for line in lines] == [("cut", "failed"), ("empty", "not_assessable")]
+    assert lines[0]["message"].startswith("cut.nrrd: ")
+    assert str(tmp_path) not in lines[0]["message"]
+    for route in ("thumbnail.jpg", "pictures", "atrium.nii.gz", "heat/quality.nii.gz"):
+        answer = client.get(f"/api/scans/2/{route}")
+        assert answer.status_code == 404
+        assert "Scan 2" in answer.json()["detail"]
+    assert client.get("/api/scans/2/volume.nii.gz").status_code == 200
+
+
+def test_a_changed_file_is_told_until_it_is_assessed_again(client: TestClient, tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    (folder / "case.nrrd").write_bytes(scan_bytes(tmp_path))
+    client.post("/api/folders", json={"path": str(folder)})
+    settled(client, 1)
+    (folder / "case.nrrd").write_bytes(scan_bytes(tmp_path, seed=1))
+
+    changed = client.get("/api/scans/1/volume.nii.gz")
+    assert client.post("/api/scans/1/assessments").status_code == 202
+    settled(client, 1)
+
+    assert changed.status_code == 409
+    assert "changed" in changed.json()["detail"]
+    assert client.get("/api/scans/1/volume.nii.gz").status_code == 200
+
+
+def test_deleting_takes_uploads_along_and_leaves_what_lies_elsewhere(client: TestClient, tmp_path: Path) -> None:
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    (folder / "mine.nrrd").write_bytes(scan_bytes(tmp_path, seed=1))
+    before = files_below(tmp_path / "home")
+    send(client, [("sent.nrrd", scan_bytes(tmp_path))])
+    client.post("/api/folders", json={"path": str(folder)})
+    settled(client, 2)
+
+    assert client.delete("/api/scans/1").status_code == 204
+    assert client.delete("/api/scans/2").status_code == 204
+
+    assert files_below(tmp_path / "home") == before
+    assert files_below(folder) == ["mine.nrrd"]
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/assessments"), ("GET", "/volume.nii.gz")):
+        answer = client.request(method, f"/api/scans/1{path}")
+        assert answer.status_code == 404
+        assert "no scan 1" in answer.json()["detail"]
+
+
+# With the assessment of tests.batch.fakes, which does as the scan's name says -----------------------------------------
+
+
+def _named(assess: Callable[[Source], Assessment], source: Source) -> Assessment:
+    return assess(Source(source.location.stem, source.kind, source.location, source.files))
+
+
+def _open_named(open_assess: Callable[[], Callable[[Source], Assessment]]) -> Callable[[Source], Assessment]:
+    return partial(_named, open_assess())
+
+
+class Faked:
+    """A queue worked through by the fake."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.queue = Queue(open_database(folder / "lgeqa.sqlite"))
+        self._sessions = self.queue._sessions
+        self.numbers = self.queue.add([source(folder, name) for name in names])
+        made = attempt(folder)
+        fake = type(made)(partial(_open_named, made.open_assess), made.stamp, made.preparation, made.settings, made.out)
+        self.worker = QueueWorker(self.queue, fake, folder / "uploads")
+
+    def rows(self) -> list[ScanRow]:
+        with self._sessions() as session:
+            return [row for number in self.numbers if (row := session.get(ScanRow, number))]
+
+    def wait(self, ready: Callable[[list[ScanRow]], bool], seconds: float = 60) -> list[ScanRow]:
+        end = time.monotonic() + seconds
+        while not ready(rows := self.rows()):
+            assert time.monotonic() < end, [(row.name, row.state) for row in rows]
+            time.sleep(0.02)
+        return rows
+
+
+def all_done(rows: list[ScanRow]) -> bool:
+    return all(row.state == "done" for row in rows)
+
+
+def test_no_scan_stops_the_queue(tmp_path: Path) -> None:
+    faked = Faked(tmp_path, "bad", "bug", "killed", "good")
+
+    faked.worker.start()
+    rows = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert [row.end for row in rows] == ["failed", "failed", "failed", "diagnostic"]
+    assert [row.takes for row in rows] == [1, 1, MOST_TAKES, 1]
+    assert rows[2].record is not None
+    assert "was ended each time" in rows[2].record.message
+    log = (tmp_path / "out" / "faults.log").read_text(encoding="utf-8")
+    assert "KeyError" in log
+    assert "DOE^JOHN'" not in log
+
+
+def test_a_server_that_ends_puts_back_what_is_in_work(tmp_path: Path) -> None:
+    faked = Faked(tmp_path, *(f"slow-{number}" for number in range(20)))
+    faked.worker.start()
+    faked.wait(lambda rows: rows[0].state == "done")
+
+    faked.worker.stop()
+
+    states = [row.state for row in faked.rows()]
+    assert "working" not in states
+    assert states[-1] == "queued"
+    assert [thread for thread in threading.enumerate() if thread.name == "queue"] == []
+
+
+def test_the_loss_of_a_process_costs_no_scan(tmp_path: Path) -> None:
+    faked = Faked(tmp_path, "slow-1", "slow-2")
+    faked.worker.start()
+    faked.wait(lambda rows: rows[0].state == "working" and (tmp_path / "asked").exists())
+
+    process = faked.worker._process
+    assert process is not None
+    assert process.process.pid is not None
+    os.kill(process.process.pid, signal.SIGTERM)
+    rows = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert [row.end for row in rows] == ["diagnostic", "diagnostic"]
+    assert rows[0].takes == 2
+
+
+def test_a_result_that_cannot_be_kept_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faked = Faked(tmp_path, "good")
+    finish, full = faked.queue.finish, [OSError("no space for DOE^JOHN")]
+
+    def finish_when_there_is_room(*given: Any) -> bool:
+        if full:
+            raise full.pop()
+        return finish(*given)
+
+    monkeypatch.setattr(faked.queue, "finish", finish_when_there_is_room)
+    faked.worker.start()
+    [row] = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert (row.end, row.takes) == ("diagnostic", 2)
+    told = capsys.readouterr().err
+    assert "could not be kept" in told
+    assert "DOE" not in told
