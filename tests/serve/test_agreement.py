@@ -10,6 +10,11 @@ import pytest
 
 from lgeqa.agreement.record import Agreement
 from lgeqa.attributes import NAMES
+from lgeqa.rate.studies import find_study
+from lgeqa.rate.tables import StudyScan
+from lgeqa.records import BundleStamp
+from lgeqa.serve.tables import ScanRow
+from tests.evaluate.judged import record
 from tests.serve.rating import Person, Scene, make_scene, rating
 
 PATHS = [
@@ -81,6 +86,42 @@ def test_figures(scene: Scene) -> None:
     assert len(made.disputes) == 3
 
 
+def add_result(scene: Scene, number: int, scan: StudyScan, bundle: BundleStamp) -> None:
+    """A result of the application, of a scan of the same bytes and any name."""
+    result = record([[0.9] * 4], scan_id="other").model_copy(update={"input_sha256": scan.sha256, "bundle": bundle})
+    with scene.owner.client.app.state.sessions.begin() as session:  # type: ignore[attr-defined]
+        session.add(
+            ScanRow(
+                **dict.fromkeys(("name", "identity", "location"), str(number)),
+                kind="volume",
+                files=[],
+                fault="",
+                state="done",
+                added_at="2026-11-24",
+                result=result.model_dump_json(),
+            )
+        )
+
+
+def test_the_model_is_among_the_readers_where_the_application_has_its_word(scene: Scene) -> None:
+    ours = scene.owner.client.app.state.served.bundle.stamp  # type: ignore[attr-defined]
+    with scene.owner.client.app.state.sessions() as session:  # type: ignore[attr-defined]
+        first, second, _ = find_study(session, 1).scans
+    add_result(scene, 1, first, ours)
+    add_result(scene, 2, second, ours.model_copy(update={"version": "of last year"}))
+
+    made = Agreement.model_validate(scene.owner.get("/api/studies/1/agreement").json())
+
+    assert (made.bundle, made.n_judged) == (ours, 1)
+    assert {one.against: one.same_side.value for one in made.scales["quality"].model} == {
+        "Ada": 0,
+        "Bo": 1,
+        "majority": 0,
+    }
+    assert [one.scan_id for one in made.disputes if one.verdict] == [first.scan_id]
+    assert all(not one["dispute"]["verdict"] for one in scene.owner.get("/api/studies/1/adjudication").json())
+
+
 def test_files(scene: Scene) -> None:
     files = {name: scene.owner.get(f"/api/studies/1/agreement/{name}") for name in ("agreement.md", "agreement.json", "adjudicate.csv")}  # noqa: E501  # fmt: skip
 
@@ -143,4 +184,5 @@ def test_a_scan_that_is_not_there(scene: Scene) -> None:
 @pytest.mark.parametrize("page", ["agreement", "adjudication/1"])
 def test_pages_ask_for_a_token(scene: Scene, page: str) -> None:
     assert scene.owner.client.get(f"/studies/1/{page}").status_code == 401
+    assert scene.ada.get(f"/studies/1/{page}").status_code == 403
     assert scene.owner.get(f"/studies/1/{page}").status_code == 200
