@@ -52,26 +52,17 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> Any:
-        return self._ask("GET", path).json()
+        return self.ask("GET", path).json()
 
     def post(self, path: str, body: object = None) -> Any:
-        return self._ask("POST", path, json=body).json()
+        return self.ask("POST", path, json=body).json()
 
-    def make_study(self, folder: Path, n: int = 3, share: float = 0.0) -> None:
-        """A study with the number 1."""
-        new = {"name": "Pilot", "folder": str(write_scans(folder, n)), "repeat_share": share, "seed": 5}
-        self.post("/api/studies", new)
+    def make_study(self, folder: Path, n: int = 3) -> "Study":
+        """A study of `n` scans, none of them shown twice."""
+        new = {"name": str(folder), "folder": str(write_scans(folder, n)), "repeat_share": 0, "seed": 5}
+        return Study(self, self.post("/api/studies", new)["id"])
 
-    def add_reader(self, name: str) -> str:
-        """The address of the reader's link."""
-        return f"{self.address}/read?token={self.post('/api/studies/1/readers', {'name': name})['token']}"
-
-    def exported(self, name: str) -> list[dict[str, str]]:
-        """A table of the study, which is closed by this."""
-        self.post("/api/studies/1/close")
-        return list(csv.DictReader(io.StringIO(self._ask("GET", f"/api/studies/1/export/{name}").text)))
-
-    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         answer = httpx.request(method, self.address + path, headers=headers, timeout=60, **more)
         answer.raise_for_status()
@@ -87,6 +78,34 @@ class Server:
                 time.sleep(0.1)
             else:
                 return
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on a server."""
+
+    server: Server
+    number: int
+
+    def add_reader(self, name: str) -> str:
+        """The address of the reader's link."""
+        return f"{self.server.address}/read?token={self.post('readers', {'name': name})['token']}"
+
+    def progress(self) -> list[int]:
+        """How many scans each reader has rated."""
+        return [reader["rated"] for reader in self.server.get(self._path)["readers"]]
+
+    def exported(self, name: str) -> list[dict[str, str]]:
+        """A table of the study, which is closed by this."""
+        self.post("close")
+        return list(csv.DictReader(io.StringIO(self.server.ask("GET", f"{self._path}/export/{name}").text)))
+
+    def post(self, what: str, body: object = None) -> Any:
+        return self.server.post(f"{self._path}/{what}", body)
+
+    @property
+    def _path(self) -> str:
+        return f"/api/studies/{self.number}"
 
 
 def open_reading(page: Page, link: str) -> Page:

@@ -7,10 +7,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from lgeqa.attributes import NAMES
-from lgeqa.serve.app import create_app
 from tests.images import volume, write_volume
-
-TOKEN = "0wner"
+from tests.serve.serving import TOKEN, serve
 
 
 def write_scans(folder: Path, n: int = 3) -> Path:
@@ -48,8 +46,9 @@ class Scene:
     folder: Path
 
 
-def make_scene(home: Path, folder: Path, share: float = 0.3) -> Scene:
-    client = TestClient(create_app(home, TOKEN))
+def make_scene(place: Path, share: float = 0.3) -> Scene:
+    """Served from `place / "home"`, with scans in `place / "HIDDEN-FOLDER"`."""
+    client, folder = TestClient(serve(place)), place / "HIDDEN-FOLDER"
     owner = Person(client, TOKEN)
     new = {"name": "Pilot", "folder": str(write_scans(folder)), "repeat_share": share, "seed": 5}
     assert owner.post("/api/studies", new).status_code == 201

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from lgeqa.attributes import NAMES
 from lgeqa.cohort import read_cohort
 from tests.serve.rating import Person, Scene, make_scene, rating
+from tests.serve.serving import serve
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    return make_scene(tmp_path / "home", tmp_path / "HIDDEN-FOLDER")
+    return make_scene(tmp_path)
 
 
 OWNERS = [
@@ -326,13 +328,9 @@ def test_the_interface_is_described(scene: Scene) -> None:
 
 
 def test_a_rating_outlives_the_server(tmp_path: Path) -> None:
-    scene = make_scene(tmp_path / "home", tmp_path / "scans")
+    scene = make_scene(tmp_path)
     scene.ada.post("/api/reading/2/ratings", rating())
-    from fastapi.testclient import TestClient
-
-    from lgeqa.serve.app import create_app
-
-    again = Person(TestClient(create_app(tmp_path / "home", "other")), scene.ada.token)
+    again = Person(TestClient(serve(tmp_path)), scene.ada.token)
 
     assert again.get("/api/reading/2").json()["version"] == 1
     assert again.post("/api/reading/2/ratings", rating()).json()["version"] == 1

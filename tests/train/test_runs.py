@@ -155,6 +155,18 @@ def test_a_quality_run_ends_in_a_bundle_that_assesses(world: World) -> None:
     assert assessment.maps is not None
 
 
+def test_a_finished_run_started_again_is_exported_anew(world: World, tmp_path: Path) -> None:
+    run = tmp_path / "quality"
+    shutil.copytree(world.quality, run)
+    (run / "network.onnx").unlink()
+
+    run_quality("baseline", [world.cohort], QualityConfig.of(BASELINE), run, quiet=True)
+
+    before, after = (load_file(folder / "network.safetensors") for folder in (world.quality, run))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert open_bundle(run / "bundle").explains
+
+
 def test_unlabelled_scans_take_part_in_the_pretraining_alone(world: World, tmp_path: Path) -> None:
     cohort = tmp_path / "cohort"
     shutil.copytree(world.cohort, cohort)

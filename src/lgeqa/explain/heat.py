@@ -50,4 +50,4 @@ def _spread(cells: int, side: Points, pixel_mm: float, places: Points) -> Weight
     from_first = places - side[0]
     weights = axis_weights(cells, cell_mm, np.clip(from_first, 0, (cells - 1) * cell_mm), 0)
     inside = (from_first >= -pixel_mm / 2) & (from_first <= (len(side) - 0.5) * pixel_mm)
-    return weights * inside[:, None]
+    return np.where(inside[:, None], weights, np.float32(0))

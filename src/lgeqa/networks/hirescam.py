@@ -40,7 +40,7 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
     through = head_gradient(network.quality_head, logits[:, : len(network.attribute_heads)])
     gradients = torch.cat([attributes, through[:, None] @ attributes], dim=1)  # (slice, 4, 512)
     places = maps.flatten(start_dim=2)
-    return logits, (gradients @ places / places.shape[2]).unflatten(2, maps.shape[2:])
+    return logits, (gradients @ places / places.shape[2]).reshape(-1, gradients.shape[1], *maps.shape[2:])
 
 
 def head_gradient(head: nn.Module, inputs: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ const AGAIN_MS = 3000;
 const DOUBLE_CLICK_MS = 400;
 const LEVEL_STEP = 0.05;
 const WINDOW_STEP = 2 ** 0.25;
+const ZOOM_STEP = 2 ** 0.5;
 const byId = (id) => document.getElementById(id);
 
 let own; // what /api/reading told: reader, readings, scales
@@ -229,7 +230,9 @@ function listen() {
   byId("ask").addEventListener("click", () => byId("help").showModal());
   byId("enlarge").addEventListener("click", () => byId("large").showModal());
   document.querySelector("#examples .pictures").addEventListener("click", () => byId("large").showModal());
-  byId("window").addEventListener("click", resetWindow);
+  byId("reset").addEventListener("click", resetView);
+  byId("larger").addEventListener("click", () => zoom(ZOOM_STEP));
+  byId("smaller").addEventListener("click", () => zoom(1 / ZOOM_STEP));
   byId("slice").addEventListener("input", () => viewer && (viewer.slice = byId("slice").value - 1));
 }
 
@@ -238,18 +241,26 @@ function go(step) {
   if (own.readings[number - 1]) open(number);
 }
 
-function resetWindow() {
+function resetView() {
   viewer?.setWindow(...viewer.home);
+  zoom(0);
+}
+
+function zoom(factor) {
+  if (viewer) viewer.zoom *= factor;
 }
 
 const MOVES = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5, Home: -Infinity, End: Infinity };
 const LETTERS = {
+  "+": () => zoom(ZOOM_STEP),
+  "=": () => zoom(ZOOM_STEP),
+  "-": () => zoom(1 / ZOOM_STEP),
   "?": () => byId("help").showModal(),
   c: () => byId("comment").focus(),
   e: () => byId("large").showModal(),
   n: () => go(1),
   p: () => go(-1),
-  w: resetWindow,
+  w: resetView,
   x: () => form.refuse(!byId("cannot").checked),
 };
 
@@ -273,7 +284,7 @@ function pressOutside({ key, shiftKey, repeat, target }) {
   if (key in MOVES) return move(key, shiftKey), true;
   if (form.isOnScale && "12345".includes(key)) return repeat || form.score(Number(key)), true;
   const act = LETTERS[key.toLowerCase()];
-  if (act && !repeat) act();
+  if (act && (!repeat || "+=-".includes(key))) act();
   return Boolean(act);
 }
 

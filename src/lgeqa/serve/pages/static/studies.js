@@ -45,7 +45,7 @@ async function create() {
 async function filledIn() {
   return {
     name: byId("name").value,
-    folder: byId("folder").value.trim(),
+    folder: byId("place").value.trim(),
     patients: (await byId("patients").files[0]?.text()) ?? "",
     repeat_share: byId("share").valueAsNumber / 100,
     seed: byId("seed").valueAsNumber,

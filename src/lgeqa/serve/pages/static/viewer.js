@@ -6,6 +6,7 @@ const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivu
 
 const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
 const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 };
+const LARGEST_ZOOM = 8;
 
 // As in the report: what speaks for diagnostic is green, what speaks against purple, and little of it is clear.
 const COLOURS = { contour: [0, 230, 255], for: [46, 184, 92], against: [186, 85, 232] };
@@ -116,6 +117,19 @@ class Viewer {
     this.#niivue.removeVolumeByIndex(index);
     this.#niivue.addVolume(image);
     this.#niivue.setVolume(image, index);
+  }
+
+  /** How many times as large as the whole field the picture is, 1 to 8; it grows around the crosshair. */
+  get zoom() {
+    return this.#niivue.scene.pan2Dxyzmm[3];
+  }
+
+  set zoom(zoom) {
+    const bounded = Math.min(Math.max(zoom, 1), LARGEST_ZOOM);
+    const shift = this.zoom - bounded;
+    const at = this.#niivue.frac2mm(this.#niivue.scene.crosshairPos);
+    const pan = this.#niivue.scene.pan2Dxyzmm.slice(0, 3).map((moved, axis) => moved + shift * at[axis]);
+    this.#niivue.setPan2Dxyzmm(bounded === 1 ? [0, 0, 0, 1] : [...pan, bounded]);
   }
 
   /** Index of the slice nearest to a position along the patient's axis, LPS z in mm. */
