@@ -1,7 +1,9 @@
 // One scan whose readers differ: what each said, side by side with the scan, and what is agreed on.
 
-import { make, RatingForm } from "./scales.js";
-import { ask, newId } from "./unsaved.js";
+import { ask, untilHeard } from "./api.js";
+import { make, moment } from "./dom.js";
+import { RatingForm } from "./scales.js";
+import { newId } from "./unsaved.js";
 import { createViewer } from "./viewer.js";
 
 const FAR = 2;
@@ -11,8 +13,6 @@ const [, studyPage, number] = location.pathname.match(/^(.*)\/adjudication\/(\d+
 const path = `/api${studyPage}/adjudication`;
 let opened; // what the server told of the scan
 let form;
-let saveId; // of what is being sent, so that a second try is the same save
-let sent;
 
 byId("list").href = `${studyPage}/agreement`;
 start();
@@ -63,11 +63,11 @@ function showAgreed() {
   if (last) {
     form.value = { ...last, cannot_rate: last.cannot_rate || null };
     byId("panel").value = last.panel;
-    byId("status").textContent = `Agreed on ${when(last.saved_at)}`;
+    byId("status").textContent = `Agreed on ${moment(last.saved_at)}`;
   }
   byId("history").replaceChildren(...opened.agreed.map(({ scores, cannot_rate, comment: why, panel, saved_at }) => {
     const what = scores ? opened.scales.map(({ name, title }) => `${title} ${scores[name]}`).join(", ") : `cannot be rated: ${cannot_rate}`;
-    return make("li", {}, [`${when(saved_at)}: ${what}`, panel && `by ${panel}`, why].filter(Boolean).join("; "));
+    return make("li", {}, [`${moment(saved_at)}: ${what}`, panel && `by ${panel}`, why].filter(Boolean).join("; "));
   }));
   byId("earlier").hidden = !opened.agreed.length;
 }
@@ -105,28 +105,24 @@ async function showScan() {
 
 // ---- saving ----
 
+// Sent until the server answers, under one id, so that it is kept once.
 async function save() {
   if (byId("save").disabled || !form.complete()) return;
   const { scores, cannot_rate, comment: why } = form.value;
-  const given = { scores: cannot_rate === null ? scores : null, cannot_rate: cannot_rate ?? "", comment: why, panel: byId("panel").value.trim() };
-  if (JSON.stringify(given) !== sent) saveId = newId();
-  sent = JSON.stringify(given);
+  const given = { scores: cannot_rate === null ? scores : null, cannot_rate: cannot_rate ?? "", comment: why };
+  const json = { ...given, panel: byId("panel").value.trim(), known: opened.agreed.length, save_id: newId() };
   byId("save").disabled = true;
-  byId("fault").textContent = "";
-  const agreed = await ask(`${path}/${number}`, { ...given, known: opened.agreed.length, save_id: saveId }).catch(fail);
+  const lost = () => (byId("fault").textContent = "Not saved yet: the server cannot be reached. It is tried again.");
+  const agreed = await untilHeard(() => ask(`${path}/${number}`, { method: "POST", json }), lost).catch(fail);
   byId("save").disabled = false;
   if (!agreed) return;
-  sent = undefined;
+  byId("fault").textContent = "";
   opened.agreed = [...opened.agreed, agreed];
   showAgreed();
   await showPlace();
   (byId("next").hidden ? byId("list") : byId("next")).focus();
 }
 
-function when(time) {
-  return new Date(time).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-}
-
 function fail(fault) {
-  byId("fault").textContent = `${fault.message}${sent ? " What was set is still here: save again." : ""}`;
+  byId("fault").textContent = fault.message;
 }

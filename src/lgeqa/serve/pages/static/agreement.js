@@ -1,7 +1,7 @@
 // How far the readers of a closed study agree, and which scans they are to adjudicate.
 
-import { make } from "./scales.js";
-import { ask } from "./unsaved.js";
+import { ask } from "./api.js";
+import { make, plural } from "./dom.js";
 
 const TITLES = {
   myocardium_nulling: "Myocardium nulling", sharpness: "Sharpness", enhancement: "Enhancement of aorta and valve",
@@ -46,7 +46,7 @@ async function start() {
   if (!study) return;
   document.title = byId("name").textContent = `Agreement: ${study.name}`;
   if (!(await listDisputes())) return;
-  agreement = await ask(`${path}/agreement`, undefined, 0).catch(fail);
+  agreement = await ask(`${path}/agreement`).catch(fail);
   byId("busy").textContent = "";
   if (agreement) showFigures();
 }
@@ -58,7 +58,7 @@ async function listDisputes() {
   if (!listed) return false;
   const open = listed.filter(({ agreed }) => !agreed).length;
   byId("count").textContent = listed.length
-    ? `${listed.length} scans, ${open ? `${open} of them still open.` : "all of them adjudicated."}`
+    ? `${plural(listed.length, "scan")}, ${open ? `${open} of them still open.` : "all of them adjudicated."}`
     : "The readers differ on no scan so far that it has to be adjudicated.";
   byId("disputes").replaceChildren(...listed.map(dispute));
   byId("adjudication").hidden = false;
