@@ -2,6 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from lgeqa.database import Sessions
@@ -115,6 +116,21 @@ def test_names_are_given_once(session: Session, study: Study) -> None:
 def test_a_reader_has_no_name_that_means_other_scores(session: Session, study: Study, name: str) -> None:
     with pytest.raises(RatingError, match=f"cannot be named '{name}'"):
         add_reader(session, study, name)
+
+
+def test_a_large_study_is_found_in_a_few_queries(sessions: Sessions) -> None:
+    with writing(sessions) as session:
+        large = make_study(session, "S", candidates(40), repeat_share=0.5, seed=0)
+        for name in "ABC":
+            add_reader(session, large, name)
+    queries: list[str] = []
+    with sessions() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *told: queries.append(told[2]))
+        found = find_study(session, large.id)
+        assert [one.rating for reader in found.readers for one in reader.readings] == [None] * 180
+        assert {one.scan.scan_id for one in found.readers[2].readings} == {f"scan-{number}" for number in range(40)}
+
+    assert len(queries) <= 6
 
 
 def test_no_study_of_this_number(session: Session) -> None:

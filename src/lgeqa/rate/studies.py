@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from lgeqa.cohort import PSEUDO_READERS
 from lgeqa.rate.faults import ConflictError, NotThereError, RatingError
@@ -17,6 +17,11 @@ from lgeqa.rate.tables import Reader, Reading, Study, StudyScan, now
 _LONGEST_NAME: Final = 80
 #: Of a token, before it is written as text.
 _TOKEN_BYTES: Final = 24
+#: Loads a study in a few queries, not in one for each reading.
+_WHOLE: Final = (
+    selectinload(Study.scans),
+    selectinload(Study.readers).selectinload(Reader.readings).selectinload(Reading.ratings),
+)
 
 
 def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repeat_share: float, seed: int) -> Study:
@@ -43,9 +48,14 @@ def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repea
     return study
 
 
+def list_studies(session: Session) -> list[Study]:
+    """All studies, the newest first."""
+    return list(session.scalars(select(Study).options(*_WHOLE).order_by(Study.id.desc())))
+
+
 def find_study(session: Session, study_id: int) -> Study:
-    """The study of this number; raises NotThereError."""
-    study = session.get(Study, study_id)
+    """The study of this number, with all that it holds; raises NotThereError."""
+    study = session.scalar(select(Study).options(*_WHOLE).where(Study.id == study_id))
     if study is None:
         raise NotThereError(f"There is no study {study_id}.")
     return study

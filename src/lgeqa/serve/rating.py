@@ -6,14 +6,13 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 
 from lgeqa.database import Sessions
 from lgeqa.errors import ReadError
 from lgeqa.rate import export, readings, studies
 from lgeqa.rate.readings import SavedRating, SentRating
 from lgeqa.rate.scans import scans_of_folder
-from lgeqa.rate.tables import Study, writing
+from lgeqa.rate.tables import writing
 from lgeqa.rate.views import OwnRating, OwnReadings, StudyView
 from lgeqa.serve.access import SomeoneIs, owner
 from lgeqa.serve.volumes import scan_volume
@@ -95,7 +94,7 @@ for_readers = APIRouter(prefix="/api/reading", tags=["Reading"])
 def list_studies(sessions: SessionsAre) -> list[StudyView]:
     """All studies, the newest first."""
     with sessions() as session:
-        return [StudyView.of(study) for study in session.scalars(select(Study).order_by(Study.id.desc()))]
+        return [StudyView.of(study) for study in studies.list_studies(session)]
 
 
 @for_owner.post("", status_code=201)

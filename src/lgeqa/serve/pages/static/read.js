@@ -10,6 +10,7 @@ const AGAIN_MS = 3000;
 const DOUBLE_CLICK_MS = 400;
 const LEVEL_STEP = 0.05;
 const WINDOW_STEP = 2 ** 0.25;
+const HEADROOM = 1.35;
 const ZOOM_STEP = 2 ** 0.5;
 const byId = (id) => document.getElementById(id);
 
@@ -82,7 +83,8 @@ async function openVolume(number, turn) {
     const made = await createViewer(canvas, { volume: `/api/reading/${number}/volume` });
     if (turn !== opened) return made.destroy();
     viewer = made;
-    viewer.home = viewer.window;
+    viewer.home = widened(viewer.window);
+    viewer.setWindow(...viewer.home);
     viewer.onSlice(showSlice);
     showSlice(viewer.slice);
     byId("loading").textContent = "";
@@ -91,6 +93,11 @@ async function openVolume(number, turn) {
     byId("loading").textContent = `${fault.message} It is tried again.`;
     setTimeout(() => turn === opened && openVolume(number, turn), AGAIN_MS);
   }
+}
+
+// NiiVue draws the brightest 2 % white, and there is what enhances: leave room above it.
+function widened([low, high]) {
+  return [low, low + HEADROOM * (high - low)];
 }
 
 function showSlice(slice) {

@@ -1,0 +1,114 @@
+"""Takes the pictures of rating from phantoms, in Chromium: `python docs/make_rating_screenshots.py`."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import numpy as np
+import SimpleITK
+import uvicorn
+from playwright.sync_api import Page, ViewportSize, sync_playwright
+
+from lgeqa.attributes import NAMES
+from lgeqa.read.itk import to_image
+from lgeqa.records import Grid
+from lgeqa.serve.app import create_app
+from lgeqa.simulate.faults import apply_faults_to_phantom, draw_faults
+from lgeqa.simulate.phantom import build_phantom, draw_phantom
+from lgeqa.simulate.scores import Scores
+
+IMAGES = Path(__file__).parent / "images"
+TOKEN = "screenshots"
+#: Scores of the simulated scans; 5 is best.
+SCANS = ((4, 4, 4, 4), (3, 4, 5, 4), (5, 3, 4, 3), (4, 3, 3, 2))
+_WIDE: ViewportSize = {"width": 1440, "height": 860}
+_PLAIN: ViewportSize = {"width": 1100, "height": 640}
+_CHROMIUM = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+_sitk: Any = SimpleITK  # comes without types
+
+
+def main() -> None:
+    """Write `rate.png` and `study.png`."""
+    with TemporaryDirectory() as place, serving(Path(place) / "home") as address, sync_playwright() as playwright:
+        scans = Path(place) / "scans"
+        for number, scores in enumerate(SCANS):
+            write_scan(scans / f"phantom-{number}", number, scores)
+        owner = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
+        study = {"name": "Pilot", "folder": str(scans), "repeat_share": 0.5, "seed": 2}
+        owner.post("/api/studies", json=study).raise_for_status()
+        tokens = [owner.post("/api/studies/1/readers", json={"name": name}).json()["token"] for name in ("Ada", "Bo")]
+        rate(address, tokens[1], 4)
+        chromium = os.environ.get("LGEQA_CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM)
+        take_reading(browser.new_page(viewport=_WIDE), f"{address}/read?token={tokens[0]}")
+        take_study(browser.new_page(viewport=_PLAIN), f"{address}/studies/1?token={TOKEN}")
+        browser.close()
+
+
+def write_scan(folder: Path, person: int, scores: tuple[int, ...]) -> None:
+    """A phantom with these scores, as `data.nrrd`."""
+    phantom = build_phantom(draw_phantom(np.random.default_rng(person), "cropped", spacing_mm=(2.5, 0.625, 0.625)))
+    faults = draw_faults(np.random.default_rng(person), Scores(**dict(zip(NAMES, scores, strict=True))))
+    voxels = apply_faults_to_phantom(phantom, faults)
+    slices, rows, columns = voxels.shape
+    grid = Grid((columns, rows, slices), phantom.spacing_mm[::-1], (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    folder.mkdir(parents=True)
+    _sitk.WriteImage(to_image(voxels, grid), str(folder / "data.nrrd"), True)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[str]:
+    """The address of the application over `home`."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(home, TOKEN), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def rate(address: str, token: str, n: int) -> None:
+    """Give a reader's first `n` scans some scores."""
+    client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"})
+    reader_id = client.get("/api/reading").json()["reader_id"]
+    for number in range(1, n + 1):
+        rating = {"save_id": f"{number:032}", "reader_id": reader_id, "known": 0, "scores": dict.fromkeys(NAMES, 3)}
+        client.post(f"/api/reading/{number}/ratings", json=rating).raise_for_status()
+
+
+def take_reading(page: Page, link: str) -> None:
+    """The second scan of a reader, with one score given."""
+    page.goto(link)
+    for keys in ("4334", "4"):
+        page.wait_for_selector("#place:not(:empty)")
+        page.wait_for_selector("#form:not([inert])")
+        page.wait_for_timeout(1000)
+        for key in keys:
+            page.keyboard.press(key)
+        if len(keys) == len(NAMES):
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#place:empty", state="attached")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=IMAGES / "rate.png")
+
+
+def take_study(page: Page, address: str) -> None:
+    """The owner's page of the study, while readers rate."""
+    page.goto(address)
+    page.wait_for_selector("#readers tr")
+    page.screenshot(path=IMAGES / "study.png")
+
+
+if __name__ == "__main__":
+    main()
