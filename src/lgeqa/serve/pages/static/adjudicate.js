@@ -5,7 +5,9 @@ import { make, moment } from "./dom.js";
 import { RatingForm } from "./scales.js";
 import { newId } from "./unsaved.js";
 import { createViewer } from "./viewer.js";
+import { widened } from "./window.js";
 
+const SHORT = { myocardium_nulling: "Nulling", sharpness: "Sharpness", enhancement: "Enhancement", quality: "Quality" };
 const FAR = 2;
 const DIAGNOSTIC_FROM = 3;
 const byId = (id) => document.getElementById(id);
@@ -36,7 +38,7 @@ async function start() {
 
 function showSaid() {
   const first = opened.said.filter(({ reading, scores }) => reading === 1 && scores);
-  const head = ["Reader", ...opened.scales.map(({ title }) => title)].map((title) => make("th", { scope: "col" }, title));
+  const head = ["Reader", ...opened.scales.map(({ name }) => SHORT[name])].map((title) => make("th", { scope: "col" }, title));
   const rows = opened.said.flatMap((one) => [row(one, first), ...comment(one)]);
   byId("said").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
@@ -89,6 +91,7 @@ async function showScan() {
   byId("stage").replaceChildren(canvas);
   try {
     const viewer = await createViewer(canvas, { volume: `${path}/${number}/volume` });
+    viewer.setWindow(...widened(viewer.window));
     const show = (slice) => {
       byId("slice").max = viewer.slices;
       byId("slice").value = slice + 1;
