@@ -41,7 +41,7 @@ def rate(scene: Scene) -> None:
 
 @pytest.fixture
 def open_scene(tmp_path: Path) -> Scene:
-    scene = make_scene(tmp_path / "home", tmp_path / "HIDDEN-FOLDER")
+    scene = make_scene(tmp_path)
     rate(scene)
     return scene
 
@@ -56,25 +56,25 @@ def request(person: Person, method: str, path: str) -> Any:
     return person.client.request(method, path, headers=person.headers, json=agreed() if method == "POST" else None)
 
 
-@pytest.mark.parametrize(("method", "path"), PATHS)
-def test_while_a_study_is_open_nobody_sees(open_scene: Scene, method: str, path: str) -> None:
-    answer = request(open_scene.owner, method, path)
+def test_while_a_study_is_open_nobody_sees(open_scene: Scene) -> None:
+    answers = [request(open_scene.owner, method, path) for method, path in PATHS]
 
-    assert answer.status_code == 409
-    assert "is open" in answer.json()["detail"]
-
-
-@pytest.mark.parametrize(("method", "path"), PATHS)
-def test_only_the_owner_sees_after(scene: Scene, method: str, path: str) -> None:
-    assert request(scene.ada, method, path).status_code == 403
-    assert request(Person(scene.owner.client, "wrong"), method, path).status_code == 401
+    assert [answer.status_code for answer in answers] == [409] * len(PATHS)
+    assert all("is open" in answer.json()["detail"] for answer in answers)
 
 
-@pytest.mark.parametrize(("method", "path"), PATHS)
-def test_a_study_that_is_not_there(scene: Scene, method: str, path: str) -> None:
-    answer = request(scene.owner, method, path.replace("studies/1", "studies/9"))
+def test_only_the_owner_sees_after(scene: Scene) -> None:
+    nobody = Person(scene.owner.client, "wrong")
 
-    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no study 9.")
+    assert [request(scene.ada, method, path).status_code for method, path in PATHS] == [403] * len(PATHS)
+    assert [request(nobody, method, path).status_code for method, path in PATHS] == [401] * len(PATHS)
+
+
+def test_a_study_that_is_not_there(scene: Scene) -> None:
+    answers = [request(scene.owner, method, path.replace("studies/1", "studies/9")) for method, path in PATHS]
+
+    assert [answer.status_code for answer in answers] == [404] * len(PATHS)
+    assert {answer.json()["detail"] for answer in answers} == {"There is no study 9."}
 
 
 def test_figures(scene: Scene) -> None:
@@ -149,19 +149,17 @@ def test_a_scan_is_adjudicated_and_exported(scene: Scene) -> None:
     assert (other.status_code, "another page" in other.json()["detail"]) == (409, True)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_half_an_agreement_is_refused(scene: Scene) -> None:
+    bodies = [
         agreed(scores=None),
         agreed(cannot_rate="blurred"),
         agreed(scores=dict.fromkeys(NAMES, 6)),
         agreed(scores={"quality": 3}),
         agreed(known=-1),
         agreed(save_id="short"),
-    ],
-)
-def test_half_an_agreement_is_refused(scene: Scene, body: dict[str, object]) -> None:
-    assert scene.owner.post("/api/studies/1/adjudication/1", body).status_code == 422
+    ]
+
+    assert [scene.owner.post("/api/studies/1/adjudication/1", body).status_code for body in bodies] == [422] * 6
     assert scene.owner.get("/api/studies/1/adjudication/1").json()["agreed"] == []
 
 
@@ -181,8 +179,8 @@ def test_a_scan_that_is_not_there(scene: Scene) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (404, "The study 'Pilot' has no scan 7.")
 
 
-@pytest.mark.parametrize("page", ["agreement", "adjudication/1"])
-def test_pages_ask_for_a_token(scene: Scene, page: str) -> None:
-    assert scene.owner.client.get(f"/studies/1/{page}").status_code == 401
-    assert scene.ada.get(f"/studies/1/{page}").status_code == 403
-    assert scene.owner.get(f"/studies/1/{page}").status_code == 200
+def test_pages_are_the_owners(scene: Scene) -> None:
+    for page in ("agreement", "adjudication/1"):
+        path = f"/studies/1/{page}"
+        answers = [scene.owner.client.get(path), scene.ada.get(path), scene.owner.get(path)]
+        assert [answer.status_code for answer in answers] == [401, 403, 200]
