@@ -2,7 +2,8 @@
 
 A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`; what stands between them is the table of
 that class, with the words of its docstring. `<!-- faults of lgeqa.errors -->` stands for the table of exit codes, and
-`<!-- measures of lgeqa.evaluate.metrics -->` for the definitions of the measures.
+`<!-- measures of lgeqa.evaluate.metrics -->` for the definitions of the measures, and
+`<!-- routes of lgeqa.serve.app -->` for the HTTP interface.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from inspect import cleandoc, getmembers, isclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +23,7 @@ from lgeqa.errors import LgeqaError
 
 PAGES = Path(__file__).parent / "reference"
 
-_PLACE = re.compile(r"(<!-- (fields|faults|measures) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- (fields|faults|measures|routes) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 
@@ -35,6 +37,8 @@ def _table(kind: str, name: str) -> str:
         return "\n".join(_faults(import_module(name)))
     if kind == "measures":
         return "\n".join(_measures(import_module(name)))
+    if kind == "routes":
+        return "\n".join(_routes(import_module(name)))
     module, _, cls = name.rpartition(".")
     return "\n".join(_fields(getattr(import_module(module), cls)))
 
@@ -53,6 +57,22 @@ def _measures(module: ModuleType) -> Iterator[str]:
     for metric in module.METRICS:
         words = " ".join(cleandoc(metric.measure.__doc__ or "").split()).replace("|", "\\|")
         yield f"| `{metric.name}` | {metric.takes} | {words} |"
+
+
+def _routes(module: ModuleType) -> Iterator[str]:
+    """A part for each route, with its parameters."""
+    with TemporaryDirectory() as home:
+        paths = module.create_app(Path(home), "").openapi()["paths"]
+    for path, methods in paths.items():
+        for method, route in methods.items():
+            yield f"\n### {method.upper()} {path}\n\n{route['description']}\n"
+            given = [_parameter(one) for one in route.get("parameters", [])]
+            if given:
+                yield from ("| Give | in | as |\n|---|---|---|", *given)
+
+
+def _parameter(parameter: dict[str, Any]) -> str:
+    return f"| `{parameter['name']}` | {parameter['in']} | {_holds(parameter['schema'])} |"
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:

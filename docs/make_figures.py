@@ -1,11 +1,20 @@
-"""Makes the pictures of the documentation from simulated scans: `python docs/make_figures.py`."""
+"""Makes the pictures of the documentation from simulated scans: `python docs/make_figures.py [BUNDLE]`.
 
+Those of the report are made with the bundle in the folder BUNDLE, else with the one of the package, in Chromium.
+"""
+
+import os
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from playwright.sync_api import Browser, sync_playwright
 
 from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES, SCALES
 from lgeqa.records import FloatArray
@@ -16,6 +25,8 @@ from lgeqa.simulate.scores import Scores
 IMAGES = Path(__file__).parent / "images"
 #: Of the simulated person and of the faults.
 PERSON, FAULTS = 7, 1
+#: Scans of the pictures of the report, the seed that they are simulated from, and the one that is shown in full.
+SCANS, COHORT, SHOWN = 12, 3, "phantom-0006"
 FACE, INK, MUTED = "#ffffff", "#1a1a1a", "#666666"
 
 
@@ -29,6 +40,7 @@ def main() -> None:
     faults(phantom)
     whole = build_phantom(draw_phantom(np.random.default_rng(PERSON), "full"))
     field_of_view(whole, phantom)
+    report(sys.argv[1:])
 
 
 def good_and_poor(phantom: Phantom) -> None:
@@ -68,6 +80,39 @@ def field_of_view(whole: Phantom, cropped: Phantom) -> None:
         axis.contour(phantom.atrium[place], [0.5], colors="#ffb000", linewidths=1)
         axis.set_title(title, fontsize=9)
     save(figure, "fields.png")
+
+
+def report(bundle: list[str]) -> None:
+    """The report on a small cohort: its table, and one scan, light and dark."""
+    with TemporaryDirectory() as folder, sync_playwright() as playwright:
+        lgeqa(folder, "simulate", "-o", "scans", "--n", str(SCANS), "--seed", str(COHORT))
+        chosen = ["--bundle", str(Path(bundle[0]).resolve())] if bundle else []
+        lgeqa(folder, "assess", "scans", "-o", "out", "-q", *chosen)
+        chromium = os.environ.get("LGEQA_CHROMIUM", "/usr/bin/chromium")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        address = (Path(folder) / "out" / "report.html").as_uri()
+        photograph(browser, address, "light", "")
+        photograph(browser, address, "dark", "-dark")
+        browser.close()
+
+
+def lgeqa(folder: str, *words: str) -> None:
+    """Run a command in a folder; a scan that is not assessed is no fault here."""
+    done = subprocess.run(["lgeqa", *words], cwd=folder, check=False, capture_output=True, text=True)
+    if done.returncode not in {0, 3}:
+        raise SystemExit(done.stderr)
+
+
+def photograph(browser: Browser, address: str, scheme: Literal["light", "dark"], suffix: str) -> None:
+    """The upper part of the report, and the part of one scan."""
+    with browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 860}) as context:
+        page = context.new_page()
+        page.goto(address)
+        page.screenshot(path=IMAGES / f"report{suffix}.png")
+        page.goto(f"{address}#scan-{SHOWN}")
+        part = page.locator("details.scan[open][data-ready]")
+        part.locator("> summary").blur()
+        part.screenshot(path=IMAGES / f"report-scan{suffix}.png")
 
 
 def scanned(phantom: Phantom, scores: dict[str, int]) -> FloatArray:

@@ -19,6 +19,9 @@ OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 TRAINING = ("evaluate/", "experiment/", "networks/", "train/", "cohort/parquet.py", "cohort/split.py")
 #: What is used with the extra `simulate`; the phantom of the demo does without.
 SIMULATING = ("simulate/faults/", "simulate/composite.py")
+#: What is used with the extra `agreement`, and what with `web`, which contains it.
+AGREEMENT = ("agreement/",)
+WEB = ("database.py", "rate/", "serve/")
 
 
 def normal(name: str) -> str:
@@ -26,8 +29,10 @@ def normal(name: str) -> str:
 
 
 def required(lines: list[str]) -> set[str]:
-    """The packages of requirement lines, without versions and extras."""
-    return {normal(re.split(r"[^\w.-]", line)[0]) for line in lines}
+    """The packages of requirement lines, without versions; an extra of lgeqa itself stands for its own lines."""
+    own = [line for extra in re.findall(r"lgeqa\[(\w+)\]", " ".join(lines)) for line in OPTIONAL[extra]]
+    names = {normal(re.split(r"[^\w.-]", line)[0]) for line in [*lines, *own]}
+    return names - {"lgeqa"}
 
 
 def imported(path: Path) -> set[str]:
@@ -56,7 +61,12 @@ def sources() -> list[Path]:
 
 
 def test_a_plain_install_brings_what_assessing_imports() -> None:
-    used = {name for path in sources() if not within(path, TRAINING + SIMULATING) for name in imported(path)}
+    used = {
+        name
+        for path in sources()
+        if not within(path, TRAINING + SIMULATING + AGREEMENT + WEB)
+        for name in imported(path)
+    }
 
     assert distributions(used) <= required(PROJECT["dependencies"])
 
@@ -71,6 +81,14 @@ def test_the_train_extra_brings_what_training_imports() -> None:
     used = {name for path in sources() if within(path, TRAINING) for name in imported(path)}
 
     assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["train"])
+
+
+@pytest.mark.parametrize(("rooms", "extra"), [(AGREEMENT, "agreement"), (WEB, "web")])
+def test_the_extras_of_the_application_bring_what_it_imports(rooms: tuple[str, ...], extra: str) -> None:
+    used = {name for path in sources() if within(path, rooms) for name in imported(path)}
+
+    # Starlette is what FastAPI consists of, and its pages name it in their types.
+    assert distributions(used) - {"starlette"} <= required(PROJECT["dependencies"] + OPTIONAL[extra])
 
 
 def test_all_brings_every_extra_for_users() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the default bundle again: two simulated cohorts, the detector, the baseline, the bundle.
+# Makes the default bundle again: three simulated cohorts, the detector, the multi-task network, the bundle.
 #
 #   training/default-bundle.sh SCANS WORK      SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made.
 #
@@ -12,6 +12,7 @@ export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=1
 
 lgeqa simulate -o "$work/cropped" --from "$scans" --n 420 --seed 1
 lgeqa simulate -o "$work/full" --from "$scans" --n 140 --seed 2 --field full
+lgeqa simulate -o "$work/lone" --from "$scans" --n 210 --seed 3 --scores independent
 
 detector() { # RUN, then settings: one stretch of the detector's training
   local run=$1
@@ -31,11 +32,12 @@ detector detector-c --split "$work/detector-a/split.json" --set weights="$work/d
   --set loop.learning_rate=0.0005 --set loop.epochs=8 --set loop.slices_per_scan=10
 
 # The same patients are kept out of both stages.
-lgeqa train baseline --cohort "$work/cropped" --cohort "$work/full" -o "$work/baseline" --detector "$work/detector-c" \
-  --split "$work/detector-a/split.json" --set weights=random --set loop.epochs=20 --set loop.batch=32 \
-  --set loop.slices_per_scan=4 --set loop.patience=0 --set loop.threads=2
+lgeqa train multitask --cohort "$work/cropped" --cohort "$work/full" --cohort "$work/lone" -o "$work/multitask" \
+  --detector "$work/detector-c" --split "$work/detector-a/split.json" --set weights=random --set loop.epochs=20 \
+  --set loop.batch=32 --set loop.slices_per_scan=4 --set loop.patience=0 --set loop.threads=1 \
+  --set loop.precision=bf16-mixed
 
-lgeqa train bundle --detector "$work/detector-c" --quality "$work/baseline" --about "$here/default-bundle.toml" \
+lgeqa train bundle --detector "$work/detector-c" --quality "$work/multitask" --about "$here/default-bundle.toml" \
   -o "$work/bundle-full"
-lgeqa train bundle --detector "$work/detector-c" --quality "$work/baseline" --about "$here/default-bundle.toml" \
+lgeqa train bundle --detector "$work/detector-c" --quality "$work/multitask" --about "$here/default-bundle.toml" \
   -o "$work/bundle" --compact

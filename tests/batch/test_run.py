@@ -165,6 +165,51 @@ def test_masks_wanted_later_are_made_and_one_of_other_settings_never_stays(tmp_p
     assert not mask.exists()
 
 
+def test_pictures_of_assessed_scans_are_kept_and_those_of_an_earlier_run_never_stay(tmp_path: Path) -> None:
+    out = attempt(tmp_path, pictures=True).out
+    _run(tmp_path, "good", "empty", pictures=True)
+    assert [path.name for path in (tmp_path / "out" / "pictures").iterdir()] == ["good.json"]
+    found = out.load_pictures("good")
+    assert found is not None
+    assert [one.index for one in found.slices] == list(range(6))
+    assert out.load_pictures("empty") is None
+    _run(tmp_path, "good", settings=AssessSettings.of({"threshold": 0.6}))
+    assert out.load_pictures("good") is None
+
+
+def test_a_record_whose_pictures_are_missing_is_made_again_where_they_are_wanted(tmp_path: Path) -> None:
+    _run(tmp_path, "good", "empty")
+    again = _run(tmp_path, "good", "empty", pictures=True)
+    assert {name: one.kept for name, one in again.items()} == {"good": False, "empty": True}
+    assert _run(tmp_path, "good", pictures=True)["good"].kept
+    (tmp_path / "out" / "pictures" / "good.json").unlink()
+    assert _run(tmp_path, "good")["good"].kept
+    assert not _run(tmp_path, "good", pictures=True)["good"].kept
+
+
+def test_pictures_of_another_form_are_none(tmp_path: Path) -> None:
+    out = attempt(tmp_path, pictures=True).out
+    _run(tmp_path, "good", pictures=True)
+    out.pictures_path("good").write_text('{"pixels": 4}', encoding="utf-8")
+    assert out.load_pictures("good") is None
+
+
+def test_pictures_that_cannot_be_written_fail_their_scan(tmp_path: Path) -> None:
+    (tmp_path / "out" / "pictures" / ".draft-good.json").mkdir(parents=True)
+    result = _run(tmp_path, "good", pictures=True)["good"].result
+    assert result.status == "failed"
+    assert "good.json: cannot be written" in result.message
+
+
+def test_pages_of_a_longer_report_are_removed_and_no_other_file(tmp_path: Path) -> None:
+    out = attempt(tmp_path).out
+    out.write_report([("report.html", "one"), ("report-2.html", "two"), ("report-3.html", "three")])
+    (out.path / "report-old.html").touch()
+    out.write_report([("report.html", "1"), ("report-2.html", "2")])
+    assert {path.name for path in out.path.glob("*.html")} == {"report.html", "report-2.html", "report-old.html"}
+    assert out.report.read_text(encoding="utf-8") == "1"
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     scans = tmp_path / "out" / "scans"
     command = [sys.executable, "-m", "tests.batch.killable", str(tmp_path)]

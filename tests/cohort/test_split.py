@@ -100,3 +100,5 @@ def test_in_folds_each_patient_is_tested_once() -> None:
 def test_more_folds_than_patients_are_refused() -> None:
     with pytest.raises(CohortError, match="4 patients cannot be dealt to 5 folds"):
         fold_splits(cases(4), strata(cases(4)), 5, 0.2, 0)
+    with pytest.raises(CohortError, match=r"1 fold\(s\) leave nothing to learn from"):
+        fold_splits(cases(4), strata(cases(4)), 1, 0.2, 0)

@@ -26,6 +26,10 @@ def test_slices_are_counted() -> None:
     counts = count_slices(mask(1, 2, 3), mask(2, 3, 4))
     assert counts == SliceCounts(true_positive=2, false_positive=1, false_negative=1, true_negative=2)
     assert counts.f1 == pytest.approx(4 / 6)
+    # Two called in vain, one missed; and the sum keeps each kind apart.
+    other = count_slices(mask(1, 2, 3), mask(3, 4))
+    assert other == SliceCounts(true_positive=1, false_positive=2, false_negative=1, true_negative=2)
+    assert counts + other == SliceCounts(true_positive=3, false_positive=3, false_negative=2, true_negative=4)
     assert (counts + count_slices(mask(0), mask(0))).f1 == pytest.approx(6 / 8)
 
 

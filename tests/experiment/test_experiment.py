@@ -1,21 +1,24 @@
 """The whole study on a small simulated cohort, from the command line to the report."""
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from lgeqa.cohort import load_split, read_cohort
+from lgeqa.cohort import fold_splits, load_split, patients_of, read_cohort, strata_of
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.evaluate.record import Evaluation
+from lgeqa.evaluate.record import Evaluation, Pooled
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.results import evaluate_run
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
+from lgeqa.intervals import Figure
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 
@@ -53,6 +56,21 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     made = World(cohort, tmp_path_factory.mktemp("study"), ExperimentConfig.of(SETTINGS))
     run_experiment([cohort], made.config, made.out, quiet=True)
+    return made
+
+
+@pytest.fixture(scope="module")
+def folds(world: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Three folds, whose finished trainings, not evaluated yet, are those of `world`."""
+    changes = {"iterations": 3, "splits": "folds", "strategies": ["baseline", "multitask"]}
+    made = World(world.cohort, tmp_path_factory.mktemp("folds"), ExperimentConfig.of(SETTINGS | changes))
+    for strategy in ("baseline", "multitask"):
+        for i in range(3):
+            folder = made.out / "runs" / f"{strategy}-{i}"
+            shutil.copytree(world.out / "runs" / f"{strategy}-0", folder)
+            (folder / "evaluation.json").unlink()
+            (folder / "records.json").unlink()
+    run_experiment([made.cohort], made.config, made.out, quiet=True)
     return made
 
 
@@ -112,9 +130,29 @@ def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Pat
     path.write_text(path.read_text().replace('"supplied"', '"detected"'))
     assert Evaluation.model_validate_json(path.read_text()).mask_source == "detected"
     plan = make_plan([world.cohort], world.config, out)
-    found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False)
+    found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False).evaluation
     assert found.mask_source == "supplied"
     assert Evaluation.model_validate_json(path.read_text()) == found
+
+
+def test_an_evaluation_is_kept_with_its_records_alone(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "other"
+    shutil.copytree(world.out, out)
+    run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
+    plan = make_plan([world.cohort], world.config, out)
+    kept = (folder / "evaluation.json").stat().st_mtime_ns
+    first = evaluate_run(run, plan, world.config, out, detected=False)
+    assert (folder / "evaluation.json").stat().st_mtime_ns == kept
+    records = (folder / "records.json").read_text()
+    scan_id = first.scans[0].case.scan_id
+    for spoilt in ("", records.replace(scan_id, "another")):
+        (folder / "records.json").unlink()
+        if spoilt:
+            (folder / "records.json").write_text(spoilt)
+        again = evaluate_run(run, plan, world.config, out, detected=False)
+        assert [one.result.slices for one in again.scans] == [one.result.slices for one in first.scans]
+        assert again.evaluation.scans == first.evaluation.scans
+        assert scan_id in (folder / "records.json").read_text()
 
 
 def test_other_settings_are_refused(world: World) -> None:
@@ -135,6 +173,74 @@ def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path, tmp
 def test_folds_test_every_scan_once(cohort: Path, tmp_path: Path) -> None:
     plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"}), tmp_path)
     assert sorted(number for i in range(3) for number in plan.numbers(i, "test")) == list(range(9))
+
+
+def test_folds_are_pooled(folds: World) -> None:
+    pooled = Pooled.model_validate_json((folds.out / "pooled.json").read_text())
+    found = evaluations(folds)
+    assert (pooled.n_scans, pooled.draws) == (9, 20)
+    assert pooled.n_slices == sum(found[f"multitask-{i}"].n_slices for i in range(3))
+    assert list(pooled.strategies) == ["baseline", "multitask"]
+    assert list(pooled.differences) == ["multitask"]
+    for name, levels in pooled.strategies.items():
+        errors = [
+            found[f"{name}-{i}"].n_scans * (found[f"{name}-{i}"].scans["quality"].figures["brier"].value or 0)
+            for i in range(3)
+        ]
+        assert levels.scans["quality"]["brier"].value == pytest.approx(sum(errors) / 9)
+
+
+def test_the_report_holds_the_pooled_tables(folds: World) -> None:
+    pooled = Pooled.model_validate_json((folds.out / "pooled.json").read_text())
+    text = (folds.out / "report.md").read_text()
+    assert "Each of 9 scans (9 patients, " in text
+    assert "left out" not in text
+    lines = text[text.index("## All scans together") : text.index("## Fig. 2")].splitlines()
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("|")}
+
+    def shown(figure: Figure, sign: str = "") -> str:
+        return "undefined" if figure.value is None else f" {figure.value:{sign}.3f} "
+
+    difference = pooled.differences["multitask"]
+    gains = next(line for line in reversed(lines) if line.startswith("| multitask |"))
+    assert shown(difference.scans["quality"]["brier"], "+") in gains
+    assert shown(pooled.strategies["multitask"].scans["quality"]["brier"]) in next(
+        line for line in lines if line.startswith("| multitask |")
+    )
+    assert shown(pooled.strategies["baseline"].slices["sharpness"]["auroc"]) in rows["baseline, slices"]
+    assert shown(difference.slices["sharpness"]["auroc"], "+") in rows["multitask less baseline, slices"]
+    assert shown(difference.scans["sharpness"]["auroc"], "+") in rows["multitask less baseline, scans"]
+    assert {"calling all diagnostic", "reader-1"} <= set(rows)
+
+
+def test_repeated_test_parts_are_not_pooled(world: World) -> None:
+    assert not (world.out / "pooled.json").exists()
+    assert "All scans together" not in (world.out / "report.md").read_text()
+
+
+def test_fewer_scans_leave_the_folds_as_they_are(cohort: Path, tmp_path: Path) -> None:
+    changes = SETTINGS | {"iterations": 3, "splits": "folds"}
+    whole, fewer, more = (
+        make_plan([cohort], ExperimentConfig.of(changes | {"scans": n}), tmp_path / str(n)) for n in (0, 3, 4)
+    )
+    patients = {case.patient for case in whole.cases}
+    for i in range(3):
+        assert whole.numbers(i, "test") == fewer.numbers(i, "test") == more.numbers(i, "test")
+        few, many = (set(plan.numbers(i, "train") + plan.numbers(i, "validation")) for plan in (fewer, more))
+        assert (len(few), len(many)) == (3, 4)
+        assert few < many
+        order = np.random.default_rng(0).permutation(sorted(patients))
+        free = [patient for patient in order if patient not in patients_of(whole.splits[i], "test")]
+        assert {fewer.cases[number].patient for number in few} == set(free[:3])
+        saved = json.loads((tmp_path / "3" / "splits" / f"split-{i}.json").read_text())
+        assert set(saved) == {fewer.cases[number].patient for number in few | set(fewer.numbers(i, "test"))}
+
+
+def test_without_a_limit_folds_are_those_of_the_cohort(cohort: Path, tmp_path: Path) -> None:
+    config = ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"})
+    plan = make_plan([cohort], config, tmp_path)
+    strata = strata_of(plan.cases, config.label)
+    assert list(plan.splits) == fold_splits(plan.cases, strata, 3, config.validation, config.seed)
 
 
 def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import pytest
 
 from lgeqa.errors import NotAssessableError
 from lgeqa.prepare import DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
+from lgeqa.prepare.detector import detector_grid
 
 PREPARATION = DetectorPreparation()
 SPACING_MM = (2.5, 1.0, 1.25)
@@ -31,6 +32,11 @@ def test_a_small_scan_is_padded_to_what_the_network_knows() -> None:
     plain, _ = prepare_for_detector(volume(), SPACING_MM, PREPARATION)
     np.testing.assert_allclose(prepared[:, 11:36, 11:36], plain[:, 3:28, 3:28], atol=1e-5)
     assert to_scan_grid(prepared, grid).shape == volume().shape
+
+
+def test_a_part_of_a_pixel_takes_a_whole_one() -> None:
+    grid = detector_grid((51, 33), (1.0, 1.1), DetectorPreparation(multiple=1, least=1))
+    assert grid.shape == (26, 19)
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.01, 0.0), (30.0, 0.0), (3.0, -500.0), (1.0, 1024.0)])
@@ -66,7 +72,11 @@ def test_a_constant_volume_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("slice_mm", "expected"),
-    [(2.5, [[0, 0, 2], [0, 1, 3], [0, 2, 3], [1, 3, 3]]), (5.0, [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 3]])],
+    [
+        (2.5, [[0, 0, 2], [0, 1, 3], [0, 2, 3], [1, 3, 3]]),
+        (3.0, [[0, 0, 2], [0, 1, 3], [0, 2, 3], [1, 3, 3]]),
+        (5.0, [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 3]]),
+    ],
 )
 def test_context_is_the_nearest_slices_and_repeats_at_the_ends(slice_mm: float, expected: list[list[int]]) -> None:
     preparation = DetectorPreparation(context_mm=(-5.0, 0.0, 5.0))

@@ -1,25 +1,36 @@
+import base64
+import hashlib
+import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
-from lgeqa.attributes import SCALES
-from lgeqa.report import end_of, render
+import pytest
+
+from lgeqa.attributes import SCALES, Scale
+from lgeqa.records import ScanResult
+from lgeqa.report import ScanPictures, end_of, render
+from tests.report.shown import pictured, sliced
 from tests.results import STAMP, assessed, unassessed
 
 USE = "For research; the labels are simulated, and it is not a medical device."
+NASTY = '<script>alert("1")</script><img src=x onerror=alert(2)></details></script>'
 
 
-class _Rows(HTMLParser):
-    """The text of each cell of each row of the page."""
+class _Page(HTMLParser):
+    """The text of each cell of each row, the tags, and every attribute by its name."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.rows: list[list[str]] = []
-        self.tags: set[str] = set()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
         self._in_cell = False
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
+        self.tags.append(tag)
+        self.attributes += attrs
         if tag == "tr":
             self.rows.append([])
         if tag in {"td", "th"}:
@@ -33,15 +44,27 @@ class _Rows(HTMLParser):
         if self._in_cell:
             self.rows[-1][-1] += data
 
+    def all_of(self, name: str) -> list[str]:
+        return [value or "" for key, value in self.attributes if key == name]
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+def _page(*results: ScanResult, load: Callable[[str], ScanPictures | None] = _nothing) -> str:
+    [(name, page)] = render(results, load, STAMP, USE)
+    assert name == "report.html"
+    return page
+
 
 def _row(page: str, scan_id: str) -> list[str]:
-    (row,) = (row for row in _Rows(page).rows if row and row[0] == scan_id)
-    return row
+    row = next(row for row in _Page(page).rows if row and row[0].strip() == scan_id)
+    return [cell.strip() for cell in row]
 
 
 def test_the_row_of_an_assessed_scan() -> None:
-    result = assessed("one", message="Slices of 4 mm.")
-    assert _row(render([result], STAMP, USE), "one") == [
+    assert _row(_page(assessed("one", message="Slices of 4 mm.")), "one") == [
         "one",
         "diagnostic",
         "31 of 40",
@@ -54,56 +77,177 @@ def test_the_row_of_an_assessed_scan() -> None:
 
 
 def test_the_columns_are_in_the_order_of_the_cells() -> None:
-    head = _Rows(render([assessed()], STAMP, USE)).rows[0]
+    head = _Page(_page(assessed())).rows[0]
     assert head[3:7] == [SCALES[3].title, SCALES[0].title, SCALES[1].title, SCALES[2].title]
 
 
 def test_the_row_of_a_scan_that_was_not_assessed() -> None:
-    page = render([unassessed("void"), unassessed("dark", status="not_assessable", message="no atrium")], STAMP, USE)
+    page = _page(unassessed("void"), unassessed("dark", status="not_assessable", message="no atrium"))
     assert _row(page, "void")[1] == "failed"
     assert _row(page, "void")[-1] == "void.nrrd: the file is empty."
     assert _row(page, "dark") == ["dark", "not assessable", "–", "–", "–", "–", "–", "no atrium"]
 
 
 def test_a_tie_is_marked_and_so_is_what_is_below_one_half() -> None:
-    page = render([assessed("even", votes_diagnostic=20, tie=True, p_sharpness=0.499)], STAMP, USE)
+    page = _page(assessed("even", votes_diagnostic=20, tie=True, p_sharpness=0.499))
     assert _row(page, "even")[2] == "20 of 40, tie"
-    assert re.findall(r'class="number low">([\d.]+)<', page) == ["0.50"]
+    table = page.partition("<details")[0]
+    assert re.findall(r'class="number low" data-value="0.499">([\d.]+)<', table) == ["0.50"]
+    assert "The vote is a tie, so this mean decided." in page
+
+
+def test_rows_carry_what_they_are_filtered_by() -> None:
+    page = _page(assessed("a", p_sharpness=0.2, p_enhancement=0.49), unassessed("b"))
+    found = _Page(page)
+    assert found.all_of("data-failing") == ["sharpness enhancement", ""]
+    assert found.all_of("data-end") == ["diagnostic", "failed"]
+    assert set(found.all_of("data-part")) <= set(found.all_of("id"))
 
 
 def test_the_counts_add_up() -> None:
     results = [assessed("a"), assessed("b"), assessed("c", verdict="non-diagnostic"), unassessed("d")]
-    page = render(results, STAMP, USE)
-    counts = dict(re.findall(r'<li class="([\w-]+)[^>]*><b>(\d+)</b>', page))
+    counts = dict(re.findall(r'<li class="([\w-]+)[^>]*><b>(\d+)</b>', _page(*results)))
     assert counts == {"diagnostic": "2", "non-diagnostic": "1", "not_assessable": "0", "failed": "1"}
     assert sum(map(int, counts.values())) == len(results)
 
 
 def test_it_says_what_made_it_and_what_it_is_not() -> None:
-    page = render([assessed()], STAMP, USE)
-    assert USE in page
+    page = _page(assessed())
+    assert page.index(USE) < page.index("<table")
     assert "toy 0.1" in page
     assert STAMP.sha256 in page
     assert "0.5 or more" in page
 
 
+def test_a_part_says_the_vote_the_probability_and_where_it_comes_from() -> None:
+    page = _page(sliced("one", input_sha256="cd" * 32))
+    words = " ".join(page.split())
+    assert "3 of 4 slices that hold the left atrium reach the threshold of 0.5: <b>diagnostic</b>" in words
+    assert "their mean, is 0.60." in words
+    for told in ("cd" * 32, STAMP.sha256, "lgeqa 0", "2026-01-01T00:00:00+00:00", "read 0.1 s"):
+        assert told in page.partition("Where this result comes from")[2]
+
+
+def test_the_strip_has_a_bar_for_each_slice_up_or_down() -> None:
+    strip = _page(sliced()).partition('<svg class="votes"')[2].partition("</svg>")[0]
+    assert re.findall(r'<g class="(\w+)" data-slice="(\d)"', strip) == [
+        ("down", "0"),
+        ("up", "1"),
+        ("up", "2"),
+        ("up", "3"),
+    ]
+    assert re.findall(r"<title>(.*?)</title>", strip)[0] == "Slice 20 at −10.0 mm: quality 0.20, non-diagnostic"
+
+
+def test_the_worst_slices_are_named_with_their_place() -> None:
+    worst = " ".join(_page(sliced()).partition("Worst slices")[2].partition("</ol>")[0].split())
+    assert re.findall(r">Slice (\d+)</button> at (\S+) mm: quality ([\d.]+)", worst) == [
+        ("20", "−10.0", "0.20"),
+        ("19", "−7.5", "0.60"),
+        ("17", "−2.5", "0.70"),
+    ]
+
+
+def test_what_to_do_is_told_for_what_fails_alone_with_its_source() -> None:
+    page = _page(sliced(p_sharpness=0.2))
+    advice = page.partition('class="advice"')[2].partition("</ul>")[0]
+    assert SCALES[1].title in advice
+    assert SCALES[0].title not in advice
+    for source in SCALES[1].sources:
+        assert f"https://doi.org/{source.doi}" in advice
+    assert 'class="advice"' not in _page(sliced(p_sharpness=0.9))
+
+
+def test_warnings_have_a_place_of_their_own() -> None:
+    assert "<li>Slices of 4 mm.</li>" in _page(assessed(warnings=("Slices of 4 mm.",)))
+
+
+def test_pictures_are_kept_as_they_are() -> None:
+    made = pictured()
+    page = _page(sliced(), load={"case": made}.get)
+    [block] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert ScanPictures.model_validate(json.loads(block)) == made
+    assert f"data:image/jpeg;base64,{made.thumbnail}" in page.partition("<details")[0]
+
+
+def test_pictures_that_are_missing_are_told() -> None:
+    assert "The pictures of this scan are not there" in _page(sliced())
+
+
 def test_markup_from_outside_is_text() -> None:
-    nasty = '<script>alert("1")</script><img src=x onerror=alert(2)>'
-    bundle = STAMP.model_copy(update={"name": nasty})
-    page = render([assessed(nasty, message=nasty), unassessed(f"{nasty}2", message=nasty)], bundle, nasty)
-    assert not {"script", "img"} & _Rows(page).tags
-    assert _row(page, nasty)[-1] == nasty
+    bundle = STAMP.model_copy(update={"name": NASTY})
+    results = [
+        sliced(NASTY, message=NASTY, warnings=(NASTY,), versions={NASTY: NASTY}, finished_at=NASTY, input_sha256=NASTY),
+        unassessed(f"{NASTY}2", message=NASTY),
+    ]
+    [(_, page)] = render(results, _nothing, bundle, NASTY)
+    found = _Page(page)
+    assert found.tags.count("script") == 1
+    assert found.tags.count("img") == 0
+    assert not {"onerror"} & {name for name, _ in found.attributes}
+    assert _row(page, NASTY)[-1] == NASTY
+
+
+def test_no_sign_of_a_record_ends_its_script() -> None:
+    made = pictured().model_copy(update={"thumbnail": NASTY})
+    page = _page(sliced(), load={"case": made}.get)
+    [block] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert json.loads(block)["thumbnail"] == NASTY
 
 
 def test_it_stands_alone() -> None:
-    page = render([assessed()], STAMP, USE)
-    assert not re.search(r"https?://|src=|@import|url\(|<link|<script", page)
+    page = _page(sliced(), load={"case": pictured()}.get)
+    found = _Page(page)
+    assert {value[:5] for value in found.all_of("src")} == {"data:"}
+    assert {value for value in found.all_of("href") if value[0] != "#"} == {
+        f"https://doi.org/{source.doi}" for scale in SCALES for source in scale.sources if scale.name == "sharpness"
+    }
+    assert not re.search(r"@import|url\(|<link|<iframe", page)
+    assert not found.all_of("style")
+
+
+def test_its_policy_lets_its_own_style_and_script_pass_and_nothing_else() -> None:
+    page = _page(sliced())
+    [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    for tag, told in (("style", "style-src"), ("script", "script-src")):
+        [text] = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{told} &#39;sha256-{digest}&#39;" in policy
+    assert policy.startswith("default-src &#39;none&#39;; img-src data:;")
+    assert "unsafe" not in policy
 
 
 def test_a_run_of_one_and_a_run_of_none() -> None:
-    assert "1 scan ·" in render([assessed()], STAMP, USE)
-    assert "the bundle&#39;s threshold" in render([unassessed()], STAMP, USE)
-    assert "0 scans ·" in render([], STAMP, USE)
+    assert "1 scan ·" in _page(assessed())
+    assert "the bundle&#39;s threshold" in _page(unassessed())
+    assert "0 scans ·" in _page()
+
+
+def test_many_scans_are_split_over_pages_whose_links_lead_somewhere() -> None:
+    results = [sliced(f"scan {number}") for number in range(7)]
+    pages = dict(render(results, _nothing, STAMP, USE, scans_a_page=3))
+    assert list(pages) == ["report.html", "report-2.html", "report-3.html"]
+    parsed = {name: _Page(page) for name, page in pages.items()}
+    parts = [[one for one in page.all_of("id") if one.startswith("scan-")] for page in parsed.values()]
+    assert [len(one) for one in parts] == [3, 3, 1]
+    assert len(_Page(pages["report.html"].partition("<details")[0]).rows) == 8
+    for name, page in parsed.items():
+        for link in page.all_of("href"):
+            target, _, anchor = link.partition("#")
+            if not target.startswith("https:"):
+                assert not anchor or anchor in parsed[target or name].all_of("id")
+        assert USE in pages[name]
+
+
+def test_pages_of_just_as_many_scans_as_they_hold() -> None:
+    names = [name for name, _ in render([assessed(str(n)) for n in range(6)], _nothing, STAMP, USE, scans_a_page=3)]
+    assert names == ["report.html", "report-2.html"]
+
+
+@pytest.mark.parametrize("scale", [scale for scale in SCALES if scale.name != "quality"], ids=lambda scale: scale.name)
+def test_advice_has_a_source(scale: Scale) -> None:
+    assert all(re.fullmatch(r"10\.\d{4,}/\S+", source.doi) for source in scale.sources)
+    assert scale.sources
 
 
 def test_the_end_of_a_scan() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.requests import ClientDisconnect
 
 from lgeqa.errors import TooLargeError, UploadError
 from lgeqa.serve.settings import ServeSettings
@@ -169,6 +170,15 @@ def test_a_body_comes_in_pieces_of_any_size(tmp_path: Path) -> None:
 def test_a_body_that_is_not_whole_is_refused(tmp_path: Path, chunks: list[bytes], told: str) -> None:
     with pytest.raises(UploadError, match=told):
         asyncio.run(receive(body(*chunks), FORM, tmp_path, ONE_MB))
+
+
+def test_an_upload_that_is_broken_off_is_refused(tmp_path: Path) -> None:
+    async def broken_off() -> AsyncIterator[bytes]:
+        yield PART
+        raise ClientDisconnect
+
+    with pytest.raises(UploadError, match="broken off"):
+        asyncio.run(receive(broken_off(), FORM, tmp_path, ONE_MB))
 
 
 def test_a_body_that_does_not_tell_its_length_is_stopped_at_the_limit(tmp_path: Path) -> None:

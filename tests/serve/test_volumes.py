@@ -49,7 +49,7 @@ def test_whole_numbers_take_two_bytes_and_others_keep_their_value(scan: Scan, tm
 
 def test_masks_and_heat_lie_on_the_volume(scan: Scan, tmp_path: Path) -> None:
     mask = scan.voxels > 500
-    heat = scan.voxels / 1000
+    heat = scan.voxels / np.float32(1000)
 
     of_scan, of_mask, of_heat = (
         opened(content, tmp_path) for content in (scan_volume(scan), mask_volume(mask, scan), heat_volume(heat, scan))

@@ -72,6 +72,17 @@ def test_the_last_or_the_best_epoch_is_kept(tmp_path: Path) -> None:
     assert abs(1 - best) < 0.2 < abs(1 - last)
 
 
+def test_validation_counts_slices_and_not_batches(tmp_path: Path) -> None:
+    field = np.ones((3, 8, 8), np.float32)
+    field[2] = 4
+    scan = Slices(field, np.zeros((3, 8, 8), np.uint8), np.zeros(4, np.float32))
+    data = open_store(tmp_path / "store", {}, lambda: [scan])
+    one = recipe(epochs=1, learning_rate=1e-9, floor=0)
+    fit(one, data, data, tmp_path, quiet=True)
+    # Batches of 2 and 1: an error of 1 counts twice, and one of 16 once.
+    assert float(one.trainer.callback_metrics["validation/error"]) == pytest.approx(6)
+
+
 def test_patience_stops_a_run_that_gets_no_better(tmp_path: Path) -> None:
     one = recipe(epochs=30, patience=2, learning_rate=3.0, floor=3.0)
     level(tmp_path, one)
@@ -119,6 +130,17 @@ def test_a_lost_worker_is_told(tmp_path: Path) -> None:
         level(tmp_path, one)
 
 
+def test_other_faults_are_not_taken_for_a_lost_worker(tmp_path: Path) -> None:
+    one = recipe()
+
+    def spoil(_: Recipe) -> None:
+        raise RuntimeError("a fault of the recipe")
+
+    one.spoil = spoil
+    with pytest.raises(RuntimeError, match="a fault of the recipe"):
+        level(tmp_path, one)
+
+
 def test_first_weights_are_those_of_the_seed_and_leave_chance_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
@@ -162,6 +184,12 @@ def test_each_epoch_is_a_line_in_a_pipe(tmp_path: Path, capfd: pytest.CaptureFix
     assert told[1].endswith(", 0 s left")
     fit(recipe(epochs=3), data, data, tmp_path, quiet=False)
     assert "Level: goes on after epoch 2" in capfd.readouterr().err
+    fit(recipe(epochs=4), data, data, tmp_path, quiet=True)
+    assert "Level:" not in capfd.readouterr().err
+    # Each time it was taken up has logs of its own, of CSV and of TensorBoard.
+    logs = sorted((tmp_path / "logs").iterdir())
+    assert [folder.name for folder in logs] == ["version_0", "version_1", "version_2"]
+    assert all((folder / "metrics.csv").is_file() and list(folder.glob("events*")) for folder in logs)
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(4.2, "4 s"), (59.7, "60 s"), (700, "12 min"), (3900, "1 h 05 min")])

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from lgeqa.attributes import NAMES
-from lgeqa.bundle import open_bundle
+from lgeqa.bundle import default_bundle, open_bundle
 from lgeqa.bundle.build import Description
 from lgeqa.cohort import load_split, read_cohort, save_split
 from lgeqa.errors import CohortError, UsageError
@@ -22,7 +22,7 @@ from lgeqa.prepare import prepare_for_quality
 from lgeqa.read import Source
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
-from lgeqa.train.bundling import build_bundle
+from lgeqa.train.bundling import build_bundle, bundle_of_detector_run, detector_described, stage_2
 from lgeqa.train.cases import read_case
 from lgeqa.train.detector import DetectorConfig
 from lgeqa.train.quality import ContrastiveConfig, QualityConfig
@@ -61,7 +61,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     made = World(root / "cohort", root / "detector", root / "quality", root / "bundle")
     for _ in write_cohort(draw_cohort(CohortSettings(n=6, seed=3)), made.cohort):
         pass
-    run_detector([made.cohort], DetectorConfig.of(DETECTOR), made.detector, None, quiet=True)
+    run_detector([made.cohort], DetectorConfig.of(DETECTOR), made.detector, quiet=True)
     split = made.detector / "split.json"
     run_quality("baseline", [made.cohort], QualityConfig.of(BASELINE), made.quality, split=split, quiet=True)
     build_bundle(made.detector, made.quality, made.bundle, "full", Description.of(ABOUT))
@@ -167,6 +167,46 @@ def test_a_finished_run_started_again_is_exported_anew(world: World, tmp_path: P
     assert open_bundle(run / "bundle").explains
 
 
+def test_a_detector_run_ends_in_a_bundle_with_the_default_quality_network(world: World) -> None:
+    folder = world.detector / "bundle"
+    bundle, default = open_bundle(folder), open_bundle()
+    assert (folder / "detector.onnx").read_bytes() == (world.detector / "network.onnx").read_bytes()
+    assert bundle.manifest.sha256["quality.onnx"] == default.manifest.sha256[default.manifest.quality.file]
+    assert bundle.manifest.detector.preparation == DetectorConfig.of(DETECTOR).preparation
+    assert bundle.manifest.quality.preparation == default.manifest.quality.preparation
+    assert (bundle.manifest.labels, bundle.manifest.strategy) == (default.manifest.labels, default.manifest.strategy)
+    [moved] = bundle.manifest.metrics
+    assert 0 <= moved.value < 1e-3
+    split = load_split(world.detector / "split.json", read_cohort(world.cohort))
+    learnt = sum(part == "train" for part in split.values())
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert (
+        f"Detector: {learnt} scans of {learnt} patients, with masks. Quality network, that of {default.stamp.name}"
+        in (card)
+    )
+
+
+def test_a_detector_run_takes_the_quality_network_of_a_run_or_a_bundle(world: World, tmp_path: Path) -> None:
+    assert stage_2(world.quality) == world.quality / "bundle"
+    assert stage_2(world.bundle) == world.bundle
+    assert stage_2(None) == default_bundle()
+    shutil.copytree(world.detector, tmp_path / "run")
+    manifest = bundle_of_detector_run(tmp_path / "run", stage_2(world.quality), Description.of(ABOUT))
+    assert manifest == open_bundle(tmp_path / "run" / "bundle").manifest
+    assert manifest.name == ABOUT["name"]
+    assert (tmp_path / "run" / "bundle" / "quality.onnx").read_bytes() == (world.quality / "network.onnx").read_bytes()
+    told = detector_described("mine", read_cohort(world.cohort), stage_2(world.quality), 0.0)
+    assert (told.labels, told.strategy) == ("simulated", "baseline (section 3.2.1)")
+    assert told.training_data.endswith("the label is that of truth.")
+
+
+def test_a_quality_network_that_is_none_is_told_before_the_training(world: World, tmp_path: Path) -> None:
+    config = DetectorConfig.of(DETECTOR)
+    with pytest.raises(UsageError, match=r"nowhere: is neither a bundle nor a finished quality run"):
+        run_detector([world.cohort], config, tmp_path / "run", quality=tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unlabelled_scans_take_part_in_the_pretraining_alone(world: World, tmp_path: Path) -> None:
     cohort = tmp_path / "cohort"
     shutil.copytree(world.cohort, cohort)
@@ -198,4 +238,4 @@ def test_unlabelled_scans_take_part_in_the_pretraining_alone(world: World, tmp_p
 def test_a_split_of_other_patients(world: World, tmp_path: Path) -> None:
     save_split({"somebody": "train"}, tmp_path / "split.json")
     with pytest.raises(CohortError, match=r"does not deal the patient\(s\) phantom-0000"):
-        run_detector([world.cohort], DetectorConfig.of(DETECTOR), tmp_path / "run", tmp_path / "split.json", quiet=True)
+        run_detector([world.cohort], DetectorConfig.of(DETECTOR), tmp_path / "run", split=tmp_path / "split.json")

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 
+from lgeqa.errors import TrainingError
+from lgeqa.train import store as module
 from lgeqa.train.store import SliceBatches, Slices, Store, open_store, training_loader, validation_loader
 
 
@@ -28,6 +30,10 @@ def test_slices_keep_their_owner_mask_and_labels(tmp_path: Path) -> None:
     assert batch["mask"].mean(dim=(1, 2, 3)).tolist() == [1, 0]
     assert batch["label"].tolist() == [[1, 1, 1, 1], [0, 0, 0, 0]]
     assert batch["slice"].shape == batch["mask"].shape == (2, 1, 8, 8)
+    everything = held[list(range(15))]
+    assert (
+        everything["slice"].mean(dim=(1, 2, 3)).tolist() == everything["scan"].tolist() == [0] * 4 + [1] * 5 + [2] * 6
+    )
     assert {tensor.dtype for name, tensor in batch.items() if name != "scan"} == {torch.float32}
 
 
@@ -73,6 +79,8 @@ def test_a_store_is_made_once_for_a_key(tmp_path: Path) -> None:
         yield  # type: ignore[unreachable]
 
     open_store(tmp_path, {"made": 1}, fail)
+    open_store(tmp_path / "other", {"one": 1, "two": 2}, scans)
+    open_store(tmp_path / "other", {"two": 2, "one": 1}, fail)
     assert len(open_store(tmp_path, {"made": 2}, lambda: scans(1))) == 4
 
 
@@ -86,6 +94,39 @@ def test_a_store_cut_short_is_made_anew(tmp_path: Path) -> None:
     assert len(store(tmp_path)) == 15
 
 
+def test_a_store_that_was_partly_written_over_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(tmp_path)
+    save = np.save
+
+    def full(path: Path, values: np.ndarray) -> None:
+        if path.name == "masks.npy":
+            raise OSError("the disk is full")
+        save(path, values)
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="disk is full"):
+        open_store(tmp_path, {"made": 2}, lambda: scans(1))
+    monkeypatch.undo()
+    assert len(store(tmp_path)) == len(store(tmp_path).slices) == 15
+
+
+def test_other_processes_wait_for_the_main_one_to_make_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(_: float) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, "is_main", lambda: True)
+            store(tmp_path)
+
+    def fail() -> Iterator[Slices]:
+        raise AssertionError("made by a process that is not the main one")
+        yield  # type: ignore[unreachable]
+
+    monkeypatch.setattr(module, "is_main", lambda: False)
+    monkeypatch.setattr("time.sleep", meanwhile)
+    assert len(open_store(tmp_path, {"made": 1}, fail)) == 15
+
+
 def test_slices_of_every_scan_are_drawn_anew_each_epoch(tmp_path: Path) -> None:
     owner = store(tmp_path).owner
     batches = SliceBatches(owner, 2, 3, seed=0)
@@ -96,6 +137,10 @@ def test_slices_of_every_scan_are_drawn_anew_each_epoch(tmp_path: Path) -> None:
     drawn = [index for batch in first for index in batch]
     assert sorted(owner[drawn].tolist()) == [0, 0, 1, 1, 2, 2]
     assert len(set(drawn)) == 6
+    assert owner[drawn].tolist() != sorted(owner[drawn])
+    other = list(SliceBatches(owner, 2, 3, seed=1))
+    assert other != first
+    assert list(training_loader(store(tmp_path), 2, 3, seed=1).sampler) == other
     batches.set_epoch(1)
     assert list(batches) != first
 
@@ -112,6 +157,8 @@ def test_processes_that_train_together_share_an_epoch(tmp_path: Path, monkeypatc
         monkeypatch.setattr("lgeqa.train.store._processes", lambda rank=rank: (rank, 2))
         shares.append(list(SliceBatches(owner, 0, 3, seed=0)))
     assert shares == [alone[0:4:2], alone[1:4:2]]
+    with pytest.raises(TrainingError, match=r"15 slices an epoch do not give each of 2 processes a batch of 9\. Lower"):
+        list(SliceBatches(owner, 0, 9, seed=0))
 
 
 def test_a_last_batch_that_is_not_full_is_dropped_unless_it_is_the_only_one(tmp_path: Path) -> None:

@@ -31,6 +31,12 @@ Stage1 = Annotated[
         "--detector", help="Detector run, or bundle, that joins the run's bundle; without it, the default bundle's."
     ),
 ]
+Stage2 = Annotated[
+    Path | None,
+    typer.Option(
+        "--quality", help="Bundle, or quality run, that gives the run's bundle its stage 2; without it, the default's."
+    ),
+]
 About = Annotated[
     Path | None,
     typer.Option("--about", help="TOML file: name, version, training data, intended use, ... of the bundle."),
@@ -54,15 +60,20 @@ def detector(
     output: Run,
     config: Config = None,
     split: SplitFile = None,
+    quality: Stage2 = None,
+    about: About = None,
     set_: Changes = None,
     quiet: Quiet = False,
 ) -> None:
     """Stage 1: the U-Net that finds the left atrium, on scans with masks."""
     _require_training()
+    from lgeqa.bundle.build import Description
     from lgeqa.train.detector import DetectorConfig
     from lgeqa.train.runs import run_detector
 
-    run_detector(cohort, read_settings(DetectorConfig, config, set_), output, split, quiet)
+    settings = read_settings(DetectorConfig, config, set_)
+    told = Description.from_toml(about) if about else None
+    run_detector(cohort, settings, output, split=split, quality=quality, about=told, quiet=quiet)
 
 
 def _quality_command(strategy: str) -> Callable[..., None]:

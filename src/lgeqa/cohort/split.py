@@ -74,8 +74,10 @@ def fold_splits(cases: Sequence[Case], strata: Sequence[int], folds: int, valida
         seed: the draws are the same for the same cases and seed.
 
     Raises:
-        CohortError: there are too few patients for the folds or the share.
+        CohortError: there is one fold only, or there are too few patients for the folds or the share.
     """
+    if folds < 2:
+        raise CohortError(f"{folds} fold(s) leave nothing to learn from: 2 at least are needed.")
     patients = [case.patient for case in cases]
     return [
         _with_validation(patients, strata, held, validation, seed + 1)

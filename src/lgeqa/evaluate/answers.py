@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES
 from lgeqa.cohort import Case, Scores
@@ -54,10 +57,37 @@ class Answers:
     absent: str = field(default="")
     unit: str = field(default="scan")
 
+    def taken_by(self, metric: Metric) -> npt.NDArray[Any] | None:
+        """The answers that a measure is of; None if there are none."""
+        return {"calls": self.calls, "ranks": self.ranks, "probabilities": self.probabilities}[metric.takes]
+
+    def why_undefined(self, metric: Metric) -> str:
+        """The reason in words; empty where the measure is defined."""
+        given = self.taken_by(metric)
+        return self.absent if given is None else metric.why_undefined(self.labels, given, self.unit)
+
+    def measure(self, metric: Metric, times: Numbers) -> Numbers:
+        """A measure in each draw, (draws,), NaN where it is undefined; `times` (draws, n) is as in `metrics`."""
+        given = self.taken_by(metric)
+        return np.full(len(times), np.nan) if given is None else metric.measure(self.labels, given, times)
+
 
 def measured(answers: Answers, bootstrap: Bootstrap) -> Figures:
     """Every measure of `answers`, with intervals."""
-    return {metric.name: _figure(metric, answers, bootstrap) for metric in METRICS}
+    return {
+        metric.name: Figure(undefined=reason)
+        if (reason := answers.why_undefined(metric))
+        else with_interval(partial(answers.measure, metric), answers.patients, bootstrap)
+        for metric in METRICS
+    }
+
+
+def differences(answers: Answers, first: Answers, bootstrap: Bootstrap) -> Figures:
+    """Every measure of `answers` less that of `first`, with intervals from the same draws of patients for both.
+
+    The two are of the same patients; they need not be of the same items.
+    """
+    return {metric.name: _difference(metric, answers, first, bootstrap) for metric in METRICS}
 
 
 def scan_answers(scans: Sequence[Judged], scale: str) -> Answers:
@@ -114,10 +144,12 @@ def patients_of(scans: Sequence[Judged]) -> IntArray:
     return numbers.astype(np.int64)
 
 
-def _figure(metric: Metric, answers: Answers, bootstrap: Bootstrap) -> Figure:
-    given = {"calls": answers.calls, "ranks": answers.ranks, "probabilities": answers.probabilities}[metric.takes]
-    if given is None:
-        return Figure(undefined=answers.absent)
-    if reason := metric.why_undefined(answers.labels, given, answers.unit):
+def _difference(metric: Metric, answers: Answers, first: Answers, bootstrap: Bootstrap) -> Figure:
+    if reason := answers.why_undefined(metric) or first.why_undefined(metric):
         return Figure(undefined=reason)
-    return with_interval(lambda times: metric.measure(answers.labels, given, times), answers.patients, bootstrap)
+    n = len(answers.labels)
+
+    def gain(times: Numbers) -> Numbers:
+        return answers.measure(metric, times[:, :n]) - first.measure(metric, times[:, n:])
+
+    return with_interval(gain, np.concatenate([answers.patients, first.patients]), bootstrap)

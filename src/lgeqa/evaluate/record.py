@@ -75,6 +75,41 @@ class Excluded(_Record):
     why: str
 
 
+class Levels(_Record):
+    """Figures of each scale.
+
+    Attributes:
+        scans: over scans.
+        slices: over slices; each slice has the label of its scan.
+    """
+
+    scans: dict[str, Figures]
+    slices: dict[str, Figures]
+
+
+class Pooled(_Record):
+    """How well strategies judge scans that each of them was tested on once, by one of several trainings.
+
+    Attributes:
+        label: whose scores are the labels.
+        n_scans, n_slices, n_patients: that every strategy assessed, and that are in the figures.
+        draws, seed: of the bootstrap over patients, the same draws for all.
+        strategies: figures of each.
+        differences: of each strategy but the first: its figures less those of the first.
+        others: quality by others, over the same scans against the same labels.
+    """
+
+    label: str
+    n_scans: int
+    n_slices: int
+    n_patients: int
+    draws: int
+    seed: int
+    strategies: dict[str, Levels]
+    differences: dict[str, Levels]
+    others: tuple[Comparison, ...]
+
+
 class Evaluation(_Record):
     """How well a bundle judges a cohort.
 

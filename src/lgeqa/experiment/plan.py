@@ -47,7 +47,7 @@ class Plan:
 
     Attributes:
         cases: the labelled scans with masks that take part.
-        splits: of their patients, one for each iteration.
+        splits: of their patients, one for each iteration; a patient who takes no part in it is not in it.
         runs: all trainings, iteration by iteration.
     """
 
@@ -58,7 +58,7 @@ class Plan:
     def numbers(self, iteration: int, part: str) -> list[int]:
         """Places in `cases` of the scans of one part."""
         split = self.splits[iteration]
-        return [number for number, case in enumerate(self.cases) if split[case.patient] == part]
+        return [number for number, case in enumerate(self.cases) if split.get(case.patient) == part]
 
 
 def make_plan(cohorts: Sequence[Path], config: ExperimentConfig, out: Path) -> Plan:
@@ -83,22 +83,29 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig, out: Path) -> P
 
 def _deal(cases: list[Case], config: ExperimentConfig) -> tuple[list[Case], list[Split]]:
     """The cases that take part, and a split for each iteration."""
+    strata = strata_of(cases, config.label)
     if config.splits == "folds":
-        splits = fold_splits(cases, strata_of(cases, config.label), config.iterations, config.validation, config.seed)
-        return cases, splits
-    whole = draw_split(cases, strata_of(cases, config.label), config.test, config.validation, config.seed)
-    held = patients_of(whole, "test")
+        folds = fold_splits(cases, strata, config.iterations, config.validation, config.seed)
+        return cases, [_limited_splits(cases, patients_of(fold, "test"), 1, config)[1][0] for fold in folds]
+    whole = draw_split(cases, strata, config.test, config.validation, config.seed)
+    return _limited_splits(cases, patients_of(whole, "test"), config.iterations, config)
+
+
+def _limited_splits(
+    cases: list[Case], held: set[str], n: int, config: ExperimentConfig
+) -> tuple[list[Case], list[Split]]:
+    """The cases that take part where `held` is the test part, and `n` splits of them."""
     kept = _limited(cases, held, config) if config.scans else cases
     strata = strata_of(kept, config.label)
-    return kept, repeated_splits(kept, strata, held, config.validation, config.iterations, config.seed)
+    return kept, repeated_splits(kept, strata, held, config.validation, n, config.seed)
 
 
 def _limited(cases: list[Case], held: set[str], config: ExperimentConfig) -> list[Case]:
     """The test part, and whole patients of the rest up to the number of scans; more scans contain the fewer."""
-    rest = sorted({case.patient for case in cases} - held)
+    order = np.random.default_rng(config.seed).permutation(sorted({case.patient for case in cases}))
     taken = set(held)
     left = config.scans
-    for patient in np.random.default_rng(config.seed).permutation(rest):
+    for patient in (one for one in order if one not in held):
         own = sum(case.patient == patient for case in cases)
         if own > left:
             break

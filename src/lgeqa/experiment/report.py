@@ -11,9 +11,10 @@ from lgeqa.evaluate.choice import Choice
 from lgeqa.evaluate.comparisons import MODEL
 from lgeqa.evaluate.figures import Panel
 from lgeqa.evaluate.markdown import TITLES, cell, spread_cell, table, table_1_page, table_2_page
-from lgeqa.evaluate.record import Association, Evaluation, Figures
+from lgeqa.evaluate.record import Association, Evaluation, Figures, Pooled
 from lgeqa.evaluate.tables import Spread, table_2
 from lgeqa.experiment.plan import Plan, Run
+from lgeqa.experiment.pooled import pooled_page
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.versions import versions
 
@@ -38,6 +39,7 @@ class Findings:
         associations: of each attribute with quality, over all scans.
         choice: the slices of Fig. 2.
         panels: of Fig. 3.
+        pooled: the strategies over all scans; None where scans are not tested once each.
     """
 
     cohorts: Sequence[Path]
@@ -45,6 +47,7 @@ class Findings:
     associations: Mapping[str, Association]
     choice: Choice
     panels: Sequence[Panel]
+    pooled: Pooled | None
 
 
 def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> str:
@@ -71,6 +74,8 @@ def _lines(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> 
     yield from _each(found.evaluations)
     yield "\n### Each attribute\n"
     yield from _attributes(config, found.evaluations)
+    if found.pooled:
+        yield from pooled_page(found.pooled, len(plan.cases), config.iterations)
     yield "\n## Fig. 2: where the networks look\n"
     yield f"![HiResCAM on test slices]({ATTENTION})\n"
     yield "Test slices of the first iteration: " + ", ".join(f"{n} {group}" for group, n in found.choice.counts.items())

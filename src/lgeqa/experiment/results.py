@@ -1,17 +1,21 @@
 """What the trainings of an experiment came to on the test part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cohort import Case, scores_of
 from lgeqa.errors import ScanError
+from lgeqa.evaluate.answers import Judged
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
+from lgeqa.evaluate.pooled import pool
 from lgeqa.evaluate.predictions import predictions
-from lgeqa.evaluate.record import Association, Evaluation
+from lgeqa.evaluate.record import Association, Evaluation, Pooled
 from lgeqa.evaluate.tables import table_1
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
@@ -23,12 +27,28 @@ from lgeqa.records import ScanResult
 from lgeqa.train.files import BUNDLE
 
 EVALUATION: Final = "evaluation.json"
+RECORDS: Final = "records.json"
+POOLED: Final = "pooled.json"
+_RECORDS: Final = TypeAdapter(tuple[ScanResult, ...])
 
 
-def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detected: bool) -> Evaluation:
-    """Judge the test scans of a run by its bundle; an evaluation that is there with the same masks is taken as it is.
+@dataclass(frozen=True)
+class Tested:
+    """What a training came to.
 
-    Writes `evaluation.json` and `predictions.csv` into the run's folder.
+    Attributes:
+        scans: of the test part, those that could be assessed.
+        evaluation: the figures over them.
+    """
+
+    scans: Sequence[Judged]
+    evaluation: Evaluation
+
+
+def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detected: bool) -> Tested:
+    """Judge the test scans of a run by its bundle; what is there of the same scans and masks is taken as it is.
+
+    Writes `evaluation.json`, `records.json` and `predictions.csv` into the run's folder.
 
     Args:
         run: a finished one.
@@ -41,21 +61,40 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
         CohortError: no test scan could be assessed.
     """
     folder = run_folder(out, run)
-    path = folder / EVALUATION
-    if path.is_file():
-        kept = Evaluation.model_validate_json(path.read_text(encoding="utf-8"))
-        if kept.mask_source == ("detected" if detected else "supplied"):
-            return kept
+    cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]
+    if kept := _kept(folder, cases, config, detected):
+        return kept
     bundle = open_bundle(folder / BUNDLE)
     settings = AssessSettings(given_masks=not detected)
-    cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]
     results = [_assessed(case, bundle, settings) for case in cases]
     question = Question((), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed))
     scans = join(cases, results, config.label)
     evaluation = evaluate(scans, left_out(cases, cases, results, config.label), bundle, question)
+    (folder / RECORDS).write_bytes(_RECORDS.dump_json(tuple(results), indent=1) + b"\n")
     (folder / "predictions.csv").write_text(predictions(cases, results, config.label), encoding="utf-8")
-    path.write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    return evaluation
+    (folder / EVALUATION).write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return Tested(scans, evaluation)
+
+
+def pool_folds(tested: Mapping[Run, Tested], config: ExperimentConfig) -> Pooled:
+    """The strategies over all scans, each scan judged by the training that was tested on it."""
+    judged: dict[str, list[Judged]] = {
+        strategy: [scan for run, one in tested.items() if run.strategy == strategy for scan in one.scans]
+        for strategy in config.strategies
+    }
+    return pool(judged, config.label, Bootstrap(config.draws, config.seed))
+
+
+def _kept(folder: Path, cases: Sequence[Case], config: ExperimentConfig, detected: bool) -> Tested | None:
+    """What an earlier evaluation of these scans with these masks left; None if there is none."""
+    if not all((folder / name).is_file() for name in (RECORDS, EVALUATION)):
+        return None
+    results = _RECORDS.validate_json((folder / RECORDS).read_bytes())
+    evaluation = Evaluation.model_validate_json((folder / EVALUATION).read_bytes())
+    alike = [one.scan_id for one in results] == [case.scan_id for case in cases]
+    if not alike or evaluation.mask_source != ("detected" if detected else "supplied"):
+        return None
+    return Tested(join(cases, results, config.label), evaluation)
 
 
 def _assessed(case: Case, bundle: Bundle, settings: AssessSettings) -> ScanResult:

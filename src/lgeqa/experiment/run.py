@@ -9,7 +9,7 @@ from lgeqa.experiment.figures import attention, curves, embeddings
 from lgeqa.experiment.html import html
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, Findings, page
-from lgeqa.experiment.results import associations, evaluate_run
+from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_folds
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import train_all
 from lgeqa.train.bundling import stage_1
@@ -46,20 +46,26 @@ def run_experiment(
     stage_1(detector)  # told now and not after hours
     keep_settings(config, out)
     plan = make_plan(cohorts, config, out)
-    console.print(f"{len(plan.cases)} scans of {len(set(plan.splits[0]))} patients, {len(plan.runs)} trainings")
+    console.print(
+        f"{len(plan.cases)} scans of {len({case.patient for case in plan.cases})} patients, {len(plan.runs)} trainings"
+    )
 
     def told(run: Run) -> None:
         console.print(f"trained {run.name}")
 
     train_all(plan, config, out, detector, jobs, quiet, told)
-    evaluations = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
+    tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
+    pooled = pool_folds(tested, config) if config.splits == "folds" else None
+    if pooled:
+        (out / POOLED).write_text(pooled.model_dump_json(indent=1) + "\n", encoding="utf-8")
     console.print("evaluated on the test scans; drawing the figures")
     attention_picture, choice = attention(plan, config, out)
     embedding_picture, panels = embeddings(plan, config, out)
     pictures = {ATTENTION: attention_picture, EMBEDDING: embedding_picture, CURVES: curves(config, out)}
     for name, picture in pictures.items():
         picture.savefig(out / name, dpi=150)
-    found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels)
+    evaluations = {run: one.evaluation for run, one in tested.items()}
+    found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled)
     text = page(plan, config, found, out)
     (out / "report.md").write_text(text, encoding="utf-8")
     (out / "report.html").write_text(html(text, out), encoding="utf-8")

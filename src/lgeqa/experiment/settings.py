@@ -19,12 +19,13 @@ class ExperimentConfig(Settings):
 
     Attributes:
         strategies: that are compared.
-        iterations: of each strategy, each with splits and first weights of its own.
+        iterations: of each strategy, each with splits and first weights of its own; the number of folds.
         splits: `repeated`: one test part, the rest dealt anew in each iteration (section 4.2); `folds`: each
             iteration tests another part, so that every scan is tested once.
         test: share of the scans for the test part of `repeated`.
         validation: share of the rest that picks the best epoch.
-        scans: scored scans outside of the test part that are used, in whole patients drawn by the seed; 0 for all.
+        scans: scored scans outside of the test part that each iteration uses, in whole patients drawn by the seed;
+            more scans contain the fewer; 0 for all.
         seed: of the splits; iteration i trains with seed + i.
         label: how the label comes from the readers' scores.
         preparation: of slices.

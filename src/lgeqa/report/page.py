@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from pydantic import BaseModel
 
 from lgeqa.attributes import SCALES
@@ -89,15 +88,15 @@ def _environment(load_pictures: Callable[[str], ScanPictures | None]) -> Environ
     return pages
 
 
-def _json(record: BaseModel) -> Markup:
+def _json(record: BaseModel) -> str:
     """A record for a script block, which no sign in it can end."""
-    return Markup(record.model_dump_json().replace("<", "\\u003c"))
+    return record.model_dump_json().replace("<", "\\u003c")
 
 
-def _joined(names: Sequence[str]) -> Markup:
+def _joined(names: Sequence[str]) -> str:
     """Files of the package that stand in the page as they are."""
     folder = resources.files("lgeqa.report") / "templates"
-    return Markup("\n" + "".join((folder / name).read_text(encoding="utf-8") for name in names))
+    return "\n" + "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
 def _hash(text: str) -> str:

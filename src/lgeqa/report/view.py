@@ -18,8 +18,8 @@ ENDS: Final = {
 }
 #: A probability below this fails its scale.
 PASSES_FROM: Final = 0.5
-#: Probabilities this near to one half are a close call.
-_CLOSE: Final = 0.1
+#: Probabilities between these are a close call.
+_CLOSE: Final = (0.4, 0.6)
 #: Slices that are named as the worst.
 _WORST: Final = 3
 
@@ -31,9 +31,9 @@ def end_of(result: ScanResult) -> str:
 
 def likelihood(probability: float) -> str:
     """What a probability of being diagnostic means, in words."""
-    if abs(probability - PASSES_FROM) < _CLOSE:
+    if _CLOSE[0] < probability < _CLOSE[1]:
         return "a close call"
-    return "likely diagnostic" if probability >= PASSES_FROM else "likely not diagnostic"
+    return "likely diagnostic" if probability >= PASSES_FROM else "likely non-diagnostic"
 
 
 @dataclass(frozen=True)

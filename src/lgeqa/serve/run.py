@@ -42,15 +42,21 @@ def run_server(home: Path, host: str, port: int, token: str | None, settings: Se
         raise OutputError(f"{home}: cannot be used ({fault.strerror}). Name another folder with --home.") from None
     with _served_once(home), _listen(host, port) as listener:
         app = create_app(home, token, settings)
-        typer.echo(f"Open http://{host}:{listener.getsockname()[1]}/?token={token}")
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _ended)  # uvicorn sends the signal once more when it has ended
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        _end_on_signals(server)
+        typer.echo(f"Open http://{host}:{listener.getsockname()[1]}/?token={token}")
+        server.run(sockets=[listener])
 
 
-def _ended(*_: object) -> None:
-    """What was asked for is done."""
+def _end_on_signals(server: uvicorn.Server) -> None:
+    """Let the server end well, also while it still starts; uvicorn sends a signal once more when it has ended."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
 
 
 def _kept_token(path: Path) -> str:

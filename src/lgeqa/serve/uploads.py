@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from lgeqa.errors import TooLargeError, UploadError
 from lgeqa.read import Source, discover
@@ -59,6 +60,8 @@ async def receive(body: AsyncIterator[bytes], content_type: str, folder: Path, s
             parser.write(chunk)
     except FormParserError:
         raise UploadError("The upload is damaged. Send it again.") from None
+    except ClientDisconnect:
+        raise UploadError("The upload was broken off. Send it again.") from None
     except OSError as fault:
         raise UploadError(
             f"The upload cannot be written ({(fault.strerror or 'unknown').lower()}). Make room."

@@ -13,6 +13,7 @@ from lgeqa.bundle import default_bundle, open_bundle
 from lgeqa.bundle.build import Description, write_bundle
 from lgeqa.bundle.manifest import MANIFEST, Manifest
 from lgeqa.cohort import TRUTH, Case, LabelRule
+from lgeqa.errors import UsageError
 from lgeqa.records import FloatArray
 from lgeqa.train.detector import DetectorConfig
 from lgeqa.train.export import quantise
@@ -22,6 +23,7 @@ from lgeqa.train.store import SliceBatches, Store
 
 #: Slices at least, where there are that many, that the ranges of 8-bit networks are found on.
 _CALIBRATION = 256
+_RESEARCH = "Research on scans like those that it learnt from. Not a medical device."
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def build_bundle(
         return write_bundle(folder, networks[0], networks[1], settings, description)
 
 
-def bundle_of_run(run: Path, detector: Path | None, description: Description) -> Manifest:
+def bundle_of_quality_run(run: Path, detector: Path | None, description: Description) -> Manifest:
     """Write the bundle of a finished quality run into its folder, in full precision, in the place of an earlier one.
 
     Args:
@@ -69,7 +71,21 @@ def bundle_of_run(run: Path, detector: Path | None, description: Description) ->
         detector: run or bundle that stage 1 comes from; None for the bundle in the package.
         description: what the manifest says.
     """
-    first, second = stage_1(detector), _quality_run(run)
+    return _bundle_of_run(run, stage_1(detector), _quality_run(run), description)
+
+
+def bundle_of_detector_run(run: Path, quality: Path, description: Description) -> Manifest:
+    """The same of a finished detector run, whose network is in full precision; stage 2 is as it is in `quality`.
+
+    Args:
+        run: folder of the run.
+        quality: the bundle that stage 2 comes from.
+        description: what the manifest says.
+    """
+    return _bundle_of_run(run, _detector_run(run), _quality_of_bundle(quality), description)
+
+
+def _bundle_of_run(run: Path, first: Stage, second: Stage, description: Description) -> Manifest:
     folder = run / BUNDLE
     shutil.rmtree(folder, ignore_errors=True)
     settings = {"detector": first.settings, "quality": second.settings}
@@ -84,6 +100,20 @@ def stage_1(detector: Path | None) -> Stage:
     """
     source = detector or default_bundle()
     return _detector_of_bundle(source) if (source / MANIFEST).is_file() else _detector_run(source)
+
+
+def stage_2(quality: Path | None) -> Path:
+    """The bundle that stage 2 comes from: a bundle, or that of a finished quality run; None for the one in the package.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    source = quality or default_bundle()
+    folder = source if (source / MANIFEST).is_file() else source / BUNDLE
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{source}: is neither a bundle nor a finished quality run. Name one with --quality.")
+    open_bundle(folder)
+    return folder
 
 
 def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float) -> Description:
@@ -106,16 +136,47 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
         strategy=f"{strategy} (section {STRATEGIES[strategy].section})",
         labels="simulated" if simulated else "expert",
         training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.",
-        intended_use="Research on scans like those that it learnt from. Not a medical device.",
+        intended_use=_RESEARCH,
         license="not stated",
-        metrics=(
-            {
-                "name": "probability moved by the export",
-                "value": moved,
-                "measured_on": "validation slices, ONNX Runtime against PyTorch, at the most",
-            },
-        ),
+        metrics=(_parity(moved),),
     )
+
+
+def detector_described(name: str, cases: Sequence[Case], quality: Path, moved: float) -> Description:
+    """What can be told of a detector run without a person.
+
+    Args:
+        name: of the bundle.
+        cases: scans that it learnt from.
+        quality: the bundle that stage 2 comes from; what is said of its labels and strategy holds on.
+        moved: how far the export moves a probability, at the most.
+    """
+    other = open_bundle(quality).manifest
+    patients = len({case.patient for case in cases})
+    return Description(
+        name=name,
+        version="0.1.0",
+        created=datetime.now(UTC).date().isoformat(),
+        strategy=other.strategy,
+        labels=other.labels,
+        training_data=(
+            f"Detector: {len(cases)} scans of {patients} patients, with masks. "
+            f"Quality network, that of {other.name} {other.version}: {other.training_data}"
+        ),
+        intended_use=_RESEARCH,
+        license="not stated",
+        threshold=other.threshold,
+        metrics=(_parity(moved),),
+    )
+
+
+def _parity(moved: float) -> dict[str, Any]:
+    """The figure that the parity check gives."""
+    return {
+        "name": "probability moved by the export",
+        "value": moved,
+        "measured_on": "validation slices, ONNX Runtime against PyTorch, at the most",
+    }
 
 
 def _detector_run(run: Path) -> Stage:
@@ -135,6 +196,12 @@ def _detector_of_bundle(bundle: Path) -> Stage:
     """Stage 1 of a bundle, which is checked when it is opened."""
     part = open_bundle(bundle).manifest.detector
     return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
+
+
+def _quality_of_bundle(bundle: Path) -> Stage:
+    """Stage 2 of a bundle, which is checked when it is opened."""
+    part = open_bundle(bundle).manifest.quality
+    return Stage(bundle / part.file, {"preparation": part.preparation.model_dump()})
 
 
 def _quantised(run: Path, scratch: Path) -> Path:

@@ -23,7 +23,14 @@ from lgeqa.cohort import (
 )
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.train.bundling import bundle_of_run, described, stage_1
+from lgeqa.train.bundling import (
+    bundle_of_detector_run,
+    bundle_of_quality_run,
+    described,
+    detector_described,
+    stage_1,
+    stage_2,
+)
 from lgeqa.train.detector import DetectorConfig, detector_store, train_detector, validation_copies
 from lgeqa.train.export import check_parity, export_onnx
 from lgeqa.train.files import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
@@ -41,21 +48,33 @@ class Parts:
     test: tuple[Case, ...]
 
 
-def run_detector(cohorts: Sequence[Path], config: DetectorConfig, run: Path, split: Path | None, quiet: bool) -> None:
-    """Train the detector on the scans of a cohort that have masks, and write the run.
+def run_detector(
+    cohorts: Sequence[Path],
+    config: DetectorConfig,
+    run: Path,
+    *,
+    split: Path | None = None,
+    quality: Path | None = None,
+    about: Description | None = None,
+    quiet: bool = False,
+) -> None:
+    """Train the detector on the scans of a cohort that have masks, and write the run, its bundle among it.
 
     Args:
         cohorts: folders of the cohorts; a patient's name means the same patient in all of them.
         config: the settings.
         run: its folder; a run that was cut short goes on.
         split: a saved split of the patients; None to draw one.
+        quality: bundle or quality run that stage 2 of the bundle comes from; None for the bundle in the package.
+        about: what a person says about the bundle; None for what can be told without one.
         quiet: say nothing of the progress.
 
     Raises:
         CohortError: too few scans with masks, or a split that does not fit.
-        UsageError: the folder holds a run with other settings.
+        UsageError: the folder holds a run with other settings, or `quality` is none.
         TrainingError, OutputError: as `fit` does.
     """
+    source = stage_2(quality)  # told now and not after hours
     cases = [case for case in _read(cohorts) if case.mask is not None]
     if not cases:
         raise CohortError(f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from.")
@@ -67,7 +86,8 @@ def run_detector(cohorts: Sequence[Path], config: DetectorConfig, run: Path, spl
     network = train_detector(*stores, config, run, quiet)
     if is_main():
         side = config.preparation.multiple * 4
-        _save(network, (side, side), config.preparation.multiple, stores[1], run)
+        moved = _save(network, (side, side), config.preparation.multiple, stores[1], run)
+        bundle_of_detector_run(run, source, about or detector_described(run.name, parts.train, source, moved))
 
 
 def run_quality(
@@ -89,9 +109,9 @@ def run_quality(
         config: the settings.
         run: its folder; a run that was cut short goes on.
         split: a saved split of the patients; None to draw one.
-        quiet: say nothing of the progress.
         detector: run or bundle that stage 1 of the bundle comes from; None for the bundle in the package.
         about: what a person says about the bundle; None for what can be told without one.
+        quiet: say nothing of the progress.
 
     Raises:
         As `run_detector` does.
@@ -123,7 +143,7 @@ def train_to_bundle(
     if is_main():
         moved = _save(network, (config.preparation.pixels,) * 2, None, data.validation, run)
         told = about or described(strategy, run.name, cases, config.label, moved)
-        bundle_of_run(run, detector, told)
+        bundle_of_quality_run(run, detector, told)
 
 
 def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:

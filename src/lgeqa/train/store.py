@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
+from lgeqa.errors import TrainingError
 from lgeqa.records import FloatArray, IntArray
 from lgeqa.train.processes import is_main
 
@@ -145,7 +146,13 @@ class SliceBatches(Sampler[list[int]]):
 
     def __len__(self) -> int:
         drawn = sum(self._size(group) for group in self._groups)
-        return max(1, drawn // self._batch) // _processes()[1]
+        processes = _processes()[1]
+        if batches := max(1, drawn // self._batch) // processes:
+            return batches
+        raise TrainingError(
+            f"{drawn} slices an epoch do not give each of {processes} processes a batch of {self._batch}. Lower "
+            "loop.batch, or train in fewer processes."
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch to draw for; Lightning calls this."""

@@ -5,7 +5,7 @@
   const FINE = 48; // rows and columns that a map is drawn with, before the canvas smooths it
   const MINUS = "\u2212";
 
-  const signed = (number) => `${number < 0 ? MINUS : "+"}${Math.abs(number).toFixed(1)}`;
+  const signed = (number) => `${number < 0 ? MINUS : "+"}${Math.abs(number).toFixed(2)}`;
 
   /** A map's value at a share (0 to 1) of the way across and down. Cell i of n lies at i / n; see docs on maps. */
   const valueAt = (map, across, down) => {
@@ -134,6 +134,9 @@
 
     drawAll() {
       const scale = Number(this.fields.scale.value);
+      const heat = this.node.querySelector(".heat");
+      heat.classList.toggle("off", !this.fields.heat.checked);
+      heat.firstElementChild.textContent = `Heat map: ${this.fields.scale.selectedOptions[0].text}`;
       if (this.hasMaps) {
         this.reach = Math.max(...this.slices.flatMap((slice) => slice.maps[scale].flat()).map(Math.abs)) || 1;
         this.heats = this.slices.map((slice) => heatOf(slice.maps[scale], this.reach));
@@ -166,9 +169,10 @@
     }
 
     writeNumbers() {
-      const cells = this.node.querySelector(".cells");
-      cells.hidden = !(this.hasMaps && this.fields.numbers.checked);
       if (!this.hasMaps) return;
+      const cells = this.node.querySelector(".cells");
+      cells.classList.toggle("mapped", this.fields.heat.checked);
+      cells.hidden = !(this.fields.heat.checked && this.fields.numbers.checked);
       const map = this.slices[this.number].maps[Number(this.fields.scale.value)];
       cells.style.gridTemplateColumns = `repeat(${map[0].length}, 1fr)`;
       cells.replaceChildren(

@@ -2,6 +2,7 @@
 
 import { ask, Refused, untilHeard } from "./api.js";
 import { make } from "./dom.js";
+import { listenToKeys } from "./keys.js";
 import { RatingForm } from "./scales.js";
 import { newId, Unsaved } from "./unsaved.js";
 import { createViewer } from "./viewer.js";
@@ -9,8 +10,6 @@ import { widened } from "./window.js";
 
 const AGAIN_MS = 3000;
 const DOUBLE_CLICK_MS = 400;
-const LEVEL_STEP = 0.05;
-const WINDOW_STEP = 2 ** 0.25;
 const ZOOM_STEP = 2 ** 0.5;
 const byId = (id) => document.getElementById(id);
 
@@ -222,7 +221,21 @@ function tell(text) {
 // ---- hands ----
 
 function listen() {
-  document.addEventListener("keydown", press, { capture: true });
+  listenToKeys(
+    { save, turn, changeWindow, leave: () => form.focus(), score: (score) => form.isOnScale && form.score(score) },
+    {
+      "?": () => byId("help").showModal(),
+      "+": () => zoom(ZOOM_STEP),
+      "=": () => zoom(ZOOM_STEP),
+      "-": () => zoom(1 / ZOOM_STEP),
+      c: () => byId("comment").focus(),
+      e: () => byId("large").showModal(),
+      n: () => go(1),
+      p: () => go(-1),
+      w: resetView,
+      x: () => form.refuse(!byId("cannot").checked),
+    },
+  );
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   setInterval(() => current && viewer && !document.hidden && (current.seconds += 1), 1000);
   byId("form").addEventListener("submit", (event) => (event.preventDefault(), save()));
@@ -252,54 +265,15 @@ function zoom(factor) {
   if (viewer) viewer.zoom *= factor;
 }
 
-const MOVES = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5, Home: -Infinity, End: Infinity };
-const LETTERS = {
-  "+": () => zoom(ZOOM_STEP),
-  "=": () => zoom(ZOOM_STEP),
-  "-": () => zoom(1 / ZOOM_STEP),
-  "?": () => byId("help").showModal(),
-  c: () => byId("comment").focus(),
-  e: () => byId("large").showModal(),
-  n: () => go(1),
-  p: () => go(-1),
-  w: resetView,
-  x: () => form.refuse(!byId("cannot").checked),
-};
-
-function press(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || document.querySelector("dialog[open]")) return;
-  const done = event.target.matches("textarea, input:not([type]), select") ? pressInField(event) : pressOutside(event);
-  if (!done) return;
-  event.preventDefault();
-  event.stopPropagation();
+function turn(slices) {
+  if (viewer) viewer.slice = Math.min(Math.max(viewer.slice + slices, 0), viewer.slices - 1);
 }
 
-function pressInField({ key, shiftKey, repeat, target }) {
-  if (key === "Escape") return form.focus(), true;
-  if (key !== "Enter" || shiftKey || target.matches("select")) return false;
-  if (!repeat) save();
-  return true;
-}
-
-function pressOutside({ key, shiftKey, repeat, target }) {
-  if (key === "Enter") return target.matches("button:not(#save)") ? false : (repeat || save(), true);
-  if (key in MOVES) return move(key, shiftKey), true;
-  if (form.isOnScale && "12345".includes(key)) return repeat || form.score(Number(key)), true;
-  const act = LETTERS[key.toLowerCase()];
-  if (act && (!repeat || "+=-".includes(key))) act();
-  return Boolean(act);
-}
-
-function move(key, shift) {
+// By a share of the window's width, and by a factor.
+function changeWindow(shift, factor) {
   if (!viewer) return;
-  if (!shift || !key.startsWith("Arrow")) {
-    viewer.slice = Math.min(Math.max(viewer.slice + MOVES[key], 0), viewer.slices - 1);
-    return;
-  }
   const [low, high] = viewer.window;
-  const shiftBy = { ArrowUp: -LEVEL_STEP, ArrowDown: LEVEL_STEP }[key] ?? 0;
-  const factor = { ArrowLeft: 1 / WINDOW_STEP, ArrowRight: WINDOW_STEP }[key] ?? 1;
-  const level = (low + high) / 2 + shiftBy * (high - low);
+  const level = (low + high) / 2 + shift * (high - low);
   const half = ((high - low) / 2) * factor;
   viewer.setWindow(level - half, level + half);
 }

@@ -1,0 +1,64 @@
+"""Answers of several trainings put together: out-of-fold predictions, in which each scan is judged once a strategy."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lgeqa.attributes import NAMES
+from lgeqa.cohort import LabelRule
+from lgeqa.errors import CohortError
+from lgeqa.evaluate.answers import Answers, Judged, differences, measured, patients_of, scan_answers, slice_answers
+from lgeqa.evaluate.comparisons import MODEL, compare
+from lgeqa.evaluate.labels import in_words, name_of
+from lgeqa.evaluate.record import Figures, Levels, Pooled
+from lgeqa.intervals import Bootstrap
+
+
+def pool(judged: Mapping[str, Sequence[Judged]], rule: LabelRule, bootstrap: Bootstrap) -> Pooled:
+    """Measure strategies over all scans, and hold each against the first.
+
+    Args:
+        judged: the scans of each strategy, each scan once; those that some strategy lacks are left out.
+        rule: that made the labels.
+        bootstrap: for the intervals.
+
+    Raises:
+        CohortError: no scan was assessed by every strategy.
+    """
+    common = _common(judged)
+    first, *others = common
+    scans = common[first]
+    of_scans = {strategy: {name: scan_answers(own, name) for name in NAMES} for strategy, own in common.items()}
+    of_slices = {strategy: {name: slice_answers(own, name) for name in NAMES} for strategy, own in common.items()}
+
+    def less_first(answers: Mapping[str, Mapping[str, Answers]], strategy: str) -> dict[str, Figures]:
+        return {name: differences(answers[strategy][name], answers[first][name], bootstrap) for name in NAMES}
+
+    def of(answers: Mapping[str, Answers]) -> dict[str, Figures]:
+        return {name: measured(one, bootstrap) for name, one in answers.items()}
+
+    label = name_of(rule)
+    return Pooled(
+        label=in_words(rule),
+        n_scans=len(scans),
+        n_slices=len(of_slices[first]["quality"].labels),
+        n_patients=len(np.unique(patients_of(scans))),
+        draws=bootstrap.draws,
+        seed=bootstrap.seed,
+        strategies={name: Levels(scans=of(of_scans[name]), slices=of(of_slices[name])) for name in common},
+        differences={
+            name: Levels(scans=less_first(of_scans, name), slices=less_first(of_slices, name)) for name in others
+        },
+        others=tuple(row for row in compare(scans, label, bootstrap) if row.who != MODEL and row.against == label),
+    )
+
+
+def _common(judged: Mapping[str, Sequence[Judged]]) -> dict[str, list[Judged]]:
+    """The scans that every strategy assessed, in the same order for each."""
+    shared = set.intersection(*({scan.case.image for scan in scans} for scans in judged.values()))
+    if not shared:
+        raise CohortError(f"No scan was assessed by every one of {', '.join(judged)}.")
+    return {
+        strategy: sorted((scan for scan in scans if scan.case.image in shared), key=lambda scan: scan.case.image)
+        for strategy, scans in judged.items()
+    }

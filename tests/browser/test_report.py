@@ -1,0 +1,265 @@
+"""The report as a person uses it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from lgeqa.attributes import SCALES
+from lgeqa.report import render
+from tests.report.shown import pictured, sliced
+from tests.results import STAMP, unassessed
+
+NASTY = "<img src=x onerror=alert(1)>&amp;"
+#: Worst first; the names do not follow the qualities.
+QUALITIES = {"beta 10": 0.1, "beta 9": 0.4, "alpha": 0.9, NASTY: 0.6}
+GREY, COLOURED = "grey", "coloured"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four assessed scans, the last without maps, and one that failed."""
+    folder = tmp_path_factory.mktemp("report")
+    results = [
+        sliced(
+            name,
+            (quality, 0.2, 0.9, quality),
+            p_quality=quality,
+            probability=quality,
+            verdict="diagnostic" if quality > 0.5 else "non-diagnostic",
+            p_sharpness=0.9 if name == "alpha" else 0.3,
+            message=NASTY,
+            warnings=(NASTY,),
+        )
+        for name, quality in QUALITIES.items()
+    ]
+    pictures = {name: pictured(maps=name != NASTY) for name in QUALITIES}
+    for name, page in render([*results, unassessed("void")], pictures.get, STAMP, "For tests.", scans_a_page=4):
+        (folder / name).write_text(page, encoding="utf-8")
+    return folder / "report.html"
+
+
+@pytest.fixture
+def opened(page: Page, report: Path) -> Page:
+    page.goto(report.as_uri())
+    return page
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("#scans tbody tr:visible th span").all_text_contents()
+
+
+def open_scan(page: Page, name: str) -> None:
+    page.locator("#scans a", has_text=name).click()
+    page.locator("details.scan[open][data-ready]", has_text=name).wait_for()
+
+
+def colour(page: Page) -> str:
+    """Whether the large picture has any colour; the outline must be off."""
+    pixels = """canvas => { const data = canvas.getContext('2d').getImageData(0, 0, 512, 512).data;
+        for (let i = 0; i < data.length; i += 4)
+            if (Math.abs(data[i] - data[i + 1]) > 4 || Math.abs(data[i] - data[i + 2]) > 4) return 'coloured';
+        return 'grey' }"""
+    found: str = page.locator("[open] .frame canvas").evaluate(pixels)
+    return found
+
+
+def pixel(page: Page, x: int, y: int) -> list[int]:
+    script = f"canvas => [...canvas.getContext('2d').getImageData({x}, {y}, 1, 1).data]"
+    found: list[int] = page.locator("[open] .frame canvas").evaluate(script)
+    return found
+
+
+def test_sorting_by_keyboard_tells_its_direction(opened: Page) -> None:
+    head = opened.locator("#scans thead th")
+    quality = head.filter(has_text=SCALES[3].title)
+    quality.get_by_role("button").focus()
+    opened.keyboard.press("Enter")
+    assert names(opened) == ["beta 10", "beta 9", NASTY, "alpha", "void"]
+    expect(quality).to_have_attribute("aria-sort", "ascending")
+    opened.keyboard.press("Enter")
+    assert names(opened) == ["alpha", NASTY, "beta 9", "beta 10", "void"]
+    expect(quality).to_have_attribute("aria-sort", "descending")
+    head.first.get_by_role("button").press("Space")
+    assert names(opened) == [NASTY, "alpha", "beta 9", "beta 10", "void"]
+    assert head.evaluate_all("cells => cells.filter(cell => cell.ariaSort).length") == 1
+
+
+def test_verdicts_and_votes_sort_by_their_meaning(opened: Page) -> None:
+    head = opened.locator("#scans thead th")
+    head.filter(has_text="Verdict").get_by_role("button").click()
+    assert names(opened) == ["alpha", NASTY, "beta 10", "beta 9", "void"]
+    head.filter(has_text="Vote").get_by_role("button").click()
+    assert names(opened)[-1] == "void"
+
+
+def test_filters_hide_rows_and_parts_and_count(opened: Page) -> None:
+    shown = opened.get_by_role("status")
+    opened.get_by_label("Verdict").select_option("non-diagnostic")
+    assert names(opened) == ["beta 10", "beta 9"]
+    expect(shown).to_have_text("2 of 5 scans")
+    assert opened.locator("details.scan:visible h3").all_text_contents() == ["beta 10", "beta 9"]
+    opened.get_by_label("Name or remark").fill("TA 1")
+    assert names(opened) == ["beta 10"]
+    opened.get_by_role("button", name="Show all").click()
+    expect(shown).to_have_text("5 of 5 scans")
+    opened.get_by_label("Below one half").select_option("sharpness")
+    assert names(opened) == ["beta 10", "beta 9", NASTY]
+    opened.get_by_label("Name or remark").fill("file is empty")
+    expect(shown).to_have_text("0 of 5 scans")
+
+
+def test_a_scan_is_opened_and_closed_by_keyboard(opened: Page) -> None:
+    opened.locator("#scans a", has_text="beta 9").focus()
+    opened.keyboard.press("Enter")
+    part = opened.locator("details.scan", has_text="beta 9")
+    expect(part).to_have_attribute("open", "")
+    expect(part.locator("> summary")).to_be_focused()
+    expect(part.locator(".frame canvas")).to_be_visible()
+    opened.keyboard.press("Enter")
+    expect(part.locator(".frame canvas")).to_be_hidden()
+
+
+def test_a_link_to_a_scan_opens_it_on_whichever_page_it_is(page: Page, report: Path) -> None:
+    page.goto(f"{report.as_uri()}#scan-beta%209")
+    expect(page.locator("details.scan[open] h3")).to_have_text("beta 9")
+    page.locator("#scans a", has_text="void").click()
+    expect(page.locator("details.scan[open] h3")).to_have_text("void")
+    assert page.url.endswith("report-2.html#scan-void")
+    page.get_by_role("link", name="Table of all scans").click()
+    expect(page.locator("#scans")).to_be_visible()
+
+
+def test_arrow_keys_move_through_the_slices(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    caption = opened.locator("[open] figcaption").last
+    mark = opened.locator("[open] .here")
+    expect(caption).to_have_text("Slice 18 at −5.0 mm: quality 0.90, diagnostic")
+    place = mark.get_attribute("x")
+    opened.keyboard.press("ArrowLeft")
+    expect(caption).to_contain_text("Slice 19 at −7.5 mm")
+    assert mark.get_attribute("x") != place
+    for _ in range(5):
+        opened.keyboard.press("ArrowRight")
+    expect(caption).to_contain_text("Slice 17 at −2.5 mm")
+    expect(opened.locator("[open] .sheet [aria-current=true]")).to_have_text("17")
+
+
+def test_slices_are_chosen_by_slider_strip_sheet_and_the_list_of_the_worst(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    caption = opened.locator("[open] figcaption").last
+    slider = opened.locator("[open]").get_by_label("Slice", exact=True)
+    slider.press("Home")
+    expect(caption).to_contain_text("Slice 20")
+    expect(slider).to_have_attribute("aria-valuetext", "Slice 20 at −10.0 mm: quality 0.90, diagnostic")
+    opened.locator("[open] .strip g").nth(1).click()
+    expect(caption).to_contain_text("Slice 19")
+    opened.locator("[open] .sheet button").nth(2).click()
+    expect(caption).to_contain_text("Slice 18")
+    opened.locator("[open]").get_by_role("list").get_by_role("button", name="Slice 19").click()
+    expect(caption).to_contain_text("Slice 19")
+
+
+def test_the_heat_map_goes_on_and_off_and_by_opacity(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    part = opened.locator("details.scan[open]")
+    part.get_by_label("Outline of the atrium").uncheck()
+    assert colour(opened) == COLOURED
+    part.get_by_label("Opacity").fill("100")
+    strong = pixel(opened, 256, 460)
+    part.get_by_label("Opacity").fill("20")
+    weak = pixel(opened, 256, 460)
+    part.get_by_label("Opacity").fill("0")
+    assert colour(opened) == GREY
+    part.get_by_label("Opacity").fill("100")
+    part.get_by_label("Show").uncheck()
+    assert colour(opened) == GREY
+    assert strong[2] - strong[1] > weak[2] - weak[1] > 5  # against: more blue than green
+    part.get_by_label("Outline of the atrium").check()
+    assert colour(opened) == COLOURED
+
+
+def test_what_speaks_for_and_against_is_told_by_colour_and_by_number(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    part = opened.locator("details.scan[open]")
+    part.get_by_label("Opacity").fill("100")
+    top, bottom = pixel(opened, 256, 20), pixel(opened, 256, 500)
+    assert top[1] > max(top[0], top[2])  # green
+    assert min(bottom[0], bottom[2]) > bottom[1]  # purple
+    part.get_by_label("Numbers").check()
+    numbers = part.locator(".cells span:visible").all_text_contents()
+    assert numbers == [one for one in ("+0.50", "+0.00", "−0.50", "−1.00") for _ in range(4)]
+    expect(part.locator(".legend")).to_have_text("−1.00+1.00")
+    part.locator("[name=scale]").select_option(label=SCALES[1].title)
+    expect(part.locator(".heat legend")).to_have_text(f"Heat map: {SCALES[1].title}")
+
+
+def test_a_bundle_without_maps_is_told(opened: Page) -> None:
+    open_scan(opened, NASTY)
+    part = opened.locator("details.scan[open]")
+    expect(part.get_by_text("This bundle gives no heat maps.")).to_be_visible()
+    expect(part.locator(".heat")).to_be_hidden()
+
+
+def test_markup_in_names_and_messages_is_shown_as_text(opened: Page) -> None:
+    open_scan(opened, NASTY)
+    assert NASTY in names(opened)
+    expect(opened.locator("details.scan[open] h3")).to_have_text(NASTY)
+    expect(opened.locator("details.scan[open] .warnings")).to_have_text(NASTY)
+    assert opened.locator("img[src=x]").count() == 0
+
+
+def test_paper_gets_the_table_and_the_open_scans_with_numbers(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    opened.emulate_media(media="print", color_scheme="dark")
+    part = opened.locator("details.scan", has_text="alpha")
+    for kept in (opened.locator("#scans"), part.locator(".frame canvas"), part.locator(".legend")):
+        expect(kept).to_be_visible()
+    expect(part.locator(".cells span").first).to_be_visible()
+    for gone in (opened.locator("#filters"), opened.locator("#print"), part.get_by_label("Opacity")):
+        expect(gone).to_be_hidden()
+    expect(opened.locator("details.scan", has_text="beta 9")).to_be_hidden()
+    assert opened.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_all_scans_that_are_shown_can_be_opened_for_print(opened: Page) -> None:
+    opened.get_by_label("Verdict").select_option("non-diagnostic")
+    opened.get_by_role("button", name="Open all").click()
+    expect(opened.locator("details.scan[data-ready]")).to_have_count(2)
+    opened.evaluate("window.print = () => document.title = 'printed'")
+    opened.get_by_role("button", name="Print").click()
+    assert opened.title() == "printed"
+    opened.get_by_role("button", name="Close all").click()
+    expect(opened.locator("details.scan[open]")).to_have_count(0)
+
+
+def test_a_phone_scrolls_no_page_sideways(open_page: Callable[..., Page], report: Path) -> None:
+    page = open_page(viewport={"width": 375, "height": 667})
+    page.goto(report.as_uri())
+    open_scan(page, "alpha")
+    for help_text in page.locator(".help > summary:visible").all():
+        help_text.click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    box = page.locator("[open] .frame canvas").bounding_box()
+    assert box is not None
+    assert box["width"] > 300
+
+
+def test_focus_is_seen(opened: Page) -> None:
+    opened.keyboard.press("Tab")
+    styles = "element => getComputedStyle(element).outlineStyle + getComputedStyle(element).outlineWidth"
+    assert opened.locator(":focus").evaluate(styles) == "solid3px"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page: Callable[..., Page], report: Path, scheme: str) -> None:
+    page = open_page(color_scheme=scheme)
+    page.goto(report.as_uri())
+    open_scan(page, "alpha")
+    page.locator("[open]").get_by_label("Numbers").check()
+    for help_text in page.locator(".help > summary:visible").all():
+        help_text.click()
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in {"serious", "critical"}] == []

@@ -1,0 +1,277 @@
+"""The web application as a person uses it: scans dropped, queued, judged and looked at."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, expect
+
+from lgeqa.serve.app import create_app
+from lgeqa.serve.settings import ServeSettings
+from tests.serve.serving import TOKEN, zipped
+from tests.toy import SLOPES, toy_bundle, toy_scan
+
+VERDICT = ".badge.diagnostic, .badge.non-diagnostic"
+#: Drops a file of this name and these bytes on the page.
+DROP = """([name, bytes]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([new Uint8Array(bytes)], name));
+  document.querySelector("#drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
+}"""
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+class Server(uvicorn.Server):
+    """The application in a thread of this process.
+
+    Attributes:
+        address: without a path.
+    """
+
+    def __init__(self, place: Path) -> None:
+        bundle = toy_bundle(place / "bundle", maps=SLOPES)
+        app = create_app(place / "home", TOKEN, ServeSettings.of({"bundle": bundle, "upload_mb": 1}))
+        super().__init__(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
+        self._thread = threading.Thread(target=self.run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self.started:
+            time.sleep(0.01)
+        self.address = f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.should_exit = True
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+@pytest.fixture
+def home(page: Page, server: Server) -> Page:
+    """The page of all scans."""
+    page.goto(f"{server.address}/?token={TOKEN}")
+    return page
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    page.evaluate(DROP, [name, list(content)])
+
+
+def small_scan(place: Path, seed: int = 0) -> bytes:
+    return toy_scan(place / f"{seed}.nrrd", seed).read_bytes()
+
+
+def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: Path) -> None:
+    drop(home, "dropped.nrrd", small_scan(tmp_path))
+
+    line = home.locator("#scans tbody tr", has_text="dropped")
+    expect(line.locator(VERDICT)).to_be_visible(timeout=30_000)
+    expect(line.locator("img")).to_have_js_property("naturalWidth", 96)
+    expect(home.locator("#standing")).to_contain_text("done")
+
+    line.get_by_role("link", name="dropped").click()
+    home.wait_for_selector("body[data-ready]")
+    expect(home.get_by_role("heading", level=1)).to_have_text("dropped")
+    canvas = home.get_by_role("slider", name="Slice")
+    expect(canvas).to_have_attribute("aria-valuetext", "Slice 7 of 12")
+    canvas.focus()
+    home.keyboard.press("ArrowUp")
+    expect(home.locator("#slice")).to_contain_text("Slice 8 of 12")
+    home.keyboard.press("Home")
+    expect(home.locator("#slice")).to_contain_text("no left atrium")
+    canvas.hover()
+    home.mouse.wheel(0, -100)
+    expect(home.locator("#slice")).to_contain_text("Slice 2 of 12")
+    home.locator("#worst button").first.click()
+    expect(home.locator("#slice")).to_contain_text("quality")
+
+
+def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path) -> None:
+    drop(home, "heated.nrrd", small_scan(tmp_path, 1))
+    expect(home.locator("#scans tbody tr", has_text="heated").locator(VERDICT)).to_be_visible(timeout=30_000)
+    home.get_by_role("link", name="heated").click()
+    home.wait_for_selector("body[data-ready]")
+    canvas = home.locator("#canvas")
+
+    both = canvas.screenshot()
+    home.get_by_label("Contour").uncheck()
+    heat = canvas.screenshot()
+    home.get_by_label("Heat map").select_option("none")
+    neither = canvas.screenshot()
+    home.get_by_label("Heat map").select_option("Myocardium nulling")
+    home.wait_for_function(
+        "name => performance.getEntriesByType('resource').some((one) => one.name.endsWith(name))",
+        arg="myocardium_nulling.nii.gz",
+    )
+    home.wait_for_timeout(500)
+    other = canvas.screenshot()
+
+    assert len({both, heat, neither, other}) == 4
+    home.get_by_label("multiplanar").check()
+    assert canvas.screenshot() != other
+
+
+def test_open_a_folder_and_filter_what_came_of_it(home: Page, tmp_path: Path) -> None:
+    toy_scan(tmp_path / "cohort" / "opened-1.nrrd", 2)
+    toy_scan(tmp_path / "cohort" / "opened-2.nrrd", 3, atrium=False)
+
+    home.get_by_label("Or a folder").fill(str(tmp_path / "cohort"))
+    home.get_by_role("button", name="Open").dblclick()
+    expect(home.locator("#scans tbody tr", has_text="opened-1").locator(VERDICT)).to_be_visible(timeout=30_000)
+    expect(home.locator("#scans tbody tr", has_text="opened-2")).to_contain_text("no left atrium was found")
+
+    home.get_by_label("Name", exact=True).fill("opened")
+    home.locator("#filters [name=kind]").select_option("not assessable")
+    expect(home.locator("#scans tbody tr")).to_have_count(1)
+    home.get_by_label("Choose opened-2").check()
+    with home.expect_download() as download:
+        home.get_by_role("link", name="CSV").click()
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["scan_id", "opened-2"]
+
+    home.get_by_role("button", name="Delete").click()
+    home.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(home.locator("#none")).to_have_text("No scan fits the filters.")
+    assert (tmp_path / "cohort" / "opened-2.nrrd").exists()
+
+
+@pytest.fixture
+def shaken(browser: Browser, server: Server) -> Iterator[Page]:
+    """The page of all scans, where requests may fail; its scripts must not."""
+    faults: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.goto(f"{server.address}/?token={TOKEN}")
+        yield page
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("notes.txt", b"no image", "no scan was found"),
+        ("bad.zip", zipped({"../out.nrrd": b"x"}), "'../out.nrrd': is a path that leads out"),
+        ("large.nrrd", bytes(1_100_000), "more than 1 MB"),
+        (MARKUP, b"no image", "no scan was found"),
+    ],
+)
+def test_what_is_refused_is_told_with_its_name_and_reason(shaken: Page, name: str, content: bytes, told: str) -> None:
+    drop(shaken, name, content)
+
+    line = shaken.locator("#uploads li", has_text=name)
+    expect(line.locator(".refused")).to_contain_text(told)
+    expect(line.locator("b")).to_have_text(name)
+    assert shaken.locator("img[src=x]").count() == 0
+
+
+def test_markup_in_a_reason_stays_text(shaken: Page) -> None:
+    shaken.get_by_label("Or a folder").fill(f"/nowhere/{MARKUP}")
+    shaken.get_by_role("button", name="Open").click()
+
+    expect(shaken.locator(".refused")).to_have_text(
+        f"/nowhere/{MARKUP}: cannot be opened (no such file or directory). Check the path and permissions."
+    )
+    assert shaken.locator("img[src=x]").count() == 0
+
+
+def test_a_lost_connection_is_told_and_what_was_dropped_meanwhile_arrives_once(shaken: Page, tmp_path: Path) -> None:
+    expect(shaken.locator("#standing")).to_contain_text("done")
+    shaken.context.set_offline(True)
+    drop(shaken, "offline.nrrd", small_scan(tmp_path, 4))
+    expect(shaken.locator("#lost")).to_be_visible()
+    expect(shaken.locator("#uploads li", has_text="offline.nrrd")).to_contain_text("no connection")
+
+    shaken.context.set_offline(False)
+
+    expect(shaken.locator("#uploads li", has_text="offline.nrrd")).to_contain_text("in the list", timeout=15_000)
+    expect(shaken.locator("#lost")).to_be_hidden()
+    expect(shaken.locator("#scans tbody tr", has_text="offline").locator(VERDICT)).to_be_visible(timeout=30_000)
+    expect(shaken.locator("#scans tbody tr", has_text="offline")).to_have_count(1)
+
+
+def test_an_answer_that_gets_lost_doubles_nothing(shaken: Page, tmp_path: Path) -> None:
+    """The upload arrives, its answer does not, and the page sends it once more."""
+    cut: list[int] = []
+
+    def lose_first(route: Route) -> None:
+        if cut:
+            route.continue_()
+        else:
+            cut.append(route.fetch().status)
+            route.abort("connectionreset")
+
+    shaken.route("**/api/uploads", lose_first)
+    drop(shaken, "twice.nrrd", small_scan(tmp_path, 5))
+
+    expect(shaken.locator("#uploads li", has_text="twice.nrrd")).to_contain_text("in the list", timeout=15_000)
+    assert cut == [201]
+    expect(shaken.locator("#scans tbody tr", has_text="twice")).to_have_count(1)
+    assert shaken.locator("#scans tbody tr", has_text="twice-2").count() == 0
+
+
+def test_two_tabs_show_the_same(open_page: Callable[..., Page], server: Server, tmp_path: Path) -> None:
+    first = open_page()
+    first.goto(f"{server.address}/?token={TOKEN}")
+    second = first.context.new_page()
+    second.goto(server.address)
+
+    drop(first, "tabs.nrrd", small_scan(tmp_path, 6))
+    for tab in (first, second):
+        expect(tab.locator("#scans tbody tr", has_text="tabs").locator(VERDICT)).to_be_visible(timeout=30_000)
+    second.get_by_label("Choose tabs").check()
+    second.get_by_role("button", name="Assess again").click()
+
+    expect(first.locator("#scans tbody tr", has_text="tabs").locator(VERDICT)).to_be_visible(timeout=30_000)
+    expect(first.locator("#scans tbody tr", has_text="tabs")).to_have_count(1)
+
+
+def test_a_wrong_token_opens_a_page_that_asks_for_one(browser: Browser, server: Server) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{server.address}/?token=wrong")
+        expect(page.get_by_role("heading", level=1)).to_have_text("A token is needed")
+
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_role("button", name="Open").click()
+
+        expect(page.locator("#standing")).to_contain_text("done")
+        assert TOKEN not in page.url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_no_page_has_a_serious_fault_of_accessibility(
+    open_page: Callable[..., Page], server: Server, tmp_path: Path, scheme: str, width: int
+) -> None:
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page.goto(f"{server.address}/?token={TOKEN}")
+    drop(page, "seen.nrrd", small_scan(tmp_path, 7))
+    line = page.locator("#scans tbody tr", has_text="seen").first
+    expect(line.locator(VERDICT)).to_be_visible(timeout=30_000)
+    assert serious(page) == []
+    line.get_by_role("link").click()
+    page.wait_for_selector("body[data-ready]")
+    assert serious(page) == []
+    page.goto(f"{server.address}/interface")
+    page.wait_for_selector("body[data-ready]")
+    assert serious(page) == []
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds on a page and calls serious or critical; and the page, if it is wider than the screen."""
+    found = Axe().run(page).response["violations"]
+    told = [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
+    too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return told + (["wider than the screen"] if too_wide else [])

@@ -1,0 +1,149 @@
+"""What the detector learns from, and what it starts with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lgeqa.attributes import NAMES
+from lgeqa.cohort import Case, read_cohort
+from lgeqa.networks import Detector
+from lgeqa.prepare import prepare_for_detector
+from lgeqa.records import FloatArray
+from lgeqa.simulate.cohort import write_cohort
+from lgeqa.simulate.recipe import CohortSettings, draw_cohort
+from lgeqa.simulate.scores import Scores
+from lgeqa.train import detector
+from lgeqa.train.cases import read_case
+from lgeqa.train.detector import DetectorConfig, _centred, detector_store, train_detector, validation_copies
+from lgeqa.train.recipes import DetectorRecipe
+from lgeqa.train.store import Store
+
+SMALL: dict[str, Any] = {"canvas": 64, "window": 48, "faulted": 0, "composites": 0, "phantoms": 1, "width": 4}
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Case]:
+    folder = tmp_path_factory.mktemp("cohort")
+    for _ in write_cohort(draw_cohort(CohortSettings(n=1, seed=3)), folder):
+        pass
+    return read_cohort(folder)
+
+
+def config(**changes: Any) -> DetectorConfig:
+    return DetectorConfig.of(SMALL | changes)
+
+
+def scans_of(store: Store) -> list[np.ndarray]:
+    """The slices of each scan in a store."""
+    return [np.array(store.slices[store.owner == number]) for number in range(len(store.labels))]
+
+
+@pytest.mark.parametrize("canvas", [64, 200])
+def test_a_scan_is_stored_as_the_network_is_fed_with_its_mask_in_place(
+    cases: Sequence[Case], tmp_path: Path, canvas: int
+) -> None:
+    store = detector_store(cases, config(canvas=canvas), tmp_path)
+    scan, atrium = read_case(cases[0])
+    prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, config().preparation)
+    side = min(canvas, *grid.shape)
+    assert store.slices.shape == (len(atrium), canvas, canvas)
+    inner = (slice(None), slice((canvas - side) // 2, (canvas + side) // 2), slice((canvas - side) // 2, None))
+    rows, columns = ((n - side) // 2 for n in grid.shape)
+    cut = prepared[:, rows : rows + side, columns : columns + side]
+    np.testing.assert_allclose(store.slices[inner][:, :, :side], cut, atol=0.01)
+    if canvas > side:
+        np.testing.assert_allclose(store.slices[:, 0], prepared.min(), rtol=1e-3)
+        assert not store.masks[:, 0].any()
+    assert (store.masks.any(axis=(1, 2)) == atrium.any(axis=(1, 2))).mean() > 0.9
+    area = store.masks.sum() * grid.pixel_mm**2
+    assert area == pytest.approx(atrium.sum() * scan.spacing_mm[1] * scan.spacing_mm[2], rel=0.05)
+    assert np.isnan(store.labels).all()
+
+
+def test_odd_slices_are_padded_and_cut_evenly() -> None:
+    field = np.arange(1, 16).reshape(1, 3, 5)
+    assert _centred(field, 4, 0)[0].tolist() == [[1, 2, 3, 4], [6, 7, 8, 9], [11, 12, 13, 14], [0, 0, 0, 0]]
+    assert _centred(field, 1, 0).tolist() == [[[8]]]
+
+
+def test_copies_are_faulted_in_turn_heavily_and_as_it_comes(
+    cases: Sequence[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Scores] = []
+
+    def note(rng: np.random.Generator, scores: Scores) -> Scores:
+        drawn.append(scores)
+        return scores
+
+    def worsen(voxels: FloatArray, *_: Any) -> FloatArray:
+        """In the place of real faults, which take long on a whole thorax."""
+        turned: FloatArray = voxels.mean() - voxels
+        return turned
+
+    monkeypatch.setattr("lgeqa.train.detector.draw_faults", note)
+    monkeypatch.setattr("lgeqa.train.detector.apply_faults", worsen)
+    store = detector_store(cases, config(faulted=2, composites=3, canvas=128), tmp_path)
+    plain, heavy, other, thorax, *_ = found = scans_of(store)
+    assert len(found) == 1 + 2 + 3
+    assert len(drawn) == 4  # the first of the copies in a thorax has no faults
+    highest = [max(getattr(scores, name) for name in NAMES) for scores in drawn]
+    assert highest[0] <= 2 >= highest[2]
+    assert max(highest) > 2
+    assert np.abs(heavy - plain).mean() > 0.05
+    assert np.abs(other - plain).mean() > 0.05
+    masks = [store.masks[store.owner == number] for number in range(6)]
+    np.testing.assert_array_equal(masks[0], masks[1])
+    assert (thorax[:, 64, 20] > thorax.min()).any()  # the body goes on where the scan itself was cut
+    assert masks[3].any()
+
+
+def test_copies_are_those_of_the_seed_and_a_change_makes_the_store_anew(cases: Sequence[Case], tmp_path: Path) -> None:
+    first = detector_store(cases, config(faulted=1), tmp_path / "one")
+    again = detector_store(cases, config(faulted=1), tmp_path / "two")
+    np.testing.assert_array_equal(first.slices, again.slices)
+    kept = np.array(first.slices)
+    other = detector_store(cases, config(faulted=1, loop={"seed": 1}), tmp_path / "one")
+    assert np.abs(kept - other.slices).max() > 0.05
+    stamp = tmp_path / "one" / "store.json"
+    for change in ({"faulted": 0}, {"canvas": 48}, {"preparation": {"pixel_mm": 2.5}}):
+        before = stamp.read_text()
+        detector_store(cases, config(**{"faulted": 1, "loop": {"seed": 1}} | change), tmp_path / "one")
+        assert stamp.read_text() != before
+
+
+def test_validation_has_two_copies_of_each_kind_at_the_most() -> None:
+    few = validation_copies(config(faulted=4, composites=3))
+    assert (few.faulted, few.composites) == (2, 2)
+    fewer = validation_copies(config(faulted=1, composites=0))
+    assert (fewer.faulted, fewer.composites) == (1, 0)
+    assert few == config(faulted=2, composites=2)
+
+
+def test_the_network_starts_from_the_seed_or_from_a_file(
+    cases: Sequence[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[DetectorRecipe] = []
+    monkeypatch.setattr(detector, "fit", lambda recipe, *_: seen.append(recipe))
+    store = detector_store(cases, config(), tmp_path / "store")
+    one, again, other = (
+        train_detector(store, store, config(loop={"seed": seed}), tmp_path, quiet=True) for seed in (0, 0, 1)
+    )
+
+    def same(first: torch.nn.Module, second: torch.nn.Module) -> bool:
+        return all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+    assert same(one, again)
+    assert not same(one, other)
+    wide = Detector(4, 3)
+    save_file({name: tensor.contiguous() for name, tensor in wide.state_dict().items()}, tmp_path / "w.safetensors")
+    settings = config(
+        weights=tmp_path / "w.safetensors", preparation={"context_mm": (-5, 0, 5)}, intensity={"noise": 1}
+    )
+    assert same(train_detector(store, store, settings, tmp_path, quiet=True), wide)
+    assert (seen[-1].side, seen[-1].zoom) == (48, 48 / 64)
+    assert seen[-1]._intensity.noise == 1
