@@ -29,6 +29,7 @@ def _loaded_by(*arguments: str) -> set[str]:
     "verb",
     [
         (),
+        ("agreement",),
         ("assess",),
         ("cohort", "check"),
         ("demo",),

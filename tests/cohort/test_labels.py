@@ -37,6 +37,14 @@ def test_readers_are_joined_scale_by_scale(read: Case, name: str, scores: list[f
     assert labels_of(read, rule(name)).dtype == np.float32
 
 
+@pytest.mark.parametrize("name", ["mean", "median", "majority"])
+def test_what_a_panel_agreed_on_counts_in_place_of_the_readers(name: str) -> None:
+    agreed = case(**READ.scores, adjudicated=(5, 1, 2.5, 3), truth=(4, 4, 4, 4))
+
+    assert scores_of(agreed, rule(name)).tolist() == [5, 1, 2.5, 3]
+    assert scores_of(agreed, LabelRule(reader="ann")).tolist() == [1, 2.5, 3, 4]
+
+
 @pytest.mark.parametrize("readers", [1, 2, 3, 4])
 def test_the_majority_is_more_than_half_of_the_calls(readers: int) -> None:
     for given in product((1.0, 2.5, 3.0, 4.5), repeat=readers):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lgeqa.evaluate.answers import Judged, measured, patients_of, scan_answers, scan_call, slice_answers
-from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.metrics import METRICS
+from lgeqa.intervals import Bootstrap
 from tests.evaluate.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lgeqa.cohort import Scores
-from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.comparisons import all_diagnostic, compare, from_true_attributes, reader_answers
+from lgeqa.intervals import Bootstrap
 from tests.evaluate.judged import DIAGNOSTIC, POOR, cohort, judged
 
 #: Sharp and enhanced but not nulled; diagnostic and not.

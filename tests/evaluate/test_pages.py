@@ -15,7 +15,6 @@ from lgeqa.cli.evaluating import show
 from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError, ConfigError
 from lgeqa.evaluate.answers import Judged
-from lgeqa.evaluate.bootstrap import SAME, Bootstrap
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
 from lgeqa.evaluate.labels import choose_rule
 from lgeqa.evaluate.markdown import cell, page, table, table_1_page, table_2_page
@@ -30,8 +29,9 @@ from lgeqa.evaluate.plots import (
     roc_points,
 )
 from lgeqa.evaluate.predictions import COLUMNS, predictions
-from lgeqa.evaluate.record import Evaluation, Excluded, Figure
+from lgeqa.evaluate.record import Evaluation, Excluded
 from lgeqa.evaluate.tables import Spread
+from lgeqa.intervals import SAME, Bootstrap, Figure
 from tests.evaluate.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
 from tests.results import unassessed
 from tests.toy import toy_bundle

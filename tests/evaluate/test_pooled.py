@@ -11,9 +11,8 @@ from lgeqa.attributes import NAMES
 from lgeqa.cohort import LabelRule
 from lgeqa.errors import CohortError
 from lgeqa.evaluate.answers import Judged, differences, scan_answers
-from lgeqa.evaluate.bootstrap import SAME, Bootstrap
 from lgeqa.evaluate.pooled import pool
-from lgeqa.evaluate.record import Figure
+from lgeqa.intervals import SAME, Bootstrap, Figure
 from tests.evaluate.judged import DIAGNOSTIC, POOR, cohort, judged, record
 
 RULE = LabelRule(reader="truth")

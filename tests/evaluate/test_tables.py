@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lgeqa.evaluate.bootstrap import Bootstrap
-from lgeqa.evaluate.record import Figure
 from lgeqa.evaluate.tables import pearson, spearman, table_1, table_2
+from lgeqa.intervals import Bootstrap, Figure
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.integers(2, 11, (40, 4)) / 2

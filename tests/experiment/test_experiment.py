@@ -12,12 +12,13 @@ import pytest
 
 from lgeqa.cohort import fold_splits, load_split, patients_of, read_cohort, strata_of
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.evaluate.record import Evaluation, Figure, Pooled
+from lgeqa.evaluate.record import Evaluation, Pooled
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.results import evaluate_run
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
+from lgeqa.intervals import Figure
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 

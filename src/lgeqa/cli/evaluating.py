@@ -51,11 +51,11 @@ def carry_out(request: Request) -> int:
     Raises:
         UsageError: the cohort, its split, the bundle or the output folder cannot be used.
     """
-    from lgeqa.evaluate.bootstrap import Bootstrap
     from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
     from lgeqa.evaluate.labels import choose_rule, label_of, name_of
     from lgeqa.evaluate.plots import curves_of
     from lgeqa.evaluate.predictions import predictions
+    from lgeqa.intervals import Bootstrap
 
     cases = _cases(request)
     rule = choose_rule(cases, request.rule, request.reader)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lgeqa.cli.agreement import agreement
 from lgeqa.cli.assess import assess
 from lgeqa.cli.cohort import app as cohort
 from lgeqa.cli.demo import demo
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command()(agreement)
 app.command()(assess)
 app.command()(demo)
 app.command()(evaluate)

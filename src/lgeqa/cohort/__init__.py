@@ -1,5 +1,6 @@
 """Scans with their patients, readers and scores, the labels made of them, and how they are split."""
 
+from lgeqa.cohort.case import ADJUDICATED as ADJUDICATED
 from lgeqa.cohort.case import LABEL as LABEL
 from lgeqa.cohort.case import PSEUDO_READERS as PSEUDO_READERS
 from lgeqa.cohort.case import TRUTH as TRUTH

@@ -18,8 +18,10 @@ Note = Callable[[CohortError], None]
 TRUTH: Final = "truth"
 #: The reader name of the agreed label in the authors' `labels.json`.
 LABEL: Final = "label"
+#: The reader name of scores that a panel agreed on where readers differed.
+ADJUDICATED: Final = "adjudicated"
 #: Names under `Case.scores` that are no person's reading.
-PSEUDO_READERS: Final = (TRUTH, LABEL)
+PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED)
 
 
 @dataclass(frozen=True)

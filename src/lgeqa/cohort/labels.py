@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from lgeqa.attributes import NAMES, is_diagnostic
-from lgeqa.cohort.case import PSEUDO_READERS, TRUTH, Case
+from lgeqa.cohort.case import ADJUDICATED, PSEUDO_READERS, TRUTH, Case
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
@@ -30,7 +30,7 @@ class LabelRule(Settings):
 
     Mean, median and majority take all readers who scored the scan, be it one, and never the names `truth` (a simulated
     scan's scores before reader noise) and `label` (the agreed scores of a `labels.json`), which are no readings. Ask
-    for these two as a reader.
+    for these two as a reader. Where a panel agreed on scores, under the name `adjudicated`, these count instead.
 
     Attributes:
         rule: `reader`: the scores of one reader. `mean`, `median`: of all readers, scale by scale; between two middle
@@ -99,5 +99,7 @@ def _joined(case: Case, rule: LabelRule) -> list[float]:
     """In 64 bits, so that nothing below 3.0 is rounded up to it; empty where there is no score."""
     if rule.rule == "reader":
         return list(case.scores.get(rule.reader, ()))
+    if ADJUDICATED in case.scores:
+        return list(case.scores[ADJUDICATED])
     readings = [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
     return [_JOINING[rule.rule](scale) for scale in zip(*readings, strict=True)]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES
 from lgeqa.cohort import Case, Scores
-from lgeqa.evaluate.bootstrap import Bootstrap, with_interval
-from lgeqa.evaluate.metrics import METRICS, Flags, Metric, Numbers
-from lgeqa.evaluate.record import Figure, Figures
+from lgeqa.evaluate.metrics import METRICS, Flags, Metric
+from lgeqa.evaluate.record import Figures
+from lgeqa.intervals import Bootstrap, Figure, Numbers, with_interval
 from lgeqa.records import FloatArray, IntArray, ScanResult
 from lgeqa.score import vote
 

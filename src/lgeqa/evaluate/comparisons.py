@@ -7,8 +7,8 @@ import numpy as np
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, NAMES
 from lgeqa.evaluate.answers import Answers, Judged, diagnostic, labels_of, measured, patients_of, scan_answers
-from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.record import Comparison
+from lgeqa.intervals import Bootstrap
 
 MODEL: Final = "model"
 ALL_DIAGNOSTIC: Final = "calling all diagnostic"

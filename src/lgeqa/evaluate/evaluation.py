@@ -19,11 +19,11 @@ from lgeqa.evaluate.answers import (
     scan_answers,
     slice_answers,
 )
-from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.comparisons import compare
 from lgeqa.evaluate.labels import in_words, label_of, name_of
 from lgeqa.evaluate.record import Evaluation, Excluded, ScaleFigures
 from lgeqa.evaluate.tables import table_1
+from lgeqa.intervals import Bootstrap
 from lgeqa.records import ScanResult
 from lgeqa.versions import versions
 

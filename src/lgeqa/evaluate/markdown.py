@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, SCALES
 from lgeqa.cohort.labels import JOINED
-from lgeqa.evaluate.bootstrap import SAME
 from lgeqa.evaluate.metrics import METRICS
-from lgeqa.evaluate.record import Association, Comparison, Evaluation, Figure, ScaleFigures
+from lgeqa.evaluate.record import Association, Comparison, Evaluation, ScaleFigures
 from lgeqa.evaluate.tables import Spread
+from lgeqa.intervals import SAME, Figure
 
 TITLES = {scale.name: scale.title for scale in SCALES}
 #: Measures of the table of comparisons; the record has all.

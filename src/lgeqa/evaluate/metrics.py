@@ -18,8 +18,9 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lgeqa.intervals import Numbers
+
 Flags = npt.NDArray[np.bool_]
-Numbers = npt.NDArray[np.float64]
 #: Of labels, answers and times.
 Measure = Callable[[Flags, npt.NDArray[Any], Numbers], Numbers]
 #: Of labels and answers: why a measure is undefined, with `{unit}` for scan or slice; empty if it is not.

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from lgeqa.attributes import NAMES, SCALES
 from lgeqa.evaluate.answers import Answers, Judged, scan_answers, slice_answers
 from lgeqa.evaluate.comparisons import reader_answers, readers_of
-from lgeqa.evaluate.metrics import BINS, METRICS, Numbers, bin_of
+from lgeqa.evaluate.metrics import BINS, METRICS, bin_of
+from lgeqa.intervals import Numbers
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "scans": {"color": "#0072B2", "linewidth": 2.5},

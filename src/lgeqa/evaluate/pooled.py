@@ -8,10 +8,10 @@ from lgeqa.attributes import NAMES
 from lgeqa.cohort import LabelRule
 from lgeqa.errors import CohortError
 from lgeqa.evaluate.answers import Answers, Judged, differences, measured, patients_of, scan_answers, slice_answers
-from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.comparisons import MODEL, compare
 from lgeqa.evaluate.labels import in_words, name_of
 from lgeqa.evaluate.record import Figures, Levels, Pooled
+from lgeqa.intervals import Bootstrap
 
 
 def pool(judged: Mapping[str, Sequence[Judged]], rule: LabelRule, bootstrap: Bootstrap) -> Pooled:

@@ -1,37 +1,15 @@
 """The record of an evaluation: what `evaluation.json` holds. What is undefined is null and says why."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict
 
+from lgeqa.intervals import Figure
 from lgeqa.records import BundleStamp
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_Record):
-    """One measure with its 95 % interval.
-
-    Attributes:
-        value: nothing where the measure is undefined.
-        low, high: the interval, by bootstrap over patients; nothing where there is none.
-        undefined: why there is no value; empty if there is one.
-        caution: what to know of the interval, or why there is none.
-    """
-
-    value: FiniteFloat | None = None
-    low: FiniteFloat | None = None
-    high: FiniteFloat | None = None
-    undefined: str = ""
-    caution: str = ""
-
-    @model_validator(mode="after")
-    def _value_or_reason(self) -> Self:
-        if (self.value is None) != bool(self.undefined):
-            raise ValueError(f"a figure has a value or a reason why not: {self.value!r}, {self.undefined!r}")
-        return self
 
 
 #: Name of a measure to its figure, in the order of `metrics.METRICS`.

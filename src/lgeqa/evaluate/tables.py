@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, DIAGNOSTIC_FROM, NAMES
-from lgeqa.evaluate.bootstrap import Bootstrap, with_interval
-from lgeqa.evaluate.metrics import METRICS, Numbers
-from lgeqa.evaluate.record import Association, Figure, Figures
+from lgeqa.evaluate.metrics import METRICS
+from lgeqa.evaluate.record import Association, Figures
+from lgeqa.intervals import Bootstrap, Figure, Numbers, with_interval
 from lgeqa.records import IntArray
 
 #: Variances below this share of the mean square are rounding.

@@ -6,7 +6,8 @@ from typing import Final
 from lgeqa.attributes import NAMES
 from lgeqa.evaluate.markdown import TITLES, cell, table
 from lgeqa.evaluate.metrics import METRICS
-from lgeqa.evaluate.record import Figure, Figures, Pooled
+from lgeqa.evaluate.record import Figures, Pooled
+from lgeqa.intervals import Figure
 
 #: Measures whose differences are shown; `pooled.json` has all.
 _COMPARED: Final = tuple(

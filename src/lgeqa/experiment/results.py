@@ -12,7 +12,6 @@ from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cohort import Case, scores_of
 from lgeqa.errors import ScanError
 from lgeqa.evaluate.answers import Judged
-from lgeqa.evaluate.bootstrap import Bootstrap
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
 from lgeqa.evaluate.pooled import pool
 from lgeqa.evaluate.predictions import predictions
@@ -21,6 +20,7 @@ from lgeqa.evaluate.tables import table_1
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import run_folder
+from lgeqa.intervals import Bootstrap
 from lgeqa.pipeline import AssessSettings, assess_source
 from lgeqa.read import Source
 from lgeqa.records import ScanResult

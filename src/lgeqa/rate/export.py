@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from lgeqa.attributes import NAMES, SCALES
+from lgeqa.cohort import ADJUDICATED
 from lgeqa.cohort.rows import COLUMNS
-from lgeqa.rate.tables import Rating, Reading, Study, StudyScan
+from lgeqa.rate.tables import Adjudication, Rating, Reading, Study, StudyScan
 
 #: Columns of `ratings.csv`: one row for each reading that was rated, or found impossible to rate.
 RATING_COLUMNS: Final = (
@@ -17,12 +18,15 @@ RATING_COLUMNS: Final = (
 )
 #: Columns of `history.csv`: one row for each save, those that a later one replaced too.
 HISTORY_COLUMNS: Final = (*RATING_COLUMNS, "version")
+#: Columns of `adjudications.csv`: one row for each time that a panel agreed on a scan.
+ADJUDICATION_COLUMNS: Final = ("scan", "version", *NAMES, "cannot_rate", "comment", "panel", "saved_at")
 
 
 def scores_csv(study: Study) -> str:
     """The cohort's table, from first readings alone, so that no reader counts twice.
 
-    A scan that a reader could not rate, or did not, has a row without scores.
+    A scan that a reader could not rate, or did not, has a row without scores. What a panel agreed on is a row more, of
+    the reader `adjudicated`.
     """
     return _csv(COLUMNS, (row for scan in study.scans for row in _score_rows(study, scan)))
 
@@ -43,13 +47,32 @@ def history_csv(study: Study) -> str:
 
 
 def labels_json(study: Study) -> str:
-    """The authors' `labels.json`, from first readings; `"label": 0`, since nobody has agreed on scores yet."""
-    labels: dict[str, Any] = {scan.scan_id: {"label": 0, "labeler": {}} for scan in study.scans}
+    """The authors' `labels.json`, from first readings; `"label": 0` where no panel has agreed on scores."""
+    labels: dict[str, Any] = {
+        scan.scan_id: {"label": _authors(scan.adjudication) or 0, "labeler": {}} for scan in study.scans
+    }
     for one in _rated(study):
-        if one.round == 1 and one.rating and one.rating.scores:
-            scores = {scale.file_keys[0]: float(one.rating.scores[scale.name]) for scale in SCALES}
+        if one.round == 1 and (scores := _authors(one.rating)):
             labels[one.scan.scan_id]["labeler"][one.reader.name] = scores
     return json.dumps(labels, indent=2, ensure_ascii=False) + "\n"
+
+
+def adjudications_csv(study: Study) -> str:
+    """Everything that a panel ever agreed on, in the order of saving for each scan."""
+    rows = ((scan, one) for scan in study.scans for one in scan.adjudications)
+    return _csv(
+        ADJUDICATION_COLUMNS,
+        (
+            (scan.scan_id, one.version, *_cells(one), one.cannot_rate, one.comment, one.panel, one.saved_at)
+            for scan, one in rows
+        ),
+    )
+
+
+def _authors(given: Rating | Adjudication | None) -> dict[str, float] | None:
+    """Scores in the authors' words; None if there are none."""
+    scores = given.scores if given else None
+    return {scale.file_keys[0]: float(scores[scale.name]) for scale in SCALES} if scores else None
 
 
 def _rated(study: Study) -> Iterator[Reading]:
@@ -65,6 +88,8 @@ def _score_rows(study: Study, scan: StudyScan) -> Iterator[tuple[Any, ...]]:
     for reader in study.readers:
         first = next(one for one in reader.readings if one.scan_id == scan.id and one.round == 1)
         yield (*place, reader.name, *_cells(first.rating))
+    if scan.adjudication:
+        yield (*place, ADJUDICATED, *_cells(scan.adjudication))
 
 
 def _row(rating: Rating) -> tuple[Any, ...]:
@@ -73,7 +98,7 @@ def _row(rating: Rating) -> tuple[Any, ...]:
     return (*whose, *_cells(rating), rating.comment, rating.cannot_rate, round(rating.seconds, 1), rating.saved_at)
 
 
-def _cells(rating: Rating | None) -> list[int | str]:
+def _cells(rating: Rating | Adjudication | None) -> list[int | str]:
     """The four scores; empty cells where there are none."""
     scores = rating.scores if rating else None
     return [scores[name] if scores else "" for name in NAMES]

@@ -10,7 +10,7 @@ from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE
 from lgeqa.errors import ReadError, ScanError
 from lgeqa.rate.faults import ConflictError, NotThereError
 from lgeqa.rate.studies import check_open
-from lgeqa.rate.tables import Rating, Reader, Reading, now
+from lgeqa.rate.tables import Rating, Reader, Reading, StudyScan, now
 from lgeqa.read import read_scan
 from lgeqa.records import Scan
 
@@ -133,18 +133,26 @@ def save_rating(session: Session, reader_id: int, number: int, sent: SentRating)
 
 
 def scan_of(reading: Reading) -> Scan:
-    """The scan as a reader gets it: from the files that the study was made with.
+    """The scan as a reader gets it; raises as `read_kept`."""
+    return read_kept(reading.scan, reading.number)
+
+
+def read_kept(kept: StudyScan, number: int) -> Scan:
+    """Read a scan from the files that its study was made with.
+
+    Args:
+        kept: the scan.
+        number: by which it is known to whom it is shown.
 
     Raises:
         ReadError: the files are gone, or are not what they were. The message names no file.
     """
-    kept = reading.scan
     try:
         scan = read_scan(kept.source)
     except ScanError:
-        raise ReadError(f"Scan {reading.number} cannot be read now. Tell whoever runs the study.") from None
+        raise ReadError(f"Scan {number} cannot be read now. Tell whoever runs the study.") from None
     if scan.sha256 != kept.sha256:
-        raise ReadError(f"Scan {reading.number} is not what it was any more. Tell whoever runs the study.")
+        raise ReadError(f"Scan {number} is not what it was any more. Tell whoever runs the study.")
     return scan
 
 

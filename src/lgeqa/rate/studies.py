@@ -19,7 +19,7 @@ _LONGEST_NAME: Final = 80
 _TOKEN_BYTES: Final = 24
 #: Loads a study in a few queries, not in one for each reading.
 _WHOLE: Final = (
-    selectinload(Study.scans),
+    selectinload(Study.scans).selectinload(StudyScan.adjudications),
     selectinload(Study.readers).selectinload(Reader.readings).selectinload(Reading.ratings),
 )
 

@@ -57,6 +57,12 @@ class StudyScan(Base):
     files: Mapped[list[str]] = mapped_column(JSON)
     mask: Mapped[str | None]
     sha256: Mapped[str]
+    adjudications: Mapped[list["Adjudication"]] = relationship(order_by="Adjudication.version", back_populates="scan")
+
+    @property
+    def adjudication(self) -> "Adjudication | None":
+        """The one that counts: the last that was saved."""
+        return self.adjudications[-1] if self.adjudications else None
 
     @property
     def source(self) -> Source:
@@ -140,6 +146,37 @@ class Rating(Base):
     seconds: Mapped[float]
     saved_at: Mapped[str]
     reading: Mapped[Reading] = relationship(back_populates="ratings")
+
+    @property
+    def scores(self) -> dict[str, int] | None:
+        """Scale name to score; None where the scan cannot be rated."""
+        return None if self.cannot_rate else {name: getattr(self, name) for name in NAMES}
+
+
+class Adjudication(Base):
+    """What a panel agreed on for a scan whose readers differ. None is ever changed or deleted; the last version counts.
+
+    Attributes:
+        save_id, version, cannot_rate, comment, saved_at: as in `Rating`, of the scan.
+        myocardium_nulling, sharpness, enhancement, quality: scores, 1 to 5; None where the scan cannot be rated.
+        panel: who agreed; empty if that was not said.
+    """
+
+    __tablename__ = "adjudication"
+    __table_args__ = (UniqueConstraint("scan_id", "save_id"), UniqueConstraint("scan_id", "version"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    scan_id: Mapped[int] = mapped_column(ForeignKey("study_scan.id"))
+    save_id: Mapped[str]
+    version: Mapped[int]
+    myocardium_nulling: Mapped[int | None]
+    sharpness: Mapped[int | None]
+    enhancement: Mapped[int | None]
+    quality: Mapped[int | None]
+    cannot_rate: Mapped[str]
+    comment: Mapped[str]
+    panel: Mapped[str]
+    saved_at: Mapped[str]
+    scan: Mapped[StudyScan] = relationship(back_populates="adjudications")
 
     @property
     def scores(self) -> dict[str, int] | None:

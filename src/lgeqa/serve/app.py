@@ -23,7 +23,7 @@ from lgeqa.errors import CohortError, LgeqaError, TooLargeError, UploadError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.rate.faults import NotThereError, RatingError
 from lgeqa.rate.studies import find_reader
-from lgeqa.serve import adding, exports, rating, scans
+from lgeqa.serve import adding, agreement, exports, rating, scans
 from lgeqa.serve.access import Gate, owner, token_of, without_token
 from lgeqa.serve.queue import Queue
 from lgeqa.serve.served import Served
@@ -39,7 +39,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-_ROUTERS = (scans.router, adding.router, exports.router, rating.for_owner, rating.for_readers)
+_ROUTERS = (scans.router, adding.router, exports.router, rating.for_owner, rating.for_readers, agreement.router)
 #: Pages of the owner, and their files.
 _OWNER_PAGES = {
     "/": "home.html",
@@ -47,6 +47,8 @@ _OWNER_PAGES = {
     "/interface": "interface.html",
     "/studies": "studies.html",
     "/studies/{study_id}": "study.html",
+    "/studies/{study_id}/agreement": "agreement.html",
+    "/studies/{study_id}/adjudication/{number}": "adjudicate.html",
 }
 #: How faults that are nobody's but the request's are answered; any other one is in conflict with what is there.
 _STATUS: dict[type[Exception], int] = {

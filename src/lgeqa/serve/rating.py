@@ -22,8 +22,9 @@ _EXPORTS: Final = {
     "ratings.csv": export.ratings_csv,
     "history.csv": export.history_csv,
     "labels.json": export.labels_json,
+    "adjudications.csv": export.adjudications_csv,
 }
-ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json"]
+ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json", "adjudications.csv"]
 
 
 class _Form(BaseModel):

@@ -6,10 +6,10 @@ import { listenToKeys } from "./keys.js";
 import { RatingForm } from "./scales.js";
 import { newId, Unsaved } from "./unsaved.js";
 import { createViewer } from "./viewer.js";
+import { widened } from "./window.js";
 
 const AGAIN_MS = 3000;
 const DOUBLE_CLICK_MS = 400;
-const HEADROOM = 1.35;
 const ZOOM_STEP = 2 ** 0.5;
 const byId = (id) => document.getElementById(id);
 
@@ -92,11 +92,6 @@ async function openVolume(number, turn) {
     byId("loading").textContent = `${fault.message} It is tried again.`;
     setTimeout(() => turn === opened && openVolume(number, turn), AGAIN_MS);
   }
-}
-
-// NiiVue draws the brightest 2 % white, and there is what enhances: leave room above it.
-function widened([low, high]) {
-  return [low, low + HEADROOM * (high - low)];
 }
 
 function showSlice(slice) {

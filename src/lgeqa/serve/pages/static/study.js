@@ -15,7 +15,8 @@ let study;
 byId("add").addEventListener("submit", (event) => (event.preventDefault(), add()));
 byId("state").addEventListener("click", toggle);
 byId("copy").addEventListener("click", copy);
-document.querySelectorAll("#results a").forEach((link) => (link.href = `${path}/export/${link.getAttribute("href")}`));
+byId("agreement").href = `${location.pathname}/agreement`;
+document.querySelectorAll("#results a[download]").forEach((link) => (link.href = `${path}/export/${link.getAttribute("href")}`));
 refresh();
 setInterval(() => document.hidden || study?.closed_at || refresh(), REFRESH_MS);
 

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lgeqa.evaluate import bootstrap as module
-from lgeqa.evaluate.bootstrap import SAME, Bootstrap, with_interval
+from lgeqa import intervals as module
 from lgeqa.evaluate.metrics import auroc, brier, precision, recall
-from lgeqa.evaluate.record import Figure
+from lgeqa.intervals import SAME, Bootstrap, Figure, with_interval
 
 RNG = np.random.default_rng(3)
 LABELS = RNG.random(30) < 0.5

@@ -1,13 +1,19 @@
-"""Intervals by bootstrap over patients: a patient who is drawn brings all scans and slices, since these are alike."""
+"""A measured figure, and its interval by bootstrap over patients.
+
+A patient who is drawn brings all scans and slices, since these are alike.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
 
-from lgeqa.evaluate.metrics import Numbers
-from lgeqa.evaluate.record import Figure
 from lgeqa.records import IntArray
+
+Numbers = npt.NDArray[np.float64]
 
 #: Numbers in a block of draws that are worked on at once: 32 MB.
 _BLOCK = 4_000_000
@@ -15,6 +21,31 @@ _BLOCK = 4_000_000
 SAME = "the same in nearly every draw: no interval"
 #: An interval narrower than this has no width.
 _ROUNDING = 1e-9
+
+
+class Figure(BaseModel):
+    """One measure with its 95 % interval.
+
+    Attributes:
+        value: nothing where the measure is undefined.
+        low, high: the interval; nothing where there is none.
+        undefined: why there is no value; empty if there is one.
+        caution: what to know of the interval, or why there is none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: FiniteFloat | None = None
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+    undefined: str = ""
+    caution: str = ""
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Self:
+        if (self.value is None) != bool(self.undefined):
+            raise ValueError(f"a figure has a value or a reason why not: {self.value!r}, {self.undefined!r}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -54,7 +85,11 @@ def with_interval(measure: Callable[[Numbers], Numbers], patients: IntArray, boo
         patients: (items,) number of each item's patient, from 0 without gaps; at least one item.
         bootstrap: how to draw.
     """
-    value = float(measure(np.ones((1, len(patients))))[0])
+    return bounded(float(measure(np.ones((1, len(patients))))[0]), measure, patients, bootstrap)
+
+
+def bounded(value: float, measure: Callable[[Numbers], Numbers], patients: IntArray, bootstrap: Bootstrap) -> Figure:
+    """A value that is known already, with its interval; the rest as in `with_interval`."""
     if not patients.any():
         return Figure(value=value, caution="one patient only: no interval")
     drawn = np.concatenate([measure(times) for times in bootstrap.times(patients)])

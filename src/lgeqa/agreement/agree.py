@@ -1,0 +1,139 @@
+"""From readings to the record of how far their readers agree."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import combinations
+
+import numpy as np
+
+from lgeqa.agreement.disputes import disputes_of
+from lgeqa.agreement.measures import (
+    Sample,
+    alpha,
+    diagnostic_share,
+    difference,
+    exact_agreement,
+    icc,
+    kappa,
+    label_kappa,
+    same_side,
+    sides,
+)
+from lgeqa.agreement.model import model_pairs
+from lgeqa.agreement.panel import Flags, Panel, panel_of
+from lgeqa.agreement.readings import Reading
+from lgeqa.agreement.record import Agreement, Leniency, Pair, ReaderCount, ScaleAgreement
+from lgeqa.attributes import NAMES
+from lgeqa.errors import UsageError
+from lgeqa.intervals import Bootstrap, Numbers
+from lgeqa.records import ScanResult
+from lgeqa.versions import versions
+
+
+def agree(
+    readings: Sequence[Reading],
+    results: Mapping[str, ScanResult],
+    source: str,
+    bootstrap: Bootstrap,
+    *,
+    simulated: bool = False,
+) -> Agreement:
+    """Measure how far the readers agree, and the model among them.
+
+    Args:
+        readings: of people; first readings count, and second ones tell how a reader agrees with themselves.
+        results: record of a scan by its name; those without a verdict, or of scans that nobody read, do not count.
+        source: where the readings are from, in words.
+        bootstrap: how intervals are drawn.
+        simulated: whether the readers are.
+
+    Raises:
+        UsageError: there is no reading, or results are of more than one bundle.
+    """
+    panel = panel_of(readings)
+    judged = {scan: results[scan] for scan in panel.scans if scan in results and results[scan].verdict}
+    bundles = {one.bundle for one in judged.values()}
+    if len(bundles) > 1:
+        names = ", ".join(sorted(f"{one.name} {one.version}" for one in bundles if one))
+        raise UsageError(f"The results are of {len(bundles)} bundles ({names}). Assess all scans with one.")
+    sample = Sample(panel.patients, bootstrap)
+    read = ~np.isnan(panel.scores[0, :, :, 0]) | panel.refused[0]
+    return Agreement(
+        source=source,
+        simulated=simulated,
+        n_scans=len(panel.scans),
+        n_patients=int(panel.patients.max()) + 1,
+        n_shared=int((read.sum(axis=0) >= 2).sum()),
+        readers=tuple(_counts(panel)),
+        scales={scale: _scale(panel, scale, judged, sample) for scale in NAMES},
+        disputes=disputes_of(panel, judged),
+        bundle=next(iter(bundles), None),
+        n_judged=len(judged),
+        draws=bootstrap.draws,
+        seed=bootstrap.seed,
+        versions=versions(),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _counts(panel: Panel) -> Iterator[ReaderCount]:
+    read = ~np.isnan(panel.scores[:, :, :, 0]) | panel.refused
+    for place, reader in enumerate(panel.readers):
+        yield ReaderCount(
+            reader=reader,
+            scored=int((read[0, place] & ~panel.refused[0, place]).sum()),
+            refused=int(panel.refused[0, place].sum()),
+            repeated=int(read[1, place].sum()),
+        )
+
+
+def _scale(panel: Panel, scale: str, judged: Mapping[str, ScanResult], sample: Sample) -> ScaleAgreement:
+    first, again = panel.on(scale), panel.again(scale)
+    scored = (~np.isnan(first)).sum(axis=0)
+    off, off_again = panel.refused
+    readers = list(enumerate(panel.readers))
+    return ScaleAgreement(
+        n=int((scored >= 2).sum()),
+        n_complete=int((scored == len(readers)).sum()),
+        alpha=alpha(first, sample),
+        icc=icc(first, sample),
+        pairs=tuple(
+            _pair((a, b), (first[i], first[j]), (off[i], off[j]), sample) for (i, a), (j, b) in combinations(readers, 2)
+        ),
+        repeats=tuple(
+            _pair((reader, reader), (first[i], again[i]), (off[i], off_again[i]), sample)
+            for i, reader in readers
+            if (~np.isnan(again[i]) | off_again[i]).any()
+        ),
+        leniency=tuple(_leniency(reader, first[i], np.delete(first, i, axis=0), sample) for i, reader in readers),
+        model=model_pairs(panel, scale, judged, sample),
+    )
+
+
+def _pair(names: tuple[str, str], scores: tuple[Numbers, Numbers], off: tuple[Flags, Flags], sample: Sample) -> Pair:
+    given = [~np.isnan(one) for one in scores]
+    both = given[0] & given[1]
+    read = (given[0] | off[0]) & (given[1] | off[1])
+    a, b, of_both = scores[0][both], scores[1][both], sample.of(both)
+    return Pair(
+        a=names[0],
+        b=names[1],
+        n=len(a),
+        refused=int((read & ~both).sum()),
+        kappa=kappa(a, b, of_both),
+        label_kappa=label_kappa(sides(a), sides(b), of_both),
+        exact=exact_agreement(a, b, of_both),
+        same_side=same_side(sides(a), sides(b), of_both),
+    )
+
+
+def _leniency(reader: str, own: Numbers, others: Numbers, sample: Sample) -> Leniency:
+    shared = ~np.isnan(own) & (~np.isnan(others)).any(axis=0)
+    own, others, sample = own[shared], others[:, shared], sample.of(shared)
+    return Leniency(
+        reader=reader,
+        n=len(own),
+        difference=difference(own, np.nanmean(others, axis=0), sample),
+        diagnostic=diagnostic_share(sides(own), sample),
+        others_diagnostic=diagnostic_share(np.nanmean(sides(others), axis=0), sample),
+    )

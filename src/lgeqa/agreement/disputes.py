@@ -1,0 +1,77 @@
+"""Which scans the readers should agree on, the farthest apart first."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from lgeqa.agreement.measures import sides
+from lgeqa.agreement.panel import Flags, Panel
+from lgeqa.agreement.record import Dispute
+from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES, SCALES
+from lgeqa.intervals import Numbers
+from lgeqa.records import ScanResult
+
+#: A range of scores from which readers are too far apart on any scale.
+FAR: Final = 2
+_QUALITY: Final = NAMES.index("quality")
+
+
+def disputes_of(panel: Panel, judged: Mapping[str, ScanResult]) -> tuple[Dispute, ...]:
+    """The scans to adjudicate, by the first readings of two readers or more.
+
+    A scan is one if a reader says that it cannot be rated and another scores it; if readers are on different sides of
+    3 on quality; or if their scores on any scale are `FAR` or more apart. In this order they rank, then by the largest
+    range of scores on a scale, then by the ranges of all scales together.
+
+    Args:
+        panel: the readers.
+        judged: the model's records by the name of their scan, to be shown beside the readings.
+    """
+    found = []
+    for place, scan in enumerate(panel.scans):
+        scores, refused = panel.scores[0, :, place], panel.refused[0, :, place]
+        scored = ~np.isnan(scores[:, 0])
+        if reasons := list(_reasons(scores, refused, panel.readers)):
+            ranges = np.ptp(scores[scored], axis=0)
+            order = (not refused.any(), not _split(scores[scored]), -ranges.max(), -ranges.sum(), scan)
+            readings = {
+                reader: tuple(map(float, row)) if given else None
+                for reader, row, given, off in zip(panel.readers, scores, scored, refused, strict=True)
+                if given or off
+            }
+            found.append((order, scan, tuple(reasons), float(ranges.max()), readings))
+    return tuple(
+        Dispute(
+            rank=rank,
+            scan_id=scan,
+            reasons=reasons,
+            spread=spread,
+            readings=readings,
+            verdict=judged[scan].verdict if scan in judged else None,
+            probability=judged[scan].probability if scan in judged else None,
+        )
+        for rank, (_, scan, reasons, spread, readings) in enumerate(sorted(found), start=1)
+    )
+
+
+def _split(scores: Numbers) -> bool:
+    """Whether readers are on different sides of 3 on quality; `scores` is (readers, scales)."""
+    return len(np.unique(sides(scores[:, _QUALITY]))) > 1
+
+
+def _reasons(scores: Numbers, refused: Flags, readers: tuple[str, ...]) -> Iterator[str]:
+    scored = ~np.isnan(scores[:, 0])
+    if refused.any() and scored.any():
+        yield f"Rated by {_names(readers, scored)}, and not ratable by {_names(readers, refused)}"
+    if _split(scores[scored]):
+        above = scores[:, _QUALITY] >= DIAGNOSTIC_FROM
+        yield f"Quality: diagnostic by {_names(readers, above)}, not by {_names(readers, scored & ~above)}"
+    if scored.any():
+        for scale, apart in zip(SCALES, np.ptp(scores[scored], axis=0), strict=True):
+            if apart >= FAR:
+                yield f"{scale.title}: {apart:g} apart"
+
+
+def _names(readers: tuple[str, ...], chosen: Flags) -> str:
+    return ", ".join(reader for reader, is_one in zip(readers, chosen, strict=True) if is_one)

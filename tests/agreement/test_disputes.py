@@ -1,0 +1,58 @@
+import csv
+
+import pytest
+
+from lgeqa.agreement.agree import agree
+from lgeqa.agreement.record import Agreement
+from lgeqa.agreement.tables import adjudication_table
+from lgeqa.intervals import Bootstrap
+from tests.agreement.study import readings
+from tests.evaluate.judged import record
+
+
+@pytest.fixture(scope="module")
+def made() -> Agreement:
+    return agree(readings(), {"far": record([[0.2] * 4], scan_id="far")}, "here", Bootstrap(100))
+
+
+def test_who_must_be_agreed_on_and_in_which_order(made: Agreement) -> None:
+    assert [(one.rank, one.scan_id, one.spread) for one in made.disputes] == [
+        (1, "refused", 0),
+        (2, "both", 3),
+        (3, "split", 1),
+        (4, "far", 2),
+    ]
+
+
+def test_each_says_why(made: Agreement) -> None:
+    reasons = {one.scan_id: one.reasons for one in made.disputes}
+
+    assert reasons == {
+        "refused": ("Rated by bob, cy, and not ratable by ann",),
+        "both": (
+            "Quality: diagnostic by bob, not by ann, cy",
+            "Myocardium nulling: 2 apart",
+            "Sharpness: 3 apart",
+            "Quality for fibrosis assessment: 3 apart",
+        ),
+        "split": ("Quality: diagnostic by ann, not by bob, cy",),
+        "far": ("Myocardium nulling: 2 apart",),
+    }
+
+
+def test_readings_and_verdict_stand_beside_them(made: Agreement) -> None:
+    refused, *_, far = made.disputes
+
+    assert refused.readings == {"ann": None, "bob": (3, 3, 3, 3), "cy": (3, 3, 3, 3)}
+    assert (refused.verdict, far.verdict) == (None, "non-diagnostic")
+    assert far.probability == pytest.approx(0.2)
+
+
+def test_the_table(made: Agreement) -> None:
+    refused, _, _, far = csv.DictReader(adjudication_table(made).splitlines())
+
+    assert refused["reasons"] == "Rated by bob, cy, and not ratable by ann"
+    assert (refused["ann:quality"], refused["bob:quality"], refused["verdict"]) == ("cannot rate", "3", "")
+    assert (far["rank"], far["scan"], far["spread"], far["verdict"]) == ("4", "far", "2", "non-diagnostic")
+    assert far["probability"] == "0.200000"
+    assert [far[f"{reader}:myocardium_nulling"] for reader in ("ann", "bob", "cy")] == ["1", "3", "1"]

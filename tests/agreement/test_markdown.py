@@ -1,0 +1,66 @@
+import pytest
+
+from lgeqa.agreement.agree import agree
+from lgeqa.agreement.markdown import cell, page
+from lgeqa.agreement.readings import Reading
+from lgeqa.intervals import Bootstrap, Figure
+from tests.agreement.study import readings
+from tests.evaluate.judged import record
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    results = {scan: record([[0.9] * 4], scan_id=scan) for scan in ("agreed", "far", "both")}
+    return page(agree(readings(), results, "ratings.csv", Bootstrap(100)))
+
+
+def test_cells() -> None:
+    assert cell(Figure(value=0.714, low=0.6, high=0.75)) == "0.71 (0.60 to 0.75)"
+    assert cell(Figure(value=-0.1, low=-0.25, high=0.05), "+") == "-0.10 (-0.25 to +0.05)"
+    assert cell(Figure(value=-0.001)) == "0.00"
+    assert cell(Figure(value=1)) == "1.00"
+    assert cell(Figure(undefined="why")) == "undefined"
+
+
+def test_the_page_says_what_was_read(text: str) -> None:
+    assert "# Agreement of 3 readers" in text
+    assert "8 scans of 6 patients, 7 of them read by two readers or more" in text
+    assert "| ann | 6 | 2 | 3 |" in text
+    assert "simulated" not in text
+
+
+def test_each_table_is_there(text: str) -> None:
+    assert text.count("| ann, bob | 5 (+2 not ratable) |") == 4
+    assert text.count("| ann | 2 (+1 not ratable) |") == 4
+    assert text.count("\n| Quality for fibrosis assessment | majority | 3 |") == 1
+    assert "4 of 7 scans" in text
+    assert "2. `both`: Quality: diagnostic by bob, not by ann, cy; Myocardium nulling: 2 apart" in text
+
+
+def test_what_is_undefined_says_why_below_its_table(text: str) -> None:
+    assert "| Myocardium nulling | bob | 3 | undefined | 1.00 | undefined | 1.00 | 1.00 |" in text
+    assert (
+        "- kappa of labels, myocardium nulling, bob; AUROC, myocardium nulling, bob: undefined, all scans are on one "
+        "side of 3.\n"
+    ) in text
+
+
+def test_simulated_readers_are_named_as_such() -> None:
+    made = agree(readings(), {}, "cohort", Bootstrap(100), simulated=True)
+
+    assert "**The readers of this cohort are simulated.**" in page(made)
+    assert "The model among the readers" not in page(made)
+
+
+def test_a_long_list_is_cut() -> None:
+    many = [
+        Reading(f"s{number:02}", f"p{number}", reader, 1, (score, score, score, score))
+        for number in range(25)
+        for reader, score in (("ann", 1.0), ("bob", 5.0 - number % 3))
+    ]
+
+    text = page(agree(many, {}, "here", Bootstrap(100)))
+
+    assert "\n20. `s" in text
+    assert "\n21. `s" not in text
+    assert "and 5 more." in text
