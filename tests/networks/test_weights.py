@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from lgeqa.errors import ConfigError
-from lgeqa.networks import Detector, Encoder, load_imagenet, load_weights
+from lgeqa.networks import Detector, Encoder, load_first_weights, load_weights
 
 
 def imagenet_like() -> dict[str, torch.Tensor]:
@@ -23,10 +23,9 @@ def save(path: Path, state: dict[str, torch.Tensor]) -> Path:
 
 def test_weights_are_loaded_and_colours_summed(tmp_path: Path) -> None:
     state, encoder = imagenet_like(), Encoder()
-    told = load_imagenet(encoder, save(tmp_path / "w.safetensors", state))
+    load_first_weights(encoder, save(tmp_path / "w.safetensors", state))
     torch.testing.assert_close(encoder.resnet.conv1.weight, state["conv1.weight"].sum(dim=1, keepdim=True))
     torch.testing.assert_close(encoder.resnet.layer4[2].conv2.weight, state["layer4.2.conv2.weight"])
-    assert told == "ImageNet weights from w.safetensors"
     grey = torch.rand(2, 1, 64, 64)
     colour = torch.nn.functional.conv2d(grey.expand(-1, 3, -1, -1), state["conv1.weight"])
     torch.testing.assert_close(
@@ -37,30 +36,30 @@ def test_weights_are_loaded_and_colours_summed(tmp_path: Path) -> None:
 def test_random_stays_random() -> None:
     encoder = Encoder()
     before = encoder.resnet.conv1.weight.clone()
-    assert load_imagenet(encoder, "random") == "random"
+    load_first_weights(encoder, "random")
     assert torch.equal(encoder.resnet.conv1.weight, before)
 
 
 def test_pickled_weights_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"resnet34.pth: only .safetensors"):
-        load_imagenet(Encoder(), tmp_path / "resnet34.pth")
+        load_first_weights(Encoder(), tmp_path / "resnet34.pth")
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none.safetensors: cannot be read"):
-        load_imagenet(Encoder(), tmp_path / "none.safetensors")
+        load_first_weights(Encoder(), tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("no weights")
     with pytest.raises(ConfigError, match=r"text.safetensors: cannot be read"):
-        load_imagenet(Encoder(), tmp_path / "text.safetensors")
+        load_first_weights(Encoder(), tmp_path / "text.safetensors")
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     few = {key: value for key, value in imagenet_like().items() if not key.startswith("layer4")}
     with pytest.raises(ConfigError, match=r"do not fit a ResNet34: missing \['layer4.0.conv1.weight'"):
-        load_imagenet(Encoder(), save(tmp_path / "few.safetensors", few))
+        load_first_weights(Encoder(), save(tmp_path / "few.safetensors", few))
     wide = imagenet_like() | {"conv1.weight": torch.randn(32, 3, 7, 7)}
     with pytest.raises(ConfigError, match="do not fit a ResNet34"):
-        load_imagenet(Encoder(), save(tmp_path / "wide.safetensors", wide))
+        load_first_weights(Encoder(), save(tmp_path / "wide.safetensors", wide))
 
 
 def test_no_network_never_means_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,13 +68,23 @@ def test_no_network_never_means_random_weights(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", offline)
     with pytest.raises(ConfigError, match=r'could not be downloaded \(ConnectionError\).*weights = "random"'):
-        load_imagenet(Encoder(), "hub")
+        load_first_weights(Encoder(), "hub")
 
 
 def test_the_hub_file_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = save(tmp_path / "model.safetensors", imagenet_like())
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, file: str(path))
-    assert load_imagenet(Encoder(), "hub") == "ImageNet weights from timm/resnet34.tv_in1k"
+    state, encoder = imagenet_like(), Encoder()
+    files = {("timm/resnet34.tv_in1k", "model.safetensors"): str(save(tmp_path / "model.safetensors", state))}
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *names: files[names])
+    load_first_weights(encoder, "hub")
+    torch.testing.assert_close(encoder.resnet.layer4[2].conv2.weight, state["layer4.2.conv2.weight"])
+
+
+def test_an_encoder_of_our_own_starts_another_training(tmp_path: Path) -> None:
+    torch.manual_seed(6)
+    earlier, later = Encoder(), Encoder()
+    load_first_weights(later, save(tmp_path / "encoder.safetensors", earlier.state_dict()))
+    for name, weights in earlier.state_dict().items():
+        torch.testing.assert_close(later.state_dict()[name], weights)
 
 
 def test_a_network_goes_on_from_an_earlier_one(tmp_path: Path) -> None:

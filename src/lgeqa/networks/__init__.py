@@ -2,7 +2,7 @@
 
 from lgeqa.networks.detector import Detector as Detector
 from lgeqa.networks.encoder import Encoder as Encoder
-from lgeqa.networks.encoder import load_imagenet as load_imagenet
+from lgeqa.networks.encoder import load_first_weights as load_first_weights
 from lgeqa.networks.quality import ContrastiveNetwork as ContrastiveNetwork
 from lgeqa.networks.quality import MultiTaskNetwork as MultiTaskNetwork
 from lgeqa.networks.quality import QualityNetwork as QualityNetwork

@@ -12,6 +12,8 @@ from lgeqa.networks.weights import read_weights
 #: Where the hub keeps the ImageNet weights, with which revision of the file.
 HUB_REPOSITORY = "timm/resnet34.tv_in1k"
 HUB_FILE = "model.safetensors"
+#: What stands before the ResNet34's own keys in the weights of an `Encoder`.
+_OURS = "resnet."
 
 Start = Literal["random", "hub"] | Path
 
@@ -52,7 +54,7 @@ class Encoder(nn.Module):
         return self.stages(slices)[-1].mean(dim=(2, 3))
 
 
-def load_imagenet(encoder: Encoder, start: Start) -> str:
+def load_first_weights(encoder: Encoder, start: Start) -> None:
     """Fill an encoder with its first weights.
 
     The first convolution of the ImageNet weights is summed over its three colour channels.
@@ -60,19 +62,17 @@ def load_imagenet(encoder: Encoder, start: Start) -> str:
     Args:
         encoder: filled in place.
         start: `random` leaves it as it is; `hub` downloads (a network is needed); a path names a `.safetensors`
-            file with the keys of a torchvision or timm ResNet34.
-
-    Returns:
-        What was loaded, in words, for the run's record.
+            file with the keys of a torchvision or timm ResNet34, or an encoder of our own, such as the
+            `pretraining/encoder.safetensors` of a contrastive run.
 
     Raises:
         ConfigError: the weights cannot be had or do not fit. Random weights never stand in for them.
     """
     if start == "random":
-        return "random"
+        return
     path = _download() if start == "hub" else Path(start)
     found = read_weights(path)
-    state = {key: value for key, value in found.items() if not key.startswith("fc.")}
+    state = {key.removeprefix(_OURS): value for key, value in found.items() if not key.startswith("fc.")}
     if "conv1.weight" in state:
         state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
     try:
@@ -82,7 +82,6 @@ def load_imagenet(encoder: Encoder, start: Start) -> str:
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing or unknown:
         raise ConfigError(f"weights = {path}: do not fit a ResNet34: missing {missing[:3]}, unknown {unknown[:3]}.")
-    return f"ImageNet weights from {HUB_REPOSITORY if start == 'hub' else path.name}"
 
 
 def _download() -> Path:

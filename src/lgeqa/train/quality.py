@@ -16,7 +16,7 @@ from lgeqa.networks import (
     Encoder,
     MultiTaskNetwork,
     QualityNetwork,
-    load_imagenet,
+    load_first_weights,
     load_weights,
 )
 from lgeqa.prepare import QualityPreparation, prepare_for_quality
@@ -139,7 +139,7 @@ def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQuality
     """A network with its first weights."""
     with first_weights(config.loop.seed):
         network = kind()
-    load_imagenet(network.encoder, config.weights)
+    load_first_weights(network.encoder, config.weights)
     return network
 
 
