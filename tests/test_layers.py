@@ -29,7 +29,7 @@ STUDY = ("experiment",)
 #: alone imports it, inside a function.
 WEB = ("agreement", "database", "rate", "serve")
 #: Packages that only `WEB` may import; it may import scikit-learn as well.
-WEB_PACKAGES = ("fastapi", "krippendorff", "pingouin", "sqlalchemy", "starlette", "uvicorn")
+WEB_PACKAGES = ("fastapi", "krippendorff", "pandas", "pingouin", "sqlalchemy", "starlette", "uvicorn")
 #: Packages that only `TRAINING` may import, but for those of `COHORT`.
 HEAVY = (
     "lightning",

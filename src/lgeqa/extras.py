@@ -7,7 +7,7 @@ from lgeqa.errors import MissingExtraError
 
 #: For each extra of the package, the modules that show it is installed.
 EXTRAS: Final = {
-    "agreement": ("krippendorff", "pingouin", "sklearn"),
+    "agreement": ("krippendorff", "pandas", "pingouin", "sklearn"),
     "dicom": ("pylibjpeg", "libjpeg", "openjpeg"),
     "simulate": ("scipy",),
     "train": (
@@ -28,7 +28,7 @@ EXTRAS: Final = {
         "huggingface_hub",
         "umap",
     ),
-    "web": ("fastapi", "krippendorff", "pingouin", "python_multipart", "sklearn", "sqlalchemy", "uvicorn"),
+    "web": ("fastapi", "krippendorff", "pandas", "pingouin", "python_multipart", "sklearn", "sqlalchemy", "uvicorn"),
 }
 
 

@@ -116,7 +116,7 @@ def icc(scores: Numbers, sample: Sample) -> Figure:
     reason = reason or ("two scans of two readers are too few" if kept.size < _ICC_SCORES else "")
     if reason:
         return Figure(undefined=reason)
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
     import pingouin
 
     long = pd.DataFrame(kept).melt(ignore_index=False, var_name="scan", value_name="score").reset_index()
