@@ -52,12 +52,13 @@ def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Gener
     written = time.monotonic()
     try:
         for outcome in _outcomes(todo, attempt, jobs):
-            settled = _settle(outcome, marks[outcome.result.scan_id], attempt)
-            results[settled.result.scan_id] = settled.result
+            result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
+            results[result.scan_id] = result  # before it is saved: Ctrl-C may come between, and a record needs its row
+            _keep(result, outcome.trace, attempt)
             if time.monotonic() > written + _TABLE_EVERY:
                 attempt.out.write_table(_in_order(sources, results))
                 written = time.monotonic()
-            yield settled
+            yield Settled(result, ours=bool(outcome.trace))
     finally:
         attempt.out.write_table(_in_order(sources, results))
 
@@ -87,12 +88,10 @@ def _obituary(lost: Lost) -> str:
     )
 
 
-def _settle(outcome: Outcome, mark: str, attempt: Attempt) -> Settled:
-    result = outcome.result.model_copy(update={"fingerprint": mark})
-    if outcome.trace:
-        attempt.out.log_fault(result.scan_id, outcome.trace)
+def _keep(result: ScanResult, trace: str, attempt: Attempt) -> None:
+    if trace:
+        attempt.out.log_fault(result.scan_id, trace)
     attempt.out.save(result)
-    return Settled(result, ours=bool(outcome.trace))
 
 
 def _in_order(sources: Sequence["Source"], results: dict[str, ScanResult]) -> list[ScanResult]:
