@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import pytest
 import uvicorn
@@ -237,11 +237,15 @@ def test_two_tabs_show_the_same(open_page: Callable[..., Page], server: Server, 
     expect(first.locator("#scans tbody tr", has_text="tabs")).to_have_count(1)
 
 
-def test_a_wrong_token_opens_a_page_that_asks_for_one(browser: Browser, server: Server) -> None:
-    with browser.new_context() as context:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_wrong_token_opens_a_page_that_asks_for_one(
+    browser: Browser, server: Server, scheme: Literal["light", "dark"]
+) -> None:
+    with browser.new_context(color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(f"{server.address}/?token=wrong")
         expect(page.get_by_role("heading", level=1)).to_have_text("A token is needed")
+        assert serious(page) == []
 
         page.get_by_label("Token").fill(TOKEN)
         page.get_by_role("button", name="Open").click()
