@@ -103,6 +103,20 @@ def test_a_changed_file_is_told_until_it_is_assessed_again(client: TestClient, t
     assert client.get("/api/scans/1/volume.nii.gz").status_code == 200
 
 
+def test_an_upload_that_a_study_reads_is_kept(client: TestClient, tmp_path: Path) -> None:
+    send(client, [("sent.nrrd", scan_bytes(tmp_path))])
+    settled(client, 1)
+    [upload] = (tmp_path / "home/uploads").iterdir()
+    made = client.post("/api/studies", json={"name": "Pilot", "folder": str(upload), "repeat_share": 0, "seed": 1})
+    assert made.status_code == 201
+
+    answer = client.delete("/api/scans/1")
+
+    assert answer.status_code == 409
+    assert "the study 'Pilot' reads it from there" in answer.json()["detail"]
+    assert list(upload.iterdir())
+
+
 def test_deleting_takes_uploads_along_and_leaves_what_lies_elsewhere(client: TestClient, tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
     folder.mkdir()

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import func, select
@@ -51,6 +52,15 @@ def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repea
 def list_studies(session: Session) -> list[Study]:
     """All studies, the newest first."""
     return list(session.scalars(select(Study).options(*_WHOLE).order_by(Study.id.desc())))
+
+
+def study_that_reads(session: Session, folder: Path) -> Study | None:
+    """A study with a scan below a folder; None if there is none."""
+    rows = session.execute(select(StudyScan.location, StudyScan.study_id))
+    for location, study_id in rows:
+        if Path(location).resolve().is_relative_to(folder.resolve()):
+            return session.get(Study, study_id)
+    return None
 
 
 def find_study(session: Session, study_id: int) -> Study:

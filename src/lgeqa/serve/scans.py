@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from lgeqa.attributes import NAMES
 from lgeqa.errors import ReadError
 from lgeqa.explain import heat_volume
+from lgeqa.rate.studies import study_that_reads
 from lgeqa.read import read_mask, read_scan
 from lgeqa.records import BoolArray, Scan
 from lgeqa.report import ScanPictures
@@ -19,6 +20,7 @@ from lgeqa.serve.served import Served, ServedIs
 from lgeqa.serve.tables import DONE, ScanRow
 
 _ABSENT: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+_READ: dict[int | str, dict[str, Any]] = {409: {"model": Problem}}
 router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(owner)])
 
 ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
@@ -61,10 +63,16 @@ def show_scan(served: ServedIs, number: int) -> ScanPart:
     return part_of(row, explained=bool(pictures and pictures.slices and pictures.slices[0].maps))
 
 
-@router.delete("/{number}", status_code=204, responses=_ABSENT)
+@router.delete("/{number}", status_code=204, responses=_ABSENT | _READ)
 def delete_scan(served: ServedIs, number: int) -> None:
     """Forget a scan and its result; uploaded files are deleted with it, others stay where they are."""
-    _row(served, number)
+    upload = _row(served, number).upload
+    with served.sessions() as session:
+        study = upload and study_that_reads(session, served.uploads / upload)
+    if study:
+        raise HTTPException(
+            409, f"Scan {number} was uploaded, and the study {study.name!r} reads it from there: keep it."
+        )
     folder = served.queue.remove(number)
     served.out.drop_companions(str(number))
     if folder:
