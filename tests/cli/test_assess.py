@@ -132,7 +132,13 @@ def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_p
         toy_scan(tmp_path / "in" / f"{number}.nrrd", number)
     command = (LGEQA, "assess", tmp_path / "in", "-o", tmp_path / "out", "--bundle", bundle, "--jobs", "1")
     run = subprocess.Popen(
-        [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that run in the background of a shell are started with Ctrl-C ignored, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list((tmp_path / "out" / "scans").glob("*.json")):
         time.sleep(0.01)

@@ -67,7 +67,7 @@ def folds(world: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     for strategy in ("baseline", "multitask"):
         for i in range(3):
             folder = made.out / "runs" / f"{strategy}-{i}"
-            shutil.copytree(world.out / "runs" / f"{strategy}-0", folder)
+            copied(world.out / "runs" / f"{strategy}-0", folder)
             (folder / "evaluation.json").unlink()
             (folder / "records.json").unlink()
     run_experiment([made.cohort], made.config, made.out, quiet=True)
@@ -110,9 +110,14 @@ def test_the_report_holds_the_tables_and_figures_of_the_paper(world: World) -> N
     assert not re.search(r'(src|href)="(?!data:)', html)
 
 
+def copied(source: Path, target: Path) -> None:
+    """A finished run, or several, without what only an unfinished one needs: most of a gigabyte each."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("checkpoints", "network.onnx"))
+
+
 def test_what_is_finished_is_not_done_again(world: World, tmp_path: Path) -> None:
     out = tmp_path / "again"
-    shutil.copytree(world.out, out)
+    copied(world.out, out)
     shutil.rmtree(out / "runs" / "baseline-0")
     before = {path: path.stat().st_mtime_ns for path in out.glob("runs/*/network.safetensors")}
     assert not is_finished(out, Run("baseline", 0))
@@ -125,7 +130,7 @@ def test_what_is_finished_is_not_done_again(world: World, tmp_path: Path) -> Non
 
 def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Path) -> None:
     out = tmp_path / "other"
-    shutil.copytree(world.out, out)
+    copied(world.out, out)
     path = out / "runs" / "baseline-0" / "evaluation.json"
     path.write_text(path.read_text().replace('"supplied"', '"detected"'))
     assert Evaluation.model_validate_json(path.read_text()).mask_source == "detected"
@@ -137,7 +142,7 @@ def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Pat
 
 def test_an_evaluation_is_kept_with_its_records_alone(world: World, tmp_path: Path) -> None:
     out = tmp_path / "other"
-    shutil.copytree(world.out, out)
+    copied(world.out, out)
     run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
     plan = make_plan([world.cohort], world.config, out)
     kept = (folder / "evaluation.json").stat().st_mtime_ns
