@@ -138,7 +138,7 @@ def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_p
         text=True,
         start_new_session=True,
         # Tests that run in the background of a shell are started with Ctrl-C ignored, and would hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     while not list((tmp_path / "out" / "scans").glob("*.json")):
         time.sleep(0.01)
