@@ -1,5 +1,6 @@
 """The server as a process: killed, told to end, started twice."""
 
+import csv
 import json
 import signal
 import socket
@@ -7,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from lgeqa.attributes import NAMES
 from tests.serve.serving import OWNER, TOKEN
 from tests.toy import toy_bundle, toy_scan
 
@@ -128,6 +132,52 @@ def test_a_server_that_was_killed_goes_on_and_nothing_is_lost_or_doubled(server:
     assert helpers
     assert are_gone(helpers)
     assert "DOE" not in server.log
+
+
+def test_a_server_that_was_killed_while_two_readers_rate_loses_and_doubles_nothing(
+    server: Server, cohort: Path
+) -> None:
+    """20 scans are queued, and two readers save a reading after another, each save sent again until it is answered."""
+    server.start()
+    study = {"name": "Pilot", "folder": str(cohort), "repeat_share": 0, "seed": 1}
+    assert server.post("/api/studies", json=study)["id"] == 1
+    readers = [server.post("/api/studies/1/readers", json={"name": name}) for name in ("Ada", "Bo")]
+    server.post("/api/folders", json={"path": str(cohort)})
+    sent: list[str] = []
+
+    def rate(reader: dict[str, Any]) -> None:
+        for place in range(1, QUEUED + 1):
+            save = {"save_id": f"save-{reader['number']}-{place:04}", "reader_id": reader["number"], "known": 0}
+            body = save | {"scores": dict.fromkeys(NAMES, 1 + place % 5), "seconds": 1.0}
+            headers = {"Authorization": f"Bearer {reader['token']}"}
+            while True:
+                with suppress(httpx.TransportError):
+                    path = f"{server.address}/api/reading/{place}/ratings"
+                    assert httpx.post(path, json=body, headers=headers, timeout=60).is_success
+                    break
+            sent.append(str(save["save_id"]))
+
+    with ThreadPoolExecutor(2) as pool:
+        server.wait(1)
+        rating = [pool.submit(rate, reader) for reader in readers]
+        while len(sent) < 6:
+            time.sleep(0.001)
+        assert server.end(signal.SIGKILL) == -signal.SIGKILL
+        before = len(sent)
+        server.start()
+        early = server.get("/api/scans")["counts"]
+        for reader in rating:
+            reader.result(timeout=120)
+    server.wait(QUEUED)
+
+    assert before < 2 * QUEUED, "the kill came too late for the readers to tell anything"
+    assert early.get("diagnostic", 0) + early.get("non-diagnostic", 0) < QUEUED, "and for the queue"
+    assert server.get("/api/scans")["total"] == QUEUED
+    server.post("/api/studies/1/close")
+    history = httpx.get(f"{server.address}/api/studies/1/export/history.csv", headers=OWNER, timeout=60).text
+    rows = list(csv.DictReader(history.splitlines()))
+    saved = [(row["reader"], row["scan"]) for row in rows]
+    assert len(saved) == len(set(saved)) == 2 * QUEUED
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
