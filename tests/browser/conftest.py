@@ -17,9 +17,12 @@ _LOCAL_SCHEMES = ("about", "blob", "data", "file")
 _LOCAL_HOSTS = ("127.0.0.1",)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium: that of LGEQA_CHROMIUM, else of PATH, else Playwright's own."""
+    """Chromium: that of LGEQA_CHROMIUM, else of PATH, else Playwright's own.
+
+    It ends with this folder: Playwright keeps an event loop running in this thread, where no other test could run one.
+    """
     with sync_playwright() as playwright:
         started = _launch(playwright)
         yield started
