@@ -48,6 +48,20 @@ class Figure(BaseModel):
         return self
 
 
+def cell(figure: Figure, form: str = ".3f") -> str:
+    """A figure with its interval: `0.912 (0.842 to 0.961)`; `undefined` where it is.
+
+    Args:
+        figure: any.
+        form: how a number is written, as in a format string.
+    """
+    if figure.value is None:
+        return "undefined"
+    if figure.low is None or figure.high is None:
+        return f"{figure.value:{form}}"
+    return f"{figure.value:{form}} ({figure.low:{form}} to {figure.high:{form}})"
+
+
 @dataclass(frozen=True)
 class Bootstrap:
     """How intervals are drawn: the same patients, seed and number of draws give the same interval.

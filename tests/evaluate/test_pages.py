@@ -17,7 +17,7 @@ from lgeqa.errors import CohortError, ConfigError
 from lgeqa.evaluate.answers import Judged
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
 from lgeqa.evaluate.labels import choose_rule
-from lgeqa.evaluate.markdown import cell, page, table, table_1_page, table_2_page
+from lgeqa.evaluate.markdown import page, table_1_page, table_2_page
 from lgeqa.evaluate.plots import (
     Curves,
     curves_of,
@@ -31,7 +31,8 @@ from lgeqa.evaluate.plots import (
 from lgeqa.evaluate.predictions import COLUMNS, predictions
 from lgeqa.evaluate.record import Evaluation, Excluded
 from lgeqa.evaluate.tables import Spread
-from lgeqa.intervals import SAME, Bootstrap, Figure
+from lgeqa.intervals import SAME, Bootstrap, Figure, cell
+from lgeqa.tables import markdown_table
 from tests.evaluate.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
 from tests.results import unassessed
 from tests.toy import toy_bundle
@@ -98,7 +99,8 @@ def test_cells() -> None:
     assert cell(Figure(value=0.91234, low=0.5, high=1)) == "0.912 (0.500 to 1.000)"
     assert cell(Figure(value=1, caution=SAME)) == "1.000"
     assert cell(Figure(undefined="no scan is diagnostic")) == "undefined"
-    assert table(["a", "b"], [["1", "x|y"]]) == "| a | b |\n| --- | --- |\n| 1 | x/y |"
+    assert markdown_table(["a", "b"], [["1", "x|y"]]) == "| a | b |\n| --- | --- |\n| 1 | x/y |"
+    assert cell(Figure(value=0.02, low=-0.004, high=0.05), "+.3f") == "+0.020 (-0.004 to +0.050)"
 
 
 def test_the_page_says_that_labels_are_simulated(bundle: Bundle) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from lgeqa import intervals
 from lgeqa.agreement.record import Agreement, ModelPair, Pair, ScaleAgreement
 from lgeqa.attributes import SCALES
 from lgeqa.intervals import SAME, Figure
+from lgeqa.tables import markdown_table
 
 #: Scans to adjudicate that the page names; the table names all.
 _NAMED = 20
@@ -20,16 +22,7 @@ def page(agreement: Agreement) -> str:
 
 def cell(figure: Figure, sign: str = "") -> str:
     """A figure with its interval: `0.71 (0.64 to 0.78)`; `undefined` where it is."""
-    if figure.value is None:
-        return "undefined"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:{sign}z.2f}"
-    return f"{figure.value:{sign}z.2f} ({figure.low:{sign}z.2f} to {figure.high:{sign}z.2f})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |" for line in lines)
+    return intervals.cell(figure, f"{sign}z.2f")
 
 
 def _lines(of: Agreement) -> Iterator[str]:
@@ -42,7 +35,7 @@ def _lines(of: Agreement) -> Iterator[str]:
         f"patients, seed {of.seed}; that of the ICC is analytic. Made {of.finished_at} with lgeqa "
         f"{of.versions['lgeqa']}.\n"
     )
-    yield _table(
+    yield markdown_table(
         ("Reader", "Scored", "Cannot be rated", "Read twice"),
         [(one.reader, str(one.scored), str(one.refused), str(one.repeated)) for one in of.readers],
     )
@@ -64,7 +57,7 @@ def _together(scales: Mapping[str, ScaleAgreement]) -> Iterator[str]:
         for scale in SCALES
         for one in [scales[scale.name]]
     ]
-    yield _table(("Scale", "Scans of two or more", "Krippendorff's alpha", "Scans of all", "ICC(2,1)"), rows)
+    yield markdown_table(("Scale", "Scans of two or more", "Krippendorff's alpha", "Scans of all", "ICC(2,1)"), rows)
     yield from _notes(
         {
             f"{kind}, {scale.title.lower()}": getattr(scales[scale.name], name)
@@ -87,7 +80,7 @@ def _scale(of: ScaleAgreement) -> Iterator[str]:
         (one.reader, str(one.n), cell(one.difference, "+"), cell(one.diagnostic), cell(one.others_diagnostic))
         for one in of.leniency
     ]
-    yield _table(("Reader", "Scans", "Above the others by", "Calls diagnostic", "Others call diagnostic"), rows)
+    yield markdown_table(("Reader", "Scans", "Above the others by", "Calls diagnostic", "Others call diagnostic"), rows)
     yield from _notes({f"leniency of {one.reader}": one.difference for one in of.leniency})
 
 
@@ -97,7 +90,7 @@ def _pairs(who: str, pairs: Sequence[Pair]) -> str:
         + [cell(figure) for figure in (one.kappa, one.label_kappa, one.exact, one.same_side)]
         for one in pairs
     ]
-    return _table((who, "Scans", "Weighted kappa", "Kappa of labels", "Same score", "Same side of 3"), rows)
+    return markdown_table((who, "Scans", "Weighted kappa", "Kappa of labels", "Same score", "Same side of 3"), rows)
 
 
 def _name(pair: Pair) -> str:
@@ -128,7 +121,7 @@ def _model(of: Agreement) -> Iterator[str]:
         for one in of.scales[scale.name].model
     ]
     figures = ("Kappa of labels", "Same side", "AUROC", "Model calls diagnostic", "They call diagnostic")
-    yield _table(("Scale", "Against", "Scans", *figures), rows)
+    yield markdown_table(("Scale", "Against", "Scans", *figures), rows)
     yield from _notes(
         {
             f"{kind}, {scale.title.lower()}, {one.against}": getattr(one, name)

@@ -1,11 +1,11 @@
 """Tables beside the record."""
 
-import csv
-import io
+from collections.abc import Sequence
 from typing import Final
 
-from lgeqa.agreement.record import Agreement
+from lgeqa.agreement.record import Agreement, Dispute
 from lgeqa.attributes import NAMES
+from lgeqa.tables import csv_text
 
 #: Columns of `adjudicate.csv` before those of the readers.
 COLUMNS: Final = ("rank", "scan", "reasons", "spread", "verdict", "probability")
@@ -18,16 +18,16 @@ def adjudication_table(agreement: Agreement) -> str:
     `cannot rate` where it cannot be rated.
     """
     readers = [one.reader for one in agreement.readers]
-    text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow((*COLUMNS, *(f"{reader}:{scale}" for reader in readers for scale in NAMES)))
-    for one in agreement.disputes:
-        probability = "" if one.probability is None else f"{one.probability:.6f}"
-        row = [one.rank, one.scan_id, "; ".join(one.reasons), f"{one.spread:g}", one.verdict or "", probability]
-        for reader in readers:
-            row += [""] * len(NAMES) if reader not in one.readings else _cells(one.readings[reader])
-        table.writerow(row)
-    return text.getvalue()
+    columns = (*COLUMNS, *(f"{reader}:{scale}" for reader in readers for scale in NAMES))
+    return csv_text(columns, (_row(one, readers) for one in agreement.disputes))
+
+
+def _row(of: Dispute, readers: Sequence[str]) -> list[object]:
+    probability = "" if of.probability is None else f"{of.probability:.6f}"
+    row: list[object] = [of.rank, of.scan_id, "; ".join(of.reasons), f"{of.spread:g}", of.verdict or "", probability]
+    for reader in readers:
+        row += [""] * len(NAMES) if reader not in of.readings else _cells(of.readings[reader])
+    return row
 
 
 def _cells(scores: tuple[float, ...] | None) -> list[str]:

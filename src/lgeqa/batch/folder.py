@@ -3,8 +3,6 @@
 Each file is written beside its place and then moved there, so that a killed run leaves whole files or none.
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -16,6 +14,7 @@ from pydantic import ValidationError
 
 from lgeqa.errors import OutputError
 from lgeqa.records import CSV_COLUMNS, ScanResult
+from lgeqa.tables import csv_text
 
 if TYPE_CHECKING:
     from lgeqa.report.pictures import ScanPictures
@@ -123,11 +122,7 @@ class OutputFolder:
 
 def table_text(results: Iterable[ScanResult]) -> str:
     """`CSV_COLUMNS` of each result as CSV, with a head line."""
-    text = io.StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(CSV_COLUMNS)
-    rows.writerows([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results)
-    return text.getvalue()
+    return csv_text(CSV_COLUMNS, ([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results))
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -119,8 +119,8 @@ def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) ->
 
 def show(evaluation: "Evaluation") -> None:
     """The figures of quality: a table on a terminal, a line for each in a pipe."""
-    from lgeqa.evaluate.markdown import cell
     from lgeqa.evaluate.metrics import METRICS
+    from lgeqa.intervals import cell
 
     scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
     rows = [(m.title, cell(scans.figures[m.name]), cell(slices.figures[m.name])) for m in METRICS]

@@ -7,7 +7,8 @@ from lgeqa.cohort.labels import JOINED
 from lgeqa.evaluate.metrics import METRICS
 from lgeqa.evaluate.record import Association, Comparison, Evaluation, ScaleFigures
 from lgeqa.evaluate.tables import Spread
-from lgeqa.intervals import SAME, Figure
+from lgeqa.intervals import SAME, Figure, cell
+from lgeqa.tables import markdown_table
 
 TITLES = {scale.name: scale.title for scale in SCALES}
 #: Measures of the table of comparisons; the record has all.
@@ -30,31 +31,16 @@ def page(evaluation: Evaluation) -> str:
     return "\n".join(_lines(evaluation)).replace("\n\n\n", "\n\n") + "\n"
 
 
-def cell(figure: Figure) -> str:
-    """A figure with its interval: `0.912 (0.842 to 0.961)`; `undefined` where it is."""
-    if figure.value is None:
-        return "undefined"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:.3f}"
-    return f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f})"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |" for line in lines)
-
-
 def table_1_page(associations: Mapping[str, Association]) -> str:
     """Table 1 of the paper: how each attribute goes with quality."""
     rows = [(TITLES[name], cell(one.pearson), cell(one.spearman), cell(one.phi)) for name, one in associations.items()]
-    return table(("Attribute", "Pearson's r", "Spearman's rho", "phi of the labels"), rows)
+    return markdown_table(("Attribute", "Pearson's r", "Spearman's rho", "phi of the labels"), rows)
 
 
 def table_2_page(strategies: Mapping[str, Mapping[str, Spread]]) -> str:
     """Table 2 of the paper: mean and standard deviation of each measure over iterations, a row a strategy."""
     rows = [(name, *(spread_cell(spreads[metric.name]) for metric in METRICS)) for name, spreads in strategies.items()]
-    return table(("Strategy", *(metric.title for metric in METRICS)), rows)
+    return markdown_table(("Strategy", *(metric.title for metric in METRICS)), rows)
 
 
 def spread_cell(spread: Spread) -> str:
@@ -71,7 +57,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
         yield f"{_SIMULATED_COHORT}\n"
     if of.bundle_labels == "simulated" and not of.simulated:
         yield f"{_SIMULATED_BUNDLE}\n"
-    yield table(("", ""), list(_facts(of)))
+    yield markdown_table(("", ""), list(_facts(of)))
     yield "\n## Scans\n"
     yield (
         "A scan's verdict is the mode of its slices' predictions, and a tie goes by the mean probability. The labels "
@@ -120,7 +106,7 @@ def _scales(scales: Mapping[str, ScaleFigures], unit: str) -> Iterator[str]:
         + [cell(scales[name].figures[metric.name]) for name in names]
         for metric in METRICS
     ]
-    yield table(("", *(TITLES[name] for name in names)), rows)
+    yield markdown_table(("", *(TITLES[name] for name in names)), rows)
     yield from _notes(
         {f"{metric.title}, {TITLES[n].lower()}": scales[n].figures[metric.name] for metric in METRICS for n in names}
     )
@@ -132,7 +118,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
         [one.who, one.against, f"{one.on} ({one.n_scans})", *(cell(one.figures[m.name]) for m in metrics)]
         for one in comparisons
     ]
-    yield table(("Who", "Against", "Scans", *(metric.title for metric in metrics)), rows)
+    yield markdown_table(("Who", "Against", "Scans", *(metric.title for metric in metrics)), rows)
     yield (
         "\nA model cannot be expected to agree with a reader better than another reader does. The majority rule knows "
         "the true binary labels of the three attributes: it says what most scans of other patients with the same "

@@ -1,7 +1,5 @@
 """The table of predictions: one row for each scan that has a label, beside what the label says."""
 
-import csv
-import io
 from collections.abc import Sequence
 
 from lgeqa.attributes import NAMES, is_diagnostic
@@ -9,6 +7,7 @@ from lgeqa.cohort import Case, LabelRule, Scores
 from lgeqa.evaluate.answers import scan_call
 from lgeqa.evaluate.labels import label_of
 from lgeqa.records import ScanResult, Verdict
+from lgeqa.tables import csv_text
 
 #: Columns of `predictions.csv`, in this order.
 COLUMNS = (
@@ -34,13 +33,12 @@ def predictions(cases: Sequence[Case], results: Sequence[ScanResult], rule: Labe
         results: the record of each.
         rule: that makes the labels.
     """
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
-    table.writeheader()
-    for case, result in zip(cases, results, strict=True):
-        if label := label_of(case, rule):
-            table.writerow(_row(case, result, label))
-    return text.getvalue()
+    rows = (
+        _row(case, result, label)
+        for case, result in zip(cases, results, strict=True)
+        if (label := label_of(case, rule))
+    )
+    return csv_text(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
 
 
 def _row(case: Case, result: ScanResult, label: Scores) -> dict[str, object]:

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lgeqa.attributes import NAMES
-from lgeqa.evaluate.markdown import TITLES, cell, table
+from lgeqa.evaluate.markdown import TITLES
 from lgeqa.evaluate.metrics import METRICS
 from lgeqa.evaluate.record import Figures, Pooled
-from lgeqa.intervals import Figure
+from lgeqa.intervals import Figure, cell
+from lgeqa.tables import markdown_table
 
+#: A difference shows its sign.
+_SIGNED: Final = "+.3f"
 #: Measures whose differences are shown; `pooled.json` has all.
 _COMPARED: Final = tuple(
     metric for metric in METRICS if metric.name in {"f1", "specificity", "balanced_accuracy", "auroc", "brier"}
@@ -34,23 +37,25 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
     )
     rows = {name: one.scans["quality"] for name, one in pooled.strategies.items()}
     rows |= {_named(one.who, one.n_scans, pooled.n_scans): one.figures for one in pooled.others}
-    yield table(("Who", *(metric.title for metric in METRICS)), [_row(name, one) for name, one in rows.items()])
+    yield markdown_table(
+        ("Who", *(metric.title for metric in METRICS)), [_row(name, one) for name, one in rows.items()]
+    )
     if pooled.differences:
         yield f"\n### What each strategy gains over {first}\n"
         yield (
             f"Its figure less that of {first}, in the same draws of patients. Where the interval holds 0, the two are "
             "not told apart.\n"
         )
-        yield table(
+        yield markdown_table(
             ("Strategy", *(metric.title for metric in _COMPARED)),
             [
-                [name, *(_signed(one.scans["quality"][metric.name]) for metric in _COMPARED)]
+                [name, *(cell(one.scans["quality"][metric.name], _SIGNED) for metric in _COMPARED)]
                 for name, one in pooled.differences.items()
             ],
         )
     yield "\n### Each attribute\n"
     yield "AUROC, and what is gained of it.\n"
-    yield table(("", *(TITLES[name] for name in NAMES)), list(_attributes(pooled, first)))
+    yield markdown_table(("", *(TITLES[name] for name in NAMES)), list(_attributes(pooled, first)))
 
 
 def _attributes(pooled: Pooled, first: str) -> Iterator[list[str]]:
@@ -59,7 +64,7 @@ def _attributes(pooled: Pooled, first: str) -> Iterator[list[str]]:
         for name, one in pooled.strategies.items():
             yield [f"{name}, {unit}", *map(cell, _aurocs(getattr(one, unit)))]
         for name, one in pooled.differences.items():
-            yield [f"{name} less {first}, {unit}", *map(_signed, _aurocs(getattr(one, unit)))]
+            yield [f"{name} less {first}, {unit}", *(cell(figure, _SIGNED) for figure in _aurocs(getattr(one, unit)))]
 
 
 def _aurocs(scales: Mapping[str, Figures]) -> list[Figure]:
@@ -76,12 +81,3 @@ def _named(who: str, scans: int, of: int) -> str:
 
 def _absent(scans: int) -> str:
     return f"; {scans} that not every strategy could assess are left out" if scans else ""
-
-
-def _signed(figure: Figure) -> str:
-    """A difference with its interval: `+0.021 (-0.004 to +0.046)`."""
-    if figure.value is None:
-        return "undefined"
-    if figure.low is None or figure.high is None:
-        return f"{figure.value:+.3f}"
-    return f"{figure.value:+.3f} ({figure.low:+.3f} to {figure.high:+.3f})"

@@ -10,12 +10,14 @@ from lgeqa.attributes import NAMES
 from lgeqa.evaluate.choice import Choice
 from lgeqa.evaluate.comparisons import MODEL
 from lgeqa.evaluate.figures import Panel
-from lgeqa.evaluate.markdown import TITLES, cell, spread_cell, table, table_1_page, table_2_page
+from lgeqa.evaluate.markdown import TITLES, spread_cell, table_1_page, table_2_page
 from lgeqa.evaluate.record import Association, Evaluation, Figures, Pooled
 from lgeqa.evaluate.tables import Spread, table_2
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.pooled import pooled_page
 from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.intervals import cell
+from lgeqa.tables import markdown_table
 from lgeqa.versions import versions
 
 #: Files of the pictures.
@@ -60,7 +62,7 @@ def _lines(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> 
     yield "# Experiment: the strategies of the paper on one cohort\n"
     if first.simulated:
         yield f"{_SIMULATED}\n"
-    yield table(("", ""), list(_facts(plan, config, found, first)))
+    yield markdown_table(("", ""), list(_facts(plan, config, found, first)))
     yield "\n## Table 1: how the attributes go with quality\n"
     yield f"Over all {len(plan.cases)} scans; intervals of 95 % by bootstrap over patients.\n"
     yield table_1_page(found.associations)
@@ -127,7 +129,7 @@ def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
         [run.name, f"{one.n_scans}", *(cell(one.scans["quality"].figures[name]) for name in shown)]
         for run, one in evaluations.items()
     ]
-    yield table(("Training", "Test scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows)
+    yield markdown_table(("Training", "Test scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows)
 
 
 def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
@@ -137,7 +139,7 @@ def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation])
         own = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
         spreads = [table_2([one.scans[name].figures for one in own])["auroc"] for name in NAMES]
         rows.append([strategy, *map(spread_cell, spreads)])
-    yield table(("Strategy", *(TITLES[name] for name in NAMES)), rows)
+    yield markdown_table(("Strategy", *(TITLES[name] for name in NAMES)), rows)
 
 
 def _panels(panels: Sequence[Panel]) -> Iterator[str]:
@@ -153,7 +155,7 @@ def _panels(panels: Sequence[Panel]) -> Iterator[str]:
         ]
         for panel in panels
     ]
-    yield table(("Encoder", "Silhouette", "Accuracy of neighbours", "Larger class"), rows)
+    yield markdown_table(("Encoder", "Silhouette", "Accuracy of neighbours", "Larger class"), rows)
     yield (
         "\nMeasured on the features themselves, each slice against slices of other patients alone; test slices of the "
         "first iteration."
@@ -163,10 +165,10 @@ def _panels(panels: Sequence[Panel]) -> Iterator[str]:
 def _provenance(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> Iterator[str]:
     yield "\n## Provenance\n"
     rows = [[run.name, one.bundle.sha256, one.finished_at] for run, one in found.evaluations.items()]
-    yield table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
+    yield markdown_table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
     yield ""
     splits = [out / "splits" / f"split-{i}.json" for i in range(len(plan.splits))]
     rows = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in splits]
-    yield table(("Split", "SHA-256"), rows)
+    yield markdown_table(("Split", "SHA-256"), rows)
     yield "\nVersions: " + ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n"
     yield f"Settings:\n\n```json\n{config.model_dump_json(indent=1)}\n```"

@@ -1,15 +1,14 @@
 """Ratings as files: the table that training reads, the authors' layout, and every reading for agreement."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from lgeqa.attributes import NAMES, SCALES
 from lgeqa.cohort import ADJUDICATED
 from lgeqa.cohort.rows import COLUMNS
 from lgeqa.rate.tables import Adjudication, Rating, Reading, Study, StudyScan
+from lgeqa.tables import csv_text
 
 #: Columns of `ratings.csv`: one row for each reading that was rated, or found impossible to rate.
 RATING_COLUMNS: Final = (
@@ -28,12 +27,12 @@ def scores_csv(study: Study) -> str:
     A scan that a reader could not rate, or did not, has a row without scores. What a panel agreed on is a row more, of
     the reader `adjudicated`.
     """
-    return _csv(COLUMNS, (row for scan in study.scans for row in _score_rows(study, scan)))
+    return csv_text(COLUMNS, (row for scan in study.scans for row in _score_rows(study, scan)))
 
 
 def ratings_csv(study: Study) -> str:
     """Each reading as it counts, first and second ones."""
-    return _csv(RATING_COLUMNS, (row.values() for row in rating_rows(study)))
+    return csv_text(RATING_COLUMNS, (row.values() for row in rating_rows(study)))
 
 
 def rating_rows(study: Study) -> list[dict[str, Any]]:
@@ -43,7 +42,9 @@ def rating_rows(study: Study) -> list[dict[str, Any]]:
 
 def history_csv(study: Study) -> str:
     """Every save there ever was, in the order of saving within each reading."""
-    return _csv(HISTORY_COLUMNS, ((*_row(rating), rating.version) for one in _rated(study) for rating in one.ratings))
+    return csv_text(
+        HISTORY_COLUMNS, ((*_row(rating), rating.version) for one in _rated(study) for rating in one.ratings)
+    )
 
 
 def labels_json(study: Study) -> str:
@@ -60,7 +61,7 @@ def labels_json(study: Study) -> str:
 def adjudications_csv(study: Study) -> str:
     """Everything that a panel ever agreed on, in the order of saving for each scan."""
     rows = ((scan, one) for scan in study.scans for one in scan.adjudications)
-    return _csv(
+    return csv_text(
         ADJUDICATION_COLUMNS,
         (
             (scan.scan_id, one.version, *_cells(one), one.cannot_rate, one.comment, one.panel, one.saved_at)
@@ -102,11 +103,3 @@ def _cells(rating: Rating | Adjudication | None) -> list[int | str]:
     """The four scores; empty cells where there are none."""
     scores = rating.scores if rating else None
     return [scores[name] if scores else "" for name in NAMES]
-
-
-def _csv(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
-    table.writerows(rows)
-    return text.getvalue()
