@@ -112,6 +112,8 @@ def test_what_is_sent_twice_is_kept_once(session: Session, closed: Study) -> Non
     assert len(scan.adjudications) == 1
     with pytest.raises(ConflictError, match="save id 'agree-001' was used for something else"):
         save_adjudication(session, scan, agreed(scores=(1, 1, 1, 1)))
+    with pytest.raises(ConflictError, match="save id 'agree-001' was used for something else"):
+        save_adjudication(session, scan, agreed(panel="Ada, Bo"))
 
 
 def test_a_page_that_does_not_know_what_another_agreed_on_is_refused(session: Session, closed: Study) -> None:

@@ -9,7 +9,7 @@ from lgeqa.attributes import NAMES
 from lgeqa.database import Sessions
 from lgeqa.errors import ReadError
 from lgeqa.rate.faults import ConflictError, NotThereError
-from lgeqa.rate.readings import find_person, find_reading, save_rating, scan_of
+from lgeqa.rate.readings import find_person, find_reading, read_kept, save_rating
 from lgeqa.rate.scans import scans_of_folder
 from lgeqa.rate.studies import add_reader, close_study, make_study, reopen_study
 from lgeqa.rate.tables import Reader, Study, writing
@@ -173,11 +173,11 @@ def test_a_scan_is_read_as_it_was_and_no_fault_names_its_file(session: Session, 
     reader, _ = add_reader(session, study, "Ada")
     reading = find_reading(session, reader.id, 1)
 
-    assert scan_of(reading).voxels.shape == (9, 9, 8)
+    assert read_kept(reading.scan, reading.number).voxels.shape == (9, 9, 8)
     write_volume(path, volume((9, 9, 8), seed=1))
     with pytest.raises(ReadError, match=r"^Scan 1 is not what it was"):
-        scan_of(reading)
+        read_kept(reading.scan, reading.number)
     path.unlink()
     with pytest.raises(ReadError, match=r"^Scan 1 cannot be read now") as fault:
-        scan_of(reading)
+        read_kept(reading.scan, reading.number)
     assert "secret" not in str(fault.value)

@@ -89,7 +89,7 @@ def test_figures(scene: Scene) -> None:
 def add_result(scene: Scene, number: int, scan: StudyScan, bundle: BundleStamp) -> None:
     """A result of the application, of a scan of the same bytes and any name."""
     result = record([[0.9] * 4], scan_id="other").model_copy(update={"input_sha256": scan.sha256, "bundle": bundle})
-    with scene.owner.client.app.state.sessions.begin() as session:  # type: ignore[attr-defined]
+    with scene.owner.client.app.state.served.sessions.begin() as session:  # type: ignore[attr-defined]
         session.add(
             ScanRow(
                 **dict.fromkeys(("name", "identity", "location"), str(number)),
@@ -105,7 +105,7 @@ def add_result(scene: Scene, number: int, scan: StudyScan, bundle: BundleStamp) 
 
 def test_the_model_is_among_the_readers_where_the_application_has_its_word(scene: Scene) -> None:
     ours = scene.owner.client.app.state.served.bundle.stamp  # type: ignore[attr-defined]
-    with scene.owner.client.app.state.sessions() as session:  # type: ignore[attr-defined]
+    with scene.owner.client.app.state.served.sessions() as session:  # type: ignore[attr-defined]
         first, second, _ = find_study(session, 1).scans
     add_result(scene, 1, first, ours)
     add_result(scene, 2, second, ours.model_copy(update={"version": "of last year"}))

@@ -11,27 +11,23 @@ from lgeqa.agreement.readings import Reading as Read
 from lgeqa.agreement.record import Dispute
 from lgeqa.attributes import NAMES
 from lgeqa.rate.faults import ConflictError, NotThereError, RatingError
-from lgeqa.rate.readings import GivenRating, GivenScores
+from lgeqa.rate.readings import GivenScores, Sent, scores_of
 from lgeqa.rate.scales import DEFINED_SCALES, DefinedScale
 from lgeqa.rate.studies import check_closed
-from lgeqa.rate.tables import Adjudication, Rating, Study, StudyScan, now
+from lgeqa.rate.tables import Adjudication, Rating, Study, StudyScan
 
 
 class _View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SentAdjudication(GivenRating):
+class SentAdjudication(Sent):
     """What a panel agreed on, on its way from a page.
 
     Attributes:
-        save_id: made by the page anew for each save, and sent again with it if no answer came.
-        known: version that the page knew of, 0 for none.
         panel: who agreed.
     """
 
-    save_id: str = Field(min_length=8, max_length=64)
-    known: int = Field(ge=0, le=2**31)
     panel: str = Field("", max_length=500)
 
 
@@ -56,8 +52,7 @@ class Agreed(_View):
     def of(cls, kept: Adjudication) -> Self:
         """The view of `kept`."""
         same = ("version", "cannot_rate", "comment", "panel", "saved_at")
-        scores = GivenScores(**kept.scores) if kept.scores else None
-        return cls(scores=scores, **{name: getattr(kept, name) for name in same})
+        return cls(scores=scores_of(kept), **{name: getattr(kept, name) for name in same})
 
 
 class Said(_View):
@@ -80,9 +75,9 @@ class Said(_View):
     @classmethod
     def of(cls, rating: Rating) -> Self:
         """The view of `rating`."""
-        scores = GivenScores(**rating.scores) if rating.scores else None
         reader, number = rating.reading.reader.name, rating.reading.round
-        return cls(reader=reader, reading=number, scores=scores, cannot_rate=rating.cannot_rate, comment=rating.comment)
+        same = {name: getattr(rating, name) for name in ("cannot_rate", "comment")}
+        return cls(reader=reader, reading=number, scores=scores_of(rating), **same)
 
 
 class Listed(_View):
@@ -183,19 +178,12 @@ def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication)
     if kept is None:
         if sent.known != len(scan.adjudications):
             raise ConflictError("This scan was adjudicated on another page meanwhile. Reload to see how.")
-        scores = sent.scores.model_dump() if sent.scores else {}
-        rest = sent.model_dump(include={"save_id", "cannot_rate", "comment", "panel"})
-        kept = Adjudication(version=sent.known + 1, saved_at=now(), **scores, **rest)
+        kept = Adjudication(version=sent.known + 1, panel=sent.panel, **sent.columns())
         scan.adjudications.append(kept)
         session.flush()
-    elif not _is_same(kept, sent):
+    elif not sent.is_kept_as(kept) or sent.panel != kept.panel:
         raise ConflictError(f"The save id {sent.save_id!r} was used for something else. Save under a new one.")
     return Agreed.of(kept)
-
-
-def _is_same(kept: Adjudication, sent: SentAdjudication) -> bool:
-    scores = sent.scores.model_dump() if sent.scores else None
-    return (kept.scores, kept.cannot_rate, kept.comment) == (scores, sent.cannot_rate, sent.comment)
 
 
 def _four(rating: Rating | None) -> tuple[float, float, float, float] | None:

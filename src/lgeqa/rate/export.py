@@ -7,7 +7,7 @@ from typing import Any, Final
 from lgeqa.attributes import NAMES, SCALES
 from lgeqa.cohort import ADJUDICATED
 from lgeqa.cohort.rows import COLUMNS
-from lgeqa.rate.tables import Adjudication, Rating, Reading, Study, StudyScan
+from lgeqa.rate.tables import Rating, Reading, Saved, Study, StudyScan
 from lgeqa.tables import csv_text
 
 #: Columns of `ratings.csv`: one row for each reading that was rated, or found impossible to rate.
@@ -70,7 +70,7 @@ def adjudications_csv(study: Study) -> str:
     )
 
 
-def _authors(given: Rating | Adjudication | None) -> dict[str, float] | None:
+def _authors(given: Saved | None) -> dict[str, float] | None:
     """Scores in the authors' words; None if there are none."""
     scores = given.scores if given else None
     return {scale.file_keys[0]: float(scores[scale.name]) for scale in SCALES} if scores else None
@@ -99,7 +99,7 @@ def _row(rating: Rating) -> tuple[Any, ...]:
     return (*whose, *_cells(rating), rating.comment, rating.cannot_rate, round(rating.seconds, 1), rating.saved_at)
 
 
-def _cells(rating: Rating | Adjudication | None) -> list[int | str]:
+def _cells(rating: Saved | None) -> list[int | str]:
     """The four scores; empty cells where there are none."""
     scores = rating.scores if rating else None
     return [scores[name] if scores else "" for name in NAMES]

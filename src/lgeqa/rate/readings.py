@@ -1,6 +1,6 @@
 """What one reader does: sees where they are, opens a scan, saves a rating."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
@@ -10,7 +10,7 @@ from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE
 from lgeqa.errors import ReadError, ScanError
 from lgeqa.rate.faults import ConflictError, NotThereError
 from lgeqa.rate.studies import check_open
-from lgeqa.rate.tables import Rating, Reader, Reading, StudyScan, now
+from lgeqa.rate.tables import Rating, Reader, Reading, Saved, StudyScan, now
 from lgeqa.read import read_scan
 from lgeqa.records import Scan
 
@@ -31,20 +31,18 @@ class GivenScores(_Form):
     quality: Score
 
 
-class GivenRating(_Form):
-    """What a reader says of a scan: four scores, or why it cannot be rated.
+class Given(_Form):
+    """What is said of a scan: four scores, or why it cannot be rated.
 
     Attributes:
         scores: on all four scales; None if the scan cannot be rated.
         cannot_rate: the reason; empty where there are scores.
         comment: free text.
-        seconds: that the reader looked at the scan.
     """
 
     scores: GivenScores | None = None
     cannot_rate: str = Field("", max_length=500)
     comment: str = Field("", max_length=5000)
-    seconds: float = Field(0.0, ge=0, le=_DAY_S, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _scores_or_reason(self) -> Self:
@@ -52,19 +50,46 @@ class GivenRating(_Form):
             raise ValueError("give either all four scores or the reason why the scan cannot be rated")
         return self
 
+    def is_kept_as(self, saved: Saved) -> bool:
+        """Whether `saved` says the same."""
+        return (scores_of(saved), saved.cannot_rate, saved.comment) == (self.scores, self.cannot_rate, self.comment)
 
-class SentRating(GivenRating):
-    """A rating on its way from a page.
+
+class Sent(Given):
+    """What is said of a scan, on its way from a page.
 
     Attributes:
         save_id: made by the page anew for each save, and sent again with it if no answer came.
-        reader_id: for whom the page was opened; another reader may have used the same browser since.
-        known: version of the rating that the page knew of, 0 for none.
+        known: version that the page knew of, 0 for none.
     """
 
     save_id: str = Field(min_length=8, max_length=64)
-    reader_id: int
     known: int = Field(ge=0, le=2**31)
+
+    def columns(self) -> dict[str, Any]:
+        """Its part of the columns of `tables.Saved`."""
+        scores = self.scores.model_dump() if self.scores else {}
+        return scores | self.model_dump(include={"save_id", "cannot_rate", "comment"}) | {"saved_at": now()}
+
+
+class GivenRating(Given):
+    """What a reader says of a scan.
+
+    Attributes:
+        seconds: that the reader looked at the scan.
+    """
+
+    seconds: float = Field(0.0, ge=0, le=_DAY_S, allow_inf_nan=False)
+
+
+class SentRating(GivenRating, Sent):
+    """A rating on its way from a page.
+
+    Attributes:
+        reader_id: for whom the page was opened; another reader may have used the same browser since.
+    """
+
+    reader_id: int
 
 
 class SavedRating(_Form):
@@ -79,6 +104,11 @@ class SavedRating(_Form):
     version: int
     saved_at: str
     replaced: bool
+
+
+def scores_of(saved: Saved) -> GivenScores | None:
+    """The scores that were saved; None where the scan cannot be rated."""
+    return GivenScores(**saved.scores) if saved.scores else None
 
 
 def find_person(session: Session, reader_id: int) -> Reader:
@@ -124,17 +154,13 @@ def save_rating(session: Session, reader_id: int, number: int, sent: SentRating)
     reading = find_reading(session, reader_id, number)
     rating = next((one for one in reading.ratings if one.save_id == sent.save_id), None)
     if rating is None:
-        rating = _rating(sent, len(reading.ratings) + 1)
+        version = len(reading.ratings) + 1
+        rating = Rating(version=version, known=sent.known, seconds=sent.seconds, **sent.columns())
         reading.ratings.append(rating)
         session.flush()
-    elif not _is_same(rating, sent):
+    elif not sent.is_kept_as(rating):
         raise ConflictError(f"The save id {sent.save_id!r} was used for another rating. Save under a new one.")
     return SavedRating(version=rating.version, saved_at=rating.saved_at, replaced=rating.version - 1 > rating.known)
-
-
-def scan_of(reading: Reading) -> Scan:
-    """The scan as a reader gets it; raises as `read_kept`."""
-    return read_kept(reading.scan, reading.number)
 
 
 def read_kept(kept: StudyScan, number: int) -> Scan:
@@ -154,14 +180,3 @@ def read_kept(kept: StudyScan, number: int) -> Scan:
     if scan.sha256 != kept.sha256:
         raise ReadError(f"Scan {number} is not what it was any more. Tell whoever runs the study.")
     return scan
-
-
-def _rating(sent: SentRating, version: int) -> Rating:
-    scores = sent.scores.model_dump() if sent.scores else {}
-    rest = sent.model_dump(include={"save_id", "known", "cannot_rate", "comment", "seconds"})
-    return Rating(version=version, saved_at=now(), **scores, **rest)
-
-
-def _is_same(kept: Rating, sent: SentRating) -> bool:
-    scores = sent.scores.model_dump() if sent.scores else None
-    return (kept.scores, kept.cannot_rate, kept.comment) == (scores, sent.cannot_rate, sent.comment)

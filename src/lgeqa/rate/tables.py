@@ -117,35 +117,27 @@ class Reading(Base):
         return self.ratings[-1] if self.ratings else None
 
 
-class Rating(Base):
-    """One saved rating of a reading. None is ever changed or deleted; the last version counts.
+class Saved:
+    """Scores that somebody saved for a scan. None is ever changed or deleted; the last version counts.
 
     Attributes:
         save_id: made by the page, so that what is sent twice is kept once.
-        version: 1 for the first rating of the reading, and so on.
-        known: the version that the page knew of when it sent this one.
+        version: 1 for the first that was saved, and so on.
         myocardium_nulling, sharpness, enhancement, quality: scores, 1 to 5; None where the scan cannot be rated.
         cannot_rate: why the scan cannot be rated; empty where it was.
-        seconds: that the reader looked at the scan.
+        comment: free text.
         saved_at: UTC, ISO 8601.
     """
 
-    __tablename__ = "rating"
-    __table_args__ = (UniqueConstraint("reading_id", "save_id"), UniqueConstraint("reading_id", "version"))
-    id: Mapped[int] = mapped_column(primary_key=True)
-    reading_id: Mapped[int] = mapped_column(ForeignKey("reading.id"))
     save_id: Mapped[str]
     version: Mapped[int]
-    known: Mapped[int]
     myocardium_nulling: Mapped[int | None]
     sharpness: Mapped[int | None]
     enhancement: Mapped[int | None]
     quality: Mapped[int | None]
     cannot_rate: Mapped[str]
     comment: Mapped[str]
-    seconds: Mapped[float]
     saved_at: Mapped[str]
-    reading: Mapped[Reading] = relationship(back_populates="ratings")
 
     @property
     def scores(self) -> dict[str, int] | None:
@@ -153,12 +145,27 @@ class Rating(Base):
         return None if self.cannot_rate else {name: getattr(self, name) for name in NAMES}
 
 
-class Adjudication(Base):
-    """What a panel agreed on for a scan whose readers differ. None is ever changed or deleted; the last version counts.
+class Rating(Saved, Base):
+    """One saved rating of a reading.
 
     Attributes:
-        save_id, version, cannot_rate, comment, saved_at: as in `Rating`, of the scan.
-        myocardium_nulling, sharpness, enhancement, quality: scores, 1 to 5; None where the scan cannot be rated.
+        known: the version that the page knew of when it sent this one.
+        seconds: that the reader looked at the scan.
+    """
+
+    __tablename__ = "rating"
+    __table_args__ = (UniqueConstraint("reading_id", "save_id"), UniqueConstraint("reading_id", "version"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reading_id: Mapped[int] = mapped_column(ForeignKey("reading.id"))
+    known: Mapped[int]
+    seconds: Mapped[float]
+    reading: Mapped[Reading] = relationship(back_populates="ratings")
+
+
+class Adjudication(Saved, Base):
+    """What a panel agreed on for a scan whose readers differ.
+
+    Attributes:
         panel: who agreed; empty if that was not said.
     """
 
@@ -166,22 +173,8 @@ class Adjudication(Base):
     __table_args__ = (UniqueConstraint("scan_id", "save_id"), UniqueConstraint("scan_id", "version"))
     id: Mapped[int] = mapped_column(primary_key=True)
     scan_id: Mapped[int] = mapped_column(ForeignKey("study_scan.id"))
-    save_id: Mapped[str]
-    version: Mapped[int]
-    myocardium_nulling: Mapped[int | None]
-    sharpness: Mapped[int | None]
-    enhancement: Mapped[int | None]
-    quality: Mapped[int | None]
-    cannot_rate: Mapped[str]
-    comment: Mapped[str]
     panel: Mapped[str]
-    saved_at: Mapped[str]
     scan: Mapped[StudyScan] = relationship(back_populates="adjudications")
-
-    @property
-    def scores(self) -> dict[str, int] | None:
-        """Scale name to score; None where the scan cannot be rated."""
-        return None if self.cannot_rate else {name: getattr(self, name) for name in NAMES}
 
 
 @contextmanager

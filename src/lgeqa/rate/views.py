@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from lgeqa.rate.readings import GivenRating, GivenScores
+from lgeqa.rate.readings import GivenRating, scores_of
 from lgeqa.rate.scales import DEFINED_SCALES, DefinedScale
 from lgeqa.rate.tables import Rating, Reader, Reading, Study
 
@@ -144,5 +144,6 @@ def state_of(reading: Reading) -> ReadingState:
 
 
 def _given(rating: Rating) -> GivenRating:
-    scores = GivenScores(**rating.scores) if rating.scores else None
-    return GivenRating(scores=scores, cannot_rate=rating.cannot_rate, comment=rating.comment, seconds=rating.seconds)
+    return GivenRating(
+        scores=scores_of(rating), cannot_rate=rating.cannot_rate, comment=rating.comment, seconds=rating.seconds
+    )

@@ -83,4 +83,3 @@ def owner(person: Annotated[Person, Depends(someone)]) -> Person:
 
 
 SomeoneIs = Annotated[Person, Depends(someone)]
-OwnerIs = Annotated[Person, Depends(owner)]

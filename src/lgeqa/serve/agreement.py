@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, Depends, Response
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -11,24 +11,22 @@ from lgeqa.agreement.agree import agree
 from lgeqa.agreement.markdown import page
 from lgeqa.agreement.record import Agreement
 from lgeqa.agreement.tables import adjudication_table
-from lgeqa.errors import ReadError
 from lgeqa.intervals import Bootstrap
-from lgeqa.rate import adjudicate, readings, studies
+from lgeqa.rate import adjudicate, studies
 from lgeqa.rate.adjudicate import Agreed, Listed, Opened, SentAdjudication
 from lgeqa.rate.tables import Study, writing
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.serve.access import owner
-from lgeqa.serve.rating import Number, SessionsAre
+from lgeqa.serve.answers import Nifti, as_file
+from lgeqa.serve.rating import Number, SessionsAre, volume_of
 from lgeqa.serve.served import ServedIs
 from lgeqa.serve.tables import ScanRow
-from lgeqa.serve.volumes import scan_volume
 
 _FILES: Final[dict[str, Callable[[Agreement], str]]] = {
     "agreement.md": page,
     "agreement.json": lambda agreement: agreement.model_dump_json(indent=2) + "\n",
     "adjudicate.csv": adjudication_table,
 }
-_KINDS: Final = {"md": "text/markdown; charset=utf-8", "json": "application/json", "csv": "text/csv; charset=utf-8"}
 FileName = Literal["agreement.md", "agreement.json", "adjudicate.csv"]
 router = APIRouter(prefix="/api/studies/{study_id}", tags=["Agreement"], dependencies=[Depends(owner)])
 
@@ -46,9 +44,7 @@ def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
 @router.get("/agreement/{file}", response_class=Response)
 def export_agreement(study_id: Number, file: FileName, served: ServedIs) -> Response:
     """The same as a file: a page for people, the record, or the table of the scans to adjudicate."""
-    text = _FILES[file](show_agreement(study_id, served))
-    kind = _KINDS[file.rpartition(".")[2]]
-    return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{file}"'})
+    return as_file(_FILES[file](show_agreement(study_id, served)), file)
 
 
 @router.get("/adjudication")
@@ -69,16 +65,11 @@ def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> Opened
         return adjudicate.open_scan(study, adjudicate.find_scan(session, study, number))
 
 
-@router.get("/adjudication/{number}/volume", response_class=Response)
+@router.get("/adjudication/{number}/volume", response_class=Nifti)
 def show_volume(study_id: Number, number: Number, sessions: SessionsAre) -> Response:
     """The scan as `.nii.gz`."""
     with sessions() as session:
-        kept = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
-        try:
-            scan = readings.read_kept(kept, number)
-        except ReadError as fault:
-            raise HTTPException(503, str(fault)) from None
-    return Response(scan_volume(scan), media_type="application/gzip")
+        return volume_of(adjudicate.find_scan(session, studies.find_study(session, study_id), number), number)
 
 
 @router.post("/adjudication/{number}")

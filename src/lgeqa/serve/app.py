@@ -75,7 +75,6 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     served = _served(home.absolute(), settings or ServeSettings())
     app = FastAPI(title="lgeqa", version=version("lgeqa"), openapi_url=None, lifespan=_lifespan)
     app.state.served = served
-    app.state.sessions = served.sessions
     app.state.gate = Gate(token, partial(_find_reader, served.sessions))
     app.middleware("http")(_guard)
     app.add_exception_handler(LgeqaError, _told)

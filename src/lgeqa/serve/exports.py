@@ -5,12 +5,13 @@ from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse
 
 from lgeqa.batch import table_text
 from lgeqa.records import ScanResult
 from lgeqa.report import render
 from lgeqa.serve.access import owner
+from lgeqa.serve.answers import as_file
 from lgeqa.serve.listing import Filters, HistoryQuery, find, history
 from lgeqa.serve.models import About, Period
 from lgeqa.serve.served import Served, ServedIs
@@ -20,29 +21,17 @@ router = APIRouter(prefix="/api", tags=["results"], dependencies=[Depends(owner)
 FiltersAre = Annotated[Filters, Query()]
 
 
-class Csv(Response):
-    """A table."""
-
-    media_type = "text/csv; charset=utf-8"
-
-
-class JsonLines(PlainTextResponse):
-    """A JSON object a line."""
-
-    media_type = "application/jsonl"
-
-
-@router.get("/results.csv", response_class=Csv)
+@router.get("/results.csv", response_class=Response)
 def export_table(served: ServedIs, filters: FiltersAre) -> Response:
     """The results of the scans that are done, in the columns of `results.csv` of `lgeqa assess`."""
-    return Csv(table_text(_results(served, filters)), headers=_file("results.csv"))
+    return as_file(table_text(_results(served, filters)), "results.csv")
 
 
-@router.get("/results.jsonl", response_class=JsonLines)
+@router.get("/results.jsonl", response_class=Response)
 def export_records(served: ServedIs, filters: FiltersAre) -> Response:
     """The whole records of the scans that are done, one a line."""
     lines = "".join(f"{result.model_dump_json()}\n" for result in _results(served, filters))
-    return JsonLines(lines, headers=_file("results.jsonl"))
+    return as_file(lines, "results.jsonl")
 
 
 @router.get("/report.html", response_class=HTMLResponse)
@@ -58,7 +47,7 @@ def export_report(served: ServedIs, filters: FiltersAre) -> Response:
         served.bundle.manifest.intended_use,
         scans_a_page=max(1, len(results)),
     )
-    return HTMLResponse("".join(html for _, html in pages), headers=_file("report.html"))
+    return as_file("".join(html for _, html in pages), "report.html")
 
 
 @router.get("/history")
@@ -82,7 +71,3 @@ def show_about(served: ServedIs) -> About:
 def _results(served: Served, filters: Filters) -> Sequence[ScanResult]:
     with served.sessions() as session:
         return [row.record for row in find(session, filters) if row.record]
-
-
-def _file(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}

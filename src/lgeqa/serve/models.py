@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lgeqa.attributes import Publication
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.report.view import ScanView
 from lgeqa.serve.tables import End, ScanRow, State
@@ -57,13 +58,6 @@ class ScanList(_Model):
     version: str
 
 
-class Source(_Model):
-    """A publication that an advice rests on."""
-
-    citation: str
-    doi: str
-
-
 class AttributeView(_Model):
     """One of the four scales of an assessed scan.
 
@@ -83,7 +77,7 @@ class AttributeView(_Model):
     towards: str
     fails: bool
     advice: str
-    sources: tuple[Source, ...]
+    sources: tuple[Publication, ...]
 
 
 class WorstSlice(_Model):
@@ -207,7 +201,7 @@ def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
                 towards=one.towards,
                 fails=one.fails,
                 advice=one.scale.advice,
-                sources=tuple(Source(citation=source.citation, doi=source.doi) for source in one.scale.sources),
+                sources=one.scale.sources,
             )
             for one in (view.attributes if view else [])
         ),

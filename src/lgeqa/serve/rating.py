@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,9 +12,11 @@ from lgeqa.errors import ReadError
 from lgeqa.rate import export, readings, studies
 from lgeqa.rate.readings import SavedRating, SentRating
 from lgeqa.rate.scans import scans_of_folder
-from lgeqa.rate.tables import writing
+from lgeqa.rate.tables import StudyScan, writing
 from lgeqa.rate.views import OwnRating, OwnReadings, StudyView
 from lgeqa.serve.access import SomeoneIs, owner
+from lgeqa.serve.answers import Nifti, as_file
+from lgeqa.serve.served import ServedIs
 from lgeqa.serve.volumes import scan_volume
 
 _EXPORTS: Final = {
@@ -69,10 +71,9 @@ class ReaderLink(_Form):
     token: str
 
 
-def sessions_of(request: Request) -> Sessions:
+def sessions_of(served: ServedIs) -> Sessions:
     """The database of the application."""
-    sessions: Sessions = request.app.state.sessions
-    return sessions
+    return served.sessions
 
 
 def reader_id_of(person: SomeoneIs) -> int:
@@ -163,8 +164,7 @@ def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> R
         study = studies.find_study(session, study_id)
         studies.check_closed(study)
         text = _EXPORTS[file](study)
-    kind = "application/json" if file.endswith(".json") else "text/csv; charset=utf-8"
-    return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{file}"'})
+    return as_file(text, file)
 
 
 @for_readers.get("")
@@ -181,16 +181,19 @@ def show_rating(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> O
         return OwnRating.of(readings.find_reading(session, reader_id, number))
 
 
-@for_readers.get("/{number}/volume", response_class=Response)
+@for_readers.get("/{number}/volume", response_class=Nifti)
 def show_volume(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> Response:
     """The scan as `.nii.gz` without any name."""
     with sessions() as session:
-        reading = readings.find_reading(session, reader_id, number)
-        try:
-            scan = readings.scan_of(reading)
-        except ReadError as fault:
-            raise HTTPException(503, str(fault)) from None
-    return Response(scan_volume(scan), media_type="application/gzip")
+        return volume_of(readings.find_reading(session, reader_id, number).scan, number)
+
+
+def volume_of(kept: StudyScan, number: int) -> Nifti:
+    """The volume of a scan of a study, which who looks at it knows by `number`; 503 if it cannot be read now."""
+    try:
+        return Nifti(scan_volume(readings.read_kept(kept, number)))
+    except ReadError as fault:
+        raise HTTPException(503, str(fault)) from None
 
 
 @for_readers.post("/{number}/ratings")

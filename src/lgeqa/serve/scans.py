@@ -15,6 +15,7 @@ from lgeqa.records import BoolArray, Scan
 from lgeqa.report import ScanPictures
 from lgeqa.serve import listing, volumes
 from lgeqa.serve.access import owner
+from lgeqa.serve.answers import Jpeg, Nifti
 from lgeqa.serve.models import Problem, ScanList, ScanPart, part_of
 from lgeqa.serve.served import Served, ServedIs
 from lgeqa.serve.tables import DONE, ScanRow
@@ -24,18 +25,6 @@ _READ: dict[int | str, dict[str, Any]] = {409: {"model": Problem}}
 router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(owner)])
 
 ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
-
-
-class Nifti(Response):
-    """A volume as gzipped NIfTI."""
-
-    media_type = "application/gzip"
-
-
-class Jpeg(Response):
-    """A picture."""
-
-    media_type = "image/jpeg"
 
 
 @router.get("", responses={304: {"description": "Nothing changed since the answer with this ETag."}})
