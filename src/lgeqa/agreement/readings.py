@@ -1,14 +1,15 @@
 """What was read: who gave a scan which scores, from a cohort or from the table of a rating study."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
 from lgeqa.attributes import NAMES
 from lgeqa.cohort import PSEUDO_READERS, Case, Scores
 from lgeqa.cohort.case import checked_scores
+from lgeqa.cohort.lines import csv_lines
 from lgeqa.errors import CohortError
 
 #: Columns that the table of a rating study must have; others are ignored.
@@ -76,25 +77,17 @@ def read_ratings(table: Path) -> list[Reading]:
 
 
 def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row with the place where it stands."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, strict=True, restval="")
-            names = reader.fieldnames or ()
-            if missing := [name for name in COLUMNS if name not in names]:
-                raise CohortError(
-                    f"{table}: lacks the column(s) {', '.join(missing)}. It has {', '.join(names) or 'none'}; name the "
-                    "ratings.csv of a study, or give a cohort with --cohort."
-                )
-            for row in reader:
-                yield f"{table}, line {reader.line_num}", row
-    except OSError as fault:
-        raise CohortError(f"{table}: cannot be read ({fault.strerror}). Check the path and permissions.") from None
-    except UnicodeDecodeError as fault:
-        byte = fault.object[fault.start]
-        raise CohortError(f"{table}: is not UTF-8 (byte 0x{byte:02x}). Save it as CSV in UTF-8.") from None
-    except csv.Error as fault:
-        raise CohortError(f"{table}, line {reader.line_num}: is no CSV ({fault}). Export it anew.") from None
+    """Each row with the place where it stands; cells that a short row lacks are empty."""
+    lines = csv_lines(table)
+    _, names = next(lines, (0, []))
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise CohortError(
+            f"{table}: lacks the column(s) {', '.join(missing)}. It has {', '.join(names) or 'none'}; name the "
+            "ratings.csv of a study, or give a cohort with --cohort."
+        )
+    for number, cells in lines:
+        if cells:
+            yield f"{table}, line {number}", dict(zip_longest(names, cells[: len(names)], fillvalue=""))
 
 
 def _reading(row: Mapping[str, str], where: str) -> Reading:

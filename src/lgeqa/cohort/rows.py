@@ -1,6 +1,5 @@
 """The rows of a table of scores, from CSV or Parquet, before anything is made of them."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from lgeqa.attributes import NAMES
 from lgeqa.cohort.case import Note
+from lgeqa.cohort.lines import csv_lines
 from lgeqa.errors import CohortError
 
 #: Columns that a table must have; others are ignored.
@@ -54,24 +54,15 @@ def read_rows(table: Path, note: Note) -> list[Row]:
 
 
 def _csv_rows(table: Path, note: Note) -> Iterator[Row]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.reader(lines, strict=True)
-            names = next(reader, [])
-            _check_columns(names, table)
-            for cells in reader:
-                where = f"{table}, line {reader.line_num}"
-                if len(cells) == len(names):
-                    yield Row(where, dict(zip(names, cells, strict=True)))
-                elif cells:
-                    note(CohortError(f"{where}: has {len(cells)} cells for {len(names)} columns. Correct the line."))
-    except OSError as fault:
-        raise CohortError(f"{table}: cannot be read ({fault.strerror}). Check the path and permissions.") from None
-    except UnicodeDecodeError as fault:
-        byte = fault.object[fault.start]
-        raise CohortError(f"{table}: is not UTF-8 (byte 0x{byte:02x}). Save it as CSV in UTF-8.") from None
-    except csv.Error as fault:
-        raise CohortError(f"{table}, line {reader.line_num}: is no CSV ({fault}). Save the table anew.") from None
+    lines = csv_lines(table)
+    _, names = next(lines, (0, []))
+    _check_columns(names, table)
+    for number, cells in lines:
+        where = f"{table}, line {number}"
+        if len(cells) == len(names):
+            yield Row(where, dict(zip(names, cells, strict=True)))
+        elif cells:
+            note(CohortError(f"{where}: has {len(cells)} cells for {len(names)} columns. Correct the line."))
 
 
 def _check_columns(names: Sequence[str], table: Path) -> None:
