@@ -14,6 +14,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.base import RequestResponseEndpoint
 
 from lgeqa.batch import Attempt, OutputFolder, open_pipeline, trace_of
@@ -31,7 +32,14 @@ from lgeqa.serve.settings import ServeSettings
 from lgeqa.serve.uploads import clear_away
 from lgeqa.serve.worker import QueueWorker
 
-PAGES = Path(__file__).parent / "pages"
+_PAGES = Environment(
+    loader=PackageLoader("lgeqa.serve", "pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_STATIC = Path(str(resources.files("lgeqa.serve"))) / "pages" / "static"
 #: Colours and type, shared with the report.
 _BASE_STYLE = Path(str(resources.files("lgeqa.report"))) / "templates" / "base.css"
 #: Nothing from elsewhere is loaded, and no page stands in another's frame. NiiVue has its font as data.
@@ -80,7 +88,7 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     app.add_exception_handler(LgeqaError, _told)
     app.add_exception_handler(RequestValidationError, _unlike_the_form)
     app.get("/static/base.css", include_in_schema=False)(lambda: FileResponse(_BASE_STYLE))
-    app.mount("/static", StaticFiles(directory=PAGES / "static"), name="static")
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(owner)])(app.openapi)
     for router in _ROUTERS:
         app.include_router(router, responses={401: {"description": "A wrong or missing token."}})
@@ -160,13 +168,14 @@ def _unlike_the_form(_: Request, fault: Exception) -> Response:
 
 def _add_page(app: FastAPI, path: str, file: str, *, for_readers: bool = False) -> None:
     """Serve a page at `path` to the owner, or to readers too; to anybody else the page that asks for a token."""
+    shown, asking = (_PAGES.get_template(name).render() for name in (file, "token.html"))
 
     def page(request: Request) -> Response:
         gate: Gate = request.app.state.gate
         person = gate.person(token_of(request))
         if person is None or not (person.is_owner or for_readers):
-            return HTMLResponse((PAGES / "token.html").read_text(encoding="utf-8"), 403 if person else 401)
-        return FileResponse(PAGES / file)
+            return HTMLResponse(asking, 403 if person else 401)
+        return HTMLResponse(shown)
 
     app.get(path, include_in_schema=False)(page)
 
