@@ -95,6 +95,13 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     expect(home.locator("#slice")).to_contain_text("Slice 2 of 12")
     home.locator("#worst button").first.click()
     expect(home.locator("#slice")).to_contain_text("quality")
+    bars = home.locator(".strip .yes, .strip .no")
+    expect(bars).to_have_count(7)
+    bars.last.click(force=True)
+    expect(home.locator("#slice")).to_contain_text("Slice 10 of 12")
+    here, last = (home.locator(".strip .here"), bars.last)
+    expect(here).to_have_attribute("visibility", "visible")
+    assert here.get_attribute("x") == last.get_attribute("x") == "6"
 
 
 def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
     assert part["result"]["scan_id"] == "case"
     assert part["result"]["source"] == "case.nrrd", "not where it was put"
     assert [one["name"] for one in part["attributes"]] == ["quality", *SCALES[:3]]
+    assert [bar["start"] for bar in part["bars"]] == list(range(7))
+    assert sum(bar["up"] for bar in part["bars"]) == line["votes_diagnostic"]
     assert len(part["worst"]) == 3
     assert part["explained"]
     assert client.get("/api/scans/1/thumbnail.jpg").content.startswith(b"\xff\xd8")

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lgeqa.attributes import Publication
 from lgeqa.records import BundleStamp, ScanResult
-from lgeqa.report.view import ScanView
+from lgeqa.report.view import Bar, ScanView
 from lgeqa.serve.tables import End, ScanRow, State
 
 
@@ -101,6 +101,8 @@ class ScanPart(_Model):
         line: as in the list.
         result: the record; None until it is done.
         attributes: the scales in words, quality first; empty unless it was assessed.
+        bars: the vote of the slices as a strip, as the report draws it; lengths are in slices along the strip, and in
+            hundredths across it from the top.
         worst: its slices of lowest quality, the lowest first.
         explained: whether there are heat maps.
     """
@@ -108,6 +110,7 @@ class ScanPart(_Model):
     line: ScanLine
     result: ScanResult | None
     attributes: tuple[AttributeView, ...]
+    bars: tuple[Bar, ...]
     worst: tuple[WorstSlice, ...]
     explained: bool
 
@@ -205,6 +208,7 @@ def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
             )
             for one in (view.attributes if view else [])
         ),
+        bars=tuple(view.bars) if view else (),
         worst=tuple(
             WorstSlice(index=one.index, position_mm=one.position_mm, p_quality=one.p_quality, weakest=scale.title)
             for _, one, scale in (view.worst if view else [])

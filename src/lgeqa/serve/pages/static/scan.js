@@ -27,7 +27,7 @@ function complain(text) {
   one("#lost").hidden = false;
 }
 
-function show({ line, result, attributes, worst, explained }) {
+function show({ line, result, attributes, bars, worst, explained }) {
   document.title = `lgeqa: ${line.name}`;
   one("#name").textContent = line.name;
   const probability = line.probability === null ? "" : ` probability ${share(line.probability)} of being diagnostic`;
@@ -41,13 +41,13 @@ function show({ line, result, attributes, worst, explained }) {
   one("#provenance").replaceChildren(...provenance(line, result).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
   one("#warned").hidden = !result?.warnings.length;
   one("#warnings").replaceChildren(...(result?.warnings ?? []).map((warning) => make("li", {}, warning)));
-  if (result?.status === "assessed") showAssessed(result, attributes, worst, explained);
+  if (result?.status === "assessed") showAssessed(result, attributes, bars, worst, explained);
 }
 
-function showAssessed(result, attributes, worst, explained) {
+function showAssessed(result, attributes, bars, worst, explained) {
   const tie = result.tie ? " A tie: the mean probability decided." : "";
   one("#vote").textContent = `${result.votes_diagnostic} of ${result.votes_total} slices count as diagnostic.${tie}`;
-  strip = stripOf(result, (slice) => goTo(slice.position_mm));
+  strip = stripOf(result, bars, (slice) => goTo(slice.position_mm));
   one("#strip").replaceChildren(strip.element);
   one("#worst").replaceChildren(...worst.map((slice) => make("li", {}, worstButton(slice))));
   one("#attributes tbody").replaceChildren(...attributes.map(attributeRow));
