@@ -148,6 +148,15 @@ def test_assessing_again_starts_afresh(queue: Queue, sessions: Sessions) -> None
     assert (kept.state, kept.end, kept.result, kept.takes) == ("queued", None, None, 0)
 
 
+def test_a_scan_that_was_queued_anew_waits_for_the_result_of_that_work(queue: Queue, sessions: Sessions) -> None:
+    [number] = queue.add([source("case")])
+    queue.take()
+    queue.put_back(number)
+
+    assert not queue.finish(number, assessed(str(number))), "a result of the work that was cut off"
+    assert (row(sessions, number).state, row(sessions, number).result) == ("queued", None)
+
+
 def test_the_folder_of_an_upload_is_free_with_its_last_scan(queue: Queue) -> None:
     first, second = queue.add([source("a"), source("b")], Upload("f0lder", "key-of-page"))
 

@@ -1,5 +1,6 @@
 """What the loop promises whatever the strategy."""
 
+import csv
 import errno
 import math
 import os
@@ -86,7 +87,10 @@ def test_validation_counts_slices_and_not_batches(tmp_path: Path) -> None:
 def test_patience_stops_a_run_that_gets_no_better(tmp_path: Path) -> None:
     one = recipe(epochs=30, patience=2, learning_rate=3.0, floor=3.0)
     level(tmp_path, one)
-    assert one.trainer.current_epoch < 29
+    with (tmp_path / "logs" / "version_0" / "metrics.csv").open() as lines:
+        told = [line["validation/error"] for line in csv.DictReader(lines)]
+    errors = [float(error) for error in told if error]
+    assert len(errors) == errors.index(min(errors)) + 1 + 2 < 30
 
 
 def test_a_loss_that_is_no_number_stops_with_the_last_checkpoint_intact(tmp_path: Path) -> None:
@@ -209,3 +213,27 @@ def test_two_views_are_moved_apart() -> None:
     assert (moved["slice"][:3] - moved["slice"][3:]).abs().max() > 0.01
     assert torch.equal(moved["slice"], again["slice"])
     assert not torch.equal(moved["slice"], later["slice"])
+
+
+def test_a_moved_mask_has_no_values_between() -> None:
+    mask = (torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    batch = {"slice": torch.rand(6, 1, 8, 8), "mask": mask}
+    moved = recipe().augmented(batch, torch.Generator().manual_seed(0))["mask"]
+    assert not torch.equal(moved, mask)
+    assert set(moved.flatten().tolist()) == {0, 1}
+
+
+def test_each_step_of_each_epoch_draws_anew_and_again_the_same(tmp_path: Path) -> None:
+    """What a step draws hangs on seed, epoch and step alone: no two of a run are alike, and two runs are."""
+
+    class Drawn(LevelRecipe):
+        def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
+            seeds.append(generator.initial_seed())
+            return super().augmented(batch, generator)
+
+    seeds: list[int] = []
+    for run, seed in (("one", 0), ("again", 0), ("other", 1)):
+        level(tmp_path / run, Drawn(Level(), LoopSettings.of(QUICK | {"seed": seed}), 8))
+    one, again, other = seeds[:12], seeds[12:24], seeds[24:]
+    assert one == again
+    assert len(set(one + other)) == 24

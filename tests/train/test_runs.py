@@ -118,6 +118,15 @@ def test_a_compact_bundle_is_a_quarter_of_the_full_one(world: World, tmp_path: P
     assert small[1].shape == large[1].shape == (len(given), 4, 4, 4)
 
 
+def test_a_compact_bundle_takes_the_detector_of_a_bundle_as_it_is(world: World, tmp_path: Path) -> None:
+    made = build_bundle(world.bundle, world.quality, tmp_path / "made", "compact", Description.of(ABOUT))
+    given = open_bundle(world.bundle).manifest
+    assert (tmp_path / "made" / "detector.onnx").read_bytes() == (world.bundle / "detector.onnx").read_bytes()
+    assert (made.detector.preparation, made.detector.rule) == (given.detector.preparation, given.detector.rule)
+    small, large = ((folder / "quality.onnx").stat().st_size for folder in (tmp_path / "made", world.bundle))
+    assert small < 0.27 * large
+
+
 def test_a_run_that_is_not_finished_makes_no_bundle(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no network.onnx; its training is not finished"):
         build_bundle(tmp_path, world.quality, tmp_path / "bundle", "full", Description.of(ABOUT))

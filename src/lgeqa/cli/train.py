@@ -107,13 +107,13 @@ for _name, _help in STRATEGIES.items():
 
 @app.command()
 def bundle(
-    detector: Annotated[Path, typer.Option("--detector", help="Folder of a finished detector run.")],
+    detector: Annotated[Path, typer.Option("--detector", help="Finished detector run, or bundle.")],
     quality: Annotated[Path, typer.Option("--quality", help="Folder of a finished quality run.")],
     about: Annotated[Path, typer.Option("--about", help="TOML file: name, version, training data, intended use, ...")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the bundle; must not exist.")],
     compact: Annotated[bool, typer.Option("--compact", help="8-bit networks: small and fast.")] = False,
 ) -> None:
-    """Join a detector run and a quality run into a bundle that `lgeqa assess --bundle` opens."""
+    """Join a detector and a quality run into a bundle that `lgeqa assess --bundle` opens."""
     _require_training()
     from lgeqa.bundle.build import Description
     from lgeqa.train.bundling import build_bundle

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,26 +41,26 @@ def build_bundle(
     precision: Literal["full", "compact"],
     description: Description,
 ) -> Manifest:
-    """Join a detector run and a quality run into a bundle.
+    """Join a detector and a quality run into a bundle.
 
     Args:
-        detector: folder of a finished detector run.
+        detector: folder of a finished detector run, or a bundle, whose detector is taken as it is.
         quality: folder of a finished quality run.
         folder: of the bundle; must not exist, or be empty.
-        precision: `full` keeps 32-bit networks; `compact` makes them 8-bit, with ranges found on each run's own
-            training slices.
+        precision: `full` keeps the networks of runs, which are 32-bit; `compact` makes them 8-bit, with ranges found
+            on each run's own training slices.
         description: what a person says about it.
 
     Raises:
-        UsageError: a run is not finished.
+        UsageError: a run is not finished, or the bundle is not sound.
     """
-    stages = [_detector_run(detector), _quality_run(quality)]
+    first, second = stage_1(detector), _quality_run(quality)
     with TemporaryDirectory() as scratch:
-        networks = [stage.network for stage in stages]
         if precision == "compact":
-            networks = [_quantised(run, Path(scratch)) for run in (detector, quality)]
-        settings = {"detector": stages[0].settings, "quality": stages[1].settings}
-        return write_bundle(folder, networks[0], networks[1], settings, description)
+            second = replace(second, network=_quantised(quality, Path(scratch)))
+            if not _is_bundle(detector):
+                first = replace(first, network=_quantised(detector, Path(scratch)))
+        return _joined(folder, first, second, description)
 
 
 def bundle_of_quality_run(run: Path, detector: Path | None, description: Description) -> Manifest:
@@ -88,8 +88,16 @@ def bundle_of_detector_run(run: Path, quality: Path, description: Description) -
 def _bundle_of_run(run: Path, first: Stage, second: Stage, description: Description) -> Manifest:
     folder = run / BUNDLE
     shutil.rmtree(folder, ignore_errors=True)
+    return _joined(folder, first, second, description)
+
+
+def _joined(folder: Path, first: Stage, second: Stage, description: Description) -> Manifest:
     settings = {"detector": first.settings, "quality": second.settings}
     return write_bundle(folder, first.network, second.network, settings, description)
+
+
+def _is_bundle(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
 
 
 def stage_1(detector: Path | None) -> Stage:
@@ -99,7 +107,7 @@ def stage_1(detector: Path | None) -> Stage:
         UsageError: it is neither a finished run nor a sound bundle.
     """
     source = detector or default_bundle()
-    return _detector_of_bundle(source) if (source / MANIFEST).is_file() else _detector_run(source)
+    return _detector_of_bundle(source) if _is_bundle(source) else _detector_run(source)
 
 
 def stage_2(quality: Path | None) -> Path:
@@ -109,8 +117,8 @@ def stage_2(quality: Path | None) -> Path:
         UsageError: it is neither.
     """
     source = quality or default_bundle()
-    folder = source if (source / MANIFEST).is_file() else source / BUNDLE
-    if not (folder / MANIFEST).is_file():
+    folder = source if _is_bundle(source) else source / BUNDLE
+    if not _is_bundle(folder):
         raise UsageError(f"{source}: is neither a bundle nor a finished quality run. Name one with --quality.")
     open_bundle(folder)
     return folder
