@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import logging
 import math
 import os
 import signal
@@ -82,6 +83,74 @@ def test_validation_counts_slices_and_not_batches(tmp_path: Path) -> None:
     fit(one, data, data, tmp_path, quiet=True)
     # Batches of 2 and 1: an error of 1 counts twice, and one of 16 once.
     assert float(one.trainer.callback_metrics["validation/error"]) == pytest.approx(6)
+
+
+class Watching(LevelRecipe):
+    """Notes the slices of each step by their value, and how the loss is computed."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(Level(), LoopSettings.of(QUICK | {"augmentation": {"probability": 0.0}} | settings), 8)
+        self.steps: list[list[int]] = []
+        self.autocast: set[bool] = set()
+        self.validated: list[int] = []
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        self.steps.append(batch["slice"].mean(dim=(1, 2, 3)).round().int().tolist())
+        self.autocast.add(torch.is_autocast_enabled("cpu"))
+        return super().losses(batch)
+
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        self.validated += batch["slice"].mean(dim=(1, 2, 3)).round().int().tolist()
+        return super().validate(batch)
+
+
+def numbered(folder: Path, *scans: range) -> Store:
+    """A store whose slices hold the numbers of the scans' ranges."""
+
+    def make() -> Iterator[Slices]:
+        for scan in scans:
+            field = np.broadcast_to(np.array(scan, np.float32)[:, None, None], (len(scan), 8, 8))
+            yield Slices(field, np.zeros_like(field, np.uint8), np.zeros(4, np.float32))
+
+    return open_store(folder, {}, make)
+
+
+def test_each_epoch_draws_slices_of_every_scan_and_validates_all_of_the_other_store(tmp_path: Path) -> None:
+    training, validation = (
+        numbered(tmp_path / "training", range(10), range(10, 20)),
+        numbered(tmp_path / "validation", range(50, 53)),
+    )
+    seen = []
+    for run, seed in (("one", 0), ("again", 0), ("other", 1)):
+        one = Watching(slices_per_scan=2, epochs=2, seed=seed)
+        fit(one, training, validation, tmp_path / run, quiet=True)
+        seen.append(one.steps)
+        assert one.validated == [50, 51, 52] * 2  # once an epoch, and not before the first
+    assert [len(step) for step in seen[0]] == [2, 2] * 2
+    for first, second in (seen[0][:2], seen[0][2:]):
+        assert sorted(number < 10 for number in first + second) == [False, False, True, True]
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_settings_of_precision_and_threads_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    data = numbered(tmp_path / "store", range(4))
+    for precision, threads in (("32-true", 0), ("bf16-mixed", 3)):
+        one = Watching(epochs=1, precision=precision, threads=threads)
+        fit(one, data, data, tmp_path / precision, quiet=True)
+        assert one.autocast == {precision == "bf16-mixed"}
+    assert asked == [3]
+
+
+def test_a_training_ends_in_evaluation_mode_and_tells_nothing_of_the_makers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
+    caplog.set_level(logging.INFO)
+    data = store(tmp_path)
+    assert not fit(recipe(epochs=1), data, data, tmp_path, quiet=True).training
+    assert [record.name for record in caplog.records if record.name.startswith("lightning")] == []
 
 
 def test_patience_stops_a_run_that_gets_no_better(tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def test_the_detector_sees_changed_intensities_and_untouched_masks() -> None:
     torch.testing.assert_close(seen[0]["slice"], batch["slice"])
     assert (seen[1]["slice"] - batch["slice"]).abs().max() > 0.1
     assert torch.equal(seen[1]["mask"], batch["mask"])
+    again, other = (recipe.augmented(batch, torch.Generator().manual_seed(seed))["slice"] for seed in (0, 1))
+    assert torch.equal(again, seen[1]["slice"])
+    assert not torch.equal(other, again)
 
 
 def test_detector_validation_is_the_dice_over_all_batches() -> None:
