@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from lgeqa.errors import ConfigError
-from lgeqa.networks import Detector, Encoder, load_first_weights, load_weights
+from lgeqa.networks import Detector, Encoder, MultiTaskNetwork, load_first_weights, load_weights
 
 
 def imagenet_like() -> dict[str, torch.Tensor]:
@@ -79,11 +79,13 @@ def test_the_hub_file_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     torch.testing.assert_close(encoder.resnet.layer4[2].conv2.weight, state["layer4.2.conv2.weight"])
 
 
-def test_an_encoder_of_our_own_starts_another_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_encoder_of_our_own_starts_another_training(tmp_path: Path, whole: bool) -> None:
     torch.manual_seed(6)
-    earlier, later = Encoder(), Encoder()
-    load_first_weights(later, save(tmp_path / "encoder.safetensors", earlier.state_dict()))
-    for name, weights in earlier.state_dict().items():
+    network, later = MultiTaskNetwork(), Encoder()
+    state = (network if whole else network.encoder).state_dict()
+    load_first_weights(later, save(tmp_path / "network.safetensors", state))
+    for name, weights in network.encoder.state_dict().items():
         torch.testing.assert_close(later.state_dict()[name], weights)
 
 

@@ -12,8 +12,8 @@ from lgeqa.networks.weights import read_weights
 #: Where the hub keeps the ImageNet weights, with which revision of the file.
 HUB_REPOSITORY = "timm/resnet34.tv_in1k"
 HUB_FILE = "model.safetensors"
-#: What stands before the ResNet34's own keys in the weights of an `Encoder`.
-_OURS = "resnet."
+#: What stands before the ResNet34's own keys in the weights of a network with an encoder, and of an `Encoder`.
+_IN_NETWORK, _OURS = "encoder.", "resnet."
 
 Start = Literal["random", "hub"] | Path
 
@@ -62,7 +62,8 @@ def load_first_weights(encoder: Encoder, start: Start) -> None:
     Args:
         encoder: filled in place.
         start: `random` leaves it as it is; `hub` downloads (a network is needed); a path names a `.safetensors`
-            file with the keys of a torchvision or timm ResNet34, or an encoder of our own, such as the
+            file with the keys of a torchvision or timm ResNet34, a whole quality network, such as the
+            `network.safetensors` of a run, whose heads are left out, or an encoder alone, such as the
             `pretraining/encoder.safetensors` of a contrastive run.
 
     Raises:
@@ -72,6 +73,8 @@ def load_first_weights(encoder: Encoder, start: Start) -> None:
         return
     path = _download() if start == "hub" else Path(start)
     found = read_weights(path)
+    if any(key.startswith(_IN_NETWORK) for key in found):
+        found = {key.removeprefix(_IN_NETWORK): value for key, value in found.items() if key.startswith(_IN_NETWORK)}
     state = {key.removeprefix(_OURS): value for key, value in found.items() if not key.startswith("fc.")}
     if "conv1.weight" in state:
         state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
