@@ -92,7 +92,12 @@ class Watching(LevelRecipe):
         super().__init__(Level(), LoopSettings.of(QUICK | {"augmentation": {"probability": 0.0}} | settings), 8)
         self.steps: list[list[int]] = []
         self.autocast: set[bool] = set()
+        self.moved_in_autocast: set[bool] = set()
         self.validated: list[int] = []
+
+    def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
+        self.moved_in_autocast.add(torch.is_autocast_enabled("cpu"))
+        return super().augmented(batch, generator)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         self.steps.append(batch["slice"].mean(dim=(1, 2, 3)).round().int().tolist())
@@ -140,6 +145,7 @@ def test_settings_of_precision_and_threads_hold(tmp_path: Path, monkeypatch: pyt
         one = Watching(epochs=1, precision=precision, threads=threads)
         fit(one, data, data, tmp_path / precision, quiet=True)
         assert one.autocast == {precision == "bf16-mixed"}
+        assert one.moved_in_autocast == {False}  # half a pixel is lost otherwise
     assert asked == [3]
 
 
