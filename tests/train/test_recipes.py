@@ -4,11 +4,12 @@ from torch import nn
 from torchmetrics import Metric
 
 from lgeqa.attributes import NAMES
-from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.networks import ContrastiveNetwork, Detector, Encoder, QualityNetwork
 from lgeqa.train.augment import Augmentation
 from lgeqa.train.intensity import Intensity
 from lgeqa.train.loop import LoopSettings
-from lgeqa.train.recipes import BaselineRecipe, DetectorRecipe
+from lgeqa.train.losses import contrastive_loss
+from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, DetectorRecipe
 
 
 class Fixed(nn.Module):
@@ -80,3 +81,25 @@ def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
         mean = found[f"validation/mse_{name}".rstrip("_")]
         assert isinstance(mean, torch.Tensor)
         assert mean.item() == pytest.approx(error, abs=1e-6)
+
+
+class Projected(nn.Module):
+    """Projects a slice to the circle by its mean, twice as far for each further scale."""
+
+    def forward(self, slices: torch.Tensor) -> torch.Tensor:
+        angles = slices.mean(dim=(1, 2, 3)) * torch.tensor([[1.0], [2.0], [4.0], [8.0]])
+        return torch.stack([angles.cos(), angles.sin()], dim=-1)
+
+
+def test_contrastive_validation_is_equation_5_with_each_slice_for_both_views() -> None:
+    recipe = ContrastiveRecipe(ContrastiveNetwork(Encoder()), LoopSettings(), 8, temperature=0.5)
+    recipe.network = Projected()
+    slices = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)) + torch.arange(5.0)[:, None, None, None]
+    labels = torch.tensor([[0.0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 0]])
+    found = recipe.validate({"slice": slices, "label": labels})["validation/contrastive"]
+    assert isinstance(found, torch.Tensor)
+    expected = sum(
+        contrastive_loss(projected.repeat(2, 1), labels[:, scale].long().repeat(2), 0.5).item()
+        for scale, projected in enumerate(Projected()(slices))
+    )
+    assert found.item() == pytest.approx(expected, rel=1e-6)
