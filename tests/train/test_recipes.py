@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -7,9 +9,10 @@ from lgeqa.attributes import NAMES
 from lgeqa.networks import ContrastiveNetwork, Detector, Encoder, QualityNetwork
 from lgeqa.train.augment import Augmentation
 from lgeqa.train.intensity import Intensity
-from lgeqa.train.loop import LoopSettings
+from lgeqa.train.loop import LoopSettings, Recipe
 from lgeqa.train.losses import contrastive_loss
 from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, DetectorRecipe
+from lgeqa.train.store import Batch
 
 
 class Fixed(nn.Module):
@@ -103,3 +106,35 @@ def test_contrastive_validation_is_equation_5_with_each_slice_for_both_views() -
         for scale, projected in enumerate(Projected()(slices))
     )
     assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+def watched(recipe: Recipe, network: nn.Module, batch: Batch) -> float:
+    recipe.network = network
+    with torch.no_grad():
+        found = recipe.validate(batch)[recipe.watched]
+    return float(found.compute() if isinstance(found, Metric) else found)
+
+
+def test_the_best_epoch_is_the_one_with_the_right_answers() -> None:
+    """Each recipe watches a figure that tells right from wrong, and knows which way is better."""
+    labels = torch.tensor([[1.0] * 4, [0.0] * 4])
+    pixels = {"slice": torch.zeros(2, 1, 16, 16), "mask": mask()}
+    scores = {"slice": torch.zeros(2, 1, 128, 128), "label": labels}
+    apart, together = (torch.tensor([0.0, angle])[:, None, None, None] for angle in (0.4, 0.0))
+    cases: list[tuple[Callable[[], Recipe], tuple[nn.Module, Batch], tuple[nn.Module, Batch]]] = [
+        (lambda: detector(mask()), (Fixed(40 * mask() - 20), pixels), (Fixed(20 - 40 * mask()), pixels)),
+        (
+            lambda: BaselineRecipe(QualityNetwork(), LoopSettings(), 128),
+            (Fixed(40 * labels - 20), scores),
+            (Fixed(20 - 40 * labels), scores),
+        ),
+        (
+            lambda: ContrastiveRecipe(ContrastiveNetwork(Encoder()), LoopSettings(), 8, temperature=0.5),
+            (Projected(), {"slice": apart, "label": labels}),
+            (Projected(), {"slice": together, "label": labels}),
+        ),
+    ]
+    for make, right, wrong in cases:
+        recipe = make()
+        gain = watched(make(), *right) - watched(make(), *wrong)
+        assert (gain if recipe.better == "max" else -gain) > 0.1, type(recipe).__name__
