@@ -89,6 +89,36 @@ def test_the_maps_of_an_export_are_held_to_its_network_too(quality: QualityNetwo
         check_parity(quality, tmp_path / "wrong.onnx", torch.from_numpy(slices(4, 128, 128)))
 
 
+def test_parity_is_that_of_the_slice_that_moves_most_and_one_map_of_ten_may_jump(
+    quality: QualityNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = torch.from_numpy(slices(10, 128, 128))
+    with torch.inference_mode():
+        logits, maps = hirescam(quality.eval(), given)
+    found = {"probabilities": torch.sigmoid(logits).numpy(), "maps": maps.numpy()}
+
+    class Session:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def run(self, names: list[str], _: object) -> list[npt.NDArray[np.float32]]:
+            return [found[name] + moved.get(name, np.float32(0)) for name in names]
+
+    def by(n: int, amount: float, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        offset = np.zeros((10, *shape), np.float32)
+        offset[:n, 1:2] = amount
+        return offset
+
+    monkeypatch.setattr("lgeqa.train.export.onnxruntime.InferenceSession", Session)
+    moved = {"probabilities": by(1, 5e-4, (4,)), "maps": by(1, 1.0, (4, 4, 4))}
+    assert check_parity(quality, Path("some.onnx"), given) == pytest.approx(5e-4, rel=0.01)
+    moved = {"probabilities": by(1, 2e-3, (4,))}
+    with pytest.raises(TrainingError, match=r"gives probabilities that differ by 0\.002"):
+        check_parity(quality, Path("some.onnx"), given)
+    moved = {"maps": by(2, 1.0, (4, 4, 4))}
+    with pytest.raises(TrainingError, match="gives maps that differ by 1"):
+        check_parity(quality, Path("some.onnx"), given)
+
+
 @pytest.mark.parametrize("shape", [(2, 48, 64), (1, 208, 80), (7, 64, 64)])
 @pytest.mark.parametrize("context", [1, 3])
 def test_the_detector_takes_slices_of_any_padded_size(
@@ -112,9 +142,18 @@ def small(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_8_bit_weights_take_a_quarter_and_stay_close(quality: QualityNetwork, full: Path, small: Path) -> None:
     assert small.stat().st_size < 0.27 * full.stat().st_size
     weights = onnx.load(small).graph.initializer
+    # Each channel has a range of its own.
+    assert max(len(onnx.numpy_helper.to_array(weight).ravel()) for weight in weights if "scale" in weight.name) == 512
     assert {weight.data_type for weight in weights if len(weight.dims) == 4} == {onnx.TensorProto.INT8}
     given = slices(5, 128, 128)
     np.testing.assert_allclose(run(small, given), eager(quality, given), atol=0.1)
+
+
+def test_8_bit_ranges_are_those_of_the_slices(small: Path) -> None:
+    graph = onnx.load(small).graph
+    first = next(node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == "slices")
+    scale = next(weight for weight in graph.initializer if weight.name == first.input[1])
+    assert onnx.numpy_helper.to_array(scale) == pytest.approx(2 / 255, rel=0.01)  # they are drawn from 0 to 2
 
 
 def test_8_bit_maps_are_those_of_the_8_bit_probabilities(quality: QualityNetwork, small: Path, tmp_path: Path) -> None:
