@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torchmetrics import Metric
 
 from lgeqa.errors import OutputError, TrainingError
 from lgeqa.train.loop import LoopSettings, Recipe, first_weights, fit
-from lgeqa.train.progress import _duration
+from lgeqa.train.progress import Shown, _duration
 from lgeqa.train.store import Batch, Slices, Store, open_store
 
 # Lightning warns of its own dependencies, and of loaders without workers.
@@ -269,6 +270,39 @@ def test_each_epoch_is_a_line_in_a_pipe(tmp_path: Path, capfd: pytest.CaptureFix
     logs = sorted((tmp_path / "logs").iterdir())
     assert [folder.name for folder in logs] == ["version_0", "version_1", "version_2"]
     assert all((folder / "metrics.csv").is_file() and list(folder.glob("events*")) for folder in logs)
+
+
+def shown(epoch: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Shown, Any]:
+    """The bar of a training of 4 epochs of 5 steps that starts, or goes on, with this epoch, and its trainer."""
+    monkeypatch.setattr("lgeqa.train.progress.perf_counter", iter((0.0, 10.0)).__next__)
+    figures = {"train/loss": torch.tensor(0.5), "watched": torch.tensor(0.25)}
+    trainer = SimpleNamespace(current_epoch=epoch, max_epochs=4, num_training_batches=5, callback_metrics=figures)
+    one = Shown("Level")
+    one.on_train_start(trainer, None)  # type: ignore[arg-type]
+    return one, trainer
+
+
+@pytest.mark.parametrize(("epoch", "left"), [(0, "30 s"), (2, "10 s")])
+def test_the_time_that_is_left_is_reckoned_from_the_epochs_of_this_start(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, epoch: int, left: str
+) -> None:
+    one, trainer = shown(epoch, monkeypatch)
+    one.on_train_epoch_end(trainer, SimpleNamespace(watched="watched"))  # type: ignore[arg-type]
+    lines = capfd.readouterr().err.splitlines()
+    goes_on = ["Level: goes on after epoch 2"] if epoch else []
+    assert lines == [*goes_on, f"Level: epoch {epoch + 1} of 4, train/loss 0.5000, watched 0.2500, {left} left"]
+
+
+def test_the_bar_goes_on_where_the_run_does_and_makes_way_for_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes what is captured for a terminal
+    one, _ = shown(2, monkeypatch)
+    [task] = one._bar.tasks
+    assert (task.completed, task.total) == (10, 20)
+    one.on_train_batch_end()
+    assert task.completed == 11
+    assert one._bar.live.is_started
+    one.on_exception()
+    assert not one._bar.live.is_started
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(4.2, "4 s"), (59.7, "60 s"), (700, "12 min"), (3900, "1 h 05 min")])

@@ -1,17 +1,24 @@
-"""What each strategy hands to the loop; the training itself is left out."""
+"""What each strategy hands to the loop, which is left out here, and the slices that it learns from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lgeqa.cohort import Case, LabelRule, labels_of, read_cohort
+from lgeqa.errors import CohortError
 from lgeqa.networks import MultiTaskNetwork, QualityNetwork
+from lgeqa.prepare import QualityPreparation, prepare_for_quality
+from lgeqa.simulate.cohort import write_cohort
+from lgeqa.simulate.recipe import CohortSettings, draw_cohort
+from lgeqa.train.cases import read_case
 from lgeqa.train.loop import LoopSettings, Recipe
-from lgeqa.train.quality import STRATEGIES, Prepared
+from lgeqa.train.quality import STRATEGIES, Prepared, quality_store
 from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, MultiTaskRecipe
 from lgeqa.train.store import Store
 from tests.train.killable import store
@@ -129,3 +136,44 @@ def test_first_weights_are_those_of_the_file_and_of_the_seed(
     one, again, other = (first(f"{number}", seed, "random") for number, seed in enumerate((0, 0, 1)))
     assert same(one.encoder, again.encoder)
     assert not same(one.encoder, other.encoder)
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A phantom, scored by its making."""
+    folder = tmp_path_factory.mktemp("cohort")
+    for _ in write_cohort(draw_cohort(CohortSettings(n=1, seed=3)), folder):
+        pass
+    [made] = read_cohort(folder)
+    return made
+
+
+def test_slices_are_stored_as_the_network_is_fed_with_the_blood_pool_in_place(case: Case, tmp_path: Path) -> None:
+    preparation, rule = QualityPreparation(pixels=64), LabelRule()
+    held = quality_store([case, case], preparation, rule, tmp_path)
+    scan, atrium = read_case(case)
+    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation)
+    assert held.owner.tolist() == [0] * len(prepared) + [1] * len(prepared)
+    assert torch.equal(held[held.owner.nonzero()[0].tolist()]["slice"][:, 0], torch.from_numpy(prepared))
+    assert held.labels.tolist() == [labels_of(case, rule).tolist()] * 2
+    # The pool keeps its area: no rim is lost or won where pixels of another size cut it.
+    area = atrium.sum() * scan.spacing_mm[1] * scan.spacing_mm[2]
+    pixel = preparation.field_mm / 64
+    assert held.masks[held.owner == 0].sum() * pixel**2 == pytest.approx(area, rel=0.02)
+
+
+def test_slices_are_made_anew_for_another_preparation_or_other_labels(case: Case, tmp_path: Path) -> None:
+    def made(case: Case, reader: str = "truth", pixels: int = 64) -> Store:
+        return quality_store([case], QualityPreparation(pixels=pixels), LabelRule(reader=reader), tmp_path)
+
+    scored = replace(case, scores={"truth": (5.0,) * 4, "reader-1": (1.0, 5.0, 5.0, 1.0)})
+    assert made(scored).labels.tolist() == [[1, 1, 1, 1]]
+    assert made(scored, "reader-1").labels.tolist() == [[0, 1, 1, 0]]
+    assert made(replace(scored, scores={"reader-1": (5.0,) * 4}), "reader-1").labels.tolist() == [[1, 1, 1, 1]]
+    assert np.isnan(made(scored, "nobody").labels).all()
+    assert made(scored, pixels=32).slices.shape[1:] == (32, 32)
+
+
+def test_a_case_without_a_mask_is_told(case: Case) -> None:
+    with pytest.raises(CohortError, match=r"data.nrrd: has no mask beside it \(shrinkwrap.nrrd\)"):
+        read_case(replace(case, mask=None))

@@ -114,7 +114,7 @@ def stage_2(quality: Path | None) -> Path:
     """The bundle that stage 2 comes from: a bundle, or that of a finished quality run; None for the one in the package.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is neither, or not sound.
     """
     source = quality or default_bundle()
     folder = source if _is_bundle(source) else source / BUNDLE

@@ -64,14 +64,14 @@ def run_detector(
         cohorts: folders of the cohorts; a patient's name means the same patient in all of them.
         config: the settings.
         run: its folder; a run that was cut short goes on.
-        split: a saved split of the patients; None to draw one.
+        split: a saved split of the patients; None to draw one, or to keep that of the run.
         quality: bundle or quality run that stage 2 of the bundle comes from; None for the bundle in the package.
         about: what a person says about the bundle; None for what can be told without one.
         quiet: say nothing of the progress.
 
     Raises:
         CohortError: too few scans with masks, or a split that does not fit.
-        UsageError: the folder holds a run with other settings, or `quality` is none.
+        UsageError: the folder holds a run with other settings or another split, or `quality` is none.
         TrainingError, OutputError: as `fit` does.
     """
     source = stage_2(quality)  # told now and not after hours
@@ -108,7 +108,7 @@ def run_quality(
         cohorts: as in `run_detector`; scans need masks and scores.
         config: the settings.
         run: its folder; a run that was cut short goes on.
-        split: a saved split of the patients; None to draw one.
+        split: a saved split of the patients; None to draw one, or to keep that of the run.
         detector: run or bundle that stage 1 of the bundle comes from; None for the bundle in the package.
         about: what a person says about the bundle; None for what can be told without one.
         quiet: say nothing of the progress.
@@ -185,11 +185,20 @@ def _open_run(
     run: Path,
     split: Path | None,
 ) -> Parts:
-    """Make the run's folder, with its settings and split; a run taken up again keeps its split."""
-    keep_settings(config, run)
+    """Make the run's folder, with its settings and split; a run taken up again keeps its split.
+
+    Raises:
+        UsageError: it was dealt otherwise; patients kept out of the one half would be learnt from in the other.
+    """
     kept = run / SPLIT
-    source = kept if kept.is_file() else split
+    source = split or (kept if kept.is_file() else None)
     dealt = load_split(source, cases) if source else draw_split(cases, strata, test, validation, seed)
+    if kept.is_file() and load_split(kept, cases) != dealt:
+        raise UsageError(
+            f"{run}: holds a run whose patients are dealt otherwise than in {split}. Name a new folder, or leave the "
+            "split out to go on."
+        )
+    keep_settings(config, run)  # last, so that a split that cannot be drawn leaves no run of these settings behind
     if is_main():
         save_split(dealt, kept)
     return parts_of(cases, dealt)
