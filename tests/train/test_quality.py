@@ -171,7 +171,7 @@ def test_slices_are_made_anew_for_another_preparation_or_other_labels(case: Case
     assert made(scored, "reader-1").labels.tolist() == [[0, 1, 1, 0]]
     assert made(replace(scored, scores={"reader-1": (5.0,) * 4}), "reader-1").labels.tolist() == [[1, 1, 1, 1]]
     assert np.isnan(made(scored, "nobody").labels).all()
-    assert made(scored, pixels=32).slices.shape[1:] == (32, 32)
+    assert made(scored, "nobody", pixels=32).slices.shape[1:] == (32, 32)
 
 
 def test_a_case_without_a_mask_is_told(case: Case) -> None:
