@@ -1,5 +1,6 @@
 """Which scans, files and words a run hands from one of its steps to the next; nothing is trained or exported."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from lgeqa.bundle import default_bundle
 from lgeqa.bundle.build import Description
-from lgeqa.cohort import Case, LabelRule, save_split
+from lgeqa.cohort import Case, LabelRule, draw_split, read_split, save_split
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.prepare import DetectorPreparation
 from lgeqa.train import runs
@@ -214,6 +215,18 @@ def test_a_run_taken_up_again_keeps_its_split(steps: Steps, tmp_path: Path, spli
     assert run("given", split) == run("given", None) == run("given", split) == [[0, 1, 2], [3, 4]]
     drawn = run("drawn", None)
     assert drawn == run("drawn", None) == run("other", tmp_path / "drawn" / "split.json") != [[0, 1, 2], [3, 4]]
+
+
+def test_patients_are_dealt_by_the_shares_the_seed_and_the_label_of_quality(steps: Steps, tmp_path: Path) -> None:
+    steps.cases[:] = [replace(case(number), scores={"truth": GOOD if number < 4 else POOR}) for number in range(12)]
+    settings: dict[str, Any] = {"test": 0.5, "validation": 0.34, "loop": {"seed": 4}}
+    run_quality("baseline", [tmp_path], QualityConfig.of(settings), tmp_path, quiet=True)
+    run_detector([tmp_path], DetectorConfig.of(settings), tmp_path / "detector", quiet=True)
+    by_label, blindly = (read_split(run / "split.json") for run in (tmp_path, tmp_path / "detector"))
+    assert by_label == draw_split(steps.cases, [1] * 4 + [0] * 8, 0.5, 0.34, 4)
+    assert blindly == draw_split(steps.cases, [0] * 12, 0.5, 0.34, 4)
+    assert by_label != blindly
+    assert Counter(blindly.values()) == {"test": 6, "validation": 2, "train": 4}
 
 
 def test_a_run_taken_up_with_another_split_is_refused(steps: Steps, tmp_path: Path, split: Path) -> None:
