@@ -239,6 +239,7 @@ def test_progress_is_told_of_every_scan(made: Made) -> None:
 
 def test_many_names_are_cut() -> None:
     assert named(["b", "a"]) == "a, b"
+    assert named(f"{number:02}" for number in range(10)).endswith("07, 08, 09")
     assert named(f"{number:02}" for number in range(12)).endswith("08, 09 and 2 more")
 
 

@@ -79,5 +79,6 @@ def test_undefined_figures_name_the_unit() -> None:
 
 
 def test_no_scans_are_no_arrays_of_something_else() -> None:
-    assert len(slice_answers([], "quality").calls) == 0
+    none = slice_answers([], "quality")
+    assert {len(part) for part in (none.labels, none.patients, none.calls, none.probabilities)} == {0}
     assert patients_of([]).dtype == np.int64
