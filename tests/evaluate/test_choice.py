@@ -57,6 +57,7 @@ def test_picks_are_spread_over_a_label() -> None:
     labels = np.ones(100, bool)
 
     assert pick_slices(labels, {"A": labels}, 4).slices == (12, 37, 62, 87)
+    assert pick_slices(labels, {"A": labels}, 1).slices == (50,)
 
 
 def test_three_models_have_eight_outcomes() -> None:

@@ -1,0 +1,168 @@
+"""What the figures of an experiment are drawn from; the drawing itself has tests of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from safetensors.torch import save_file
+
+from lgeqa.cohort import Case
+from lgeqa.evaluate.choice import pick_slices
+from lgeqa.evaluate.embedding import separation
+from lgeqa.evaluate.figures import Example, Strategy
+from lgeqa.experiment import figures
+from lgeqa.experiment.figures import attention, curves, embeddings
+from lgeqa.experiment.plan import Plan
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.networks import MultiTaskNetwork, QualityNetwork
+from lgeqa.networks.hirescam import hirescam
+from lgeqa.train.store import Slices, Store, open_store
+
+#: Slices of a scan: those of the test scans are more than one chunk.
+SLICES = 10
+#: Whose each scan is. Scans of one patient need not be of one part here.
+PATIENTS = "zaaxbcxdd"
+TESTED = [1, 2, 4, 5, 7, 8]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished experiment, of whose scans `TESTED` are tested.
+
+    Attributes:
+        networks: of the shown iteration.
+        slices: the test slices, (slice, 1, row, column).
+        labels: of their quality.
+    """
+
+    out: Path
+    plan: Plan
+    networks: dict[str, QualityNetwork]
+    slices: torch.Tensor
+    labels: np.ndarray
+
+    def features(self, name: str) -> np.ndarray:
+        with torch.inference_mode():
+            found: np.ndarray = self.networks[name].encoder(self.slices).numpy()
+        return found
+
+    def calls(self, name: str) -> np.ndarray:
+        with torch.inference_mode():
+            found: np.ndarray = (torch.sigmoid(self.networks[name](self.slices))[:, 3] >= 0.5).numpy()
+        return found
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    out = tmp_path_factory.mktemp("study")
+
+    def made() -> Iterator[Slices]:
+        rng = np.random.default_rng(0)
+        for number in range(len(PATIENTS)):
+            slices = rng.random((SLICES, 64, 64), np.float32) * rng.uniform(0, 2, (SLICES, 1, 1)).astype(np.float32)
+            good = float(number < 5)  # on all scales but quality the label is the other one
+            labels = np.array([1 - good, 1 - good, 1 - good, good], np.float32)
+            yield Slices(slices, (slices > 0.5).astype(np.uint8), labels)
+
+    store = open_store(out / "prepared", {}, made)
+    tested = Store(out / "prepared", TESTED)
+    slices = tested[list(range(len(tested)))]["slice"]
+    networks: dict[str, QualityNetwork] = {}
+    for seed, name in enumerate(("baseline", "multitask", "contrastive")):
+        torch.manual_seed(seed)
+        network = (MultiTaskNetwork() if name == "multitask" else QualityNetwork()).eval()
+        with torch.inference_mode():  # half of the slices on either side of the threshold
+            network.quality_head[2].bias -= network(slices)[:, 3].quantile(0.5)
+        for iteration, weights in enumerate((network.state_dict(), QualityNetwork().state_dict())):
+            run = out / "runs" / f"{name}-{iteration}"
+            run.mkdir(parents=True)
+            save_file({key: tensor.contiguous() for key, tensor in weights.items()}, run / "network.safetensors")
+        networks[name] = network
+    cases = tuple(Case(f"scan-{n}", patient, Path(f"{n}.nrrd"), None) for n, patient in enumerate(PATIENTS))
+    plan = Plan(cases, ({},), ())
+    return Study(out, plan, networks, slices, store.labels[TESTED, 3].repeat(SLICES) >= 0.5)
+
+
+@pytest.fixture
+def numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test part of the first iteration; all other parts are empty."""
+    monkeypatch.setattr(Plan, "numbers", lambda _, i, part: TESTED if (i, part) == (0, "test") else [])
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
+    """What a figure is drawn from."""
+    given: list[Any] = []
+
+    def draw(what: Sequence[Any]) -> Figure:
+        given.extend(what)
+        return Figure()
+
+    monkeypatch.setattr(figures, name, draw)
+    return given
+
+
+@pytest.mark.usefixtures("numbers")
+def test_attention_is_that_of_the_networks_on_test_slices_of_every_outcome(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples: list[Example] = drawn(monkeypatch, "attention_figure")
+
+    _, choice = attention(study.plan, ExperimentConfig(), study.out)
+
+    shown = {name: study.calls(name) for name in ("baseline", "multitask")}
+    assert choice == pick_slices(study.labels, shown, 4)
+    assert sum(choice.counts.values()) == len(study.labels)
+    assert all(0 < sum(calls) < len(study.labels) for calls in shown.values())
+    for example, index, group in zip(examples, choice.slices, choice.groups, strict=True):
+        assert example.title == f"scan-{TESTED[index // SLICES]}\n{group}"
+        np.testing.assert_array_equal(example.pixels, study.slices[index, 0])
+        np.testing.assert_array_equal(example.atrium, study.slices[index, 0] > 0.5)
+        assert example.label == study.labels[index]
+        assert example.predictions == {name: calls[index] for name, calls in shown.items()}
+        assert list(example.maps) == ["baseline", "multitask"]
+        for name, found in example.maps.items():
+            expected = hirescam(study.networks[name], study.slices[index : index + 1])[1][0, 3]
+            np.testing.assert_allclose(found, expected.detach(), atol=1e-5)
+
+
+@pytest.mark.usefixtures("numbers")
+def test_embeddings_are_of_each_encoder_and_apart_by_patient(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn(monkeypatch, "embedding_figure")
+    monkeypatch.setattr(figures, "embed", lambda features, seed: (features, seed))
+
+    _, panels = embeddings(study.plan, ExperimentConfig(seed=5), study.out)
+
+    patients = [PATIENTS[number] for number in TESTED for _ in range(SLICES)]
+    assert [panel.strategy for panel in panels] == ["baseline", "multitask", "contrastive"]
+    for panel in panels:
+        features, seed = panel.plane
+        assert seed == 5
+        np.testing.assert_allclose(features, study.features(panel.strategy), atol=1e-5)
+        np.testing.assert_array_equal(panel.labels, study.labels)
+        assert panel.separation == separation(features, study.labels, patients)
+        assert panel.separation.reason == ""
+
+
+def test_curves_are_of_every_run_and_of_both_steps_of_the_contrastive_strategy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shown: list[Strategy] = drawn(monkeypatch, "curves_figure")
+    monkeypatch.setattr(figures, "read_metrics", lambda run: run.relative_to(tmp_path / "runs"))
+
+    curves(ExperimentConfig(strategies=("multitask", "contrastive"), iterations=2), tmp_path)
+
+    assert [(one.name, [str(run) for run in one.runs], one.loss, one.watched) for one in shown] == [
+        ("multitask", ["multitask-0", "multitask-1"], "train/loss", "validation/mse"),
+        (
+            "contrastive, encoder",
+            ["contrastive-0/pretraining", "contrastive-1/pretraining"],
+            "train/loss",
+            "validation/contrastive",
+        ),
+        ("contrastive, heads", ["contrastive-0", "contrastive-1"], "train/loss", "validation/mse"),
+    ]
