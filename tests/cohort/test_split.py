@@ -97,6 +97,11 @@ def test_in_folds_each_patient_is_tested_once() -> None:
         assert sum(int(patient[1:]) % 4 == 0 for patient in patients_of(split, "test")) == 2
 
 
+def test_two_folds_are_enough() -> None:
+    one, other = fold_splits(cases(), strata(cases()), 2, 0.2, 0)
+    assert patients_of(one, "test").isdisjoint(patients_of(other, "test"))
+
+
 def test_more_folds_than_patients_are_refused() -> None:
     with pytest.raises(CohortError, match="4 patients cannot be dealt to 5 folds"):
         fold_splits(cases(4), strata(cases(4)), 5, 0.2, 0)

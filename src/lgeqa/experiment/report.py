@@ -113,14 +113,15 @@ def _rows(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> It
         yield strategy, table_2([one.scans["quality"].figures for one in own])
     # What others reach does not hang on the strategy, so one evaluation an iteration tells it.
     told = [evaluation for run, evaluation in evaluations.items() if run.strategy == config.strategies[0]]
-    label = told[0].comparisons[0].against
-    others = [row.who for row in told[0].comparisons if row.against == label and row.who != MODEL]
-    for who in others:
-        yield who, table_2([_against(one, who, label) for one in told])
+    for who in dict.fromkeys(who for one in told for who in _others(one)):
+        found = [others[who] for others in map(_others, told) if who in others]
+        yield who if len(found) == len(told) else f"{who}, in {len(found)} of {len(told)} iterations", table_2(found)
 
 
-def _against(evaluation: Evaluation, who: str, label: str) -> Figures:
-    return next(row.figures for row in evaluation.comparisons if (row.who, row.against) == (who, label))
+def _others(evaluation: Evaluation) -> dict[str, Figures]:
+    """What all but the model reach against the label; a reader who scored none of the test scans is not there."""
+    label = evaluation.comparisons[0].against
+    return {row.who: row.figures for row in evaluation.comparisons if row.against == label and row.who != MODEL}
 
 
 def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
