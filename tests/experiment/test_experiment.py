@@ -26,10 +26,9 @@ from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 QUICK: dict[str, Any] = {"epochs": 1, "batch": 4, "slices_per_scan": 1, "threads": 1}
-SETTINGS: dict[str, Any] = {
+SHARES: dict[str, Any] = {"test": 0.34, "validation": 0.4}
+SETTINGS: dict[str, Any] = SHARES | {
     "iterations": 1,
-    "test": 0.34,
-    "validation": 0.4,
     "weights": "random",
     "draws": 20,
     "loop": QUICK,
@@ -273,3 +272,32 @@ def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own(
     assert contrastive.loop == baseline.loop
     assert contrastive.pretraining.seed == 9  # type: ignore[attr-defined]
     assert baseline.preparation == config.preparation
+
+
+@pytest.mark.parametrize(
+    ("changes", "cards", "told"),
+    [
+        ({"loop": {"devices": 2}}, 0, r"--jobs 2: each training would take 2 devices, .* Add --set loop.devices=1 "),
+        ({"pretraining": {"nodes": 3}}, 0, r"would take 3 devices, .* Add --set pretraining.devices=1 "),
+        ({}, 4, "would take 4 devices"),
+    ],
+)
+def test_trainings_side_by_side_have_a_device_each(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], cards: int, told: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
+    with pytest.raises(UsageError, match=told):
+        run_experiment([cohort], ExperimentConfig.of(SHARES | changes), tmp_path, jobs=2, quiet=True)
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_only_the_main_process_judges_and_reports(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[int] = []
+    monkeypatch.setattr("lgeqa.experiment.run.train_all", lambda plan, *_: trained.append(len(plan.runs)))
+    monkeypatch.setattr("lgeqa.experiment.run.is_main", lambda: False)
+    run_experiment([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
+    assert trained == [3]
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "splits"}
+    assert capfd.readouterr().err == ""

@@ -118,6 +118,16 @@ def test_a_first_step_that_is_done_is_read_and_not_done_again(
     assert same(fits[1].encoder, fits[2].encoder)
 
 
+def test_only_the_main_process_writes_the_encoder_that_all_have_learnt(
+    fits: list[Fit], prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lgeqa.train.quality.is_main", lambda: False)
+    train("contrastive", prepared, tmp_path / "run")
+    first, second = fits
+    assert list(first.run.iterdir()) == []
+    assert not same(first.encoder, second.encoder)
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_first_weights_are_those_of_the_file_and_of_the_seed(
     fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str

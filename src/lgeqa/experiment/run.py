@@ -13,6 +13,7 @@ from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_fo
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import train_all
 from lgeqa.train.bundling import stage_1
+from lgeqa.train.processes import is_main
 from lgeqa.train.runs import keep_settings
 
 
@@ -39,10 +40,11 @@ def run_experiment(
 
     Raises:
         CohortError: the cohort cannot be used.
-        UsageError: the folder holds an experiment with other settings.
+        UsageError: the folder holds an experiment with other settings, or trainings side by side would not have a
+            device each.
         TrainingError, OutputError: as `lgeqa.train.loop.fit` does.
     """
-    console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)
     stage_1(detector)  # told now and not after hours
     keep_settings(config, out)
     plan = make_plan(cohorts, config, out)
@@ -54,6 +56,8 @@ def run_experiment(
         console.print(f"trained {run.name}")
 
     train_all(plan, config, out, detector, jobs, quiet, told)
+    if not is_main():
+        return  # the other processes of a training that is spread over several have nothing more to do
     tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
     pooled = pool_folds(tested, config) if config.splits == "folds" else None
     if pooled:

@@ -6,6 +6,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+import torch
+
+from lgeqa.errors import UsageError
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.train.files import BUNDLE
@@ -46,7 +49,12 @@ def train_all(
         jobs: trainings at a time, each in a process of its own if more than one.
         quiet: say nothing of the progress.
         told: called with each training that was finished.
+
+    Raises:
+        UsageError: trainings side by side would not have a device each.
     """
+    if jobs > 1:
+        _check_devices(config, jobs)
     # Prepared once for all runs, before any of them starts.
     quality_store(plan.cases, config.preparation, config.label, out / PREPARED)
     left = [run for run in plan.runs if not is_finished(out, run)]
@@ -64,6 +72,18 @@ def train_all(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _check_devices(config: ExperimentConfig, jobs: int) -> None:
+    """Raises UsageError where a training would be spread over several devices, which others take at the same time."""
+    steps = {"loop": config.loop} | ({"pretraining": config.pretraining} if "contrastive" in config.strategies else {})
+    for name, loop in steps.items():
+        devices = (loop.devices or max(1, torch.cuda.device_count())) * loop.nodes
+        if devices > 1:
+            raise UsageError(
+                f"--jobs {jobs}: each training would take {devices} devices, and trainings side by side have one each. "
+                f"Add --set {name}.devices=1 --set {name}.nodes=1, or leave --jobs out."
+            )
 
 
 def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detector: Path | None, quiet: bool) -> None:

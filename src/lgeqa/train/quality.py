@@ -25,6 +25,7 @@ from lgeqa.prepare.resample import resample
 from lgeqa.train.cases import read_case
 from lgeqa.train.files import FIRST_STEP
 from lgeqa.train.loop import LoopSettings, first_weights, fit
+from lgeqa.train.processes import is_main
 from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, MultiTaskRecipe
 from lgeqa.train.store import Slices, Store, open_store
 
@@ -146,13 +147,15 @@ def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQuality
 def _pretrain(encoder: Encoder, data: Prepared, config: ContrastiveConfig, run: Path, quiet: bool) -> None:
     """Fill the encoder with what equation 5 teaches it; a step that is done already is not done again."""
     finished = run / "encoder.safetensors"
-    if not finished.is_file():
-        with first_weights(config.pretraining.seed):
-            network = ContrastiveNetwork(encoder)
-        recipe = ContrastiveRecipe(network, config.pretraining, config.preparation.pixels, config.temperature)
-        fit(recipe, data.pretraining, data.validation, run, quiet)
+    if finished.is_file():
+        load_weights(encoder, finished)
+        return
+    with first_weights(config.pretraining.seed):
+        network = ContrastiveNetwork(encoder)
+    recipe = ContrastiveRecipe(network, config.pretraining, config.preparation.pixels, config.temperature)
+    fit(recipe, data.pretraining, data.validation, run, quiet)
+    if is_main():
         save_file({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, finished)
-    load_weights(encoder, finished)
 
 
 @dataclass(frozen=True)
