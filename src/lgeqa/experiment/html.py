@@ -2,6 +2,7 @@
 
 import base64
 import re
+from html import escape
 from importlib import resources
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def html(markdown: str, folder: Path) -> str:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     wide = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     shown = re.sub(r'src="([\w.-]+\.png)"', lambda found: f'src="{_embedded(folder / found[1])}"', wide)
-    return _PAGE.format(title=markdown.splitlines()[0].lstrip("# "), style=style, body=shown)
+    return _PAGE.format(title=escape(markdown.splitlines()[0].lstrip("# ")), style=style, body=shown)
 
 
 def _embedded(picture: Path) -> str:
