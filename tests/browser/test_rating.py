@@ -348,6 +348,18 @@ def test_the_owner_runs_a_study_from_its_pages(
     owner.get_by_role("link", name="Open the study").click()
     owner.get_by_label("New reader").fill(MARKUP)
     owner.keyboard.press("Enter")
+    owner.on("dialog", lambda dialog: dialog.accept())
+    owner.get_by_label("New reader").fill("Bo")
+    owner.keyboard.press("Enter")
+    expect(owner.locator("#whose")).to_have_text("The link of Bo")
+    owner.get_by_role("button", name=f"Remove {MARKUP}").click()
+    expect(owner.locator("#readers tr")).to_have_count(1)
+    expect(owner.locator("#link")).to_be_visible()
+    owner.get_by_role("button", name="Remove Bo").click()
+    expect(owner.locator("#readers tr")).to_have_count(0)
+    expect(owner.locator("#link")).to_be_hidden()
+    owner.get_by_label("New reader").fill(MARKUP)
+    owner.keyboard.press("Enter")
     link = owner.locator("#address")
     expect(link).to_have_value(re.compile(r"/read\?token=.{32}"))
     reader = open_reading(open_page(), link.input_value())
@@ -357,8 +369,8 @@ def test_the_owner_runs_a_study_from_its_pages(
     expect(reader.locator("#status")).to_contain_text("Saved")
     owner.reload()
     expect(owner.locator("#readers")).to_contain_text("1 of 6")
+    expect(owner.get_by_role("button", name=re.compile("Delete|Remove"))).to_have_count(0)
     expect(owner.locator("#results")).to_be_hidden()
-    owner.on("dialog", lambda dialog: dialog.accept())
     owner.get_by_role("button", name="Close the study").click()
     expect(owner.locator("#ratings tr")).to_have_count(1)
     expect(owner.locator("#ratings")).to_contain_text(MARKUP)
@@ -368,6 +380,21 @@ def test_the_owner_runs_a_study_from_its_pages(
     assert "4,3,2,1" in Path(download.value.path()).read_text(encoding="utf-8")
     assert owner.title() == MARKUP
     expect(owner.locator("main img")).to_have_count(0)
+
+
+def test_a_study_made_by_mistake_is_deleted_from_its_page(own_server: Server, tmp_path: Path, page: Page) -> None:
+    write_scans(tmp_path / "scans", 2)
+    page.goto(f"{own_server.address}/studies?token={TOKEN}")
+    page.get_by_label("Name").fill("Wrong")
+    page.get_by_label("Folder of scans").fill(str(tmp_path / "scans"))
+    page.get_by_role("button", name="Make the study").click()
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Delete the study").click()
+    expect(page.locator("#name")).to_have_text("Wrong")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete the study").click()
+
+    expect(page.locator("#none")).to_be_visible()
 
 
 def test_a_fault_is_told_on_the_owners_page(server: Server, shaken: Page) -> None:

@@ -2,23 +2,27 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from lgeqa.database import Sessions
 from lgeqa.rate.faults import ConflictError, NotThereError, RatingError
+from lgeqa.rate.readings import save_rating
 from lgeqa.rate.studies import (
     add_reader,
     check_closed,
     close_study,
+    delete_study,
     find_reader,
     find_study,
+    list_studies,
     make_study,
+    remove_reader,
     renew_token,
     reopen_study,
 )
-from lgeqa.rate.tables import Study, writing
-from tests.rate.conftest import candidates
+from lgeqa.rate.tables import Reader, Reading, Study, StudyScan, writing
+from tests.rate.conftest import candidates, sent
 
 
 def test_a_study_keeps_its_scans_and_who_reads_them(session: Session, study: Study) -> None:
@@ -62,6 +66,49 @@ def test_a_new_token_shuts_out_the_old_one(session: Session, study: Study) -> No
     assert find_reader(session, old) is None
     with pytest.raises(NotThereError, match="'Pilot' has no reader 2"):
         renew_token(study, 2)
+
+
+def test_a_reader_is_taken_back_until_something_is_rated(sessions: Sessions) -> None:
+    with writing(sessions) as session:
+        study = make_study(session, "S", candidates(3), repeat_share=0, seed=0)
+        (first, one), (_, other) = (add_reader(session, study, name) for name in "AB")
+        save_rating(session, first.id, 2, sent())
+    with writing(sessions) as session:
+        study = find_study(session, 1)
+        with pytest.raises(ConflictError, match="A has rated already, and ratings are never deleted"):
+            remove_reader(study, 1)
+        remove_reader(study, 2)
+        with pytest.raises(NotThereError, match="'S' has no reader 2"):
+            remove_reader(study, 2)
+    with writing(sessions) as session:
+        study = find_study(session, 1)
+        assert [reader.name for reader in study.readers] == ["A"]
+        assert (find_reader(session, one), find_reader(session, other)) == (1, None)
+        assert session.scalar(select(func.count(Reading.id))) == 3
+        assert [add_reader(session, study, name)[0].number for name in "BC"] == [2, 3]
+        remove_reader(study, 2)
+        assert add_reader(session, study, "D")[0].number == 4
+
+
+def test_a_study_is_taken_back_until_something_is_rated(sessions: Sessions) -> None:
+    with writing(sessions) as session:
+        for name in ("kept", "wrong"):
+            study = make_study(session, name, candidates(3), repeat_share=0.5, seed=0)
+            for reader in "AB":
+                add_reader(session, study, reader)
+        save_rating(session, 2, 1, sent(scores=None, cannot_rate="no atrium", reader_id=2))
+    with writing(sessions) as session:
+        with pytest.raises(ConflictError, match="B has rated already"):
+            delete_study(session, find_study(session, 1))
+        delete_study(session, find_study(session, 2))
+    with writing(sessions) as session:
+        assert [study.name for study in list_studies(session)] == ["kept"]
+        assert [session.scalar(select(func.count()).select_from(table)) for table in (StudyScan, Reader, Reading)] == [
+            3,
+            2,
+            10,
+        ]
+        make_study(session, "wrong", candidates(2), repeat_share=0, seed=0)
 
 
 def test_closing_and_reopening_is_kept(session: Session, study: Study) -> None:

@@ -31,6 +31,9 @@ class Person:
     def post(self, path: str, body: object = None) -> Any:
         return self.client.post(path, json=body, headers=self.headers)
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(path, headers=self.headers)
+
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}

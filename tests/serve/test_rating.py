@@ -235,6 +235,24 @@ def test_no_answer_gives_a_token_but_the_one_that_makes_it(scene: Scene) -> None
         assert renewed["token"] not in text
 
 
+def test_a_reader_and_a_study_are_taken_back_until_something_is_rated(scene: Scene) -> None:
+    made = scene.owner.post("/api/studies/1/readers", {"name": "Typo"}).json()
+    left = scene.owner.delete(f"/api/studies/1/readers/{made['number']}")
+    assert left.status_code == 200
+    assert "Typo" not in [reader["name"] for reader in left.json()["readers"]]
+    assert Person(scene.owner.client, made["token"]).get("/api/reading").status_code == 401
+    wrong = scene.owner.post("/api/studies", {"name": "Wrong", "folder": str(scene.folder)}).json()
+    assert scene.owner.delete(f"/api/studies/{wrong['id']}").status_code == 204
+    assert scene.owner.get(f"/api/studies/{wrong['id']}").status_code == 404
+
+    scene.ada.post("/api/reading/1/ratings", rating())
+    for path in ("/api/studies/1", "/api/studies/1/readers/1"):
+        answer = scene.owner.delete(path)
+        assert answer.status_code == 409
+        assert answer.json()["detail"] == "Ada has rated already, and ratings are never deleted."
+        assert scene.ada.delete(path).status_code == 403
+
+
 def test_a_save_is_kept_once_however_often_it_is_sent(scene: Scene) -> None:
     answers = [scene.ada.post("/api/reading/1/ratings", rating()) for _ in range(3)]
 

@@ -1,4 +1,4 @@
-"""Making studies, adding readers, closing and reopening."""
+"""Making studies, adding readers, taking both back, closing and reopening."""
 
 import hashlib
 import secrets
@@ -87,7 +87,8 @@ def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
         raise RatingError(f"A reader cannot be named {name!r}, which means other scores in a cohort. Choose another.")
     if name.casefold() in {reader.name.casefold() for reader in study.readers}:
         raise ConflictError(f"The study has a reader {name!r} already. Choose another name.")
-    token, number = secrets.token_urlsafe(_TOKEN_BYTES), len(study.readers) + 1
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    number = max((reader.number for reader in study.readers), default=0) + 1
     reader = Reader(number=number, name=name, token_sha256=_hashed(token))
     reader.readings = _readings(study, number)
     study.readers.append(reader)
@@ -104,12 +105,32 @@ def renew_token(study: Study, number: int) -> tuple[Reader, str]:
     Raises:
         NotThereError: the study has no reader of this number.
     """
-    reader = next((reader for reader in study.readers if reader.number == number), None)
-    if reader is None:
-        raise NotThereError(f"The study {study.name!r} has no reader {number}.")
+    reader = _reader(study, number)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     reader.token_sha256 = _hashed(token)
     return reader, token
+
+
+def remove_reader(study: Study, number: int) -> None:
+    """Take back a reader who has rated nothing; the link opens nothing any more.
+
+    Raises:
+        NotThereError: the study has no reader of this number.
+        ConflictError: the reader has rated.
+    """
+    reader = _reader(study, number)
+    _check_unrated([reader])
+    study.readers.remove(reader)
+
+
+def delete_study(session: Session, study: Study) -> None:
+    """Take back a study in which nobody has rated, with its readers; the scans stay where they lie.
+
+    Raises:
+        ConflictError: there are ratings.
+    """
+    _check_unrated(study.readers)
+    session.delete(study)
 
 
 def find_reader(session: Session, token: str) -> int | None:
@@ -138,6 +159,20 @@ def check_closed(study: Study) -> None:
     """Raises ConflictError where the study is open: nobody sees ratings while others still rate."""
     if not study.closed_at:
         raise ConflictError(f"The study {study.name!r} is open. Its ratings can be seen once it is closed.")
+
+
+def _reader(study: Study, number: int) -> Reader:
+    reader = next((reader for reader in study.readers if reader.number == number), None)
+    if reader is None:
+        raise NotThereError(f"The study {study.name!r} has no reader {number}.")
+    return reader
+
+
+def _check_unrated(readers: Sequence[Reader]) -> None:
+    """Raises ConflictError where a reader has rated: what was rated is never deleted."""
+    for reader in readers:
+        if any(reading.ratings for reading in reader.readings):
+            raise ConflictError(f"{reader.name} has rated already, and ratings are never deleted.")
 
 
 def _kept(scan: Candidate) -> StudyScan:

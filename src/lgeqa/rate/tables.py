@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from lgeqa.attributes import NAMES
 from lgeqa.database import Base, Sessions
 from lgeqa.read import Source
+
+#: What is deleted with its owner. Ratings and adjudications are not: the database then refuses to delete either.
+_OWNED: Final = "all, delete-orphan"
 
 
 class Study(Base):
@@ -33,8 +36,8 @@ class Study(Base):
     made_at: Mapped[str]
     closed_at: Mapped[str | None] = mapped_column(default=None)
     reopened_at: Mapped[str | None] = mapped_column(default=None)
-    scans: Mapped[list["StudyScan"]] = relationship(order_by="StudyScan.id")
-    readers: Mapped[list["Reader"]] = relationship(order_by="Reader.number", back_populates="study")
+    scans: Mapped[list["StudyScan"]] = relationship(order_by="StudyScan.id", cascade=_OWNED)
+    readers: Mapped[list["Reader"]] = relationship(order_by="Reader.number", back_populates="study", cascade=_OWNED)
 
 
 class StudyScan(Base):
@@ -89,7 +92,7 @@ class Reader(Base):
     name: Mapped[str]
     token_sha256: Mapped[str] = mapped_column(unique=True)
     study: Mapped[Study] = relationship(back_populates="readers")
-    readings: Mapped[list["Reading"]] = relationship(order_by="Reading.number", back_populates="reader")
+    readings: Mapped[list["Reading"]] = relationship(order_by="Reading.number", back_populates="reader", cascade=_OWNED)
 
 
 class Reading(Base):

@@ -114,12 +114,28 @@ def show_study(study_id: Number, sessions: SessionsAre) -> StudyView:
         return StudyView.of(studies.find_study(session, study_id))
 
 
+@for_owner.delete("/{study_id}", status_code=204)
+def delete_study(study_id: Number, sessions: SessionsAre) -> None:
+    """Take back a study in which nobody has rated. The scans stay where they lie."""
+    with writing(sessions) as session:
+        studies.delete_study(session, studies.find_study(session, study_id))
+
+
 @for_owner.post("/{study_id}/readers", status_code=201)
 def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> ReaderLink:
     """Add a reader to an open study. The token is told this once and not kept."""
     with writing(sessions) as session:
         reader, token = studies.add_reader(session, studies.find_study(session, study_id), new.name)
         return ReaderLink(number=reader.number, name=reader.name, token=token)
+
+
+@for_owner.delete("/{study_id}/readers/{number}")
+def remove_reader(study_id: Number, number: Number, sessions: SessionsAre) -> StudyView:
+    """Take back a reader who has rated nothing. The link opens nothing any more."""
+    with writing(sessions) as session:
+        study = studies.find_study(session, study_id)
+        studies.remove_reader(study, number)
+        return StudyView.of(study)
 
 
 @for_owner.post("/{study_id}/readers/{number}/token")

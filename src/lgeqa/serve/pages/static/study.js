@@ -11,9 +11,11 @@ const COLUMNS = {
 const byId = (id) => document.getElementById(id);
 const path = `/api/studies/${location.pathname.split("/").pop()}`;
 let study;
+let linked; // number of the reader whose link is shown
 
 byId("add").addEventListener("submit", (event) => (event.preventDefault(), add()));
 byId("state").addEventListener("click", toggle);
+byId("delete").addEventListener("click", deleteStudy);
 byId("copy").addEventListener("click", copy);
 byId("agreement").href = `${location.pathname}/agreement`;
 document.querySelectorAll("#results a[download]").forEach((link) => (link.href = `${path}/export/${link.getAttribute("href")}`));
@@ -40,6 +42,7 @@ function show(found) {
   byId("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, `${value}`)]));
   byId("state").textContent = study.closed_at ? "Reopen the study" : "Close the study";
   byId("state-help").textContent = study.closed_at ? "Readers can go on then." : "Readers see nothing more then, and the ratings can be seen and exported.";
+  byId("unrated").hidden = study.readers.some(({ rated, cannot_rate }) => rated + cannot_rate > 0);
   byId("readers").replaceChildren(...study.readers.map(reader));
   byId("add").hidden = Boolean(study.closed_at);
   byId("study").hidden = false;
@@ -50,13 +53,15 @@ function reader({ number, name, readings, rated, cannot_rate }) {
   const done = rated + cannot_rate;
   const renew = make("button", { type: "button", "aria-label": `New link for ${name}` }, "New link");
   renew.addEventListener("click", () => renewLink(number, name));
+  const remove = make("button", { type: "button", "aria-label": `Remove ${name}` }, "Remove");
+  remove.addEventListener("click", () => removeReader(number, name));
   return make(
     "tr", {},
     make("th", { scope: "row" }, name),
     make("td", {}, make("progress", { value: done, max: readings, "aria-label": `Done by ${name}` }), ` ${done} of ${readings}`),
     make("td", { className: "number" }, `${rated}`),
     make("td", { className: "number" }, `${cannot_rate}`),
-    make("td", {}, renew),
+    make("td", {}, renew, ...(done ? [] : [" ", remove])),
   );
 }
 
@@ -74,7 +79,26 @@ async function renewLink(number, name) {
   if (made) showLink(made);
 }
 
-function showLink({ name, token }) {
+async function removeReader(number, name) {
+  if (!confirm(`Remove ${name}, who has rated nothing? The link will open nothing any more.`)) return;
+  const found = await ask(`${path}/readers/${number}`, { method: "DELETE" }).catch(fail);
+  if (!found) return;
+  if (number === linked) byId("link").hidden = true;
+  show(found);
+}
+
+async function deleteStudy() {
+  if (!confirm("Delete the study, in which nobody has rated? Its links will open nothing any more.")) return;
+  try {
+    await ask(path, { method: "DELETE" });
+    location.href = "/studies";
+  } catch (fault) {
+    fail(fault);
+  }
+}
+
+function showLink({ number, name, token }) {
+  linked = number;
   byId("whose").textContent = `The link of ${name}`;
   byId("address").value = `${location.origin}/read?token=${token}`;
   byId("link").hidden = false;
