@@ -193,6 +193,7 @@ def test_curves_have_a_thin_line_a_run_and_a_mean_as_far_as_all_went() -> None:
     np.testing.assert_array_equal(mean.get_xdata(), [0, 1, 2, 3])
     np.testing.assert_array_equal(mean.get_ydata(), [0.5, 1.5, 2.5, 3.5])
     assert (loss.get_ylabel(), watched.get_ylabel()) == ("train/loss", "validation/mse")
+    assert (loss.get_title(), watched.get_title()) == ("Baseline", "")
 
 
 def test_one_run_has_no_mean() -> None:
