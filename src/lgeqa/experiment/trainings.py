@@ -1,5 +1,6 @@
 """The trainings of an experiment, one after another or side by side; one that is finished is not done again."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -11,7 +12,8 @@ import torch
 from lgeqa.errors import UsageError
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.train.files import BUNDLE
+from lgeqa.train.files import BUNDLE, CHECKPOINTS
+from lgeqa.train.processes import is_main
 from lgeqa.train.quality import Prepared, quality_store
 from lgeqa.train.runs import keep_settings, train_to_bundle
 from lgeqa.train.store import Store
@@ -87,7 +89,7 @@ def _check_devices(config: ExperimentConfig, jobs: int) -> None:
 
 
 def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detector: Path | None, quiet: bool) -> None:
-    """One training, going on where it was cut short."""
+    """One training, going on where it was cut short; once it is finished its checkpoints, half a gigabyte each, go."""
     folder = run_folder(out, run)
     settings = config.of_run(run.strategy, run.iteration)
     keep_settings(settings, folder)
@@ -96,3 +98,6 @@ def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detecto
     cases = [plan.cases[number] for number in parts["train"]]
     data = Prepared(training, validation, training)
     train_to_bundle(run.strategy, data, cases, settings, folder, detector, None, quiet)
+    if is_main():
+        for checkpoints in list(folder.rglob(CHECKPOINTS)):
+            shutil.rmtree(checkpoints)

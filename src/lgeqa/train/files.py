@@ -10,6 +10,7 @@ SPLIT: Final = "split.json"
 WEIGHTS: Final = "network.safetensors"
 NETWORK: Final = "network.onnx"
 BUNDLE: Final = "bundle"
+CHECKPOINTS: Final = "checkpoints"
 #: Folder of the contrastive strategy's first step, a run of its own below the run.
 FIRST_STEP: Final = "pretraining"
 TRAINING: Final = Path("prepared", "training")

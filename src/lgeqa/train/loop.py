@@ -22,6 +22,7 @@ from torchmetrics import Metric
 from lgeqa.config import Settings
 from lgeqa.errors import OutputError, TrainingError
 from lgeqa.train.augment import Augmentation, draw_homographies, warp
+from lgeqa.train.files import CHECKPOINTS
 from lgeqa.train.processes import is_main
 from lgeqa.train.progress import Shown, Waiting
 from lgeqa.train.store import Batch, Store, training_loader, validation_loader
@@ -204,7 +205,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    checkpoints = run / "checkpoints"
+    checkpoints = run / CHECKPOINTS
     best = ModelCheckpoint(
         checkpoints, filename="best", monitor=recipe.watched, mode=recipe.better, enable_version_counter=False
     )
