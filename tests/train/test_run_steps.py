@@ -239,6 +239,28 @@ def test_a_run_taken_up_with_another_split_is_refused(steps: Steps, tmp_path: Pa
     assert len(steps.trained) == 1
 
 
+def test_settings_and_split_are_never_seen_in_part(
+    steps: Steps, tmp_path: Path, split: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, seen = tmp_path / "run", []
+    write = Path.write_text
+
+    def slowly(path: Path, text: str, encoding: str) -> int:
+        write(path, text[:5], encoding)
+        seen.append({name: (run / name).exists() for name in ("config.json", "split.json")})
+        return write(path, text, encoding)
+
+    monkeypatch.setattr(Path, "write_text", slowly)
+    run_quality("baseline", [tmp_path], QualityConfig(), run, split=split, quiet=True)
+    assert seen[:2] == [{"config.json": False, "split.json": False}, {"config.json": True, "split.json": False}]
+    assert {path.name for path in run.iterdir() if path.is_file()} == {
+        "config.json",
+        "split.json",
+        "network.onnx",
+        "network.safetensors",
+    }
+
+
 def test_only_the_main_process_writes_the_run(
     steps: Steps, tmp_path: Path, split: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,8 @@
 """A training run from a cohort on disk to files: what `lgeqa train` does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def _open_run(
         )
     keep_settings(config, run)  # last, so that a split that cannot be drawn leaves no run of these settings behind
     if is_main():
-        save_split(dealt, kept)
+        _put(kept, partial(save_split, dealt))
     return parts_of(cases, dealt)
 
 
@@ -221,7 +222,14 @@ def keep_settings(config: Settings, run: Path) -> None:
                 "the same settings to go on."
             )
     elif is_main():
-        path.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        _put(path, lambda draft: draft.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8"))
+
+
+def _put(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file that the processes that train together, which read it too, find whole or not at all."""
+    draft = path.with_name(f".{path.name}")
+    write(draft)
+    draft.replace(path)
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
