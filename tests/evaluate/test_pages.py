@@ -128,6 +128,8 @@ def test_the_page_says_what_is_undefined_and_who_is_left_out(bundle: Bundle) -> 
     assert "`gone-19`: no atrium" in text
     assert "`gone-20`" not in text
     assert "and 3 more" in text
+    assert "23 scans, named below" in text
+    assert "named below" not in page(evaluated(scans, bundle))
 
 
 def test_the_tables_of_the_paper(bundle: Bundle) -> None:
