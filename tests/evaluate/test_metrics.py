@@ -10,7 +10,7 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torchmetrics.functional.classification import binary_calibration_error
 
-from lgeqa.evaluate.metrics import METRICS, Metric
+from lgeqa.evaluate.metrics import METRICS, Metric, bin_of
 
 
 def counts(labels: Sequence[bool], calls: Sequence[bool]) -> tuple[int, int, int, int]:
@@ -208,3 +208,7 @@ def test_what_is_undefined_says_why(name: str, case: Any, reason: str) -> None:
 
 def test_all_measures_are_tested() -> None:
     assert {metric.name for metric in METRICS} == set(NAIVE) == {name for name, _, _ in REASONS}
+
+
+def test_bins_are_of_equal_width_and_the_last_holds_1() -> None:
+    assert bin_of(np.array([0, 0.09, 0.1, 0.89, 0.9, 0.99, 1])).tolist() == [0, 0, 1, 8, 9, 9, 9]

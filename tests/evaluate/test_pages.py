@@ -130,6 +130,8 @@ def test_the_page_says_what_is_undefined_and_who_is_left_out(bundle: Bundle) -> 
     assert "and 3 more" in text
     assert "23 scans, named below" in text
     assert "named below" not in page(evaluated(scans, bundle))
+    assert "and 1 more" in page(evaluated(scans, bundle, excluded=gone[:21]))
+    assert "more, which" not in page(evaluated(scans, bundle, excluded=gone[:20]))
 
 
 def test_the_tables_of_the_paper(bundle: Bundle) -> None:
