@@ -56,7 +56,10 @@ def test_each_route_wants_a_token_and_a_readers_token_opens_none_of_the_owners(
             assert client.request(method, path, headers=READER).status_code == 403, (method, path)
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}])
+WRONG = ("Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}")
+
+
+@pytest.mark.parametrize("headers", [{}, *({"Authorization": given} for given in WRONG)])
 def test_without_its_token_a_page_asks_for_one(client: TestClient, headers: dict[str, str]) -> None:
     answer = client.get("/", headers=headers)
 
@@ -69,6 +72,8 @@ def test_a_link_with_the_token_becomes_a_cookie_and_an_address_without_it(client
 
     assert (answer.status_code, answer.headers["location"]) == (303, "http://testserver/")
     assert answer.cookies[COOKIE] == TOKEN
+    # Neither a script nor a page of another server gets at it.
+    assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in answer.headers["set-cookie"].split(";")}
     assert client.get("/").status_code == 200
 
 
@@ -84,20 +89,33 @@ def test_pages_load_nothing_from_elsewhere(client: TestClient, path: str) -> Non
     answer = client.get(path, headers=OWNER)
 
     assert answer.status_code == 200
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
     assert "http:" not in answer.text
     assert "https:" not in answer.text
 
 
-def test_a_page_of_another_server_changes_nothing(client: TestClient) -> None:
+@pytest.mark.parametrize(("path", "stored"), [("/", False), ("/api/scans", False), ("/static/dom.js", True)])
+def test_answers_are_kept_to_the_page_that_asked(client: TestClient, path: str, stored: bool) -> None:
+    for headers in (OWNER, {}):
+        answer = client.get(path, headers=headers)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert (answer.headers.get("cache-control") == "no-store") is not stored
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:9999", "http://testserver:9999"])
+def test_a_page_of_another_server_changes_nothing(client: TestClient, origin: str) -> None:
     client.get(f"/?token={TOKEN}")
     given = {"path": "/nowhere"}
 
-    elsewhere = client.post("/api/folders", json=given, headers={"Origin": "http://127.0.0.1:9999"})
+    elsewhere = client.post("/api/folders", json=given, headers={"Origin": origin})
     here = client.post("/api/folders", json=given, headers={"Origin": "http://testserver"})
 
     assert (elsewhere.status_code, here.status_code) == (403, 422)
     assert "another server" in elsewhere.json()["detail"]
+    assert client.get("/api/scans", headers={"Origin": origin}).status_code == 200  # the browser shows it to nobody
 
 
 def test_of_a_fault_of_ours_the_place_is_told_and_no_name(
