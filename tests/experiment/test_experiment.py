@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lgeqa.bundle import Bundle
 from lgeqa.cohort import fold_splits, load_split, patients_of, read_cohort, strata_of
-from lgeqa.errors import CohortError, UsageError
+from lgeqa.errors import CohortError, NotAssessableError, UsageError
 from lgeqa.evaluate.record import Evaluation, Pooled
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.results import evaluate_run
@@ -19,6 +20,8 @@ from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
 from lgeqa.intervals import Figure
+from lgeqa.pipeline import Assessment, AssessSettings, assess_source
+from lgeqa.read import Source
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 
@@ -138,6 +141,32 @@ def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Pat
     found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False).evaluation
     assert found.mask_source == "supplied"
     assert Evaluation.model_validate_json(path.read_text()) == found
+
+
+def test_a_test_scan_that_cannot_be_assessed_is_left_out_and_named(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "other"
+    copied(world.out, out)
+    run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
+    plan = make_plan([world.cohort], world.config, out)
+    first, *others = (plan.cases[number].scan_id for number in plan.numbers(0, "test"))
+
+    def assess(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
+        if source.scan_id == first:
+            raise NotAssessableError("No slice holds the left atrium.")
+        return assess_source(source, bundle, settings)
+
+    monkeypatch.setattr("lgeqa.experiment.results.assess_source", assess)
+    (folder / "records.json").unlink()
+    for _ in range(2):  # anew, and as it was kept
+        found = evaluate_run(run, plan, world.config, out, detected=False)
+        assert [scan.case.scan_id for scan in found.scans] == others
+        assert found.evaluation.n_scans == len(others)
+        assert [(one.scan_id, one.why) for one in found.evaluation.excluded] == [
+            (first, "No slice holds the left atrium.")
+        ]
+    assert f"{first}," in (folder / "predictions.csv").read_text()
 
 
 def test_an_evaluation_is_kept_with_its_records_alone(world: World, tmp_path: Path) -> None:

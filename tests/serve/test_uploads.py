@@ -196,6 +196,17 @@ def test_a_body_that_does_not_tell_its_length_is_stopped_at_the_limit(tmp_path: 
     assert len(taken) == 10
 
 
+def test_an_upload_that_tells_too_large_a_length_is_refused_before_it_is_taken(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lgeqa.serve.adding.receive", None)
+    headers = {"Content-Length": f"{2**20 + 1}", "Content-Type": FORM}
+    answer = client.post("/api/uploads", content=PART, headers=headers)
+
+    assert answer.status_code == 413
+    assert "more than 1 MB" in answer.json()["detail"]
+
+
 def test_folders_that_a_killed_server_left_are_removed(app: FastAPI, uploads: Path, tmp_path: Path) -> None:
     send(owner(app), [("case.nrrd", scan_bytes(tmp_path))])
     [kept] = uploads.iterdir()
@@ -219,6 +230,7 @@ def test_a_folder_of_the_server_is_opened_and_its_scans_stay(client: TestClient,
     assert first.status_code == 201
     assert first.json() == again.json()
     assert [(scan["name"], scan["uploaded"]) for scan in first.json()["scans"]] == [("p0", False), ("p1", False)]
+    assert first.json()["refused"] == []
 
 
 @pytest.mark.parametrize(
