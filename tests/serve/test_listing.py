@@ -130,6 +130,8 @@ def test_exports_hold_what_fits_the_filters_and_is_done(client: TestClient) -> N
     assert "results.csv" in table.headers["content-disposition"]
     [line] = records.text.splitlines()
     assert ScanResult.model_validate_json(line).scan_id == "beta_50%"
+    every = [ScanResult.model_validate_json(line) for line in client.get("/api/results.jsonl").text.splitlines()]
+    assert [one.scan_id for one in every] == ["alpha", "beta_50%", "Gamma", "delta"]
     assert "alpha" in report.text
     assert "epsilon" not in report.text
     assert "beta" not in report.text

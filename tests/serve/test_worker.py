@@ -18,6 +18,8 @@ from fastapi.testclient import TestClient
 from lgeqa.database import open_database
 from lgeqa.pipeline import Assessment
 from lgeqa.read import Source
+from lgeqa.records import ScanResult
+from lgeqa.report.view import ScanView
 from lgeqa.serve.queue import MOST_TAKES, Queue
 from lgeqa.serve.tables import ScanRow
 from lgeqa.serve.worker import QueueWorker
@@ -55,6 +57,10 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
     assert [bar["start"] for bar in part["bars"]] == list(range(7))
     assert sum(bar["up"] for bar in part["bars"]) == line["votes_diagnostic"]
     assert len(part["worst"]) == 3
+    view = ScanView(ScanResult.model_validate(part["result"]), "")
+    assert [one["fails"] for one in part["attributes"]] == [one.fails for one in view.attributes]
+    assert {one.fails for one in view.attributes} == {True, False}
+    assert [one["weakest"] for one in part["worst"]] == [scale.title for _, _, scale in view.worst]
     assert part["explained"]
     assert client.get("/api/scans/1/thumbnail.jpg").content.startswith(b"\xff\xd8")
     assert len(client.get("/api/scans/1/pictures").json()["slices"]) == 7
@@ -69,6 +75,17 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
         assert heat[atrium.any(axis=(1, 2))].any()
         assert not heat[~atrium.any(axis=(1, 2))].any()
         assert (heat <= 0).all() == (scale == "myocardium_nulling"), "the toy's slope of this one is below 0"
+
+
+def test_an_exported_report_is_one_page_with_the_pictures_of_each_scan(client: TestClient, tmp_path: Path) -> None:
+    send(client, [(f"case-{seed}.nrrd", scan_bytes(tmp_path, seed)) for seed in range(2)])
+    settled(client, 2)
+    report = client.get("/api/report.html").text
+
+    assert report.count("<html") == 1
+    assert "case-0" in report
+    assert "case-1" in report
+    assert report.count('class="pictures-data"') == 2
 
 
 def test_scans_that_cannot_be_assessed_say_why_and_have_no_pictures(client: TestClient, tmp_path: Path) -> None:
