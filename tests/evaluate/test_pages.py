@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 from sklearn.metrics import precision_recall_curve, roc_curve
 
@@ -15,7 +16,7 @@ from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cli.evaluating import show
 from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError, ConfigError
-from lgeqa.evaluate.answers import Judged
+from lgeqa.evaluate.answers import Answers, Judged
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
 from lgeqa.evaluate.labels import choose_rule
 from lgeqa.evaluate.markdown import page, table_1_page, table_2_page
@@ -179,6 +180,60 @@ def test_plots_are_drawn(plot: Any, tmp_path: Path) -> None:
     assert ("reader-2" in texts(picture)) == (plot is not reliability_plot)
     picture.savefig(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def lines(panel: Axes) -> list[list[list[float]]]:
+    """The points of each line of a panel."""
+    return [
+        np.column_stack([np.atleast_1d(line.get_xdata()), np.atleast_1d(line.get_ydata())]).tolist()
+        for line in panel.lines
+    ]
+
+
+def called(answers: Answers) -> tuple[float, float, float]:
+    """Specificity, recall and precision of the calls."""
+    labels, calls = answers.labels.astype(bool), answers.calls.astype(bool)
+    return float((~calls[~labels]).mean()), float(calls[labels].mean()), float(labels[calls].mean())
+
+
+def test_plots_hold_the_curves_the_verdicts_and_the_other_readers() -> None:
+    curves = curves_of(cohort(), TRUTH)
+    for place, name in enumerate(("quality", "myocardium_nulling")):
+        levels = (curves.scans[name], curves.slices[name])
+        readers = list(curves.readers.values()) if name == "quality" else []
+        roc, precision, reliability = (
+            plot(curves).axes[place] for plot in (roc_plot, precision_recall_plot, reliability_plot)
+        )
+        points = [
+            part
+            for answers in levels
+            for part in (np.column_stack(roc_points(answers)), [[1 - called(answers)[0], called(answers)[1]]])
+        ]
+        crosses = [[[1 - called(reader)[0], called(reader)[1]]] for reader in readers]
+        assert alike(lines(roc), [*points, [[0, 0], [1, 1]], *crosses])
+
+        points = [
+            part
+            for answers in levels
+            for part in (np.column_stack(precision_recall_points(answers)), [list(called(answers)[1:])])
+        ]
+        share = levels[0].labels.mean()
+        crosses = [[list(called(reader)[1:])] for reader in readers]
+        assert alike(lines(precision), [*points, [[0, share], [1, share]], *crosses])
+        assert [line.get_drawstyle() for line in precision.lines[:4]] == ["steps-pre", "default"] * 2
+
+        dots = [reliability_points(answers) for answers in levels]
+        assert alike(lines(reliability), [*(np.column_stack(one[:2]) for one in dots), [[0, 0], [1, 1]]])
+        for drawn, (means, shares, weights) in zip(reliability.collections, dots, strict=True):
+            np.testing.assert_allclose(drawn.get_offsets(), np.column_stack([means, shares]))
+            sizes = drawn.get_sizes()  # type: ignore[attr-defined]
+            np.testing.assert_allclose(sizes / sizes.sum(), weights)
+
+
+def alike(found: list[Any], expected: list[Any]) -> bool:
+    return len(found) == len(expected) and all(
+        np.shape(one) == np.shape(other) and np.allclose(one, other) for one, other in zip(found, expected, strict=True)
+    )
 
 
 def test_a_plot_of_one_class_says_why_there_is_no_curve(tmp_path: Path) -> None:

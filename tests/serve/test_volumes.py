@@ -42,7 +42,8 @@ def test_whole_numbers_take_two_bytes_and_others_keep_their_value(scan: Scan, tm
     larger = Scan(**{**vars(scan), "voxels": scan.voxels + np.float32(40_000)})
 
     assert opened(scan_volume(scan), tmp_path).GetPixelID() == sitk.sitkInt16
-    for other in (finer, larger):
+    huge = Scan(**{**vars(scan), "voxels": scan.voxels + np.float32(3e9)})
+    for other in (finer, larger, huge, Scan(**{**vars(huge), "voxels": -huge.voxels})):
         image = opened(scan_volume(other), tmp_path)
         np.testing.assert_array_equal(sitk.GetArrayFromImage(image), other.voxels)
 

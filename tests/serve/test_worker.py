@@ -210,6 +210,18 @@ def test_no_scan_stops_the_queue(tmp_path: Path) -> None:
     assert "DOE^JOHN'" not in log
 
 
+def test_the_process_is_ready_before_there_is_a_scan(tmp_path: Path) -> None:
+    faked = Faked(tmp_path)
+    faked.worker.start()
+    end = time.monotonic() + 60
+    while faked.worker._process is None and time.monotonic() < end:
+        time.sleep(0.05)
+    process = faked.worker._process
+    faked.worker.stop()
+
+    assert process is not None
+
+
 def test_a_server_that_ends_puts_back_what_is_in_work(tmp_path: Path) -> None:
     faked = Faked(tmp_path, *(f"slow-{number}" for number in range(20)))
     faked.worker.start()
@@ -220,6 +232,7 @@ def test_a_server_that_ends_puts_back_what_is_in_work(tmp_path: Path) -> None:
     states = [row.state for row in faked.rows()]
     assert "working" not in states
     assert states[-1] == "queued"
+    assert {row.takes for row in faked.rows() if row.state == "queued"} == {0}, "the end of a server is no scan's fault"
     assert [thread for thread in threading.enumerate() if thread.name == "queue"] == []
 
 
