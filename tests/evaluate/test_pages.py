@@ -182,12 +182,9 @@ def test_plots_are_drawn(plot: Any, tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
-def lines(panel: Axes) -> list[list[list[float]]]:
-    """The points of each line of a panel."""
-    return [
-        np.column_stack([np.atleast_1d(line.get_xdata()), np.atleast_1d(line.get_ydata())]).tolist()
-        for line in panel.lines
-    ]
+def lines(panel: Axes) -> list[Any]:
+    """The points of each line of a panel, (point, 2)."""
+    return [np.asarray(line.get_xydata()) for line in panel.lines]
 
 
 def called(answers: Answers) -> tuple[float, float, float]:
@@ -225,7 +222,7 @@ def test_plots_hold_the_curves_the_verdicts_and_the_other_readers() -> None:
         dots = [reliability_points(answers) for answers in levels]
         assert alike(lines(reliability), [*(np.column_stack(one[:2]) for one in dots), [[0, 0], [1, 1]]])
         for drawn, (means, shares, weights) in zip(reliability.collections, dots, strict=True):
-            np.testing.assert_allclose(drawn.get_offsets(), np.column_stack([means, shares]))
+            np.testing.assert_allclose(np.asarray(drawn.get_offsets()), np.column_stack([means, shares]))
             sizes = drawn.get_sizes()  # type: ignore[attr-defined]
             np.testing.assert_allclose(sizes / sizes.sum(), weights)
 
