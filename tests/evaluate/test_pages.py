@@ -16,7 +16,7 @@ from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cli.evaluating import show
 from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError, ConfigError
-from lgeqa.evaluate.answers import Answers, Judged
+from lgeqa.evaluate.answers import Answers, Judged, scan_answers
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
 from lgeqa.evaluate.labels import choose_rule
 from lgeqa.evaluate.markdown import page, table_1_page, table_2_page
@@ -180,6 +180,28 @@ def test_plots_are_drawn(plot: Any, tmp_path: Path) -> None:
     assert ("reader-2" in texts(picture)) == (plot is not reliability_plot)
     picture.savefig(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_points_of_two_scans() -> None:
+    """A lone item in a bin, and a curve whose last step goes to the right, are all there."""
+    answers = scan_answers([judged("a", DIAGNOSTIC, 0.9), judged("b", POOR, 0.1)], "quality")
+    for found, expected in (
+        (roc_points(answers), ([0, 0, 1], [0, 1, 1])),
+        (precision_recall_points(answers), ([0, 1, 1], [1, 1, 0.5])),
+        (reliability_points(answers), ([0.1, 0.9], [0, 1], [0.5, 0.5])),
+    ):
+        np.testing.assert_allclose(np.stack(found), expected, atol=1e-6)
+
+
+def test_every_comparison_is_a_row_of_the_page(bundle: Bundle) -> None:
+    made = evaluated(cohort(), bundle)
+    table = [line for line in page(made).splitlines() if line.startswith("| ")]
+    head = next(line for line in table if line.startswith("| Who "))
+    assert head == "| Who | Against | Scans | Precision | Recall | F1 | Specificity | Balanced accuracy | AUROC |"
+    names = ("precision", "recall", "f1", "specificity", "balanced_accuracy", "auroc")
+    for one in made.comparisons:
+        cells = [one.who, one.against, f"{one.on} ({one.n_scans})", *(cell(one.figures[name]) for name in names)]
+        assert f"| {' | '.join(cells)} |" in table
 
 
 def lines(panel: Axes) -> list[Any]:

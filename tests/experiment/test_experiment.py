@@ -141,6 +141,10 @@ def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Pat
     found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False).evaluation
     assert found.mask_source == "supplied"
     assert Evaluation.model_validate_json(path.read_text()) == found
+    assert evaluate_run(Run("baseline", 0), plan, world.config, out, detected=True).evaluation.mask_source == "detected"
+    kept = path.stat().st_mtime_ns
+    evaluate_run(Run("baseline", 0), plan, world.config, out, detected=True)
+    assert path.stat().st_mtime_ns == kept
 
 
 def test_a_test_scan_that_cannot_be_assessed_is_left_out_and_named(
