@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 #: From the ground up: a room imports from its own layer and those before it.
 LAYERS = (
-    ("attributes", "config", "errors", "extras", "intervals", "records", "tables", "threads", "versions"),
+    ("attributes", "config", "errors", "extras", "intervals", "records", "tables", "threads", "versions", "writing"),
     ("cohort", "prepare", "read", "simulate"),
     ("bundle", "detect", "explain", "score"),
     ("pipeline",),

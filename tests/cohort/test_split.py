@@ -99,7 +99,9 @@ def test_in_folds_each_patient_is_tested_once() -> None:
 
 def test_two_folds_are_enough() -> None:
     one, other = fold_splits(cases(), strata(cases()), 2, 0.2, 0)
-    assert patients_of(one, "test").isdisjoint(patients_of(other, "test"))
+    tested = [patients_of(split, "test") for split in (one, other)]
+    assert tested[0].isdisjoint(tested[1])
+    assert tested[0] | tested[1] == {case.patient for case in cases()}
 
 
 def test_more_folds_than_patients_are_refused() -> None:

@@ -76,7 +76,7 @@ def test_settings_of_runs_are_those_of_the_bundle(detector: Path, quality: Path,
     assert made.quality.preparation.pixels == 64
 
 
-def test_settings_of_a_bundle_are_those_of_the_next(detector: Path, quality: Path, tmp_path: Path) -> None:
+def test_settings_of_a_bundle_are_those_of_the_next(quality: Path, tmp_path: Path) -> None:
     toy = toy_bundle(tmp_path / "toy")
     rule = RULE.model_dump()
     part = Manifest.model_validate_json((toy / "bundle.json").read_text()).detector.model_dump() | {"rule": rule}

@@ -196,9 +196,7 @@ def test_what_a_person_says_of_the_bundle_stands_in_it(steps: Steps, tmp_path: P
     assert [told for *_, told in steps.bundled] == [about, about]
 
 
-def test_parity_is_checked_on_slices_from_all_over_the_validation(
-    steps: Steps, tmp_path: Path, split: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parity_is_checked_on_slices_from_all_over_the_validation(steps: Steps, tmp_path: Path, split: Path) -> None:
     run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", split=split, quiet=True)
     [checked] = steps.checked
     assert len(set(checked)) == 64
@@ -245,10 +243,10 @@ def test_settings_and_split_are_never_seen_in_part(
     run, seen = tmp_path / "run", []
     write = Path.write_text
 
-    def slowly(path: Path, text: str, encoding: str) -> int:
-        write(path, text[:5], encoding)
+    def slowly(path: Path, text: str, **how: str) -> int:
+        write(path, text[:5], **how)
         seen.append({name: (run / name).exists() for name in ("config.json", "split.json")})
-        return write(path, text, encoding)
+        return write(path, text, **how)
 
     monkeypatch.setattr(Path, "write_text", slowly)
     run_quality("baseline", [tmp_path], QualityConfig(), run, split=split, quiet=True)

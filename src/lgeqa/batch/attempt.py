@@ -8,11 +8,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lgeqa.batch.folder import OutputFolder, write_through
+from lgeqa.batch.folder import OutputFolder
 from lgeqa.config import Settings
 from lgeqa.errors import LgeqaError, ScanError
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.versions import versions
+from lgeqa.writing import write_through
 
 if TYPE_CHECKING:
     from lgeqa.pipeline import Assessment, AssessSettings

@@ -1,20 +1,16 @@
-"""The output folder of a run: records and pictures of the scans, the table, the report, masks, the log of our faults.
-
-Each file is written beside its place and then moved there, so that a killed run leaves whole files or none.
-"""
+"""The output folder of a run: records and pictures of the scans, the table, the report, masks, our faults."""
 
 import re
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from lgeqa.errors import OutputError
 from lgeqa.records import CSV_COLUMNS, ScanResult
 from lgeqa.tables import csv_text
+from lgeqa.writing import not_written, write_whole
 
 if TYPE_CHECKING:
     from lgeqa.report.pictures import ScanPictures
@@ -117,7 +113,7 @@ class OutputFolder:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(f"{scan_id}\n{trace}\n")
         except OSError as fault:
-            raise _refusal(self.log, fault) from None
+            raise not_written(self.log, fault) from None
 
 
 def table_text(results: Iterable[ScanResult]) -> str:
@@ -125,36 +121,11 @@ def table_text(results: Iterable[ScanResult]) -> str:
     return csv_text(CSV_COLUMNS, ([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all.
-
-    Raises:
-        OutputError: no space, no permission, or something else is in the way.
-    """
-    write_through(path, lambda draft: draft.write_text(text, encoding="utf-8", newline=""))
-
-
-def write_through(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a draft beside `path`, with the same suffix, and move it there.
-
-    Raises:
-        OutputError: no space, no permission, or something else is in the way.
-    """
-    draft = path.with_name(f".draft-{path.name}")
-    try:
-        write(draft)
-        draft.replace(path)
-    except OSError as fault:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise _refusal(path, fault) from None
-
-
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as fault:
-        raise _refusal(path, fault) from None
+        raise not_written(path, fault) from None
 
 
 def _make_writable(folder: Path) -> None:
@@ -163,15 +134,7 @@ def _make_writable(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as fault:
-        raise _refusal(folder, fault) from None
-
-
-def _refusal(path: Path, fault: OSError) -> OutputError:
-    why = (fault.strerror or str(fault)).lower()
-    return OutputError(
-        f"{path}: cannot be written ({why}). Make room and make it writable, or name another output folder. "
-        "The same command then goes on where it stopped."
-    )
+        raise not_written(folder, fault) from None
 
 
 def _cell(value: object) -> object:

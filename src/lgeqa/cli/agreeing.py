@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from lgeqa.attributes import SCALES
-from lgeqa.batch import write_whole
 from lgeqa.cohort import TRUTH, read_cohort
 from lgeqa.errors import OutputError, UsageError
 from lgeqa.intervals import Bootstrap
+from lgeqa.writing import write_whole
 
 if TYPE_CHECKING:
     from lgeqa.agreement.record import Agreement

@@ -21,9 +21,10 @@ def demo(
 ) -> None:
     """Make a small simulated scan, assess it with the model in the package, and say where the report is."""
     os.environ.update(ONE_THREAD)
-    from lgeqa.batch import OutputFolder, write_through
+    from lgeqa.batch import OutputFolder
     from lgeqa.cli.running import Job, carry_out
     from lgeqa.pipeline import AssessSettings
+    from lgeqa.writing import write_through
 
     scan = out / "phantom.nrrd"
     OutputFolder(out)

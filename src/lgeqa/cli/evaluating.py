@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lgeqa.batch import OutputFolder, write_through, write_whole
+from lgeqa.batch import OutputFolder
 from lgeqa.bundle import open_bundle
 from lgeqa.cli.running import Job, exit_code, settle
 from lgeqa.cohort import Case, load_split, read_cohort
@@ -19,6 +19,7 @@ from lgeqa.errors import CohortError, UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source
 from lgeqa.read.names import Name, unique_names
+from lgeqa.writing import write_through, write_whole
 
 if TYPE_CHECKING:
     from lgeqa.evaluate.plots import Curves

@@ -9,13 +9,18 @@ from lgeqa.cohort.case import Case
 from lgeqa.cohort.objects import read_object
 from lgeqa.cohort.split import Part, Split
 from lgeqa.errors import CohortError, OutputError
+from lgeqa.writing import write_whole
 
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 
 def save_split(split: Split, path: Path) -> None:
-    """Write a split as JSON, patient to part."""
-    path.write_text(json.dumps(dict(sorted(split.items())), indent=1) + "\n", encoding="utf-8")
+    """Write a split as JSON, patient to part.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_whole(path, json.dumps(dict(sorted(split.items())), indent=1) + "\n")
 
 
 def save_new_split(split: Split, path: Path) -> None:

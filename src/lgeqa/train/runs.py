@@ -1,8 +1,7 @@
 """A training run from a cohort on disk to files: what `lgeqa train` does."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from lgeqa.train.files import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VAL
 from lgeqa.train.processes import is_main
 from lgeqa.train.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig, quality_store
 from lgeqa.train.store import Store
+from lgeqa.writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -191,17 +191,17 @@ def _open_run(
     Raises:
         UsageError: it was dealt otherwise; patients kept out of the one half would be learnt from in the other.
     """
-    kept = run / SPLIT
-    source = split or (kept if kept.is_file() else None)
-    dealt = load_split(source, cases) if source else draw_split(cases, strata, test, validation, seed)
-    if kept.is_file() and load_split(kept, cases) != dealt:
+    path = run / SPLIT
+    kept = load_split(path, cases) if path.is_file() else None
+    dealt = load_split(split, cases) if split else kept or draw_split(cases, strata, test, validation, seed)
+    if kept and dealt != kept:
         raise UsageError(
             f"{run}: holds a run whose patients are dealt otherwise than in {split}. Name a new folder, or leave the "
             "split out to go on."
         )
     keep_settings(config, run)  # last, so that a split that cannot be drawn leaves no run of these settings behind
-    if is_main():
-        _put(kept, partial(save_split, dealt))
+    if not kept and is_main():
+        save_split(dealt, path)
     return parts_of(cases, dealt)
 
 
@@ -222,14 +222,7 @@ def keep_settings(config: Settings, run: Path) -> None:
                 "the same settings to go on."
             )
     elif is_main():
-        _put(path, lambda draft: draft.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8"))
-
-
-def _put(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file that the processes that train together, which read it too, find whole or not at all."""
-    draft = path.with_name(f".{path.name}")
-    write(draft)
-    draft.replace(path)
+        write_whole(path, config.model_dump_json(indent=1) + "\n")
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
