@@ -97,6 +97,13 @@ def test_every_strategy_is_judged_on_the_same_test_scans(world: World) -> None:
     assert not list(world.out.rglob("*.ckpt"))
 
 
+def test_splits_are_kept(world: World, folds: World) -> None:
+    for made in (world, folds):
+        plan = make_plan([made.cohort], made.config)
+        saved = [json.loads(path.read_text()) for path in sorted((made.out / "splits").iterdir())]
+        assert saved == list(plan.splits)
+
+
 def test_the_report_holds_the_tables_and_figures_of_the_paper(world: World) -> None:
     page = (world.out / "report.md").read_text()
     found = evaluations(world)
@@ -137,7 +144,7 @@ def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Pat
     path = out / "runs" / "baseline-0" / "evaluation.json"
     path.write_text(path.read_text().replace('"supplied"', '"detected"'))
     assert Evaluation.model_validate_json(path.read_text()).mask_source == "detected"
-    plan = make_plan([world.cohort], world.config, out)
+    plan = make_plan([world.cohort], world.config)
     found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False).evaluation
     assert found.mask_source == "supplied"
     assert Evaluation.model_validate_json(path.read_text()) == found
@@ -153,7 +160,7 @@ def test_a_test_scan_that_cannot_be_assessed_is_left_out_and_named(
     out = tmp_path / "other"
     copied(world.out, out)
     run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
-    plan = make_plan([world.cohort], world.config, out)
+    plan = make_plan([world.cohort], world.config)
     first, *others = (plan.cases[number].scan_id for number in plan.numbers(0, "test"))
 
     def assess(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
@@ -177,7 +184,7 @@ def test_an_evaluation_is_kept_with_its_records_alone(world: World, tmp_path: Pa
     out = tmp_path / "other"
     copied(world.out, out)
     run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
-    plan = make_plan([world.cohort], world.config, out)
+    plan = make_plan([world.cohort], world.config)
     kept = (folder / "evaluation.json").stat().st_mtime_ns
     first = evaluate_run(run, plan, world.config, out, detected=False)
     assert (folder / "evaluation.json").stat().st_mtime_ns == kept
@@ -198,18 +205,18 @@ def test_other_settings_are_refused(world: World) -> None:
         run_experiment([world.cohort], ExperimentConfig.of(SETTINGS | {"temperature": 0.5}), world.out, quiet=True)
 
 
-def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path, tmp_path: Path) -> None:
-    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3}), tmp_path)
+def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path) -> None:
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3}))
     tested = {tuple(plan.numbers(i, "test")) for i in range(3)}
     checked = {tuple(plan.numbers(i, "validation")) for i in range(3)}
     assert len(tested) == 1
     assert len(checked) > 1
     assert [run.name for run in plan.runs[:4]] == ["baseline-0", "multitask-0", "contrastive-0", "baseline-1"]
-    assert len(list((tmp_path / "splits").iterdir())) == 3
+    assert len(plan.splits) == 3
 
 
-def test_folds_test_every_scan_once(cohort: Path, tmp_path: Path) -> None:
-    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"}), tmp_path)
+def test_folds_test_every_scan_once(cohort: Path) -> None:
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"}))
     assert sorted(number for i in range(3) for number in plan.numbers(i, "test")) == list(range(9))
 
 
@@ -256,11 +263,9 @@ def test_repeated_test_parts_are_not_pooled(world: World) -> None:
     assert "All scans together" not in (world.out / "report.md").read_text()
 
 
-def test_fewer_scans_leave_the_folds_as_they_are(cohort: Path, tmp_path: Path) -> None:
+def test_fewer_scans_leave_the_folds_as_they_are(cohort: Path) -> None:
     changes = SETTINGS | {"iterations": 3, "splits": "folds"}
-    whole, fewer, more = (
-        make_plan([cohort], ExperimentConfig.of(changes | {"scans": n}), tmp_path / str(n)) for n in (0, 3, 4)
-    )
+    whole, fewer, more = (make_plan([cohort], ExperimentConfig.of(changes | {"scans": n})) for n in (0, 3, 4))
     patients = {case.patient for case in whole.cases}
     for i in range(3):
         assert whole.numbers(i, "test") == fewer.numbers(i, "test") == more.numbers(i, "test")
@@ -270,20 +275,19 @@ def test_fewer_scans_leave_the_folds_as_they_are(cohort: Path, tmp_path: Path) -
         order = np.random.default_rng(0).permutation(sorted(patients))
         free = [patient for patient in order if patient not in patients_of(whole.splits[i], "test")]
         assert {fewer.cases[number].patient for number in few} == set(free[:3])
-        saved = json.loads((tmp_path / "3" / "splits" / f"split-{i}.json").read_text())
-        assert set(saved) == {fewer.cases[number].patient for number in few | set(fewer.numbers(i, "test"))}
+        assert set(fewer.splits[i]) == {fewer.cases[number].patient for number in few | set(fewer.numbers(i, "test"))}
 
 
-def test_without_a_limit_folds_are_those_of_the_cohort(cohort: Path, tmp_path: Path) -> None:
+def test_without_a_limit_folds_are_those_of_the_cohort(cohort: Path) -> None:
     config = ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"})
-    plan = make_plan([cohort], config, tmp_path)
+    plan = make_plan([cohort], config)
     strata = strata_of(plan.cases, config.label)
     assert list(plan.splits) == fold_splits(plan.cases, strata, 3, config.validation, config.seed)
 
 
-def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path, tmp_path: Path) -> None:
-    whole = make_plan([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
-    plans = [make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": n}), tmp_path) for n in (4, 5)]
+def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path) -> None:
+    whole = make_plan([cohort], ExperimentConfig.of(SETTINGS))
+    plans = [make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": n})) for n in (4, 5)]
 
     def named(plan: Any, *parts: str) -> set[str]:
         return {plan.cases[number].scan_id for part in parts for number in plan.numbers(0, part)}
@@ -294,9 +298,9 @@ def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path, tmp_path: Path) 
     assert fewer < more
 
 
-def test_too_few_scans_are_refused(cohort: Path, tmp_path: Path) -> None:
+def test_too_few_scans_are_refused(cohort: Path) -> None:
     with pytest.raises(CohortError, match=r"1 patients cannot be dealt to 2 folds"):
-        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}), tmp_path)
+        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}))
 
 
 def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own() -> None:
@@ -322,7 +326,7 @@ def test_trainings_side_by_side_have_a_device_each(
     monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
     with pytest.raises(UsageError, match=told):
         run_experiment([cohort], ExperimentConfig.of(SHARES | changes), tmp_path, jobs=2, quiet=True)
-    assert not (tmp_path / "prepared").exists()
+    assert list(tmp_path.iterdir()) == []  # so that what it says can be done in the same folder
 
 
 def test_only_the_main_process_judges_and_reports(
@@ -333,5 +337,5 @@ def test_only_the_main_process_judges_and_reports(
     monkeypatch.setattr("lgeqa.experiment.run.is_main", lambda: False)
     run_experiment([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
     assert trained == [3]
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "splits"}
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
     assert capfd.readouterr().err == ""

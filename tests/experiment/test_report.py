@@ -11,7 +11,6 @@ import pytest
 from lgeqa.attributes import NAMES
 from lgeqa.bundle import open_bundle
 from lgeqa.cohort import LabelRule, save_split
-from lgeqa.evaluate.answers import Judged
 from lgeqa.evaluate.choice import Choice
 from lgeqa.evaluate.comparisons import ALL_DIAGNOSTIC, TRUE_ATTRIBUTES
 from lgeqa.evaluate.embedding import Separation
@@ -184,21 +183,18 @@ def test_provenance_is_enough_to_make_it_again(plan: Plan, found: Findings, tmp_
     assert ExperimentConfig.of(settings) == CONFIG
 
 
-def judged(seed: int) -> dict[str, list[Judged]]:
-    scans = scored(seed)
-    return {"multitask": scans, "baseline": other(scans)}
-
-
 def test_pooled_strategies_stand_between_the_attributes_and_the_figures(
     plan: Plan, found: Findings, tmp_path: Path
 ) -> None:
-    pooled = pool(judged(0), RULE, DRAWS)
+    scans = scored()
+    judged = {"multitask": scans, "baseline": other(scans)}
+    pooled = pool(judged, RULE, DRAWS)
     text = page(plan, CONFIG, replace(found, pooled=pooled), tmp_path)
     assert text.index("Each attribute") < text.index("All scans together") < text.index("## Fig. 2")
     assert "Each of 24 scans (12 patients, " in text
     assert "of 2 trainings are taken as one scale" in text
     assert "left out" not in text
-    fewer = pool({name: scans[:-2] for name, scans in judged(0).items()}, RULE, DRAWS)
+    fewer = pool({name: one[:-2] for name, one in judged.items()}, RULE, DRAWS)
     assert "; 2 that not every strategy could assess are left out" in page(
         plan, CONFIG, replace(found, pooled=fewer), tmp_path
     )

@@ -16,7 +16,6 @@ from lgeqa.cohort import (
     patients_of,
     read_cohort,
     repeated_splits,
-    save_split,
     strata_of,
 )
 from lgeqa.errors import CohortError
@@ -61,8 +60,13 @@ class Plan:
         return [number for number, case in enumerate(self.cases) if split.get(case.patient) == part]
 
 
-def make_plan(cohorts: Sequence[Path], config: ExperimentConfig, out: Path) -> Plan:
-    """Read the cohorts, deal the patients, and write the splits to `out/splits`.
+def split_file(out: Path, iteration: int) -> Path:
+    """Where the split of an iteration lies."""
+    return out / "splits" / f"split-{iteration}.json"
+
+
+def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
+    """Read the cohorts and deal the patients.
 
     Raises:
         CohortError: there are too few labelled scans with masks, or patients, for the settings.
@@ -73,10 +77,6 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig, out: Path) -> P
     if not cases:
         raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has both a mask and scores.")
     kept, splits = _deal(cases, config)
-    folder = out / "splits"
-    folder.mkdir(parents=True, exist_ok=True)
-    for iteration, split in enumerate(splits):
-        save_split(split, folder / f"split-{iteration}.json")
     runs = tuple(Run(strategy, i) for i in range(config.iterations) for strategy in config.strategies)
     return Plan(tuple(kept), tuple(splits), runs)
 

@@ -13,7 +13,7 @@ from lgeqa.evaluate.figures import Panel
 from lgeqa.evaluate.markdown import TITLES, spread_cell, table_1_page, table_2_page
 from lgeqa.evaluate.record import Association, Evaluation, Figures, Pooled
 from lgeqa.evaluate.tables import Spread, table_2
-from lgeqa.experiment.plan import Plan, Run
+from lgeqa.experiment.plan import Plan, Run, split_file
 from lgeqa.experiment.pooled import pooled_page
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.intervals import cell
@@ -112,10 +112,11 @@ def _rows(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> It
         own = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
         yield strategy, table_2([one.scans["quality"].figures for one in own])
     # What others reach does not hang on the strategy, so one evaluation an iteration tells it.
-    told = [evaluation for run, evaluation in evaluations.items() if run.strategy == config.strategies[0]]
-    for who in dict.fromkeys(who for one in told for who in _others(one)):
-        found = [others[who] for others in map(_others, told) if who in others]
-        yield who if len(found) == len(told) else f"{who}, in {len(found)} of {len(told)} iterations", table_2(found)
+    others = [_others(evaluation) for run, evaluation in evaluations.items() if run.strategy == config.strategies[0]]
+    for who in dict.fromkeys(who for one in others for who in one):
+        found = [one[who] for one in others if who in one]
+        some = "" if len(found) == len(others) else f", in {len(found)} of {len(others)} iterations"
+        yield f"{who}{some}", table_2(found)
 
 
 def _others(evaluation: Evaluation) -> dict[str, Figures]:
@@ -168,7 +169,7 @@ def _provenance(plan: Plan, config: ExperimentConfig, found: Findings, out: Path
     rows = [[run.name, one.bundle.sha256, one.finished_at] for run, one in found.evaluations.items()]
     yield markdown_table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
     yield ""
-    splits = [out / "splits" / f"split-{i}.json" for i in range(len(plan.splits))]
+    splits = [split_file(out, i) for i in range(len(plan.splits))]
     rows = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in splits]
     yield markdown_table(("Split", "SHA-256"), rows)
     yield "\nVersions: " + ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n"

@@ -25,6 +25,7 @@ from lgeqa.pipeline import AssessSettings, assess_source
 from lgeqa.read import Source
 from lgeqa.records import ScanResult
 from lgeqa.train.files import BUNDLE
+from lgeqa.writing import write_whole
 
 EVALUATION: Final = "evaluation.json"
 RECORDS: Final = "records.json"
@@ -70,9 +71,9 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     question = Question((), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed))
     scans = join(cases, results, config.label)
     evaluation = evaluate(scans, left_out(cases, cases, results, config.label), bundle, question)
-    (folder / RECORDS).write_bytes(_RECORDS.dump_json(tuple(results), indent=1) + b"\n")
-    (folder / "predictions.csv").write_text(predictions(cases, results, config.label), encoding="utf-8")
-    (folder / EVALUATION).write_text(evaluation.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_whole(folder / RECORDS, _RECORDS.dump_json(tuple(results), indent=1).decode() + "\n")
+    write_whole(folder / "predictions.csv", predictions(cases, results, config.label))
+    write_whole(folder / EVALUATION, evaluation.model_dump_json(indent=1) + "\n")
     return Tested(scans, evaluation)
 
 

@@ -1,20 +1,23 @@
 """An experiment from a cohort to its report: what `lgeqa experiment` does."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
+from lgeqa.cohort import save_split
 from lgeqa.experiment.figures import attention, curves, embeddings
 from lgeqa.experiment.html import html
-from lgeqa.experiment.plan import Run, make_plan
+from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
 from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_folds
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.experiment.trainings import train_all
+from lgeqa.experiment.trainings import check_devices, train_all
 from lgeqa.train.bundling import stage_1
 from lgeqa.train.processes import is_main
 from lgeqa.train.runs import keep_settings
+from lgeqa.writing import write_through, write_whole
 
 
 def run_experiment(
@@ -46,8 +49,11 @@ def run_experiment(
     """
     console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)
     stage_1(detector)  # told now and not after hours
-    keep_settings(config, out)
-    plan = make_plan(cohorts, config, out)
+    check_devices(config, jobs)
+    plan = make_plan(cohorts, config)
+    keep_settings(config, out)  # after what may be refused, so that nothing is in the way of better settings
+    if is_main():
+        _save_splits(plan, out)
     console.print(
         f"{len(plan.cases)} scans of {len({case.patient for case in plan.cases})} patients, {len(plan.runs)} trainings"
     )
@@ -61,16 +67,23 @@ def run_experiment(
     tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
     pooled = pool_folds(tested, config) if config.splits == "folds" else None
     if pooled:
-        (out / POOLED).write_text(pooled.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_whole(out / POOLED, pooled.model_dump_json(indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
     attention_picture, choice = attention(plan, config, out)
     embedding_picture, panels = embeddings(plan, config, out)
     pictures = {ATTENTION: attention_picture, EMBEDDING: embedding_picture, CURVES: curves(config, out)}
     for name, picture in pictures.items():
-        picture.savefig(out / name, dpi=150)
+        write_through(out / name, partial(picture.savefig, dpi=150))
     evaluations = {run: one.evaluation for run, one in tested.items()}
     found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled)
     text = page(plan, config, found, out)
-    (out / "report.md").write_text(text, encoding="utf-8")
-    (out / "report.html").write_text(html(text, out), encoding="utf-8")
+    write_whole(out / "report.md", text)
+    write_whole(out / "report.html", html(text, out))
     console.print(f"Report: {out / 'report.html'}")
+
+
+def _save_splits(plan: Plan, out: Path) -> None:
+    for iteration, split in enumerate(plan.splits):
+        path = split_file(out, iteration)
+        path.parent.mkdir(exist_ok=True)
+        save_split(split, path)

@@ -51,12 +51,7 @@ def train_all(
         jobs: trainings at a time, each in a process of its own if more than one.
         quiet: say nothing of the progress.
         told: called with each training that was finished.
-
-    Raises:
-        UsageError: trainings side by side would not have a device each.
     """
-    if jobs > 1:
-        _check_devices(config, jobs)
     # Prepared once for all runs, before any of them starts.
     quality_store(plan.cases, config.preparation, config.label, out / PREPARED)
     left = [run for run in plan.runs if not is_finished(out, run)]
@@ -76,8 +71,10 @@ def train_all(
             raise
 
 
-def _check_devices(config: ExperimentConfig, jobs: int) -> None:
-    """Raises UsageError where a training would be spread over several devices, which others take at the same time."""
+def check_devices(config: ExperimentConfig, jobs: int) -> None:
+    """Raises UsageError where one of several trainings at a time would be spread over several devices."""
+    if jobs == 1:
+        return
     steps = {"loop": config.loop} | ({"pretraining": config.pretraining} if "contrastive" in config.strategies else {})
     for name, loop in steps.items():
         devices = (loop.devices or max(1, torch.cuda.device_count())) * loop.nodes
