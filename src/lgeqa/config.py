@@ -1,6 +1,7 @@
 """Frozen settings that come from TOML and refuse what they do not know."""
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as fault:
-            raise ConfigError(f"{where}: {_explain(fault)}") from None
+            raise ConfigError(f"{where}: {_explain(fault, cls)}") from None
 
     def changed(self, changes: dict[str, Any], where: str) -> Self:
         """These settings with `changes` laid over them, table by table; raises ConfigError as `of` does."""
@@ -51,9 +52,23 @@ def _laid_over(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
     return merged
 
 
-def _explain(fault: ValidationError) -> str:
+def _explain(fault: ValidationError, kind: type[Settings]) -> str:
     lines = []
     for error in fault.errors():
-        key = ".".join(str(part) for part in error["loc"]) or "all together"
-        lines.append(f"{key} = {error['input']!r}: {error['msg']}")
+        place = [str(part) for part in error["loc"]]
+        why = _unknown(place, kind) if error["type"] == "extra_forbidden" else error["msg"]
+        lines.append(f"{'.'.join(place) or 'all together'} = {error['input']!r}: {why}")
     return "; ".join(lines)
+
+
+def _unknown(place: list[str], kind: type[Settings]) -> str:
+    """What is said of a key that is not known: the name that was meant, or all names that there are beside it."""
+    *tables, name = place
+    for table in tables:
+        inner = kind.model_fields[table].annotation if table in kind.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, Settings)):
+            return "is not known"  # within a list, or in one of several kinds of table
+        kind = inner
+    names = list(kind.model_fields)
+    close = get_close_matches(name, names, 1)
+    return f"is not known. Did you mean {close[0]}?" if close else f"is not known. There are {', '.join(names)}."

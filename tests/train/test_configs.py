@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import lightning
 import numpy as np
@@ -95,8 +96,34 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, object],
 
 
 def test_an_unknown_setting_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"loop.epoch = 3: Extra inputs are not permitted"):
+    with pytest.raises(ConfigError, match=r"loop.epoch = 3: is not known. Did you mean epochs\?"):
         DetectorConfig.from_toml(shipped("detector"), {"loop": {"epoch": 3}})
+
+
+class Many(Settings):
+    """Settings with others in a list."""
+
+    loops: tuple[LoopSettings, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "told"),
+    [
+        (
+            DetectorConfig,
+            {"loop": {"colour": 3}},
+            r"loop.colour = 3: is not known. There are epochs, batch, .*precision\.",
+        ),
+        (DetectorConfig, {"widths": 3}, r"widths = 3: is not known. Did you mean width\?"),
+        (DetectorConfig, {"loop": {"augmentation": {"flips": 1}}}, r"flips = 1: is not known. Did you mean flip\?"),
+        (Many, {"loops": [{"epoch": 3}]}, r"loops.0.epoch = 3: is not known$"),
+    ],
+)
+def test_an_unknown_setting_is_told_with_the_known_ones(
+    kind: type[Settings], values: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        kind.of(values)
 
 
 def test_a_change_without_a_file_leaves_the_rest_of_its_table() -> None:

@@ -115,7 +115,7 @@ def _folds(patients: Sequence[str], strata: Sequence[int], folds: int, wanted: i
     if len(set(patients)) < folds:
         raise CohortError(
             f"{len(set(patients))} patients cannot be dealt to {folds} folds, or a share of 1/{folds}: "
-            f"at least {folds} are needed."
+            f"at least {folds} are needed. Give a larger share, or fewer folds."
         )
     # Fewer scans of a class than folds leave some folds without it; with the commonest class they do not warn.
     counts = Counter(strata)
