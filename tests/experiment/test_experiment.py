@@ -97,6 +97,15 @@ def test_every_strategy_is_judged_on_the_same_test_scans(world: World) -> None:
     assert not list(world.out.rglob("*.ckpt"))
 
 
+def test_a_cohort_that_has_changed_is_refused(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(world.out / "splits", tmp_path / "splits")
+    kept = (tmp_path / "splits" / "split-0.json").read_bytes()
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda folder: read_cohort(folder)[:-1])
+    with pytest.raises(UsageError, match=r"split-0.json: deals other patients, or .* Name a new folder"):
+        run_experiment([world.cohort], world.config, tmp_path, quiet=True)
+    assert (tmp_path / "splits" / "split-0.json").read_bytes() == kept
+
+
 def test_splits_are_kept(world: World, folds: World) -> None:
     for made in (world, folds):
         plan = make_plan([made.cohort], made.config)

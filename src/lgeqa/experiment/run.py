@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lgeqa.cohort import save_split
+from lgeqa.cohort import read_split, save_new_split
+from lgeqa.errors import UsageError
 from lgeqa.experiment.figures import attention, curves, embeddings
 from lgeqa.experiment.html import html
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
@@ -43,8 +44,8 @@ def run_experiment(
 
     Raises:
         CohortError: the cohort cannot be used.
-        UsageError: the folder holds an experiment with other settings, or trainings side by side would not have a
-            device each.
+        UsageError: the folder holds an experiment with other settings or on another cohort, or trainings side by side
+            would not have a device each.
         TrainingError, OutputError: as `lgeqa.train.loop.fit` does.
     """
     console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)
@@ -53,7 +54,7 @@ def run_experiment(
     plan = make_plan(cohorts, config)
     keep_settings(config, out)  # after what may be refused, so that nothing is in the way of better settings
     if is_main():
-        _save_splits(plan, out)
+        _keep_splits(plan, out)
     console.print(
         f"{len(plan.cases)} scans of {len({case.patient for case in plan.cases})} patients, {len(plan.runs)} trainings"
     )
@@ -82,8 +83,13 @@ def run_experiment(
     console.print(f"Report: {out / 'report.html'}")
 
 
-def _save_splits(plan: Plan, out: Path) -> None:
+def _keep_splits(plan: Plan, out: Path) -> None:
+    """Write the splits, or see that those of an experiment taken up again are the same."""
     for iteration, split in enumerate(plan.splits):
         path = split_file(out, iteration)
-        path.parent.mkdir(exist_ok=True)
-        save_split(split, path)
+        if path.is_file() and read_split(path) != split:
+            raise UsageError(
+                f"{path}: deals other patients, or deals them otherwise; the cohort has changed. Name a new folder: "
+                "what was trained in this one may have learnt from scans that would be tested now."
+            )
+        save_new_split(split, path)
