@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from lgeqa.records import BundleStamp, ScanResult
+import numpy as np
 
+from lgeqa.measure import MEASURES, reference_scans
+from lgeqa.measure.reference import place_of
+from lgeqa.records import BundleStamp, Finding, Measures, ScanResult, SliceMeasures
+
+REFUSED = Finding(check="coverage", severity="refused", seen="The stack ends in the atrium.", remedy="Send all slices.")
+REVIEW = Finding(check="noise", severity="review", seen="The scan is noisy.", remedy="Look at it.")
 STAMP = BundleStamp(name="toy", version="0.1", sha256="0f" * 32)
 
 
@@ -36,3 +42,20 @@ def unassessed(scan_id: str = "case", **changes: Any) -> ScanResult:
     """A scan that failed, with `changes`."""
     values: dict[str, Any] = {"status": "failed", "message": f"{scan_id}.nrrd: the file is empty.", "bundle": STAMP}
     return ScanResult(scan_id=scan_id, **values | changes)
+
+
+def measured(share: float = 0.5, **changes: float | None) -> Measures:
+    """Measures at one cumulative share of the reference scans, with `changes`; None is undefined, with a reason."""
+    reference = reference_scans()
+    values: dict[str, float | None] = {
+        measure.name: float(np.interp(share, reference.shares, reference.quantiles[measure.name]))
+        for measure in MEASURES
+    }
+    values |= changes
+    by_slice = {measure.name: values[measure.name] for measure in MEASURES if measure.by_slice}
+    return Measures(
+        values=values,
+        reasons={name: f"No {name} here." for name, value in values.items() if value is None},
+        places={name: place_of(name, value) for name, value in values.items() if value is not None},
+        slices=tuple(SliceMeasures(index=20 - z, position_mm=2.5 * z - 10, values=by_slice) for z in range(4)),
+    )

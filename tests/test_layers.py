@@ -15,9 +15,9 @@ SOURCE = Path(__file__).parents[1] / "src"
 #: From the ground up: a room imports from its own layer and those before it.
 LAYERS = (
     ("attributes", "config", "errors", "extras", "intervals", "records", "tables", "threads", "versions", "writing"),
-    ("cohort", "prepare", "read", "simulate"),
-    ("bundle", "detect", "explain", "score"),
-    ("pipeline",),
+    ("cohort", "measure", "prepare", "read", "simulate"),
+    ("bundle", "detect", "explain", "gate", "score"),
+    ("pipeline", "result"),
     ("batch", "report"),
     ("cli", ""),
 )

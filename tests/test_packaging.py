@@ -17,8 +17,6 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
 TRAINING = ("evaluate/", "experiment/", "networks/", "train/", "cohort/parquet.py", "cohort/split.py")
-#: What is used with the extra `simulate`; the phantom of the demo does without.
-SIMULATING = ("simulate/faults/", "simulate/composite.py")
 #: What is used with the extra `agreement`, and what with `web`, which contains it.
 AGREEMENT = ("agreement/",)
 WEB = ("database.py", "rate/", "serve/")
@@ -61,20 +59,9 @@ def sources() -> list[Path]:
 
 
 def test_a_plain_install_brings_what_assessing_imports() -> None:
-    used = {
-        name
-        for path in sources()
-        if not within(path, TRAINING + SIMULATING + AGREEMENT + WEB)
-        for name in imported(path)
-    }
+    used = {name for path in sources() if not within(path, TRAINING + AGREEMENT + WEB) for name in imported(path)}
 
     assert distributions(used) <= required(PROJECT["dependencies"])
-
-
-def test_the_simulate_extra_brings_what_faults_import() -> None:
-    used = {name for path in sources() if within(path, SIMULATING) for name in imported(path)}
-
-    assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["simulate"])
 
 
 def test_the_train_extra_brings_what_training_imports() -> None:

@@ -8,15 +8,18 @@ import pytest
 
 import lgeqa
 from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.measure import Heart
 from lgeqa.pipeline import AssessSettings, assess_scan, find_atrium
 from lgeqa.read import discover, read_scan
-from lgeqa.records import ScanResult
+from lgeqa.records import Finding, FloatArray, Scan, ScanResult, Severity
 from lgeqa.simulate.phantom import build_phantom, draw_phantom, render
 from lgeqa.simulate.signal import Sequence
 from tests.images import write_dicom_series, write_volume
+from tests.results import REFUSED, REVIEW
 from tests.toy import SLOPES, toy_bundle, toy_scan
 
 SPACING_MM = (2.5, 1.25, 1.25)
+FORCE = AssessSettings(force=True)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +92,7 @@ def test_the_scan_is_left_as_it_was(tmp_path: Path) -> None:
     [source] = discover([toy_scan(tmp_path / "scan.nrrd")])
     scan = read_scan(source)
     before = scan.voxels.copy()
-    atrium = find_atrium(scan, bundle)
+    atrium = find_atrium(scan, bundle).mask
     given = assess_scan(scan, bundle, AssessSettings(), supplied=atrium).result
     assert given.mask_source == "supplied"
     assert given.slices == assess_scan(scan, bundle, AssessSettings()).result.slices
@@ -112,3 +115,129 @@ def test_maps_come_in_the_order_of_the_results_slices(tmp_path: Path) -> None:
     assert np.ptp(quality) > 0.05
     # The toy's maps add up to the logit but for the bias of quality.
     np.testing.assert_allclose(1 / (1 + np.exp(1 - found.maps[:, 3].sum(axis=(1, 2)))), quality, atol=1e-4)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Bundle:
+    return open_bundle(toy_bundle(tmp_path / "toy", maps=SLOPES))
+
+
+def toy_voxels(tmp_path: Path, *, atrium: bool = True) -> Scan:
+    [source] = discover([toy_scan(tmp_path / "scan.nrrd", atrium=atrium)])
+    return read_scan(source)
+
+
+def gate_that_says(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
+    monkeypatch.setattr("lgeqa.pipeline.check_scan", lambda *_, **__: findings)
+
+
+def test_a_sound_scan_needs_no_review(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate_that_says(monkeypatch)
+    result = assess_scan(toy_voxels(tmp_path), toy, AssessSettings()).result
+    assert (result.status, result.review, result.forced, result.findings) == ("assessed", False, False, ())
+
+
+def test_a_finding_asks_for_review(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate_that_says(monkeypatch, REVIEW)
+    result = assess_scan(toy_voxels(tmp_path), toy, AssessSettings()).result
+    assert (result.status, result.review, result.forced, result.findings) == ("assessed", True, False, (REVIEW,))
+    assert result.message == f"{REVIEW.seen} {REVIEW.remedy}"
+
+
+def test_a_refused_scan_gets_no_verdict(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate_that_says(monkeypatch, REFUSED, REVIEW)
+    monkeypatch.setattr("lgeqa.pipeline.prepare_for_quality", None)
+
+    assessment = assess_scan(toy_voxels(tmp_path), toy, AssessSettings())
+
+    result = assessment.result
+    assert (result.status, result.verdict, result.slices, assessment.maps) == ("not_assessable", None, (), None)
+    assert result.findings == (REFUSED, REVIEW)
+    assert result.message == f"{REFUSED.seen} {REFUSED.remedy}"
+    assert not result.review
+    assert not result.forced
+    assert result.reference is not None
+    assert result.reference.blood > result.reference.air
+    assert result.measures is not None
+    assert result.measures.values["atrium_height_mm"] == 50
+    assert assessment.atrium.any()
+
+
+def test_a_forced_verdict_says_so(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = toy_voxels(tmp_path)
+    gate_that_says(monkeypatch)
+    sound = assess_scan(scan, toy, FORCE).result
+    gate_that_says(monkeypatch, REFUSED)
+    forced = assess_scan(scan, toy, FORCE).result
+    assert (sound.forced, sound.review) == (False, False)
+    assert (forced.status, forced.forced, forced.review) == ("assessed", True, True)
+    assert forced.findings == (REFUSED,)
+    assert forced.slices == sound.slices
+
+
+@pytest.mark.parametrize("settings", [AssessSettings(), FORCE])
+def test_a_scan_without_an_atrium_is_refused(settings: AssessSettings, toy: Bundle, tmp_path: Path) -> None:
+    assessment = assess_scan(toy_voxels(tmp_path, atrium=False), toy, settings)
+
+    result = assessment.result
+    assert (result.status, result.forced, result.reference) == ("not_assessable", False, None)
+    assert [finding.severity for finding in result.findings].count("refused") >= 1
+    assert result.message.startswith(result.findings[0].seen)
+    assert not assessment.atrium.any()
+    assert result.measures is not None
+    assert (result.measures.values["slice_mm"], result.measures.values["asnr"]) == (2.5, None)
+
+
+def test_measures_alone_run_no_quality_network(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan = toy_voxels(tmp_path)
+    gate_that_says(monkeypatch, REVIEW)
+    assessed = assess_scan(scan, toy, AssessSettings()).result
+    monkeypatch.setattr(Bundle, "score", None)
+
+    assessment = assess_scan(scan, toy, AssessSettings(measures_only=True))
+
+    result = assessment.result
+    assert (result.status, result.verdict, result.p_quality, result.slices) == ("measured", None, None, ())
+    assert (result.review, result.forced, result.findings) == (False, False, (REVIEW,))
+    assert result.measures == assessed.measures
+    assert assessment.heart is not None
+    assert result.seconds["measure"] > 0
+
+
+def test_the_gate_sees_what_the_detector_gave(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Heart, FloatArray | None]] = []
+
+    def check(heart: Heart, probabilities: FloatArray | None) -> tuple[Finding, ...]:
+        calls.append((heart, probabilities))
+        return ()
+
+    monkeypatch.setattr("lgeqa.pipeline.check_scan", check)
+    scan = toy_voxels(tmp_path)
+    found = find_atrium(scan, toy)
+
+    assess_scan(scan, toy, AssessSettings())
+    assess_scan(scan, toy, AssessSettings(), supplied=found.mask)
+
+    (heart, probabilities), (_, of_supplied) = calls
+    np.testing.assert_array_equal(heart.whole_atrium, found.mask)
+    np.testing.assert_array_equal(probabilities, found.probabilities)
+    assert of_supplied is None
+
+
+@pytest.mark.parametrize(("severity", "status"), [("review", "assessed"), ("refused", "not_assessable")])
+def test_novelty_is_checked_after_scoring(
+    severity: Severity, status: str, toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    novel = REVIEW.model_copy(update={"severity": severity})
+    monkeypatch.setattr("lgeqa.pipeline.check_novelty", lambda *_: (novel,))
+    scan = toy_voxels(tmp_path)
+
+    result, forced = (assess_scan(scan, toy, settings).result for settings in (AssessSettings(), FORCE))
+
+    assert (result.status, result.verdict is None) == (status, status != "assessed")
+    assert result.findings == forced.findings == (novel,)
+    assert (forced.status, forced.forced) == ("assessed", severity == "refused")
+
+
+def test_a_toy_scan_passes_the_gate(toy: Bundle, tmp_path: Path) -> None:
+    assert assess_scan(toy_voxels(tmp_path), toy, AssessSettings()).result.findings == ()

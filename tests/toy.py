@@ -1,23 +1,31 @@
 """A toy bundle that runs in milliseconds, and toy scans for it: the atrium is whatever is bright."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
+from scipy.ndimage import map_coordinates
 from SimpleITK import WriteImage
 
 from lgeqa.bundle import Manifest
 from lgeqa.bundle.manifest import MANIFEST, DetectorPart, QualityPart
 from lgeqa.detect import SliceRule
+from lgeqa.gate.likeness import mean_heart
 from lgeqa.prepare import DetectorPreparation, QualityPreparation
 from lgeqa.read.itk import to_image
-from lgeqa.records import Grid
+from lgeqa.records import BoolArray, FloatArray, Grid
 
 Shape = list[str | int]
 #: By how much each logit of a toy bundle rises with a slice's mean signal.
-SLOPES = (-4.0, 4.0, 8.0, 40.0)
+SLOPES = (-4.0, 4.0, 8.0, 9.0)
+#: Slices, rows and columns of a toy scan.
+SHAPE = (24, 96, 88)
+#: Steps of the grid of the gate's mean heart.
+MEAN_HEART_MM = (8.0, 6.0, 6.0)
 
 
 def toy_bundle(folder: Path, version: str = "0.1", maps: tuple[float, ...] | None = None) -> Path:
@@ -50,14 +58,48 @@ def toy_bundle(folder: Path, version: str = "0.1", maps: tuple[float, ...] | Non
     return folder
 
 
-def toy_scan(path: Path, seed: int = 0, *, atrium: bool = True) -> Path:
-    """Write a volume of 12 slices with a bright ball in dim noise, or with the noise alone."""
-    voxels = np.random.default_rng(seed).uniform(10, 30, (12, 48, 40)).astype(np.float32)
-    z, y, x = np.ogrid[:12, :48, :40]
-    if atrium:
-        voxels[((z - 6) * 2.5) ** 2 + (1.25 * (y - 24)) ** 2 + (1.25 * (x - 20)) ** 2 < 10**2] += 200
+def toy_scan(path: Path, seed: int = 0, *, atrium: bool = True, slices: slice = slice(None)) -> Path:
+    """Write a volume of 24 slices, or some of them, with a bright ball of 48 mm, or with two dim halves and no ball.
+
+    The surroundings of the ball are a faint picture of the mean heart, so that the gate takes it for one.
+    """
+    levels = _ground() if atrium else np.broadcast_to(np.where(np.arange(SHAPE[2]) < SHAPE[2] / 2, 10, 26), SHAPE)
+    voxels = np.random.default_rng(seed).uniform(levels, levels + 4).astype(np.float32)
+    return _write(path, voxels[slices])
+
+
+def toy_mask(path: Path, *, empty: bool = False) -> Path:
+    """Write the mask of the ball in a toy scan, or one without a voxel."""
+    return _write(path, (_ball() & (not empty)).astype(np.float32))
+
+
+def _ball() -> BoolArray:
+    """Return the voxels (slice, row, column) of the ball in a toy scan."""
+    z, y, x = (mm**2 for mm in _from_centre_mm())
+    inside: BoolArray = z + y + x < 24**2
+    return inside
+
+
+@cache
+def _ground() -> npt.NDArray[np.float64]:
+    """Return the grey levels of a toy scan without noise: 210 in the ball, at most 80 around it."""
+    heart = np.nan_to_num(mean_heart())
+    axes = zip(_from_centre_mm(), MEAN_HEART_MM, heart.shape, strict=True)
+    places = [mm / step + (n - 1) / 2 for mm, step, n in axes]
+    around = 10 + 60 * map_coordinates(heart, np.broadcast_arrays(*places), order=1, mode="nearest")
+    levels: npt.NDArray[np.float64] = np.where(_ball(), 210, around)
+    return levels
+
+
+def _from_centre_mm() -> list[npt.NDArray[np.float64]]:
+    """Return the place of each slice, row and column, in mm from the middle of a toy scan."""
+    axes = [(np.arange(n) - (n - 1) / 2) * mm for n, mm in zip(SHAPE, (2.5, 1.25, 1.25), strict=True)]
+    return list(np.ix_(*axes))
+
+
+def _write(path: Path, voxels: FloatArray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    grid = Grid((40, 48, 12), (1.25, 1.25, 2.5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    grid = Grid(voxels.shape[::-1], (1.25, 1.25, 2.5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     WriteImage(to_image(voxels, grid), str(path))
     return path
 
@@ -65,11 +107,15 @@ def toy_scan(path: Path, seed: int = 0, *, atrium: bool = True) -> Path:
 def _detector() -> bytes:
     nodes = [
         helper.make_node("Sub", ["slices", "cut"], ["above"]),
-        helper.make_node("Sigmoid", ["above"], ["atrium"]),
+        helper.make_node("Mul", ["above", "steepness"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["atrium"]),
     ]
-    cut = helper.make_tensor("cut", TensorProto.FLOAT, [1], [4.0])
+    constants = [
+        helper.make_tensor("cut", TensorProto.FLOAT, [1], [1.3]),
+        helper.make_tensor("steepness", TensorProto.FLOAT, [1], [20.0]),
+    ]
     shape: Shape = ["slices", 1, "rows", "columns"]
-    return _model(nodes, [cut], ("slices", shape), [("atrium", shape)])
+    return _model(nodes, constants, ("slices", shape), [("atrium", shape)])
 
 
 def _quality(maps: tuple[float, ...] | None) -> bytes:

@@ -17,6 +17,7 @@ def assess(
     bundle: "Bundle | str | PathLike[str] | None" = None,
     threshold: float | None = None,
     mask: "str | PathLike[str] | None" = None,
+    force: bool = False,
 ) -> "ScanResult":
     """Assess one scan.
 
@@ -27,13 +28,15 @@ def assess(
         threshold: slice probability of quality from which a slice counts as diagnostic, between 0 and 1; None for
             the bundle's.
         mask: file with the left-atrial blood pool on the scan's grid, instead of detecting it.
+        force: Whether the scan gets a verdict also where the gate refuses it. The record says so.
 
     Returns:
-        The record, always with status `assessed`: it is the same as `lgeqa assess` writes.
+        The record, the same as `lgeqa assess` writes. Its status is `assessed`, or `not_assessable` where the gate
+        refuses the scan, for instance since no left atrium was found; `findings` and `message` say why.
 
     Raises:
-        ScanError: the scan cannot be assessed. On the command line this would be a record with status `failed` or
-            `not_assessable`; here it is `NotAssessableError` for the latter, and any other ScanError for the former.
+        ScanError: the scan cannot be read, or holds no image, or the mask cannot be used. On the command line this
+            would be a record without measures.
         UsageError: there are several scans in the folder, or none; or the threshold or the bundle cannot be used.
     """
     from dataclasses import replace
@@ -48,7 +51,7 @@ def assess(
     if len(sources) != 1:
         raise UsageError(f"{scan}: holds {len(sources)} scans, but one at a time is assessed here. Name one of them.")
     source = sources[0] if mask is None else replace(sources[0], mask_path=Path(mask))
-    settings = AssessSettings.of({"threshold": threshold, "given_masks": mask is not None}, "assess")
+    settings = AssessSettings.of({"threshold": threshold, "given_masks": mask is not None, "force": force}, "assess")
     if not isinstance(bundle, Bundle):
         bundle = open_bundle(None if bundle is None else Path(bundle))
     return assess_source(source, bundle, settings).result

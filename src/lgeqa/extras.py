@@ -9,14 +9,12 @@ from lgeqa.errors import MissingExtraError
 EXTRAS: Final = {
     "agreement": ("krippendorff", "pandas", "pingouin", "sklearn"),
     "dicom": ("pylibjpeg", "libjpeg", "openjpeg"),
-    "simulate": ("scipy",),
     "train": (
         "torch",
         "lightning",
         "markdown_it",
         "monai",
         "matplotlib",
-        "scipy",
         "sklearn",
         "onnx",
         "onnxscript",

@@ -1,36 +1,39 @@
 """The way of one scan from its files to its result: the only place that knows the order of the steps."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
 from pydantic import Field
 
-from lgeqa.attributes import NAMES
 from lgeqa.bundle import Bundle
 from lgeqa.config import Settings
-from lgeqa.detect import atrium_mask, slice_areas_mm2
+from lgeqa.detect import atrium_mask, search_atrium
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare import context_slices, prepare_for_detector, prepare_for_quality, to_scan_grid
+from lgeqa.gate import check_novelty, check_scan, in_order, refused
+from lgeqa.measure import Heart, take_measures
+from lgeqa.prepare import prepare_for_quality
 from lgeqa.read import Source, read_mask, read_scan
 from lgeqa.read.words import shown
-from lgeqa.records import BoolArray, FloatArray, Scan, ScanResult, SliceScores
-from lgeqa.score import vote
-from lgeqa.versions import versions
+from lgeqa.records import BoolArray, Finding, FloatArray, Scan, ScanResult, Status
+from lgeqa.result import Scores, make_result, verdict_fields
+from lgeqa.score.levels import quality_at_other_levels
 
 
 class AssessSettings(Settings):
     """What a user can choose about an assessment.
 
     Attributes:
-        threshold: slice probability of quality from which a slice counts as diagnostic; None for the bundle's.
-        given_masks: take the atrium from the mask beside the scan; a scan without one is not assessable.
+        threshold: Slice probability of quality from which a slice counts as diagnostic. None for the bundle's.
+        given_masks: Whether the atrium comes from the mask beside the scan. A scan without one is not assessable.
+        force: Whether a scan that the gate refuses gets a verdict all the same. The record says so.
+        measures_only: Whether image quality measures alone are taken, without a verdict.
     """
 
     threshold: float | None = Field(None, gt=0, lt=1)
     given_masks: bool = False
+    force: bool = False
+    measures_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,38 @@ class Assessment:
     """A result, and what it rests on.
 
     Attributes:
-        result: the record.
-        scan: as it was read.
-        atrium: bool (slice, row, column), the blood pool.
-        maps: float32 (slice, 4, map row, map column) in logits, where the logits of each of the result's slices came
-            from, scales in the order of `attributes.NAMES`; None if the bundle does not explain.
+        result: The record.
+        scan: The scan as it was read.
+        atrium: Blood-pool mask, bool (slice, row, column). It is empty where no atrium was found.
+        maps: Origin of the logits of each of the result's slices, float32 (slice, 4, map row, map column) in logits,
+            scales in the order of `attributes.NAMES`. None without a verdict, or if the bundle does not explain.
+        heart: The anatomy that the measures refer to. None if none was taken.
     """
 
     result: ScanResult
     scan: Scan
     atrium: BoolArray
     maps: FloatArray | None = None
+    heart: Heart | None = None
+
+
+class FoundAtrium(NamedTuple):
+    """The left atrium of a scan.
+
+    Attributes:
+        mask: Blood pool, bool (slice, row, column); may be empty.
+        probabilities: Probability of blood pool at each voxel of the scan. None where the mask was supplied.
+    """
+
+    mask: BoolArray
+    probabilities: FloatArray | None = None
 
 
 def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
     """Read a scan and assess it.
 
     Raises:
-        ScanError: the scan cannot be read, or cannot be judged; its `status` says which.
+        ScanError: the scan cannot be read, or the mask that it needs cannot be used; its `status` says which.
     """
     start = perf_counter()
     scan = read_scan(source)
@@ -70,51 +87,56 @@ def assess_scan(
     supplied: BoolArray | None = None,
     seconds_reading: float = 0.0,
 ) -> Assessment:
-    """Assess a scan in memory.
+    """Assess a scan in memory: find the atrium, take the measures, check the scan, and score it.
 
     Args:
-        scan: as it was read.
-        bundle: the two networks and their settings.
-        settings: the user's choices.
-        supplied: atrium mask (slice, row, column) that stands in for the detector's.
-        seconds_reading: time already spent, for the record.
+        scan: The scan as it was read.
+        bundle: The two networks and their settings.
+        settings: The user's choices.
+        supplied: Atrium mask (slice, row, column) to use instead of the detector's.
+        seconds_reading: Time already spent, for the record.
 
-    Raises:
-        NotAssessableError: no slice holds the atrium.
+    Returns:
+        An assessment whose result is `assessed`, `not_assessable` or, if measures alone are wanted, `measured`.
     """
-    clock = perf_counter()
-    atrium = find_atrium(scan, bundle) if supplied is None else supplied
+    start = perf_counter()
+    atrium = find_atrium(scan, bundle) if supplied is None else FoundAtrium(supplied)
     detected = perf_counter()
-    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
-    probabilities, maps = bundle.explain(prepared) if bundle.explains else (bundle.score(prepared), None)
-    scored = perf_counter()
-    result = _result(scan, atrium, probabilities, settings.threshold or bundle.manifest.threshold)
-    details = {
-        "mask_source": "detected" if supplied is None else "supplied",
-        "bundle": bundle.stamp,
-        "versions": versions(),
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": {"read": seconds_reading, "detect": detected - clock, "score": scored - detected},
-    }
-    return Assessment(result.model_copy(update=details), scan, atrium, maps)
+    heart = Heart(scan.voxels, atrium.mask, scan.spacing_mm)
+    measures = take_measures(scan, heart)
+    measured = perf_counter()
+    findings = check_scan(heart, atrium.probabilities)
+    scores = _score(scan, atrium.mask, bundle) if _is_scored(findings, heart, settings) else None
+    if scores:
+        findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
+        scores = scores if _is_scored(findings, heart, settings) else None
+    status: Status = "assessed" if scores else "measured" if settings.measures_only else "not_assessable"
+    threshold = settings.threshold or bundle.manifest.threshold
+    result = make_result(
+        scan,
+        heart,
+        measures,
+        findings,
+        status,
+        mask_source="detected" if supplied is None else "supplied",
+        bundle=bundle.stamp,
+        seconds={
+            "read": seconds_reading,
+            "detect": detected - start,
+            "measure": measured - detected,
+            "score": perf_counter() - measured,
+        },
+        other_levels=scores.other_levels if scores else None,
+        **verdict_fields(scan, atrium.mask, scores.probabilities, threshold) if scores else {},
+    )
+    return Assessment(result, scan, atrium.mask, scores.maps if scores else None, heart)
 
 
-def find_atrium(scan: Scan, bundle: Bundle) -> BoolArray:
-    """Stage 1: the blood-pool mask on the scan's own pixels, bool (slice, row, column).
-
-    Raises:
-        NotAssessableError: no slice holds the atrium.
-    """
+def find_atrium(scan: Scan, bundle: Bundle) -> FoundAtrium:
+    """Find the blood pool of the left atrium on the scan's own voxels (stage 1)."""
     part = bundle.manifest.detector
-    prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, part.preparation)
-    context = context_slices(len(prepared), scan.spacing_mm[0], part.preparation)
-    atrium = atrium_mask(to_scan_grid(bundle.detect(prepared, context), grid), scan.spacing_mm, part.rule)
-    if not atrium.any():
-        raise NotAssessableError(
-            f"{shown(scan.source)}: no left atrium was found on any of its {len(scan.voxels)} slices. Check that it is "
-            "an axial left-atrial LGE scan; a mask of your own can be used with --given-masks."
-        )
-    return atrium
+    probabilities = search_atrium(scan.voxels, scan.spacing_mm, bundle.detect, part.preparation, part.rule)
+    return FoundAtrium(atrium_mask(probabilities, scan.spacing_mm, part.rule), probabilities)
 
 
 def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
@@ -125,41 +147,16 @@ def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
     return read_mask(source.mask_path, scan)
 
 
-def _result(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold: float) -> ScanResult:
-    held = np.flatnonzero(atrium.any(axis=(1, 2)))
-    areas = slice_areas_mm2(atrium, scan.spacing_mm)
-    slices = tuple(
-        SliceScores(
-            index=scan.file_slices[z],
-            position_mm=scan.slice_positions_mm[z],
-            atrium_area_mm2=float(areas[z]),
-            **_named(row),
-        )
-        for z, row in zip(held, probabilities, strict=True)
-    )
-    decision = vote(probabilities[:, NAMES.index("quality")], threshold)
-    indices = [one.index for one in slices]
-    return ScanResult(
-        scan_id=scan.scan_id,
-        status="assessed",
-        verdict=decision.verdict,
-        probability=decision.probability,
-        votes_diagnostic=decision.diagnostic,
-        votes_total=decision.total,
-        tie=decision.tie,
-        **_named(probabilities.mean(axis=0, dtype=float)),
-        first_slice=min(indices),
-        last_slice=max(indices),
-        n_slices=len(slices),
-        message=" ".join(scan.warnings),
-        warnings=scan.warnings,
-        threshold=threshold,
-        slices=slices,
-        source=shown(scan.source),
-        input_sha256=scan.sha256,
-    )
+def _is_scored(findings: tuple[Finding, ...], heart: Heart, settings: AssessSettings) -> bool:
+    """Return whether a scan gets a verdict: without an atrium there is nothing to score, not even by force."""
+    return heart.is_there and not settings.measures_only and (settings.force or not refused(findings))
 
 
-def _named(probabilities: FloatArray) -> dict[str, Any]:
-    """Four probabilities under their names in the records."""
-    return {f"p_{name}": float(p) for name, p in zip(NAMES, probabilities, strict=True)}
+def _score(scan: Scan, atrium: BoolArray, bundle: Bundle) -> Scores:
+    """Score the slices that hold the atrium (stage 2)."""
+    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
+    outputs = bundle.score(prepared)
+    other_levels = quality_at_other_levels(
+        prepared, outputs.probabilities, lambda slices: bundle.score(slices).probabilities
+    )
+    return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels)

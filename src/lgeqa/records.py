@@ -16,7 +16,8 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-Status = Literal["assessed", "not_assessable", "failed"]
+Status = Literal["assessed", "measured", "not_assessable", "failed"]
+Severity = Literal["refused", "review"]
 Verdict = Literal["diagnostic", "non-diagnostic"]
 
 
@@ -87,6 +88,68 @@ class SliceScores(_Record):
     p_quality: float
 
 
+class SliceMeasures(_Record):
+    """Image quality measures of one slice that holds the left atrium.
+
+    Attributes:
+        index: Index along the slice axis of the file's own order, from 0.
+        position_mm: LPS z of the slice's centre.
+        values: Value of each measure that is taken slice by slice, by name. None where it is undefined.
+    """
+
+    index: int
+    position_mm: float
+    values: dict[str, float | None]
+
+
+class Measures(_Record):
+    """Image quality measures of one scan; `lgeqa.measure.MEASURES` defines each.
+
+    Attributes:
+        values: Value of every measure by name, in the order of `MEASURES`. None where it is undefined.
+        reasons: Why a measure is undefined, by name.
+        places: Share of the reference scans with a lower value, 0 to 1, by name of each defined measure.
+        slices: Measures of each slice that holds the atrium, from inferior to superior.
+    """
+
+    values: dict[str, float | None]
+    reasons: dict[str, str] = {}
+    places: dict[str, float] = {}
+    slices: tuple[SliceMeasures, ...] = ()
+
+
+class Finding(_Record):
+    """One thing that speaks against a verdict.
+
+    Attributes:
+        check: Name of the check in `lgeqa.gate`.
+        severity: `refused` where no verdict can be given, `review` where a person should look before using it.
+        seen: What was seen, in one sentence.
+        remedy: What to do about it, in one sentence.
+    """
+
+    check: str
+    severity: Severity
+    seen: str
+    remedy: str
+
+
+class ReferenceLevels(_Record):
+    """The grey levels that both networks and all measures refer to, and how much the verdict depends on them.
+
+    Attributes:
+        air: Grey level of air.
+        blood: Grey level of the atrial blood pool.
+        p_quality_if_lower: Probability of quality if the blood level were 5 % lower. None if not assessed.
+        p_quality_if_higher: Probability of quality if the blood level were 5 % higher. None if not assessed.
+    """
+
+    air: float
+    blood: float
+    p_quality_if_lower: float | None = None
+    p_quality_if_higher: float | None = None
+
+
 class BundleStamp(_Record):
     """Which bundle made a result: its name, version and the SHA-256 of its `bundle.json`."""
 
@@ -100,7 +163,8 @@ class ScanResult(_Record):
 
     Attributes:
         scan_id: unique in a run, made of file or folder names only.
-        status: `assessed`; `not_assessable` (read, but for instance no atrium found); `failed`.
+        status: `assessed`; `measured` (measures alone were asked for); `not_assessable` (read, but the gate refused it,
+            for instance since no atrium was found); `failed`.
         verdict: mode of the slices' predictions; a tie goes by the mean probability. None unless assessed.
         probability: of the scan being diagnostic: mean of the slices' quality probabilities. The vote decides
             the verdict, so near .5 the two can differ.
@@ -111,6 +175,11 @@ class ScanResult(_Record):
         n_slices: how many slices were scored.
         message: one line for people: the fault and the way out, or what to know.
         warnings: each thing to know, on its own.
+        review: Whether a person should look before the verdict is used; `findings` says why.
+        findings: What speaks against a verdict, refusals first.
+        forced: Whether the verdict was given although the gate refused the scan.
+        reference: Grey levels of air and blood, and what the probability would be at other ones.
+        measures: Image quality measures. None where the scan could not be read.
         threshold: slice probability of quality from which a slice counts as diagnostic.
         mask_source: whether the atrium was detected or a mask was supplied.
         slices: each scored slice, from inferior to superior.
@@ -140,6 +209,11 @@ class ScanResult(_Record):
     n_slices: int | None = None
     message: str = ""
     warnings: tuple[str, ...] = ()
+    review: bool = False
+    findings: tuple[Finding, ...] = ()
+    forced: bool = False
+    reference: ReferenceLevels | None = None
+    measures: Measures | None = None
     threshold: float | None = None
     mask_source: Literal["detected", "supplied"] | None = None
     slices: tuple[SliceScores, ...] = ()
@@ -157,6 +231,7 @@ CSV_COLUMNS = (
     "scan_id",
     "status",
     "verdict",
+    "review",
     "probability",
     "votes_diagnostic",
     "votes_total",

@@ -4,7 +4,7 @@ import platform
 from functools import cache
 from importlib.metadata import version
 
-_PACKAGES = ("lgeqa", "numpy", "onnxruntime", "pydicom", "SimpleITK")
+_PACKAGES = ("lgeqa", "numpy", "onnxruntime", "pydicom", "scipy", "SimpleITK")
 
 
 @cache

@@ -15,7 +15,7 @@ from lgeqa.pipeline import Assessment, AssessSettings
 from lgeqa.prepare import QualityPreparation
 from lgeqa.read import Source
 from lgeqa.records import BundleStamp, Grid, Scan
-from tests.results import STAMP, assessed
+from tests.results import STAMP, assessed, measured, unassessed
 
 GRID = Grid((4, 5, 6), (1.25, 1.25, 2.5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 
@@ -58,11 +58,21 @@ def _open_fake(notes: Path) -> Callable[[Source], Assessment]:
 def _assess(notes: Path, source: Source) -> Assessment:
     with notes.open("a", encoding="utf-8") as lines:
         lines.write(f"{source.scan_id}\n")
+    voxels = np.zeros((6, 5, 4), np.float32)
+    scan = Scan(source.scan_id, voxels, (2.5, 1.25, 1.25), (0,) * 6, tuple(range(6)), GRID, source.location, "")
+    result, atrium = assessed(source.scan_id, measures=measured()), voxels == 0
     match source.scan_id.partition("-")[0]:
         case "bad":
             raise ReadError("bad.nrrd: the file is empty.")
+        case "maskless":
+            raise NotAssessableError("no mask beside it")
         case "empty":
-            raise NotAssessableError("no atrium")
+            result = unassessed(source.scan_id, status="not_assessable", measures=measured(atrium_volume_ml=None))
+            atrium = voxels > 0
+        case "refused":
+            result = unassessed(source.scan_id, status="not_assessable", measures=measured())
+        case "measured":
+            result = unassessed(source.scan_id, status="measured", measures=measured())
         case "bug":
             raise KeyError("DOE^JOHN")
         case "huge":
@@ -71,6 +81,4 @@ def _assess(notes: Path, source: Source) -> Assessment:
             os.kill(os.getpid(), signal.SIGKILL)
         case "slow":
             time.sleep(0.3)
-    voxels = np.zeros((6, 5, 4), np.float32)
-    scan = Scan(source.scan_id, voxels, (2.5, 1.25, 1.25), (0,) * 6, tuple(range(6)), GRID, source.location, "")
-    return Assessment(assessed(source.scan_id), scan, voxels == 0)
+    return Assessment(result, scan, atrium)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import SimpleITK
 
-from lgeqa.batch import Settled, run, run_batch
+from lgeqa.batch import Settled, dictionary_text, run, run_batch, table_text
 from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.errors import OutputError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.records import CSV_COLUMNS, ScanResult
 from tests.batch.fakes import asked, attempt, source
-from tests.results import STAMP
+from tests.results import STAMP, assessed, unassessed
 
 
 def _run(folder: Path, *names: str, jobs: int = 2, **changes: Any) -> dict[str, Settled]:
@@ -30,12 +30,13 @@ def _rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_no_scan_stops_the_run(tmp_path: Path) -> None:
-    names = ("good-1", "bad", "empty", "bug", "huge", "killed", "good-2")
+    names = ("good-1", "bad", "empty", "maskless", "bug", "huge", "killed", "good-2")
     settled = _run(tmp_path, *names)
     assert {name: one.result.status for name, one in settled.items()} == {
         "good-1": "assessed",
         "bad": "failed",
         "empty": "not_assessable",
+        "maskless": "not_assessable",
         "bug": "failed",
         "huge": "failed",
         "killed": "failed",
@@ -82,6 +83,25 @@ def test_the_table_has_the_columns_of_the_contract(tmp_path: Path) -> None:
     assert row["votes_total"] == "40"
 
 
+def test_review_is_empty_unless_assessed() -> None:
+    results = [assessed("fine"), assessed("doubtful", review=True), unassessed("none")]
+    rows = csv.DictReader(table_text(results).splitlines())
+    assert [row["review"] for row in rows] == ["false", "true", ""]
+
+
+def test_a_run_keeps_the_table_of_measures(tmp_path: Path) -> None:
+    _run(tmp_path, "good", "empty", "bad")
+    out = tmp_path / "out"
+    with (out / "measures.csv").open(encoding="utf-8", newline="") as table:
+        rows = {row["scan_id"]: row for row in csv.DictReader(table)}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "good": "assessed",
+        "empty": "not_assessable",
+        "bad": "failed",
+    }
+    assert (out / "measures.json").read_text(encoding="utf-8") == dictionary_text()
+
+
 def test_the_record_is_the_result(tmp_path: Path) -> None:
     settled = _run(tmp_path, "good")
     text = (tmp_path / "out" / "scans" / "good.json").read_text(encoding="utf-8")
@@ -104,6 +124,8 @@ def test_a_second_run_keeps_what_is_done_and_tries_again_what_failed(tmp_path: P
     [
         {"settings": AssessSettings.of({"threshold": 0.6})},
         {"settings": AssessSettings.of({"given_masks": True})},
+        {"settings": AssessSettings.of({"force": True})},
+        {"settings": AssessSettings.of({"measures_only": True})},
         {"stamp": STAMP.model_copy(update={"sha256": "1e" * 32})},
     ],
 )
@@ -145,6 +167,24 @@ def test_a_record_that_is_none_is_made_again(tmp_path: Path, content: str) -> No
     _run(tmp_path, "good")
     (tmp_path / "out" / "scans" / "good.json").write_text(content, encoding="utf-8")
     assert not _run(tmp_path, "good")["good"].kept
+
+
+def test_pictures_and_masks_of_every_scan_with_an_atrium(tmp_path: Path) -> None:
+    names = ("good", "measured", "refused", "empty")
+    _run(tmp_path, *names, pictures=True, masks=True)
+
+    made = {folder: {path.stem for path in (tmp_path / "out" / folder).iterdir()} for folder in ("pictures", "masks")}
+
+    assert made["pictures"] == made["masks"] == {"good", "measured", "refused"}
+    assert all(one.kept for one in _run(tmp_path, *names, pictures=True, masks=True).values())
+
+
+@pytest.mark.parametrize("name", ["measured", "refused"])
+def test_a_scan_without_a_verdict_is_redone_for_pictures(name: str, tmp_path: Path) -> None:
+    _run(tmp_path, name, pictures=True)
+    (tmp_path / "out" / "pictures" / f"{name}.json").unlink()
+    assert _run(tmp_path, name)[name].kept
+    assert not _run(tmp_path, name, pictures=True)[name].kept
 
 
 def test_masks_lie_on_the_grid_of_the_file(tmp_path: Path) -> None:
@@ -239,7 +279,7 @@ def test_a_run_that_is_given_up_leaves_its_table_and_no_process(tmp_path: Path) 
 
 
 def test_the_table_follows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_TABLE_EVERY", -1.0)
+    monkeypatch.setattr(run, "_TABLES_EVERY", -1.0)
     going = run_batch([source(tmp_path, "good-1"), source(tmp_path, "good-2")], attempt(tmp_path), 1)
     next(going)
     assert [row["scan_id"] for row in _rows(tmp_path)] == ["good-1"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 from lgeqa.attributes import SCALES
 from lgeqa.report import render
 from tests.report.shown import pictured, sliced
-from tests.results import STAMP, unassessed
+from tests.results import REFUSED, REVIEW, STAMP, measured, unassessed
 
 NASTY = "<img src=x onerror=alert(1)>&amp;"
 #: Worst first; the names do not follow the qualities.
@@ -32,11 +33,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             p_sharpness=0.9 if name == "alpha" else 0.3,
             message=NASTY,
             warnings=(NASTY,),
+            measures=measured(0.5, noise_percent=99.0),
+            review=name == "alpha",
+            findings=(REVIEW,) if name == "alpha" else (),
         )
         for name, quality in QUALITIES.items()
     ]
     pictures = {name: pictured(maps=name != NASTY) for name in QUALITIES}
-    for name, page in render([*results, unassessed("void")], pictures.get, STAMP, "For tests.", scans_a_page=4):
+    for name, page in render([*results, unassessed("void")], pictures.get, STAMP, "For tests.", "", scans_a_page=4):
         (folder / name).write_text(page, encoding="utf-8")
     return folder / "report.html"
 
@@ -262,4 +266,97 @@ def test_axe_finds_nothing_serious(open_page: Callable[..., Page], report: Path,
     for help_text in page.locator(".help > summary:visible").all():
         help_text.click()
     found = Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in {"serious", "critical"}] == []
+
+
+def outlined(page: Page) -> set[str]:
+    """Which outlines have their colour on the large picture."""
+    script = """canvas => { const data = canvas.getContext('2d').getImageData(0, 0, 512, 512).data;
+        const colours = { atrium: [255, 212, 0], aorta: [255, 122, 60], pools: [90, 162, 255] };
+        return Object.keys(colours).filter(name => { for (let i = 0; i < data.length; i += 4)
+            if (colours[name].every((level, at) => Math.abs(data[i + at] - level) < 40)) return true; }) }"""
+    return set(page.locator("[open] .frame canvas").evaluate(script))
+
+
+def test_aorta_and_pools_are_drawn_on_demand(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    part = opened.locator("details.scan[open]")
+    part.get_by_label("Show").uncheck()
+    assert outlined(opened) == {"atrium"}
+    expect(part.locator(".outlines")).to_be_hidden()
+    part.get_by_label("Aorta and blood pools").check()
+    assert outlined(opened) == {"atrium", "aorta", "pools"}
+    expect(part.locator(".outlines")).to_contain_text("descending aorta")
+    part.get_by_label("Outline of the atrium").uncheck()
+    assert outlined(opened) == {"aorta", "pools"}
+
+
+def test_scans_to_review_can_be_filtered(opened: Page) -> None:
+    opened.get_by_label("Verdict").select_option("to review")
+    assert names(opened) == ["alpha"]
+
+
+def test_a_measure_leads_to_its_definition(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    expect(opened.locator("#measure-noise_percent")).to_be_hidden()
+    opened.locator("[open] .measures tbody a").first.click()
+    expect(opened.locator("#measure-noise_percent")).to_be_visible()
+    expect(opened.locator("#measure-noise_percent + dd")).to_contain_text("Formula")
+
+
+def test_strips_are_drawn_with_their_reference(opened: Page) -> None:
+    open_scan(opened, "alpha")
+    strip = opened.locator("[open] .measures .spread").first
+    fill = "(strip, name) => getComputedStyle(strip.querySelector(name)).fill"
+    assert strip.evaluate(fill, ".mark.poor") == "rgb(122, 75, 0)"
+    band = opened.locator("#reference-noise_percent .band")
+    assert band.evaluate("band => getComputedStyle(band).fill") == "rgb(219, 225, 231)"
+    box = strip.bounding_box()
+    assert box is not None
+    assert box["width"] > 150
+
+
+@pytest.fixture
+def unscored(page: Page, tmp_path: Path) -> Page:
+    """The report on a refused scan and a measured one, which have no votes, and four more with measures."""
+    refused = unassessed("cut", status="not_assessable", message="cut.", findings=(REFUSED,), measures=measured())
+    others = [unassessed(f"m{n}", status="measured", message="", measures=measured(0.1 * n)) for n in range(1, 9)]
+    pictures = dict.fromkeys(("cut", "m1"), pictured(maps=False))
+    [(name, html)] = render([refused, *others], pictures.get, STAMP, "For tests.", "Look at the measures.")
+    (tmp_path / name).write_text(html, encoding="utf-8")
+    page.goto((tmp_path / name).as_uri())
+    return page
+
+
+def test_pictures_without_votes_are_told_by_index_and_position(unscored: Page) -> None:
+    open_scan(unscored, "cut")
+    part = unscored.locator("details.scan[open]")
+    caption = part.locator(".stage figcaption")
+    expect(caption).to_have_text("Slice 18 at −2.5 mm")
+    part.locator("summary").first.press("ArrowRight")
+    expect(caption).to_have_text("Slice 17 at +0.0 mm")
+    part.locator(".sheet button").first.click()
+    expect(caption).to_have_text("Slice 20 at −7.5 mm")
+    expect(part.get_by_text("This bundle gives no heat maps.")).to_be_hidden()
+    assert outlined(unscored) == {"atrium"}
+
+
+def test_a_dot_of_the_batch_leads_to_its_scan(unscored: Page) -> None:
+    row = unscored.locator("section[aria-labelledby=batch] tbody tr").first
+    row.locator("svg a", has_text="m3:").locator(".mark").click(force=True)
+    expect(unscored.locator("details.scan[open] h3")).to_have_text("m3")
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_measures_fit_and_are_accessible(unscored: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    unscored.emulate_media(color_scheme=scheme)
+    unscored.set_viewport_size({"width": width, "height": 800})
+    open_scan(unscored, "cut")
+    unscored.locator("#definitions > summary").click()
+    assert unscored.evaluate("document.documentElement.scrollWidth") == width
+    strip = unscored.locator("[open] .measures .spread").first.bounding_box()
+    assert strip is not None
+    assert 0 < strip["x"] < strip["x"] + strip["width"] < width
+    found = Axe().run(unscored).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in {"serious", "critical"}] == []

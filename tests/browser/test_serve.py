@@ -1,5 +1,6 @@
 """The web application as a person uses it: scans dropped, queued, judged and looked at."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +12,17 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
+from lgeqa.bundle.manifest import MANIFEST
+from lgeqa.measure import MEASURES
 from lgeqa.serve.app import create_app
 from lgeqa.serve.settings import ServeSettings
 from tests.serve.serving import TOKEN, zipped
-from tests.toy import SLOPES, toy_bundle, toy_scan
+from tests.toy import SHAPE, SLOPES, toy_bundle, toy_scan
 
+CAUTION = "It called every scan diagnostic: look at the measures."
 VERDICT = ".badge.diagnostic, .badge.non-diagnostic"
+#: Slices of a toy scan; its ball lies on the third to the twenty-second.
+SLICES = SHAPE[0]
 #: Drops a file of this name and these bytes on the page.
 DROP = """([name, bytes]) => {
   const transfer = new DataTransfer();
@@ -35,6 +41,8 @@ class Server(uvicorn.Server):
 
     def __init__(self, place: Path) -> None:
         bundle = toy_bundle(place / "bundle", maps=SLOPES)
+        manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+        (bundle / MANIFEST).write_text(json.dumps(manifest | {"caution": CAUTION}), encoding="utf-8")
         app = create_app(place / "home", TOKEN, ServeSettings.of({"bundle": bundle, "upload_mb": 1}))
         super().__init__(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
         self._thread = threading.Thread(target=self.run)
@@ -84,24 +92,24 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     home.wait_for_selector("body[data-ready]")
     expect(home.get_by_role("heading", level=1)).to_have_text("dropped")
     canvas = home.get_by_role("slider", name="Slice")
-    expect(canvas).to_have_attribute("aria-valuetext", "Slice 7 of 12")
+    expect(canvas).to_have_attribute("aria-valuetext", f"Slice 13 of {SLICES}")
     canvas.focus()
     home.keyboard.press("ArrowUp")
-    expect(home.locator("#slice")).to_contain_text("Slice 8 of 12")
+    expect(home.locator("#slice")).to_contain_text(f"Slice 14 of {SLICES}")
     home.keyboard.press("Home")
     expect(home.locator("#slice")).to_contain_text("no left atrium")
     canvas.hover()
     home.mouse.wheel(0, -100)
-    expect(home.locator("#slice")).to_contain_text("Slice 2 of 12")
+    expect(home.locator("#slice")).to_contain_text(f"Slice 2 of {SLICES}")
     home.locator("#worst button").first.click()
     expect(home.locator("#slice")).to_contain_text("quality")
     bars = home.locator(".strip .yes, .strip .no")
-    expect(bars).to_have_count(7)
+    expect(bars).to_have_count(20)
     bars.last.click(force=True)
-    expect(home.locator("#slice")).to_contain_text("Slice 10 of 12")
+    expect(home.locator("#slice")).to_contain_text(f"Slice 22 of {SLICES}")
     here, last = (home.locator(".strip .here"), bars.last)
     expect(here).to_have_attribute("visibility", "visible")
-    assert here.get_attribute("x") == last.get_attribute("x") == "6"
+    assert here.get_attribute("x") == last.get_attribute("x") == "19"
 
 
 def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path) -> None:
@@ -129,6 +137,48 @@ def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path)
     assert canvas.screenshot() != other
 
 
+def test_measures_and_caution_are_on_the_page_of_a_scan(home: Page, tmp_path: Path) -> None:
+    expect(home.locator("#caution")).to_have_text(CAUTION)
+    drop(home, "measured.nrrd", small_scan(tmp_path, 8))
+    expect(home.locator("#scans tbody tr", has_text="measured").locator(VERDICT)).to_be_visible(timeout=30_000)
+    home.get_by_role("link", name="measured").click()
+    home.wait_for_selector("body[data-ready]")
+
+    expect(home.locator("#caution")).to_have_text(CAUTION)
+    expect(home.locator("#reference-note")).to_contain_text("not a clinical score")
+    expect(home.locator("#levels")).to_contain_text("Grey level of blood")
+    rows = home.locator("#measures tbody tr")
+    expect(rows).to_have_count(len(MEASURES))
+    noise = rows.filter(has=home.get_by_role("rowheader", name="Noise", exact=True))
+    expect(noise.locator(".spread title")).to_contain_text("Noise")
+    band, mark = noise.locator(".band"), noise.locator(".mark")
+    assert band.evaluate("band => band.getBoundingClientRect().width") > 10
+    assert mark.evaluate("mark => mark.getBoundingClientRect().width") > 5
+    expect(noise.locator(".definition")).to_be_hidden()
+    noise.get_by_text("Definition").click()
+    expect(noise.locator(".definition")).to_contain_text("Formula")
+
+
+def test_aorta_and_pools_are_fetched_when_they_are_wanted(home: Page, tmp_path: Path) -> None:
+    drop(home, "pooled.nrrd", small_scan(tmp_path, 9))
+    expect(home.locator("#scans tbody tr", has_text="pooled").locator(VERDICT)).to_be_visible(timeout=30_000)
+    home.get_by_role("link", name="pooled").click()
+    home.wait_for_selector("body[data-ready]")
+    fetched = "() => performance.getEntriesByType('resource').filter((one) => one.name.includes('/blood/')).length"
+
+    assert home.evaluate(fetched) == 0
+    expect(home.locator("#blood-legend")).to_be_hidden()
+    home.get_by_label("Aorta and blood pools").check()
+    home.wait_for_function(fetched)
+    expect(home.locator("#blood-legend")).to_be_visible()
+    home.get_by_label("Aorta and blood pools").uncheck()
+    home.get_by_label("Aorta and blood pools").check()
+    home.get_by_label("Heat map").select_option("Sharpness")
+    home.wait_for_timeout(300)
+    assert home.evaluate(fetched) == 2
+    expect(home.locator("#lost")).to_be_hidden()
+
+
 def test_open_a_folder_and_filter_what_came_of_it(home: Page, tmp_path: Path) -> None:
     toy_scan(tmp_path / "cohort" / "opened-1.nrrd", 2)
     toy_scan(tmp_path / "cohort" / "opened-2.nrrd", 3, atrium=False)
@@ -136,7 +186,7 @@ def test_open_a_folder_and_filter_what_came_of_it(home: Page, tmp_path: Path) ->
     home.get_by_label("Or a folder").fill(str(tmp_path / "cohort"))
     home.get_by_role("button", name="Open").dblclick()
     expect(home.locator("#scans tbody tr", has_text="opened-1").locator(VERDICT)).to_be_visible(timeout=30_000)
-    expect(home.locator("#scans tbody tr", has_text="opened-2")).to_contain_text("no left atrium was found")
+    expect(home.locator("#scans tbody tr", has_text="opened-2")).to_contain_text("No left atrium was found")
 
     home.get_by_label("Name", exact=True).fill("opened")
     home.locator("#filters [name=kind]").select_option("not assessable")

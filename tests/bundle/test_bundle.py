@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from lgeqa.bundle import open_bundle
@@ -29,7 +30,7 @@ def test_a_bundle_runs_its_networks(folder: Path) -> None:
     alone = np.arange(19)[:, None]
     np.testing.assert_allclose(bundle.detect(slices, alone), 1 / (1 + np.exp(4 - slices)), atol=1e-5)
     np.testing.assert_allclose(bundle.detect(slices, alone[::-1]), 1 / (1 + np.exp(4 - slices[::-1])), atol=1e-5)
-    scores = bundle.score(np.zeros((19, 128, 128), np.float32))
+    scores = bundle.score(np.zeros((19, 128, 128), np.float32)).probabilities
     np.testing.assert_allclose(scores, np.tile(1 / (1 + np.exp(-np.array([1, 0, -1, -1]))), (19, 1)), atol=1e-6)
 
 
@@ -38,23 +39,73 @@ def test_probabilities_and_maps_come_from_one_run(folder: Path, tmp_path: Path) 
     slices = np.zeros((19, 128, 128), np.float32)
     slices[np.arange(19), 40:60, 100:120] = np.linspace(-1, 1, 19)[:, None, None]
 
-    probabilities, maps = bundle.explain(slices)
+    probabilities, maps, _ = bundle.score(slices)
 
     assert bundle.explains
-    np.testing.assert_array_equal(probabilities, bundle.score(slices))
-    np.testing.assert_array_equal(probabilities, open_bundle(folder).score(slices))
+    np.testing.assert_array_equal(probabilities, open_bundle(folder).score(slices).probabilities)
+    assert maps is not None
     expected = np.zeros((19, 4, 4, 4))
     expected[:, :, 1, 3] = np.linspace(-1, 1, 19)[:, None] * SLOPES * (20 / 128) ** 2
     np.testing.assert_allclose(maps, expected, atol=1e-5)
     assert maps.dtype == np.float32
 
 
-def test_a_bundle_of_an_earlier_version_scores_and_does_not_explain(folder: Path) -> None:
+def test_a_bundle_without_maps_scores_and_does_not_explain(folder: Path) -> None:
     bundle = open_bundle(folder)
     assert not bundle.explains
-    assert bundle.score(np.zeros((2, 128, 128), np.float32)).shape == (2, 4)
-    with pytest.raises(BundleError, match=r"toy: quality.onnx gives no maps: it was exported by an earlier lgeqa"):
-        bundle.explain(np.zeros((2, 128, 128), np.float32))
+    outputs = bundle.score(np.zeros((2, 128, 128), np.float32))
+    assert outputs.probabilities.shape == (2, 4)
+    assert (outputs.maps, outputs.novelty) == (None, None)
+
+
+def with_output(folder: Path, name: str, source: str, kind: int = onnx.TensorProto.FLOAT) -> Path:
+    """Give the quality network another output, a copy of one of its tensors."""
+    path = folder / "quality.onnx"
+    model = onnx.load(path)
+    model.graph.node.append(onnx.helper.make_node("Cast", [source], [name], to=kind))
+    model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
+    onnx.save(onnx.shape_inference.infer_shapes(model), path)
+    hashes = json.loads((folder / MANIFEST).read_text())["sha256"]
+    return change(folder, sha256=hashes | {"quality.onnx": hashlib.sha256(path.read_bytes()).hexdigest()})
+
+
+def test_novelty_has_one_number_a_slice(folder: Path) -> None:
+    path = folder / "quality.onnx"
+    model = onnx.load(path)
+    axes = onnx.helper.make_tensor("axes", onnx.TensorProto.INT64, [1], [1])
+    model.graph.initializer.append(axes)
+    model.graph.node.append(onnx.helper.make_node("Squeeze", ["flat", "axes"], ["signal"]))
+    onnx.save(model, path)
+    slices = np.linspace(0, 2, 19, dtype=np.float32)[:, None, None] * np.ones((128, 128), np.float32)
+    novelty = open_bundle(with_output(folder, "novelty", "signal")).score(slices).novelty
+    assert novelty is not None
+    np.testing.assert_allclose(novelty, np.linspace(0, 2, 19), rtol=1e-3)
+
+
+def test_novelty_of_another_shape_is_refused(folder: Path) -> None:
+    bundle = open_bundle(with_output(folder, "novelty", "flat"))
+    with pytest.raises(BundleError, match=r"gives novelty as tensor\(float\) \['slices', 1\], .* tensor\(float\) \(slice\)"):
+        bundle.make_ready()
+
+
+def test_novelty_of_another_type_is_refused(folder: Path) -> None:
+    bundle = open_bundle(with_output(folder, "novelty", "flat", onnx.TensorProto.DOUBLE))
+    with pytest.raises(BundleError, match=r"gives novelty as tensor\(double\)"):
+        bundle.make_ready()
+
+
+def test_the_normalisation_of_an_earlier_version_is_refused(folder: Path) -> None:
+    part = json.loads((folder / MANIFEST).read_text())["quality"]
+    part["preparation"]["normalisation"] = "blood-pool"
+    with pytest.raises(BundleError, match=r"made with the normalisation 'blood-pool', .* `lgeqa train bundle`"):
+        open_bundle(change(folder, quality=part))
+
+
+def test_limits_of_novelty_in_the_wrong_order_are_refused(folder: Path) -> None:
+    part = json.loads((folder / MANIFEST).read_text())["quality"]
+    limits = {"review": 3.0, "refuse": 2.0, "set_from": "nothing"}
+    with pytest.raises(BundleError, match=r"refuse = 2 is below review = 3"):
+        open_bundle(change(folder, quality=part | {"novelty": limits}))
 
 
 @pytest.mark.parametrize("maps", [SLOPES[:3], SLOPES + SLOPES])
@@ -152,8 +203,9 @@ def test_a_written_bundle_opens_and_keeps_its_settings(folder: Path, tmp_path: P
 
 def test_the_card_says_what_the_labels_are(folder: Path, tmp_path: Path) -> None:
     for labels in ("simulated", "expert"):
-        about = Description.of(ABOUT | {"labels": labels})
+        about = Description.of(ABOUT | {"labels": labels, "caution": "Look at the measures."})
         write_bundle(tmp_path / labels, folder / "detector.onnx", folder / "quality.onnx", PARTS, about)
+        assert "\n**Look at the measures.**\n" in (tmp_path / labels / CARD).read_text()
     simulated, expert = ((tmp_path / labels / CARD).read_text() for labels in ("simulated", "expert"))
     assert "simulated, not given by experts" in simulated
     assert "simulated" not in expert
@@ -161,6 +213,18 @@ def test_the_card_says_what_the_labels_are(folder: Path, tmp_path: Path) -> None
         assert "not a medical device" in card
         assert "| AUROC of quality | 0.875 | 3 scans |" in card
         assert "above 0.4" in card
+
+
+def test_the_card_says_what_novelty_is_refused(folder: Path, tmp_path: Path) -> None:
+    limits = {"review": 2.0, "refuse": 3.5, "set_from": "twelve phantoms"}
+    for name, novelty in (("with", limits), ("without", None)):
+        parts = PARTS | {"quality": PARTS["quality"] | {"novelty": novelty}}
+        write_bundle(
+            tmp_path / name, folder / "detector.onnx", folder / "quality.onnx", parts, Description.of(ABOUT)
+        )
+    card = (tmp_path / "with" / CARD).read_text()
+    assert "| novelty from 2 is for review, from 3.5 refused; twelve phantoms |" in card
+    assert "| not recognised |" in (tmp_path / "without" / CARD).read_text()
 
 
 def test_a_bundle_is_not_written_over_another(folder: Path) -> None:

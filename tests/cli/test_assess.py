@@ -63,6 +63,33 @@ def test_a_mixed_folder(scans: Path, bundle: Path, tmp_path: Path) -> None:
     assert record.versions["lgeqa"]
     assert sorted(path.name for path in (out / "masks").iterdir()) == ["one.nrrd", "two.nrrd"]
     assert "void" in (out / "report.html").read_text(encoding="utf-8")
+    with (out / "measures.csv").open(encoding="utf-8", newline="") as table:
+        assert {row["scan_id"]: row["status"] for row in csv.DictReader(table)} == {
+            name: row["status"] for name, row in rows.items()
+        }
+    assert "asnr" in json.loads((out / "measures.json").read_text(encoding="utf-8"))
+
+
+def test_a_refused_scan_is_recorded_with_the_reason(scans: Path, bundle: Path, tmp_path: Path) -> None:
+    done = lgeqa("assess", scans / "dark.mha", "-o", tmp_path / "out", "--bundle", bundle, "--force")
+    assert done.returncode == 3, done.stderr
+    record = ScanResult.model_validate_json((tmp_path / "out" / "scans" / "dark.json").read_bytes())
+    assert (record.status, record.verdict, record.forced) == ("not_assessable", None, False)
+    assert record.findings[0].severity == "refused"
+    assert record.findings[0].seen in record.message
+    assert record.message in done.stdout
+    assert record.measures is not None
+
+
+def test_force_gives_a_refused_scan_a_verdict(bundle: Path, tmp_path: Path) -> None:
+    scan = toy_scan(tmp_path / "thin.nrrd", slices=slice(0, 10))
+    command = ("assess", scan, "-o", tmp_path / "out", "--bundle", bundle)
+    assert lgeqa(*command).returncode == 3
+    done = lgeqa(*command, "--force")
+    assert done.returncode == 0, done.stderr
+    record = ScanResult.model_validate_json((tmp_path / "out" / "scans" / "thin.json").read_bytes())
+    assert (record.status, record.forced, record.review) == ("assessed", True, True)
+    assert record.findings[0].severity == "refused"
 
 
 def test_the_same_folder_again_keeps_all_and_finds_no_scans_among_its_own_masks(bundle: Path, tmp_path: Path) -> None:
@@ -145,7 +172,7 @@ def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_p
     os.killpg(run.pid, signal.SIGINT)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "of 60 scans are done. The same command goes on from there." in errors
+    assert "of 60 scans are done. Run the command again with the same OUT to continue." in errors
     assert "Traceback" not in errors
     done = len(list((tmp_path / "out" / "scans").glob("*.json")))
     rows = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[1:]

@@ -36,6 +36,7 @@ def _loaded_by(*arguments: str) -> set[str]:
         ("evaluate",),
         ("experiment",),
         ("info",),
+        ("measure",),
         ("simulate",),
         ("train", "detector"),
     ],

@@ -6,7 +6,11 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from lgeqa.cli.view import conclude, line
 from tests.cli.test_assess import LGEQA
+from tests.results import REVIEW, assessed, measured, unassessed
 from tests.toy import toy_bundle, toy_scan
 
 
@@ -42,3 +46,30 @@ def test_a_terminal_gets_a_bar_and_a_table(tmp_path: Path) -> None:
     assert table[3].startswith("void: failed. ")
     assert table[-2].startswith("2 scans: 1 non-diagnostic, 1 failed")
     assert "1/2 good" not in plain
+
+
+def test_line_of_a_scan_to_review_says_what_was_seen() -> None:
+    told = line(assessed("one", review=True, findings=(REVIEW,)))
+    assert told == "one: diagnostic, review, probability 0.81, 31 of 40 slices. The scan is noisy."
+    assert line(assessed("two")) == "two: diagnostic, probability 0.81, 31 of 40 slices"
+
+
+def test_line_of_a_forced_verdict_says_so() -> None:
+    assert line(assessed("one", forced=True)).startswith("one: diagnostic, forced, probability")
+
+
+def test_line_of_a_measured_scan_names_poor_measures() -> None:
+    assert line(unassessed("one", status="measured", measures=measured())) == "one: measured"
+    poor = unassessed("one", status="measured", measures=measured(0.5, noise_percent=99.0))
+    assert line(poor) == "one: measured, poor: Noise"
+
+
+def test_conclusion_counts_and_ends_with_the_caution(capsys: pytest.CaptureFixture[str]) -> None:
+    results = [assessed("a", review=True), assessed("b"), unassessed("c", status="measured")]
+    conclude(results, "Look at the measures.")
+    conclude(results[1:], "")
+    assert capsys.readouterr().out.splitlines() == [
+        "3 scans: 2 diagnostic, 1 measured; 1 to review",
+        "Look at the measures.",
+        "2 scans: 1 diagnostic, 1 measured",
+    ]

@@ -47,12 +47,12 @@ def test_grey_scale_does_not_matter(gain: float, offset: float) -> None:
 
 
 def test_the_way_back_puts_a_blob_where_it_was() -> None:
-    voxels = np.zeros((5, 60, 80), np.float32)
+    voxels = np.random.default_rng(0).uniform(0, 5, (5, 60, 80)).astype(np.float32)
     y, x = np.mgrid[:60, :80]
     blob = ((y - 22.0) ** 2 + (x - 51.0) ** 2) < 8**2
     voxels[:, blob] = 100
     prepared, grid = prepare_for_detector(voxels, (2.5, 0.9, 1.1), PREPARATION)
-    back = to_scan_grid((prepared > 0).astype(np.float32), grid) > 0.5
+    back = to_scan_grid((prepared > prepared.max() / 2).astype(np.float32), grid) > 0.5
     assert back.shape == voxels.shape
     overlap = 2 * (back[0] & blob).sum() / (back[0].sum() + blob.sum())
     assert overlap > 0.93
@@ -65,9 +65,68 @@ def test_input_is_left_as_it_was() -> None:
     np.testing.assert_array_equal(voxels, before)
 
 
-def test_a_constant_volume_is_refused() -> None:
+@pytest.mark.parametrize("level", [7.0, 1e5 + 0.1, 0.0])
+def test_a_constant_volume_is_refused(level: float) -> None:
     with pytest.raises(NotAssessableError, match="same grey level"):
-        prepare_for_detector(np.full((5, 20, 20), 7, np.float32), SPACING_MM, PREPARATION)
+        prepare_for_detector(np.full((5, 20, 20), level, np.float32), SPACING_MM, PREPARATION)
+
+
+def scan() -> tuple[np.ndarray, np.ndarray]:
+    """A bright ball in a dim, uneven surrounding, and its probability of atrium."""
+    z, y, x = np.ogrid[:20, :90, :100]
+    voxels = np.random.default_rng(0).uniform(20, 40, (20, 90, 100)).astype(np.float32) + 0.2 * x
+    ball = ((z - 10) * 2.5) ** 2 + (y - 40) ** 2 + (1.25 * (x - 55)) ** 2 < 15**2
+    voxels[ball] += 150
+    return voxels.astype(np.float32), np.where(ball, np.float32(0.9), np.float32(0))
+
+
+@pytest.mark.parametrize("place", [(3, 4, 5), (10, 40, 55)])
+@pytest.mark.parametrize("level", [1e6, -1e6])
+def test_an_odd_voxel_does_not_set_the_scale(place: tuple[int, int, int], level: float) -> None:
+    voxels, _ = scan()
+    plain, _ = prepare_for_detector(voxels, SPACING_MM, PREPARATION)
+    voxels[place] = level
+    odd, _ = prepare_for_detector(voxels, SPACING_MM, PREPARATION)
+    assert np.count_nonzero(np.abs(odd - plain) > 0.02) < 12
+
+
+def test_the_window_follows_the_atrium_whatever_the_field_of_view() -> None:
+    voxels, found = scan()
+    plain, grid = prepare_for_detector(voxels, SPACING_MM, PREPARATION, found)
+    assert grid.shape == (32, 32)  # 30 mm of ball, 10 mm on each side, in pixels of 2 mm, rounded up
+    centre = [start + (32 - 1) / 2 * 2.0 for start in grid.start_mm]
+    assert centre == pytest.approx([40.0, 55 * 1.25], abs=0.1)
+    crop = np.s_[:, 12:80, 30:85]
+    cropped, _ = prepare_for_detector(voxels[crop], SPACING_MM, PREPARATION, found[crop])
+    near = np.s_[:, 5:27, 5:27]
+    np.testing.assert_allclose(cropped[near], plain[near], atol=0.02)
+    sides = ((0, 0), (7, 20), (15, 4))
+    padded, _ = prepare_for_detector(
+        np.pad(voxels, sides, constant_values=-1000), SPACING_MM, PREPARATION, np.pad(found, sides)
+    )
+    np.testing.assert_allclose(padded, plain, atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, -1000.0, 5000.0])
+def test_padding_changes_nothing(level: float) -> None:
+    voxels, _ = scan()
+    plain, plain_grid = prepare_for_detector(voxels, SPACING_MM, PREPARATION)
+    sides = ((0, 0), (7, 20), (15, 4))
+    padded, grid = prepare_for_detector(np.pad(voxels, sides, constant_values=level), SPACING_MM, PREPARATION)
+    np.testing.assert_allclose(padded, plain, atol=1e-5)
+    np.testing.assert_allclose(
+        to_scan_grid(padded, grid)[:, 7:-20, 15:-4], to_scan_grid(plain, plain_grid), atol=1e-4
+    )
+
+
+def test_a_large_atrium_gets_a_larger_window() -> None:
+    found = np.zeros((5, 120, 120), np.float32)
+    found[:, 20:90, 30:80] = 1
+    voxels = np.random.default_rng(0).uniform(0, 9, found.shape).astype(np.float32)
+    _, grid = prepare_for_detector(voxels, (2.5, 1.0, 1.0), PREPARATION, found)
+    assert grid.shape == (48, 48)  # 70 and 50 mm, and 10 mm on each side, in pixels of 2 mm, rounded up to 16
+    _, grid = prepare_for_detector(voxels, (2.5, 1.0, 1.0), DetectorPreparation(least=96), found)
+    assert grid.shape == (96, 96)
 
 
 @pytest.mark.parametrize(

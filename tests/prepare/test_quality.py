@@ -3,7 +3,8 @@ import numpy.typing as npt
 import pytest
 
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare import QualityPreparation, prepare_for_quality
+from lgeqa.prepare import QualityPreparation, intensity_reference, prepare_for_quality, quality_field
+from lgeqa.prepare.quality import at_other_blood_level
 
 SPACING_MM = (2.5, 1.0, 1.25)
 ATRIUM = QualityPreparation()
@@ -56,10 +57,11 @@ def test_what_lies_off_the_scan_is_zero() -> None:
 
 def test_the_full_field_shows_the_whole_slice() -> None:
     voxels, atrium = scan()
-    voxels[:, :3], voxels[:, -3:] = 150, 150
+    voxels[:, :3] += 100
+    voxels[:, -3:] += 100
     prepared = prepare_for_quality(voxels, atrium, SPACING_MM, QualityPreparation(field="full"))
     assert prepared.shape == (4, 128, 128)
-    lit = np.flatnonzero(prepared[0, :, 64] > 0.6)
+    lit = np.flatnonzero(prepared[0, :, 64] > 0.55)
     # 90 mm of rows within 100 mm of columns: 5 mm, or 6 pixels, are empty on either side.
     assert lit[0] == pytest.approx(6, abs=1)
     assert lit[-1] == pytest.approx(121, abs=1)
@@ -80,5 +82,45 @@ def test_no_atrium_is_refused() -> None:
 def test_a_dark_blood_pool_is_refused() -> None:
     voxels, atrium = scan()
     voxels[atrium] = 0
-    with pytest.raises(NotAssessableError, match=r"as dark as the darkest voxel \(0\)"):
+    with pytest.raises(NotAssessableError, match=r"The blood pool \(0\) is as dark as the darkest voxels near it \(0\)"):
         prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
+
+
+def test_padding_leaves_no_trace() -> None:
+    voxels, atrium = scan()
+    plain = prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
+    for level in (0.0, -1000.0, 5000.0):
+        sides = ((0, 0), (4, 11), (0, 8))
+        padded = prepare_for_quality(
+            np.pad(voxels, sides, constant_values=level), np.pad(atrium, sides), SPACING_MM, ATRIUM
+        )
+        np.testing.assert_allclose(padded, plain, atol=1e-5)
+
+
+def test_the_square_keeps_its_place_between_the_voxels() -> None:
+    voxels, atrium = scan()
+    plain = quality_field(atrium, SPACING_MM, ATRIUM)
+    atrium[3, 40, 63] = True
+    assert quality_field(atrium, SPACING_MM, ATRIUM).columns_mm.tolist() == plain.columns_mm.tolist()
+    for shift in range(1, 6):
+        moved = quality_field(np.roll(atrium, (shift, -shift), (1, 2)), SPACING_MM, ATRIUM)
+        assert moved.rows_mm[0] - plain.rows_mm[0] == pytest.approx(shift * 1.0)
+        assert moved.columns_mm[0] - plain.columns_mm[0] == pytest.approx(-shift * 1.25)
+    atrium[2:4] = False
+    assert (quality_field(atrium, SPACING_MM, ATRIUM).rows_mm.mean() - 0.5) % 1 == pytest.approx(0)
+
+
+def test_another_blood_level_is_that_of_another_reference() -> None:
+    voxels, atrium = scan()
+    prepared = prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
+    reference = intensity_reference(voxels, atrium, SPACING_MM)
+    brighter = (voxels - reference.air).astype(np.float32)
+    brighter[atrium] *= 1.05
+    other = at_other_blood_level(prepared, 1.05)
+    np.testing.assert_allclose(other, prepared / 1.05, rtol=1e-5)
+    np.testing.assert_allclose(
+        other[:, 16:112][:, :, 20:24],
+        prepare_for_quality(brighter, atrium, SPACING_MM, ATRIUM)[:, 16:112][:, :, 20:24],
+        atol=2e-3,
+    )
+    assert at_other_blood_level(np.full((1, 2, 2), 3.9, np.float32), 0.95).max() == 4

@@ -1,10 +1,11 @@
 """Scans with pictures to test the report with, as no scan of this world made them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from lgeqa.measure import Heart
 from lgeqa.pipeline import Assessment
 from lgeqa.prepare import QualityPreparation
 from lgeqa.records import BoolArray, FloatArray, Grid, Scan, ScanResult, SliceScores
@@ -59,8 +60,19 @@ def pictured(n: int = 4, *, maps: bool = True) -> ScanPictures:
     atrium[1:-1] = (y - 20) ** 2 + (x - 24) ** 2 < 64
     voxels[atrium] += 100
     found = np.broadcast_to(np.linspace(0.5, -1, 4)[:, None], (n, 4, 4, 4)).astype(np.float32) if maps else None
-    return drawn(voxels, atrium, found)
+    return drawn(voxels, atrium, found, FakeHeart(voxels.shape))
 
 
-def drawn(voxels: FloatArray, atrium: BoolArray, maps: FloatArray | None = None) -> ScanPictures:
-    return draw_pictures(Assessment(assessed(), scan(voxels), atrium, maps), PREPARATION)
+class FakeHeart:
+    """Stands in for the anatomy: an aorta behind the atrium and a pool before it, on all slices but the lowest."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.aorta, self.pools = np.zeros(shape, bool), np.zeros(shape, bool)
+        self.aorta[2:, 30:34, 20:24] = True
+        self.pools[2:, 8:10, 20:30] = True
+
+
+def drawn(
+    voxels: FloatArray, atrium: BoolArray, maps: FloatArray | None = None, heart: FakeHeart | None = None
+) -> ScanPictures:
+    return draw_pictures(Assessment(assessed(), scan(voxels), atrium, maps, cast("Heart", heart)), PREPARATION)

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Callable
@@ -8,12 +9,15 @@ from html.parser import HTMLParser
 import pytest
 
 from lgeqa.attributes import SCALES, Scale
-from lgeqa.records import ScanResult
+from lgeqa.measure import MEASURES, definition, reference_scans
+from lgeqa.records import ReferenceLevels, ScanResult
 from lgeqa.report import ScanPictures, end_of, render
+from lgeqa.report.measures import reference_note
 from tests.report.shown import pictured, sliced
-from tests.results import STAMP, assessed, unassessed
+from tests.results import REFUSED, REVIEW, STAMP, assessed, measured, unassessed
 
 USE = "For research; the labels are simulated, and it is not a medical device."
+CAUTION = "It called every scan diagnostic: look at the measures."
 NASTY = '<script>alert("1")</script><img src=x onerror=alert(2)></details></script>'
 
 
@@ -53,7 +57,7 @@ def _nothing(_: str) -> None:
 
 
 def _page(*results: ScanResult, load: Callable[[str], ScanPictures | None] = _nothing) -> str:
-    [(name, page)] = render(results, load, STAMP, USE)
+    [(name, page)] = render(results, load, STAMP, USE, CAUTION)
     assert name == "report.html"
     return page
 
@@ -176,11 +180,22 @@ def test_pictures_that_are_missing_are_told() -> None:
 
 def test_markup_from_outside_is_text() -> None:
     bundle = STAMP.model_copy(update={"name": NASTY})
+    nasty = REFUSED.model_copy(update={"seen": NASTY, "remedy": NASTY})
+    measures = measured(0.5, asnr=None).model_copy(update={"reasons": {"asnr": NASTY}})
     results = [
-        sliced(NASTY, message=NASTY, warnings=(NASTY,), versions={NASTY: NASTY}, finished_at=NASTY, input_sha256=NASTY),
+        sliced(
+            NASTY,
+            message=NASTY,
+            warnings=(NASTY,),
+            findings=(nasty,),
+            measures=measures,
+            versions={NASTY: NASTY},
+            finished_at=NASTY,
+            input_sha256=NASTY,
+        ),
         unassessed(f"{NASTY}2", message=NASTY),
     ]
-    [(_, page)] = render(results, _nothing, bundle, NASTY)
+    [(_, page)] = render(results, _nothing, bundle, NASTY, NASTY)
     found = _Page(page)
     assert found.tags.count("script") == 1
     assert found.tags.count("img") == 0
@@ -225,7 +240,7 @@ def test_a_run_of_one_and_a_run_of_none() -> None:
 
 def test_many_scans_are_split_over_pages_whose_links_lead_somewhere() -> None:
     results = [sliced(f"scan {number}") for number in range(7)]
-    pages = dict(render(results, _nothing, STAMP, USE, scans_a_page=3))
+    pages = dict(render(results, _nothing, STAMP, USE, CAUTION, scans_a_page=3))
     assert list(pages) == ["report.html", "report-2.html", "report-3.html"]
     parsed = {name: _Page(page) for name, page in pages.items()}
     parts = [[one for one in page.all_of("id") if one.startswith("scan-")] for page in parsed.values()]
@@ -239,8 +254,123 @@ def test_many_scans_are_split_over_pages_whose_links_lead_somewhere() -> None:
         assert USE in pages[name]
 
 
+def _part(page: str) -> str:
+    """The words of the first part, with single spaces."""
+    return " ".join(page.partition('<details class="scan"')[2].split())
+
+
+def test_caution_is_shown_before_the_table_if_there_is_one() -> None:
+    page = _page(assessed())
+    assert page.index(CAUTION) < page.index("<table")
+    [(_, without)] = render([assessed()], _nothing, STAMP, USE, "")
+    assert without.count('class="notice"') == 1
+
+
+@pytest.mark.parametrize("status", ["assessed", "measured", "not_assessable"])
+def test_measures_are_shown_whatever_became_of_the_scan(status: str) -> None:
+    measures = measured(0.5, noise_percent=99.0, asnr=None)
+    result = sliced(measures=measures) if status == "assessed" else unassessed(status=status, measures=measures)
+    page = _page(result)
+    titles = [row[0].strip() for row in _Page(page).rows]
+    first = titles.index("Measure") + 1
+    assert (titles[first], titles[first + len(MEASURES) - 1]) == ("Noise", "Signal-to-noise ratio of blood")
+    poor = " ".join(_row(page, "Noise")[1].split())
+    assert poor == "99.0 % of blood poor"
+    assert "worse than" in _row(page, "Noise")[2]
+    assert "The image is grainy" in _row(page, "Noise")[3]
+    assert _row(page, "Signal-to-noise ratio of blood")[1:3] == ["–", "undefined: No asnr here."]
+    assert reference_note(reference_scans()) in page
+
+
+def test_each_measure_links_to_its_definition_and_its_reference() -> None:
+    found = _Page(page := _page(sliced(measures=measured())))
+    for measure in MEASURES:
+        assert f"#measure-{measure.name}" in found.all_of("href")
+        assert {f"measure-{measure.name}", f"reference-{measure.name}"} <= set(found.all_of("id"))
+    assert html.escape(definition("asnr"), quote=False) in html.unescape(page)
+
+
+def test_strip_has_the_scan_where_its_value_lies() -> None:
+    page = _page(sliced(measures=measured(0.99, noise_percent=1e3)))
+    strips = re.findall(r'<svg class="spread" role="img"><title>(.*?)</title>.*?<svg x="([\d.]+)%".*?mark (\w+)', page)
+    assert len(strips) == len(MEASURES)
+    assert strips[[title.startswith("Noise") for title, _, _ in strips].index(True)][1:] == ("98.0", "poor")
+    facts = dict.fromkeys(measure.title for measure in MEASURES if measure.better == "neither")
+    assert {kind for title, _, kind in strips if title.rpartition(" ")[0].startswith(tuple(facts))} == {"plain"}
+
+
+def test_a_scan_without_measures_has_no_section_for_them() -> None:
+    page = _page(sliced())
+    assert "Image quality measures" not in page
+    assert 'id="definitions"' not in page
+
+
+def test_refused_scan_says_why_and_what_to_do_once() -> None:
+    message = f"{REFUSED.seen} {REFUSED.remedy}"
+    part = _part(_page(unassessed(status="not_assessable", message=message, findings=(REFUSED, REVIEW))))
+    assert f"Not assessable because</h4> <ul> <li><b>{REFUSED.seen}</b> {REFUSED.remedy}</li>" in part
+    assert f"Review before use:</h4> <ul> <li><b>{REVIEW.seen}</b> {REVIEW.remedy}</li>" in part
+    assert part.count(REFUSED.seen) == 1
+
+
+def test_scan_to_review_is_marked_in_table_and_part() -> None:
+    page = _page(sliced("one", review=True, findings=(REVIEW,)), sliced("two"))
+    assert _row(page, "one")[1].split() == ["diagnostic", "review"]
+    assert _row(page, "two")[1] == "diagnostic"
+    assert _Page(page).all_of("data-end") == ["diagnostic review", "diagnostic"]
+    part = _part(page)
+    assert part.index('class="badge review"') < part.index("Review before use:") < part.index("slices that hold")
+
+
+def test_forced_verdict_is_said() -> None:
+    page = _page(sliced("one", forced=True, findings=(REFUSED,)))
+    assert _row(page, "one")[1].split() == ["diagnostic", "forced"]
+    assert "Verdict forced" in _part(page)
+    assert "Not assessable because" not in _part(page)
+
+
+def test_reference_levels_are_one_line_with_a_flag() -> None:
+    levels = ReferenceLevels(air=1, blood=100, p_quality_if_lower=0.4, p_quality_if_higher=0.7)
+    flag = "One of these lies on the other side of the threshold of 0.5"
+    part = _part(_page(sliced(reference=levels)))
+    assert "Grey level of blood 100.0, of air 1.0." in part
+    assert flag in part
+    assert flag not in _part(_page(sliced(reference=levels.model_copy(update={"p_quality_if_lower": 0.6}))))
+
+
+def test_measures_over_a_batch_name_and_link_outliers() -> None:
+    results = [sliced(f"scan {n}", measures=measured(0.5, noise_percent=10.0 + n % 5)) for n in range(9)]
+    results.append(sliced("far", measures=measured(0.5, noise_percent=90.0)))
+    pages = dict(render(results, _nothing, STAMP, USE, CAUTION, scans_a_page=5))
+    section = pages["report.html"].partition("Measures over this batch")[2].partition("</section>")[0]
+    noise = next(part for part in section.split("<tr>") if "measure-noise_percent" in part)
+    assert noise.count('class="mark dot"') == 10
+    named = noise.partition('class="outliers"')[2]
+    assert re.findall(r'<a href="(.*?)">(.*?)</a>', named) == [("report-2.html#scan-far", "far")]
+    assert "far above the others, worse" in named
+    assert "Measures over this batch" not in pages["report-2.html"]
+
+
+def test_a_small_batch_has_no_section_for_it() -> None:
+    assert "over this batch" not in _page(*(sliced(str(n), measures=measured()) for n in range(5)))
+
+
+def test_measured_scans_are_counted_where_there_are_any() -> None:
+    page = _page(unassessed("m", status="measured", message=""), assessed("a"))
+    assert '<li class="measured"><b>1</b> measured</li>' in page
+    assert _row(page, "m")[1] == "measured"
+
+
+def test_pictures_of_a_scan_without_a_verdict_are_there() -> None:
+    page = _page(unassessed("case", status="measured", message=""), load={"case": pictured(maps=False)}.get)
+    assert page.count('class="pictures-data"') == 1
+    assert "pictures of this scan are not there" not in _page(unassessed(status="measured"))
+
+
 def test_pages_of_just_as_many_scans_as_they_hold() -> None:
-    names = [name for name, _ in render([assessed(str(n)) for n in range(6)], _nothing, STAMP, USE, scans_a_page=3)]
+    names = [
+        name for name, _ in render([assessed(str(n)) for n in range(6)], _nothing, STAMP, USE, CAUTION, scans_a_page=3)
+    ]
     assert names == ["report.html", "report-2.html"]
 
 

@@ -12,7 +12,7 @@ from lgeqa.pipeline import Assessment
 from lgeqa.prepare import QualityPreparation
 from lgeqa.report import ScanPictures, draw_pictures
 from lgeqa.report.pictures import PIXELS, THUMBNAIL_PIXELS
-from tests.report.shown import PREPARATION, SPACING_MM, drawn, pictured, scan
+from tests.report.shown import PREPARATION, SPACING_MM, FakeHeart, drawn, pictured, scan
 from tests.results import assessed
 
 Grey = npt.NDArray[np.uint8]
@@ -52,6 +52,29 @@ def test_the_outline_lies_on_what_it_outlines() -> None:
 
 def found_pixel_mm() -> float:
     return PREPARATION.field_mm / PIXELS
+
+
+def test_aorta_and_pools_are_outlined_where_they_are() -> None:
+    atrium = square(slice(15, 25), slice(16, 32))
+    heart = FakeHeart(atrium.shape)
+    found = drawn(heart.aorta.astype(np.float32), atrium, heart=heart)
+    assert [(len(one.aorta), len(one.pools)) for one in found.slices] == [(0, 0), (1, 1), (1, 1)]
+    x, y = np.array(found.slices[1].aorta[0]).reshape(-1, 2).T
+    rows, columns = np.nonzero(opened(found.slices[1].jpeg) > 127)
+    assert (y.min(), y.max()) == (pytest.approx(rows.min(), abs=1), pytest.approx(rows.max() + 1, abs=1))
+    assert (x.min(), x.max()) == (pytest.approx(columns.min(), abs=1), pytest.approx(columns.max() + 1, abs=1))
+    pool = np.array(found.slices[1].pools[0]).reshape(-1, 2)
+    assert pool[:, 1].max() < np.array(found.slices[1].outline[0]).reshape(-1, 2)[:, 1].min()  # anterior is above
+
+
+def test_without_the_anatomy_only_the_atrium_is_outlined() -> None:
+    found = drawn(np.ones((5, 60, 50), np.float32), square(slice(10, 20), slice(20, 30)))
+    assert {(one.aorta, one.pools) for one in found.slices} == {((), ())}
+
+
+def test_a_picture_has_the_position_of_its_slice() -> None:
+    found = drawn(np.ones((5, 60, 50), np.float32), square(slice(10, 20), slice(20, 30)))
+    assert [one.position_mm for one in found.slices] == [-7.5, -5.0, -2.5]
 
 
 def test_the_whole_slice_is_shown_where_the_network_saw_it() -> None:

@@ -1,9 +1,10 @@
 import pytest
 
 from lgeqa.attributes import SCALES
+from lgeqa.records import ReferenceLevels
 from lgeqa.report.view import ScanView, likelihood
 from tests.report.shown import sliced
-from tests.results import assessed, unassessed
+from tests.results import REFUSED, REVIEW, assessed, measured, unassessed
 
 
 def view(**changes: object) -> ScanView:
@@ -76,3 +77,51 @@ def test_a_vote_and_a_mean_that_differ_are_told(probability: float, verdict: str
 def test_an_anchor_needs_no_escaping() -> None:
     shown = ScanView(assessed('a b/<ü>"&'), "report.html")
     assert shown.anchor == "scan-a%20b%2F%3C%C3%BC%3E%22%26"
+
+
+def test_flags_stand_beside_the_verdict() -> None:
+    assert view().flags == []
+    assert view(review=True, forced=True).flags == ["review", "forced"]
+
+
+def test_findings_are_parted_by_severity() -> None:
+    shown = view(findings=(REFUSED, REVIEW))
+    assert (shown.refusals, shown.reviews) == ([REFUSED], [REVIEW])
+
+
+@pytest.mark.parametrize(
+    ("status", "forced", "title"),
+    [
+        ("not_assessable", False, "Not assessable because"),
+        ("measured", False, "A verdict would be refused because"),
+        ("assessed", True, "Verdict forced: asked for although the scan was refused because"),
+    ],
+)
+def test_refusals_are_titled_by_what_became_of_the_scan(status: str, forced: bool, title: str) -> None:
+    assert ScanView(unassessed(status=status, forced=forced), "report.html").refusal_title == title
+
+
+def test_poor_measures_are_counted() -> None:
+    assert [row.measure.name for row in view(measures=measured(0.5, edge_width_mm=9.0)).poor] == ["edge_width_mm"]
+    assert view().measures == []
+
+
+@pytest.mark.parametrize(
+    ("lower", "higher", "sensitive"),
+    [(0.51, 0.9, False), (0.49, 0.9, True), (0.9, 0.49, True), (0.5, 0.5, False)],
+)
+def test_reference_that_decides_the_side_is_flagged(lower: float, higher: float, sensitive: bool) -> None:
+    levels = ReferenceLevels(air=3.04, blood=120.06, p_quality_if_lower=lower, p_quality_if_higher=higher)
+    shown = view(probability=0.6, threshold=0.5, reference=levels)
+    assert shown.sensitive is sensitive
+    assert shown.reference_words == (
+        "Grey level of blood 120.1, of air 3.0. If the blood level were 5 % lower / higher, "
+        f"the probability would be {lower:.2f} / {higher:.2f}."
+    )
+
+
+def test_reference_of_a_scan_without_a_verdict_is_its_levels() -> None:
+    shown = ScanView(unassessed(reference=ReferenceLevels(air=3, blood=120)), "report.html")
+    assert shown.reference_words == "Grey level of blood 120.0, of air 3.0."
+    assert not shown.sensitive
+    assert ScanView(unassessed(), "report.html").reference_words == ""

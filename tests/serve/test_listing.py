@@ -1,21 +1,24 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 
-from lgeqa.records import ScanResult
+from lgeqa.measure import reference_scans
+from lgeqa.records import ReferenceLevels, ScanResult
+from lgeqa.report.measures import reference_note
 from lgeqa.serve.served import Served
 from lgeqa.serve.tables import ScanRow
-from tests.results import assessed, unassessed
+from tests.results import REFUSED, REVIEW, assessed, measured, unassessed
 from tests.serve.serving import owner, serve
 from tests.serve.test_queue import source
 
 #: Name, result, and the day on which it was added and done; a Monday is 2026-11-23.
 SCANS: list[tuple[str, ScanResult | None, str]] = [
     ("alpha", assessed(probability=0.9), "2026-11-20"),
-    ("beta_50%", assessed(probability=0.2, verdict="non-diagnostic"), "2026-11-23"),
+    ("beta_50%", assessed(probability=0.2, verdict="non-diagnostic", review=True), "2026-11-23"),
     ("Gamma", unassessed(), "2026-11-24"),
     ("delta", unassessed(status="not_assessable"), "2026-11-24"),
     ("epsilon", None, "2026-11-24"),
@@ -60,6 +63,9 @@ def test_the_newest_come_first_and_all_are_counted(client: TestClient) -> None:
     [
         ("end=diagnostic", ["alpha"]),
         ("end=failed", ["Gamma"]),
+        ("end=measured", []),
+        ("review=true", ["beta_50%"]),
+        ("review=false", ["delta", "Gamma", "alpha"]),
         ("state=queued", ["epsilon"]),
         ("text=AM", ["Gamma"]),
         ("text=50%25", ["beta_50%"]),
@@ -135,3 +141,49 @@ def test_exports_hold_what_fits_the_filters_and_is_done(client: TestClient) -> N
     assert "alpha" in report.text
     assert "epsilon" not in report.text
     assert "beta" not in report.text
+
+
+def shown(app: FastAPI, result: ScanResult) -> dict[str, Any]:
+    """What the interface says of one more scan with this result."""
+    queue = app.state.served.queue
+    [number] = queue.add([source("omega")])
+    while (taken := queue.take()) and int(taken.scan_id) != number:
+        queue.finish(int(taken.scan_id), assessed())
+    queue.finish(number, result)
+    part: dict[str, Any] = owner(app).get(f"/api/scans/{number}").json()
+    return part
+
+
+def test_a_measured_scan_is_shown_with_its_measures_poor_first(app: FastAPI) -> None:
+    part = shown(app, unassessed(status="measured", message="", measures=measured(0.5, noise_percent=99.0, asnr=None)))
+
+    first, last = part["measures"][0], part["measures"][-1]
+    assert part["line"]["end"] == "measured"
+    assert part["line"]["poor"] == ["Noise"]
+    assert (first["title"], first["poor"], first["text"]) == ("Noise", True, "99.0 % of blood")
+    assert (first["strip"]["at"], first["strip"]["beyond"]) == (98, 1)
+    low, high = first["strip"]["band"]
+    assert first["strip"]["ticks"][0] < low < first["strip"]["median"] < high < first["strip"]["ticks"][-1]
+    assert first["definition"].startswith("Measure")
+    assert (last["name"], last["reason"], last["strip"]) == ("asnr", "No asnr here.", None)
+
+
+def test_a_scan_without_measures_has_none_to_show(app: FastAPI) -> None:
+    part = shown(app, assessed())
+    assert (part["measures"], part["levels"], part["sensitive"]) == ([], "", False)
+    assert (part["line"]["flags"], part["line"]["poor"], part["line"]["pictured"]) == ([], [], False)
+
+
+def test_review_force_and_reference_are_told(app: FastAPI) -> None:
+    levels = ReferenceLevels(air=1, blood=100, p_quality_if_lower=0.4, p_quality_if_higher=0.9)
+    part = shown(app, assessed(review=True, forced=True, findings=(REFUSED, REVIEW), reference=levels))
+    assert part["line"]["flags"] == ["review", "forced"]
+    assert part["sensitive"]
+    assert part["levels"].startswith("Grey level of blood 100.0, of air 1.0.")
+    assert [finding["severity"] for finding in part["result"]["findings"]] == ["refused", "review"]
+
+
+def test_about_has_the_caution_and_the_reference_scans(app: FastAPI) -> None:
+    about = owner(app).get("/api/about").json()
+    assert about["caution"] == app.state.served.bundle.manifest.caution
+    assert about["reference_note"] == reference_note(reference_scans())

@@ -16,6 +16,7 @@ import SimpleITK
 from fastapi.testclient import TestClient
 
 from lgeqa.database import open_database
+from lgeqa.measure import Heart
 from lgeqa.pipeline import Assessment
 from lgeqa.read import Source
 from lgeqa.records import ScanResult
@@ -27,6 +28,8 @@ from tests.batch.fakes import attempt, source
 from tests.serve.serving import files_below, owner, scan_bytes, send, serve, settled
 
 sitk: Any = SimpleITK
+#: Slices of a toy scan that hold its ball.
+ATRIUM_SLICES = 20
 SCALES = ("myocardium_nulling", "sharpness", "enhancement", "quality")
 
 
@@ -50,11 +53,11 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
     [line] = settled(client, 1)
     part = client.get("/api/scans/1").json()
 
-    assert (line["state"], line["end"], line["votes_total"]) == ("done", part["result"]["verdict"], 7)
+    assert (line["state"], line["end"], line["votes_total"]) == ("done", part["result"]["verdict"], ATRIUM_SLICES)
     assert part["result"]["scan_id"] == "case"
     assert part["result"]["source"] == "case.nrrd", "not where it was put"
     assert [one["name"] for one in part["attributes"]] == ["quality", *SCALES[:3]]
-    assert [bar["start"] for bar in part["bars"]] == list(range(7))
+    assert [bar["start"] for bar in part["bars"]] == list(range(ATRIUM_SLICES))
     assert sum(bar["up"] for bar in part["bars"]) == line["votes_diagnostic"]
     assert len(part["worst"]) == 3
     view = ScanView(ScanResult.model_validate(part["result"]), "")
@@ -63,13 +66,18 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
     assert [one["weakest"] for one in part["worst"]] == [scale.title for _, _, scale in view.worst]
     assert part["explained"]
     assert client.get("/api/scans/1/thumbnail.jpg").content.startswith(b"\xff\xd8")
-    assert len(client.get("/api/scans/1/pictures").json()["slices"]) == 7
+    assert len(client.get("/api/scans/1/pictures").json()["slices"]) == ATRIUM_SLICES
 
     volume = image(client, "/api/scans/1/volume.nii.gz", tmp_path)
     original = sitk.ReadImage(str(tmp_path / "made-0-True.nrrd"))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(volume), sitk.GetArrayFromImage(original))
     atrium = sitk.GetArrayFromImage(image(client, "/api/scans/1/atrium.nii.gz", tmp_path))
     assert set(np.flatnonzero(atrium.any(axis=(1, 2)))) == {one["index"] for one in part["result"]["slices"]}
+    heart = Heart(sitk.GetArrayFromImage(volume), atrium > 0, volume.GetSpacing()[::-1])
+    assert heart.aorta.any()
+    for part_of_blood, mask in (("aorta", heart.aorta), ("pools", heart.pools)):
+        shown = sitk.GetArrayFromImage(image(client, f"/api/scans/1/blood/{part_of_blood}.nii.gz", tmp_path))
+        np.testing.assert_array_equal(shown, mask)
     for scale in SCALES:
         heat = sitk.GetArrayFromImage(image(client, f"/api/scans/1/heat/{scale}.nii.gz", tmp_path))
         assert heat[atrium.any(axis=(1, 2))].any()
@@ -98,7 +106,7 @@ def test_scans_that_cannot_be_assessed_say_why_and_have_no_pictures(client: Test
     assert [(line["name"], line["end"]) for line in lines] == [("cut", "failed"), ("empty", "not_assessable")]
     assert lines[0]["message"].startswith("cut.nrrd: ")
     assert str(tmp_path) not in lines[0]["message"]
-    for route in ("thumbnail.jpg", "pictures", "atrium.nii.gz", "heat/quality.nii.gz"):
+    for route in ("thumbnail.jpg", "pictures", "atrium.nii.gz", "blood/pools.nii.gz", "heat/quality.nii.gz"):
         answer = client.get(f"/api/scans/2/{route}")
         assert answer.status_code == 404
         assert "Scan 2" in answer.json()["detail"]

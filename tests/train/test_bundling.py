@@ -12,7 +12,7 @@ from lgeqa.detect import SliceRule
 from lgeqa.errors import BundleError
 from lgeqa.records import FloatArray
 from lgeqa.train import bundling
-from lgeqa.train.bundling import build_bundle, bundle_of_quality_run, stage_2
+from lgeqa.train.bundling import build_bundle, bundle_of_detector_run, bundle_of_quality_run, stage_2
 from lgeqa.train.detector import DetectorConfig
 from lgeqa.train.quality import QualityConfig
 from lgeqa.train.store import Slices, open_store
@@ -44,6 +44,20 @@ def detector(tmp_path: Path) -> Path:
 @pytest.fixture
 def quality(tmp_path: Path) -> Path:
     return finished_run(tmp_path / "quality", QualityConfig.of({"preparation": {"pixels": 64}}), 5)
+
+
+@pytest.fixture(autouse=True)
+def novelty(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, FloatArray]]:
+    """Calls for pooled features: the network, and the slices. The networks here are texts, which stay as they are."""
+    calls: list[tuple[str, FloatArray]] = []
+
+    def pooled_features(network: Path, slices: FloatArray) -> FloatArray:
+        calls.append((network.read_text(), slices))
+        return np.random.default_rng(0).normal(size=(len(slices), 8)).astype(np.float32)
+
+    monkeypatch.setattr(bundling, "pooled_features", pooled_features)
+    monkeypatch.setattr(bundling, "add_novelty", lambda network, path, _: path.write_text(network.read_text()))
+    return calls
 
 
 @dataclass(frozen=True)
@@ -109,3 +123,35 @@ def test_a_damaged_bundle_is_told_before_it_is_needed(tmp_path: Path) -> None:
         file.write(b"\0")
     with pytest.raises(BundleError, match=r"quality.onnx: was altered or cut short"):
         stage_2(toy)
+
+
+def test_novelty_is_fitted_on_the_training_slices_of_the_run(
+    quantised: list[Call], novelty: list[tuple[str, FloatArray]], detector: Path, quality: Path, tmp_path: Path
+) -> None:
+    made = build_bundle(detector, quality, tmp_path / "made", "compact", DESCRIPTION)
+    assert len(quantised) == 2
+    [(network, slices)] = novelty
+    assert network == "8-bit network of quality"
+    assert slices.shape == (285, 2, 2)  # all of them, since there are few
+    assert set(slices.flatten()) == {5}
+    limits = made.quality.novelty
+    assert limits is not None
+    assert 0.8 < limits.review < limits.refuse < 1.2
+    assert "3 scans: those that it was trained on" in limits.set_from
+
+
+def test_novelty_goes_from_bundle_to_bundle(detector: Path, quality: Path, tmp_path: Path) -> None:
+    limits = build_bundle(detector, quality, tmp_path / "made", "full", DESCRIPTION).quality.novelty
+    made = bundle_of_detector_run(detector, tmp_path / "made", DESCRIPTION)
+    assert limits is not None
+    assert made.quality.novelty == limits
+
+
+def test_a_run_of_an_earlier_version_gets_the_normalisation_of_this_one(
+    detector: Path, quality: Path, tmp_path: Path
+) -> None:
+    config = (quality / "config.json").read_text()
+    (quality / "config.json").write_text(config.replace("blood-level", "blood-pool"))
+    assert "blood-pool" in (quality / "config.json").read_text()
+    made = build_bundle(detector, quality, tmp_path / "made", "full", DESCRIPTION)
+    assert made.quality.preparation.normalisation == "blood-level"

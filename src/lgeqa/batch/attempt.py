@@ -95,6 +95,8 @@ class Attempt:
     def _assess_and_write(self, source: "Source") -> ScanResult:
         self.out.drop_companions(source.scan_id)  # Those of an earlier run must not stand beside this run's record.
         assessment = self._assess(source)
+        if not assessment.atrium.any():
+            return assessment.result
         if self.out.pictures:
             from lgeqa.report.pictures import draw_pictures
 

@@ -1,13 +1,14 @@
-"""The output folder of a run: records and pictures of the scans, the table, the report, masks, our faults."""
+"""The output folder of a run: records and pictures of the scans, the tables, the report, masks, our faults."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from lgeqa.batch.measures_csv import dictionary_text, measures_text
 from lgeqa.records import CSV_COLUMNS, ScanResult
 from lgeqa.tables import csv_text
 from lgeqa.writing import not_written, write_whole
@@ -20,7 +21,7 @@ _DECIMALS = 6
 
 
 class OutputFolder:
-    """`results.csv`, `report.html`, `scans/`, `pictures/`, `masks/` and `faults.log` below `path`.
+    """Results and measures as tables, the report, `scans/`, `pictures/`, `masks/` and `faults.log` below `path`.
 
     Attributes:
         path: the folder.
@@ -38,6 +39,8 @@ class OutputFolder:
         self.masks = masks
         self.pictures = pictures
         self.table = path / "results.csv"
+        self.measures = path / "measures.csv"
+        self.dictionary = path / "measures.json"
         self.report = path / "report.html"
         self.log = path / "faults.log"
         self._scans = path / "scans"
@@ -59,10 +62,12 @@ class OutputFolder:
         """Where the pictures of a scan are, if pictures are wanted."""
         return self.pictures_folder / f"{scan_id}.json"
 
-    def companions(self, scan_id: str) -> list[Path]:
-        """The files that belong to the record of an assessed scan."""
-        mask = [self.mask_path(scan_id)] if self.masks else []
-        return [*mask, self.pictures_path(scan_id)] if self.pictures else mask
+    def companions(self, result: ScanResult) -> list[Path]:
+        """Return the wanted files that belong to a record: mask and pictures, or none of a scan without an atrium."""
+        if not _has_atrium(result):
+            return []
+        mask = [self.mask_path(result.scan_id)] if self.masks else []
+        return [*mask, self.pictures_path(result.scan_id)] if self.pictures else mask
 
     def drop_companions(self, scan_id: str) -> None:
         """Remove the mask and the pictures that an earlier run made of a scan."""
@@ -93,9 +98,11 @@ class OutputFolder:
         """Write the record of one scan."""
         write_whole(self.record_path(result.scan_id), result.model_dump_json(indent=2) + "\n")
 
-    def write_table(self, results: Iterable[ScanResult]) -> None:
-        """Write `results.csv`: a row of `CSV_COLUMNS` for each result."""
+    def write_tables(self, results: Sequence[ScanResult]) -> None:
+        """Write `results.csv` and `measures.csv`, a row for each result, and what the columns of the latter hold."""
         write_whole(self.table, table_text(results))
+        write_whole(self.measures, measures_text(results))
+        write_whole(self.dictionary, dictionary_text())
 
     def write_report(self, pages: Iterable[tuple[str, str]]) -> None:
         """Write the pages of the report, each a file name and its HTML, and remove further pages of an earlier run."""
@@ -117,8 +124,14 @@ class OutputFolder:
 
 
 def table_text(results: Iterable[ScanResult]) -> str:
-    """`CSV_COLUMNS` of each result as CSV, with a head line."""
-    return csv_text(CSV_COLUMNS, ([_cell(getattr(result, column)) for column in CSV_COLUMNS] for result in results))
+    """Return `CSV_COLUMNS` of each result as CSV with a head line."""
+    return csv_text(CSV_COLUMNS, ([_cell(result, column) for column in CSV_COLUMNS] for result in results))
+
+
+def _has_atrium(result: ScanResult) -> bool:
+    """Return whether an atrium was found in a scan: there is a verdict on it, or it has a volume."""
+    measures = result.measures.values if result.measures else {}
+    return result.status == "assessed" or measures.get("atrium_volume_ml") is not None
 
 
 def _remove(path: Path) -> None:
@@ -137,7 +150,10 @@ def _make_writable(folder: Path) -> None:
         raise not_written(folder, fault) from None
 
 
-def _cell(value: object) -> object:
+def _cell(result: ScanResult, column: str) -> object:
+    value = getattr(result, column)
+    if column == "review" and result.status != "assessed":
+        return None
     if isinstance(value, bool):
         return str(value).lower()
     return round(value, _DECIMALS) if isinstance(value, float) else value

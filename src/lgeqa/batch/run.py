@@ -1,4 +1,4 @@
-"""A run over many scans: what is already done is kept, the rest is assessed, and the table follows."""
+"""A run over many scans: what is already done is kept, the rest is assessed, and the tables follow."""
 
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -13,8 +13,8 @@ from lgeqa.records import ScanResult
 if TYPE_CHECKING:
     from lgeqa.read import Source
 
-#: Seconds between two writings of the table while a run goes on.
-_TABLE_EVERY = 2.0
+#: Seconds between two writings of the tables during a run.
+_TABLES_EVERY = 2.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Settled:
 
 
 def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Generator[Settled]:
-    """Assess `sources`, write a record for each and keep `results.csv` up to date.
+    """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
     did not fail. A single scan is assessed in this process, more in `jobs` others, so that a scan which brings its
@@ -43,7 +43,7 @@ def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Gener
         each scan as it is settled: first the kept ones, then the others in the order they are done.
 
     Raises:
-        OutputError: a record or the table cannot be written.
+        OutputError: a record or a table cannot be written.
     """
     marks = {source.scan_id: fingerprint(source, attempt.stamp, attempt.settings) for source in sources}
     results = {scan_id: record for scan_id, mark in marks.items() if (record := _kept(scan_id, mark, attempt))}
@@ -55,20 +55,19 @@ def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Gener
             result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
             results[result.scan_id] = result  # before it is saved: Ctrl-C may come between, and a record needs its row
             _keep(result, outcome.trace, attempt)
-            if time.monotonic() > written + _TABLE_EVERY:
-                attempt.out.write_table(_in_order(sources, results))
+            if time.monotonic() > written + _TABLES_EVERY:
+                attempt.out.write_tables(_in_order(sources, results))
                 written = time.monotonic()
             yield Settled(result, ours=bool(outcome.trace))
     finally:
-        attempt.out.write_table(_in_order(sources, results))
+        attempt.out.write_tables(_in_order(sources, results))
 
 
 def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:
     record = attempt.out.load(scan_id)
     if record is None or record.status == "failed" or not mark or record.fingerprint != mark:
         return None
-    whole = record.status != "assessed" or all(path.exists() for path in attempt.out.companions(scan_id))
-    return record if whole else None
+    return record if all(path.exists() for path in attempt.out.companions(record)) else None
 
 
 def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Iterator[Outcome]:

@@ -23,6 +23,7 @@ class Description(Settings):
     intended_use: str
     license: str
     threshold: float = 0.5
+    caution: str = ""
     metrics: tuple[dict[str, Any], ...] = ()
 
 
@@ -35,8 +36,7 @@ def write_bundle(
         folder: made here; must not exist, or be empty.
         detector: ONNX file of stage 1.
         quality: ONNX file of stage 2.
-        settings: `{"detector": {"preparation", "rule"}, "quality": {"preparation"}}` that the networks were
-            trained with.
+        settings: `{"detector": {"preparation", "rule"}, "quality": {"preparation", "novelty"}}` of the networks.
         description: the rest of the manifest.
 
     Raises:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
+from pydantic import ValidationError
 
 from lgeqa.attributes import NAMES
 from lgeqa.bundle.manifest import MANIFEST, Manifest
@@ -17,10 +18,26 @@ from lgeqa.records import BundleStamp, FloatArray, IntArray
 
 #: Slices that go through a network at a time: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
-#: Name of the output that says where the logits came from.
-MAPS = "maps"
-#: What that output must be: its type, its axes, and how many maps a slice has.
-_MAPS_TYPE = ("tensor(float)", 4, [len(NAMES)])
+#: Names of the quality network's outputs.
+PROBABILITIES, MAPS, NOVELTY = "probabilities", "maps", "novelty"
+#: Axes behind the slice of each output that a quality network may have.
+_OUTPUTS = {PROBABILITIES: (len(NAMES),), MAPS: (len(NAMES), "row", "column"), NOVELTY: ()}
+
+
+class QualityOutputs(NamedTuple):
+    """What the quality network gives for slices.
+
+    Attributes:
+        probabilities: Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`.
+        maps: HiResCAM maps (slice, 4, map row, map column) in logits, above 0 what speaks for diagnostic and below 0
+            what speaks against it. None if the network gives none.
+        novelty: Distance of each slice from those that the network learnt from, (slice,). About 1 for a slice like
+            them. None if the network gives none.
+    """
+
+    probabilities: FloatArray
+    maps: FloatArray | None = None
+    novelty: FloatArray | None = None
 
 
 class Bundle:
@@ -47,11 +64,7 @@ class Bundle:
     def _quality(self) -> onnxruntime.InferenceSession:
         session = self._session(self.manifest.quality.file)
         for output in session.get_outputs():
-            if output.name == MAPS and (output.type, len(output.shape), output.shape[1:2]) != _MAPS_TYPE:
-                raise BundleError(
-                    f"{self.stamp.name}: {self.manifest.quality.file} gives {MAPS} as {output.type} {output.shape}, "
-                    f"this lgeqa reads tensor(float) (slice, {len(NAMES)}, row, column). Export the bundle again."
-                )
+            self._check_output(output)
         return session
 
     def make_ready(self) -> None:
@@ -64,7 +77,7 @@ class Bundle:
 
     @property
     def explains(self) -> bool:
-        """Whether its quality network tells where its logits came from."""
+        """Whether its quality network gives maps of where its logits came from."""
         return any(output.name == MAPS for output in self._quality.get_outputs())
 
     def detect(self, slices: FloatArray, context: IntArray) -> FloatArray:
@@ -77,35 +90,30 @@ class Bundle:
         Returns:
             (slice, row, column).
         """
-        [probabilities] = _run(self._detector, slices, context)
+        [probabilities] = _run(self._detector, slices, context).values()
         return probabilities[:, 0]
 
-    def score(self, slices: FloatArray) -> FloatArray:
-        """Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`."""
-        return self._judge(slices)[0]
-
-    def explain(self, slices: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Probabilities, and where their logits came from, in one run.
+    def score(self, slices: FloatArray) -> QualityOutputs:
+        """Run the quality network.
 
         Args:
             slices: (slice, row, column), prepared for the quality network.
-
-        Returns:
-            Probabilities as `score` gives them, and HiResCAM maps (slice, 4, map row, map column) in logits: above 0
-            what speaks for diagnostic, below 0 what speaks against it.
-
-        Raises:
-            BundleError: its quality network gives no maps; see `explains`.
         """
-        if not self.explains:
-            raise BundleError(
-                f"{self.stamp.name}: {self.manifest.quality.file} gives no {MAPS}: it was exported by an earlier lgeqa."
-            )
-        probabilities, maps = self._judge(slices)
-        return probabilities, maps
+        outputs = _run(self._quality, slices, np.arange(len(slices))[:, None])
+        return QualityOutputs(**{name: outputs[name] for name in _OUTPUTS if name in outputs})
 
-    def _judge(self, slices: FloatArray) -> list[FloatArray]:
-        return _run(self._quality, slices, np.arange(len(slices))[:, None])
+    def _check_output(self, output: onnxruntime.NodeArg) -> None:
+        axes = _OUTPUTS.get(output.name)
+        shape = output.shape[1:]
+        fits = axes is not None and len(shape) == len(axes) and all(
+            size == axis for size, axis in zip(shape, axes, strict=True) if isinstance(axis, int)
+        )
+        if axes is not None and not (fits and output.type == "tensor(float)"):
+            wanted = ", ".join(["slice", *map(str, axes)])
+            raise BundleError(
+                f"{self.stamp.name}: {self.manifest.quality.file} gives {output.name} as {output.type} {output.shape}, "
+                f"this lgeqa reads tensor(float) ({wanted}). Export the bundle again."
+            )
 
     def _session(self, name: str) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
@@ -131,8 +139,8 @@ def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
     text = _read(folder / MANIFEST)
     try:
         manifest = Manifest.model_validate_json(text)
-    except ValueError as fault:
-        raise BundleError(f"{folder / MANIFEST}: is not a manifest that this lgeqa reads: {_brief(fault)}") from None
+    except ValidationError as error:
+        raise BundleError(f"{folder / MANIFEST}: {_why_unreadable(error)}") from None
     if manifest.quality.outputs != NAMES:
         raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {NAMES}.")
     files = {name: _checked(folder, name, sha) for name, sha in manifest.sha256.items()}
@@ -168,8 +176,14 @@ def _read(path: Path) -> bytes:
         raise BundleError(f"{path}: cannot be read ({fault.strerror}). Name the folder of a bundle.") from None
 
 
-def _brief(fault: ValueError) -> str:
-    return " ".join(str(fault).split())[:300]
+def _why_unreadable(error: ValidationError) -> str:
+    for detail in error.errors():
+        if detail["loc"] == ("quality", "preparation", "normalisation"):
+            return (
+                f"was made with the normalisation {detail['input']!r}, and this lgeqa measures grey levels in another "
+                "way, so its scores would differ. Export it again with `lgeqa train bundle`."
+            )
+    return f"is not a manifest that this lgeqa reads: {' '.join(str(error).split())[:300]}"
 
 
 def _providers() -> Sequence[str]:
@@ -177,9 +191,10 @@ def _providers() -> Sequence[str]:
     return [name for name in wanted if name in onnxruntime.get_available_providers()]
 
 
-def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> list[FloatArray]:
-    """Feed (slice, row, column) through a network in chunks, the slices of `channels` at once; each of its outputs."""
+def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> dict[str, FloatArray]:
+    """Feed (slice, row, column) through a network in chunks, the slices of `channels` at once; each output by name."""
     name = session.get_inputs()[0].name
     chunks = [channels[i : i + CHUNK] for i in range(0, len(channels), CHUNK)]
     outputs: list[list[Any]] = [session.run(None, {name: slices[chunk]}) for chunk in chunks]
-    return [np.concatenate(parts).astype(np.float32, copy=False) for parts in zip(*outputs, strict=True)]
+    joined = [np.concatenate(parts).astype(np.float32, copy=False) for parts in zip(*outputs, strict=True)]
+    return dict(zip([output.name for output in session.get_outputs()], joined, strict=True))

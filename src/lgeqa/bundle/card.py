@@ -1,6 +1,6 @@
 """The model card, generated from the manifest so that the two cannot disagree."""
 
-from lgeqa.bundle.manifest import Manifest
+from lgeqa.bundle.manifest import Manifest, NoveltyLimits
 from lgeqa.detect import SliceRule
 
 _SIMULATED = (
@@ -21,7 +21,7 @@ def model_card(manifest: Manifest) -> str:
 {_SIMULATED if manifest.labels == "simulated" else _EXPERT}
 
 {_NO_DEVICE}
-
+{_paragraph(manifest.caution)}
 ## What it does
 Finds the slices of an axial left-atrial LGE-MRI scan that hold the left atrium, and gives each slice the probability
 of being diagnostic (a score of 3 or more of 5) in {", ".join(manifest.quality.outputs)}. The verdict of a scan is the
@@ -38,6 +38,7 @@ Intended use: {manifest.intended_use}
 | detector sees | whole slices at {manifest.detector.preparation.pixel_mm:g} mm a pixel |
 | detector rule | {_rule(manifest.detector.rule)} |
 | quality network sees | {field} in {quality.pixels} x {quality.pixels} pixels, signal in units of the blood pool's |
+| unlike its training scans | {_novelty(manifest.quality.novelty)} |
 | licence | {manifest.license} |
 
 ## What was measured
@@ -57,3 +58,13 @@ def _rule(rule: SliceRule) -> str:
     if rule.minimum_area_mm2:
         parts.append(f"at least {rule.minimum_area_mm2:g} mm2 on a slice")
     return ", ".join(parts)
+
+
+def _paragraph(text: str) -> str:
+    return f"\n**{text}**\n" if text else ""
+
+
+def _novelty(limits: NoveltyLimits | None) -> str:
+    if limits is None:
+        return "not recognised"
+    return f"novelty from {limits.review:g} is for review, from {limits.refuse:g} refused; {limits.set_from}"

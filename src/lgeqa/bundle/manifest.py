@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, model_validator
 
 from lgeqa.attributes import NAMES
 from lgeqa.config import Settings
@@ -16,19 +16,53 @@ CARD = "MODEL_CARD.md"
 
 
 class DetectorPart(Settings):
-    """Stage 1: the network's file, what it must be fed, and the rule on what it gives."""
+    """Stage 1, the detector.
+
+    Attributes:
+        file: Name of the network's file.
+        preparation: Preparation of its input.
+        rule: Rule that makes a mask of its probabilities.
+    """
 
     file: str
     preparation: DetectorPreparation
     rule: SliceRule
 
 
+class NoveltyLimits(Settings):
+    """How unlike the training scans a scan may be; a scan's novelty is the median over its slices.
+
+    Attributes:
+        review: Novelty from which a person should look before the verdict is used.
+        refuse: Novelty from which no verdict is given.
+        set_from: How the limits were chosen.
+    """
+
+    review: PositiveFloat
+    refuse: PositiveFloat
+    set_from: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "NoveltyLimits":
+        if self.refuse < self.review:
+            raise ValueError(f"refuse = {self.refuse:g} is below review = {self.review:g}")
+        return self
+
+
 class QualityPart(Settings):
-    """Stage 2: the network's file, what it must be fed, and the order of its outputs."""
+    """Stage 2, the quality network.
+
+    Attributes:
+        file: Name of the network's file.
+        preparation: Preparation of its input.
+        outputs: Order of its probabilities.
+        novelty: Limits of its output `novelty`. None if it has no such output.
+    """
 
     file: str
     preparation: QualityPreparation
     outputs: tuple[str, ...] = NAMES
+    novelty: NoveltyLimits | None = None
 
 
 class Metric(Settings):
@@ -59,6 +93,7 @@ class Manifest(Settings):
         training_data: in words.
         intended_use: in words.
         license: SPDX name.
+        caution: What a user should know before trusting a verdict, shown beside every verdict.
         metrics: measured figures.
         sha256: of each other file in the folder that the bundle needs.
     """
@@ -75,5 +110,6 @@ class Manifest(Settings):
     training_data: str
     intended_use: str
     license: str
+    caution: str = ""
     metrics: tuple[Metric, ...] = ()
     sha256: dict[str, str]

@@ -9,7 +9,7 @@ import typer
 from lgeqa.threads import ONE_THREAD
 
 
-def assess(
+def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Scans, or folders to look for scans in.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the results.")],
     bundle: Annotated[
@@ -23,15 +23,21 @@ def assess(
         float | None,
         typer.Option(metavar="T", help="Probability from which a slice counts as diagnostic; else the model's own."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Give a verdict also where the gate refuses the scan; the record says so."),
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one a core, 8 at the most.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Judge scans: find the left atrium, score its slices, and give each scan a verdict.
+    """Judge scans: find the left atrium, measure image quality, score the slices, and give each scan a verdict.
 
-    Reads NRRD, NIfTI, MetaImage and DICOM series. Writes results.csv, report.html and a record of each scan below OUT.
-    A run that was stopped goes on where it was when it is started again with the same OUT.
+    A scan that does not look like a left-atrial LGE scan gets no verdict: the gate refuses it and says why.
+
+    Reads NRRD, NIfTI, MetaImage and DICOM series. Writes results.csv, measures.csv, report.html and a record of each
+    scan below OUT. Started again with the same OUT, a run that was stopped continues.
 
     Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
     """
@@ -39,5 +45,6 @@ def assess(
     from lgeqa.cli.running import Job, carry_out
     from lgeqa.pipeline import AssessSettings
 
-    settings = AssessSettings.of({"threshold": threshold, "given_masks": given_masks}, "lgeqa assess")
+    choices = {"threshold": threshold, "given_masks": given_masks, "force": force}
+    settings = AssessSettings.of(choices, "lgeqa assess")
     raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, masks=masks, jobs=jobs, quiet=quiet)))

@@ -42,6 +42,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Judge a scored cohort and measure how well the verdicts and probabilities agree with its scores.
 
+    It is the network that is judged, so a scan gets a verdict also where the gate refuses it.
+
     Writes evaluation.md, evaluation.json, predictions.csv and three plots below OUT, and a record of each scan. Started
     again with the same OUT, it assesses only the scans that are not done.
 

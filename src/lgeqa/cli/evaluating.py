@@ -101,7 +101,8 @@ def _sources(cases: Sequence[Case]) -> list[Source]:
 
 
 def _job(request: Request) -> Job:
-    settings = AssessSettings(given_masks=request.given_masks)
+    # It is the network that is judged, so a scan gets a verdict also where the gate refuses it.
+    settings = AssessSettings(given_masks=request.given_masks, force=True)
     return Job(request.cohorts, request.out, settings, bundle=request.bundle, jobs=request.jobs, quiet=request.quiet)
 
 

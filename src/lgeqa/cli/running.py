@@ -11,21 +11,24 @@ import typer
 
 from lgeqa.batch import Attempt, OutputFolder, Settled, open_pipeline, run_batch
 from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.cli.measures_table import show_measures
 from lgeqa.cli.view import conclude, follow
 from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
 from lgeqa.report import render
 
-#: Exit codes that say more than 0 (all scans were assessed) and those of the errors.
+#: Exit codes beside 0 (all scans were assessed or measured) and those of the errors.
 OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
+#: Statuses of scans for which the user got what was asked for.
+DONE = ("assessed", "measured")
 #: Jobs that are never exceeded unless asked for: each keeps a scan and both networks in memory.
 MOST_JOBS = 8
 
 
 @dataclass(frozen=True)
 class Job:
-    """What the user asked for; `lgeqa assess --help` explains it."""
+    """What the user asked for; `lgeqa assess --help` and `lgeqa measure --help` explain it."""
 
     paths: list[Path]
     out: Path
@@ -44,22 +47,48 @@ def carry_out(job: Job) -> int:
     """
     out = OutputFolder(job.out, masks=job.masks, pictures=True)
     bundle = open_bundle(job.bundle)
-    sources = discover(job.paths, skip=[out.masks_folder])
-    if not sources:
-        raise UsageError(
-            f"No scan was found in {', '.join(map(str, job.paths))}. Name scans or folders that hold some."
-        )
-    settled = settle(sources, job, out, bundle)
+    settled = settle(find_scans(job.paths, out), job, out, bundle)
     results = [one.result for one in settled]
-    out.write_report(render(results, out.load_pictures, bundle.stamp, bundle.manifest.intended_use))
+    manifest = bundle.manifest
+    out.write_report(render(results, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
     if not job.quiet:
-        conclude(results)
+        if job.settings.measures_only:
+            show_measures(results)
+        else:
+            conclude(results, manifest.caution)
         typer.echo(f"Report: {out.report}")
     return exit_code(settled)
 
 
+def print_measures(job: Job) -> int:
+    """Measure the scans, print the measures, and return the exit code; `job.out` holds nothing that is kept.
+
+    Raises:
+        UsageError: no scan is there, or the bundle cannot be used.
+    """
+    out = OutputFolder(job.out)
+    settled = settle(find_scans(job.paths, out), job, out, open_bundle(job.bundle))
+    if not job.quiet:
+        show_measures([one.result for one in settled])
+    if out.log.exists():
+        typer.echo(out.log.read_text(encoding="utf-8"), err=True)
+    return exit_code(settled)
+
+
+def find_scans(paths: Sequence[Path], out: OutputFolder) -> list[Source]:
+    """Find the scans in `paths`; the masks in `out` are none.
+
+    Raises:
+        UsageError: no scan is there.
+    """
+    sources = discover(paths, skip=[out.masks_folder])
+    if not sources:
+        raise UsageError(f"No scan was found in {', '.join(map(str, paths))}. Name scans or folders that hold some.")
+    return sources
+
+
 def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundle) -> list[Settled]:
-    """Assess the scans and show each; the outcomes in the order of `sources`, at least one.
+    """Assess the scans, show each, and return the outcomes in the order of `sources`, at least one.
 
     Raises:
         OutputError: a record or the table cannot be written.
@@ -75,16 +104,16 @@ def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundl
                 settled[one.result.scan_id] = one
     except KeyboardInterrupt:
         done = f"{len(settled)} of {len(sources)} scans are done"
-        typer.echo(f"Stopped: {done}. The same command goes on from there.", err=True)
+        typer.echo(f"Stopped: {done}. Run the command again with the same OUT to continue.", err=True)
         raise typer.Exit(STOPPED) from None
     return [settled[source.scan_id] for source in sources]
 
 
 def exit_code(settled: Collection[Settled]) -> int:
-    """0 if all scans were assessed, else what kept some from it."""
+    """Return 0 if all scans were assessed or measured, else the code for what kept some from it."""
     if any(one.ours for one in settled):
         return OUR_FAULT
-    return 0 if all(one.result.status == "assessed" for one in settled) else NOT_ALL
+    return 0 if all(one.result.status in DONE for one in settled) else NOT_ALL
 
 
 def _cores() -> int:

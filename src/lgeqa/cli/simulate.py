@@ -37,9 +37,6 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Writes data.nrrd, shrinkwrap.nrrd and recipe.json for each scan, and labels.json and scores.csv for all, below OUT.
     A run that was stopped goes on where it was when it is started again with the same options.
     """
-    from lgeqa.extras import require
-
-    require("simulate", feature="simulating faults")
     from lgeqa.cli.simulating import make_again, make_cohort
     from lgeqa.simulate.recipe import CohortSettings
 

@@ -13,6 +13,7 @@ from lgeqa.cli.demo import demo
 from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.experiment import experiment
 from lgeqa.cli.info import info
+from lgeqa.cli.measure import measure
 from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
@@ -32,6 +33,7 @@ app.command()(demo)
 app.command()(evaluate)
 app.command()(experiment)
 app.command()(info)
+app.command()(measure)
 app.command()(serve)
 app.command()(simulate)
 app.add_typer(cohort, name="cohort")

@@ -12,10 +12,18 @@ from rich.text import Text
 
 from lgeqa.batch import Settled
 from lgeqa.records import ScanResult
-from lgeqa.report import ENDS, end_of
+from lgeqa.report import ENDS, ScanView, end_of
 
 #: How the ends of a scan are coloured on a terminal.
-_COLOURS = {"diagnostic": "green", "non-diagnostic": "red", "not_assessable": "yellow", "failed": "magenta"}
+_COLOURS = {
+    "diagnostic": "green",
+    "non-diagnostic": "red",
+    "measured": "cyan",
+    "not_assessable": "yellow",
+    "failed": "magenta",
+}
+#: Statuses of scans for which the user got what was asked for.
+_DONE = ("assessed", "measured")
 
 
 def follow(run: Iterable[Settled], total: int, *, quiet: bool) -> Iterator[Settled]:
@@ -31,30 +39,39 @@ def follow(run: Iterable[Settled], total: int, *, quiet: bool) -> Iterator[Settl
             result = settled.result
             if lines:
                 typer.echo(f"{number}/{total} {'kept ' if settled.kept else ''}{line(result)}")
-            elif quiet and result.status != "assessed":
+            elif quiet and result.status not in _DONE:
                 typer.echo(line(result), err=True)
             yield settled
 
 
-def conclude(results: Sequence[ScanResult]) -> None:
-    """Show the table, on a terminal, and the counts."""
+def conclude(results: Sequence[ScanResult], caution: str) -> None:
+    """Show the table, on a terminal, the counts, and what to know before trusting a verdict."""
     if sys.stdout.isatty():
         console = Console()
         console.print(_table(results))
         for result in results:
-            if result.status != "assessed":
-                console.print(Text(line(result), style=_COLOURS[result.status]))
+            if result.status not in _DONE or result.review or result.forced:
+                console.print(Text(line(result), style=_COLOURS[end_of(result)]))
     counts = Counter(end_of(result) for result in results)
-    typer.echo(
-        f"{_scans(len(results))}: " + ", ".join(f"{counts[end]} {title}" for end, title in ENDS.items() if counts[end])
-    )
+    review = sum(result.review for result in results)
+    parts = [f"{counts[end]} {title}" for end, title in ENDS.items() if counts[end]]
+    typer.echo(f"{_scans(len(results))}: {', '.join(parts)}" + (f"; {review} to review" if review else ""))
+    if caution:
+        typer.echo(caution)
 
 
 def line(result: ScanResult) -> str:
-    """One scan on one line."""
+    """Return one scan on one line."""
+    view = ScanView(result, "")
+    if result.status == "measured":
+        poor = ", ".join(row.measure.title for row in view.poor)
+        return f"{result.scan_id}: measured" + (f", poor: {poor}" if poor else "")
     if result.status != "assessed":
         return f"{result.scan_id}: {ENDS[result.status]}. {result.message}"
-    return f"{result.scan_id}: {result.verdict}, probability {result.probability:.2f}, {_vote(result)} slices"
+    verdict = ", ".join((str(result.verdict), *view.flags))
+    words = f"{result.scan_id}: {verdict}, probability {result.probability:.2f}, {_vote(result)} slices"
+    seen = " ".join(finding.seen for finding in result.findings)
+    return f"{words}. {seen}" if seen else words
 
 
 def _bar(quiet: bool) -> Progress:
@@ -79,7 +96,7 @@ def _table(results: Sequence[ScanResult]) -> Table:
         shares = (result.p_quality, result.p_myocardium_nulling, result.p_sharpness, result.p_enhancement)
         table.add_row(
             Text(result.scan_id),
-            Text(ENDS[end_of(result)], style=_COLOURS[end_of(result)]),
+            Text(", ".join((ENDS[end_of(result)], *ScanView(result, "").flags)), style=_COLOURS[end_of(result)]),
             _vote(result),
             *("-" if share is None else Text(f"{share:.2f}", style="" if share >= 0.5 else "red") for share in shares),
         )

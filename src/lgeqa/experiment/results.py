@@ -49,6 +49,8 @@ class Tested:
 def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detected: bool) -> Tested:
     """Judge the test scans of a run by its bundle; what is there of the same scans and masks is taken as it is.
 
+    It is the network that is judged, so a scan gets a verdict also where the gate refuses it.
+
     Writes `evaluation.json`, `records.json` and `predictions.csv` into the run's folder.
 
     Args:
@@ -66,7 +68,7 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     if kept := _kept(folder, cases, config, detected):
         return kept
     bundle = open_bundle(folder / BUNDLE)
-    settings = AssessSettings(given_masks=not detected)
+    settings = AssessSettings(given_masks=not detected, force=True)
     results = [_assessed(case, bundle, settings) for case in cases]
     question = Question((), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed))
     scans = join(cases, results, config.label)

@@ -9,3 +9,5 @@ from lgeqa.prepare.quality import QualityField as QualityField
 from lgeqa.prepare.quality import QualityPreparation as QualityPreparation
 from lgeqa.prepare.quality import prepare_for_quality as prepare_for_quality
 from lgeqa.prepare.quality import quality_field as quality_field
+from lgeqa.prepare.reference import IntensityReference as IntensityReference
+from lgeqa.prepare.reference import intensity_reference as intensity_reference

@@ -1,11 +1,11 @@
-"""What the atrium detector sees: the whole volume on a fixed pixel size, normalised; and the way back.
+"""What the atrium detector sees: the volume on a fixed pixel size, normalised; and the way back.
 
 Section 3.1 of the paper. Its normalisation is silent: the whole volume is brought to zero mean and unit spread
-over the voxels that are not empty, so a scan keeps the contrast between its slices.
+over the voxels that hold an image, so a scan keeps the contrast between its slices.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,16 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare.resample import Weights, axis_weights, resample
-from lgeqa.records import FloatArray, IntArray
+from lgeqa.prepare.padding import image_area, image_window
+from lgeqa.prepare.resample import Weights, axis_weights, centred_points, resample, resample_image
+from lgeqa.records import BoolArray, FloatArray, IntArray
+
+#: Shares of the voxels, from the darkest, that grey levels are cut off at: a few odd voxels cannot set the scale.
+EXTREMES = (0.0002, 0.9998)
+#: Resampling rounds one grey level to several, that differ by less than this share of it.
+_ROUNDING = 1e-6
+#: The grey levels that set the scale lie within this distance of the atrium in-plane, and this one above and below it.
+MARGIN_MM, HEIGHT_MM = 10.0, 20.0
 
 
 class DetectorPreparation(Settings):
@@ -27,7 +35,7 @@ class DetectorPreparation(Settings):
         multiple: rows and columns are padded to a multiple of this, which the U-Net halves away.
         least: rows and columns are padded to this many at least. A network that was trained on windows does not know
             smaller images: what it takes for their edges fails it.
-        normalisation: zero mean and unit standard deviation over non-empty voxels of the volume.
+        normalisation: zero mean and unit standard deviation over the image, its extremes cut off.
     """
 
     context_mm: tuple[float, ...] = Field((0.0,), min_length=1)
@@ -39,7 +47,7 @@ class DetectorPreparation(Settings):
 
 @dataclass(frozen=True)
 class DetectorGrid:
-    """The in-plane grid of a prepared volume, with the scan in its middle.
+    """The in-plane grid of a prepared volume.
 
     Attributes:
         shape: (rows, columns) of the prepared slices.
@@ -54,6 +62,18 @@ class DetectorGrid:
     pixel_mm: float
     scan_shape: tuple[int, int]
     scan_pixel_mm: tuple[float, float]
+
+    def within(self, first: tuple[int, int], scan_shape: tuple[int, int]) -> "DetectorGrid":
+        """Return the same grid, seen from another array of the scan's pixels.
+
+        Args:
+            first: (row, column) in that array of the first pixel of the one that this grid is seen from.
+            scan_shape: (rows, columns) of that array.
+        """
+        row, column = (
+            start + n * mm for start, n, mm in zip(self.start_mm, first, self.scan_pixel_mm, strict=True)
+        )
+        return replace(self, start_mm=(row, column), scan_shape=scan_shape)
 
     def forward(self) -> tuple[Weights, Weights]:
         """Weights along rows and columns from the scan to this grid."""
@@ -88,8 +108,50 @@ def detector_grid(
     return DetectorGrid((rows, columns), (above, left), pixel_mm, scan_shape, scan_pixel_mm)
 
 
+def whole_grid(
+    area: BoolArray, scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation
+) -> DetectorGrid:
+    """Return the padded grid for whole slices, laid out from the first pixel of the image and not of its padding.
+
+    Args:
+        area: bool (row, column), the pixels that hold the image.
+        scan_pixel_mm: (row, column) spacing of the scan.
+        preparation: the settings the network was trained with.
+    """
+    rows, columns = image_window(area)
+    grid = detector_grid((rows.stop - rows.start, columns.stop - columns.start), scan_pixel_mm, preparation)
+    return grid.within((rows.start, columns.start), (area.shape[0], area.shape[1]))
+
+
+def window_grid(
+    found: FloatArray, scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation
+) -> DetectorGrid:
+    """Return the grid of a window around the atrium, of one size for all atria but the largest.
+
+    Its pixels are laid out from the voxel at the atrium's centre of gravity, and not from the border of the scan.
+
+    Args:
+        found: (slice, row, column) probability of atrium, 0 where there is none.
+        scan_pixel_mm: (row, column) spacing of the scan.
+        preparation: the settings the network was trained with; `least` is the least number of rows and columns.
+    """
+    plane = found.sum(axis=0, dtype=np.float64)
+    sides, starts = [], []
+    for weights, mm in zip((plane.sum(axis=1), plane.sum(axis=0)), scan_pixel_mm, strict=True):
+        centre = float(np.rint(weights @ np.arange(len(weights)) / weights.sum()))
+        reach_mm = (np.abs(np.flatnonzero(weights) - centre).max() * mm) + MARGIN_MM
+        needed = max(int(np.ceil(2 * reach_mm / preparation.pixel_mm)), preparation.least)
+        sides.append(_round_up(needed, preparation.multiple))
+        starts.append(float(centred_points(sides[-1], preparation.pixel_mm, centre * mm)[0]))
+    shape = (found.shape[1], found.shape[2])
+    return DetectorGrid((sides[0], sides[1]), (starts[0], starts[1]), preparation.pixel_mm, shape, scan_pixel_mm)
+
+
 def prepare_for_detector(
-    voxels: FloatArray, spacing_mm: tuple[float, float, float], preparation: DetectorPreparation
+    voxels: FloatArray,
+    spacing_mm: tuple[float, float, float],
+    preparation: DetectorPreparation,
+    found: FloatArray | None = None,
 ) -> tuple[FloatArray, DetectorGrid]:
     """Resample and normalise a volume for the detector.
 
@@ -97,20 +159,61 @@ def prepare_for_detector(
         voxels: (slice, row, column), axial LPS, any grey scale.
         spacing_mm: (slice, row, column).
         preparation: the settings the network was trained with.
+        found: (slice, row, column) probability of atrium, 0 where there is none. The window around it is prepared, and
+            the grey levels near it alone set the scale. None for the whole volume.
 
     Returns:
-        float32 (slice, rows, columns) on the detector's grid, and that grid.
+        float32 (slice, rows, columns) on the detector's grid, and that grid. Padding and what lies off the scan are as
+        dark as the darkest voxels.
 
     Raises:
         NotAssessableError: the volume holds a single grey level.
     """
-    grid = detector_grid((voxels.shape[1], voxels.shape[2]), (spacing_mm[1], spacing_mm[2]), preparation)
-    small = resample(voxels - voxels.min(), *grid.forward())
-    filled = small[small > 0]
-    spread = float(filled.std()) if filled.size else 0.0
-    if spread == 0:
+    pixel_mm = (spacing_mm[1], spacing_mm[2])
+    area = image_area(voxels)
+    grid = whole_grid(area, pixel_mm, preparation) if found is None else window_grid(found, pixel_mm, preparation)
+    rows, columns = image_window(area)
+    image, image_of = voxels[:, rows, columns], area[rows, columns]
+    small, on_image = resample_image(
+        image, image_of, *grid.within((-rows.start, -columns.start), (image_of.shape[0], image_of.shape[1])).forward()
+    )
+    if found is None:
+        usual = small[:, on_image]
+    else:
+        slices, rows, columns = _near(found, spacing_mm, grid)
+        usual = small[slices, rows, columns][:, on_image[rows, columns]]
+    small[:, ~on_image] = -np.inf  # the darkest there is
+    return _normalised(small, usual), grid
+
+
+def _near(
+    found: FloatArray, spacing_mm: tuple[float, float, float], grid: DetectorGrid
+) -> tuple[slice, slice, slice]:
+    """The neighbourhood of the atrium, as slices and pixels of a grid."""
+    filled = found > 0
+    plane = filled.any(axis=0)
+    heights = np.flatnonzero(filled.any(axis=(1, 2)))
+    above = int(np.rint(HEIGHT_MM / spacing_mm[0]))
+    spans = [slice(max(0, int(heights[0]) - above), int(heights[-1]) + above + 1)]
+    for axis in (0, 1):
+        ends_mm = np.flatnonzero(plane.any(axis=1 - axis))[[0, -1]] * spacing_mm[axis + 1] + (-MARGIN_MM, MARGIN_MM)
+        first, last = np.rint((ends_mm - grid.start_mm[axis]) / grid.pixel_mm)
+        spans.append(slice(max(0, int(first)), int(last) + 1))
+    return spans[0], spans[1], spans[2]
+
+
+def _normalised(small: FloatArray, usual: FloatArray) -> FloatArray:
+    """Bring `usual` grey levels to zero mean and unit spread, their extremes cut off in both arrays."""
+    flat = usual.ravel()
+    first, last = (round(share * (flat.size - 1)) for share in EXTREMES)
+    darkest, brightest = np.partition(flat, (first, last))[[first, last]]
+    flat = np.clip(flat, darkest, brightest)
+    spread = flat.std(dtype=np.float64)
+    if spread <= _ROUNDING * max(abs(darkest), abs(brightest)):
         raise NotAssessableError("Every voxel has the same grey level, so there is no image. Export the scan again.")
-    return (small - filled.mean(dtype=np.float64).astype(np.float32)) / np.float32(spread), grid
+    clipped = np.clip(small, darkest, brightest)
+    normalised: FloatArray = (clipped - np.float32(flat.mean(dtype=np.float64))) / np.float32(spread)
+    return normalised
 
 
 def context_slices(n: int, slice_mm: float, preparation: DetectorPreparation) -> IntArray:

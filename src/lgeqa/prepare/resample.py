@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lgeqa.records import FloatArray
+from lgeqa.records import BoolArray, FloatArray
 
 Weights = npt.NDArray[np.float32]
 Points = npt.NDArray[np.floating[Any]]
@@ -46,3 +46,25 @@ def resample(volume: FloatArray, rows: Weights, columns: Weights) -> FloatArray:
     """Resample every slice: (slice, row, column) to (slice, new row, new column)."""
     resampled: FloatArray = rows @ (volume.astype(np.float32, copy=False) @ columns.T)
     return resampled
+
+
+def resample_image(
+    volume: FloatArray, area: BoolArray, rows: Weights, columns: Weights
+) -> tuple[FloatArray, BoolArray]:
+    """Resample every slice from the pixels of the image, without its padding.
+
+    Args:
+        volume: (slice, row, column).
+        area: bool (row, column), the pixels that hold the image.
+        rows, columns: as `axis_weights` gives them.
+
+    Returns:
+        (slice, new row, new column); and bool (new row, new column), where half at least of what a new pixel covers is
+        image. Elsewhere the resampled values are 0.
+    """
+    covered = resample(area.astype(np.float32), rows, columns)
+    on_image = covered >= 0.5
+    image = volume if area.all() else np.where(area, volume, np.float32(0))
+    resampled = resample(image, rows, columns)
+    resampled *= np.where(on_image, 1 / np.maximum(covered, np.float32(0.5)), np.float32(0))
+    return resampled, on_image

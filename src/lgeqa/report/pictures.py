@@ -1,4 +1,4 @@
-"""What is shown of a scan: its atrium slices as pictures, with the outline of the atrium and the maps over them.
+"""What is shown of a scan: its atrium slices as pictures, with outlines of the blood pools and the maps over them.
 
 Every picture shows the square that the quality network saw, patient's right on the left and anterior above.
 """
@@ -41,17 +41,23 @@ class SlicePicture(_Record):
     """One slice that holds the left atrium.
 
     Attributes:
-        index: along the slice axis of the file's own order, as in the result.
-        jpeg: the picture, 8 bits grey, in Base64.
-        outline: of the atrium: closed polygons, each x, y, x, y, ... in pixels of the picture; (0, 0) is the outer
-            corner of its first pixel.
+        index: Index along the slice axis of the file's own order, as in the result.
+        position_mm: LPS z of the slice's centre.
+        jpeg: The picture, 8 bits grey, in Base64.
+        outline: Outline of the atrium: closed polygons, each x, y, x, y, ... in pixels of the picture; (0, 0) is the
+            outer corner of its first pixel.
+        aorta: Outline of the descending aorta, likewise; empty where none was found.
+        pools: Outline of the other blood pools, likewise; empty where none were found.
         maps: (scale, row, column) where the logit of each scale came from, in the order of `attributes.NAMES`, over
             the whole picture: above 0 speaks for diagnostic, below 0 against. None if the bundle gives no maps.
     """
 
     index: int
+    position_mm: float
     jpeg: str
     outline: Outline
+    aorta: Outline
+    pools: Outline
     maps: Maps | None
 
 
@@ -63,7 +69,7 @@ class ScanPictures(_Record):
         pixel_mm: side of a pixel.
         window: grey levels of the scan that are black and white in every picture.
         thumbnail: the slice with the most atrium, small, as JPEG in Base64.
-        slices: each scored slice, from inferior to superior, as in the result.
+        slices: Each slice that holds the atrium, from inferior to superior, as in the result.
     """
 
     pixels: int
@@ -74,19 +80,21 @@ class ScanPictures(_Record):
 
 
 def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> ScanPictures:
-    """Draw the slices of an assessed scan.
+    """Draw the slices of a scan that hold the atrium.
 
     Args:
-        assessment: of a scan with at least one slice that holds the atrium.
-        preparation: of the slices for the quality network; it sets the square that is shown.
+        assessment: Any assessment of a scan with at least one slice that holds the atrium.
+        preparation: Preparation of the slices for the quality network; it sets the square that is shown.
     """
-    scan, atrium = assessment.scan, assessment.atrium
+    scan, atrium, heart = assessment.scan, assessment.atrium, assessment.heart
+    aorta, pools = (heart.aorta, heart.pools) if heart else (np.zeros_like(atrium),) * 2
     held = np.flatnonzero(atrium.any(axis=(1, 2)))
     finer = preparation.model_copy(update={"pixels": PIXELS})
     rows, columns = quality_weights(atrium, scan.spacing_mm, finer)
     on_scan = np.outer(rows.any(axis=1), columns.any(axis=1))
     window, pictures = _to_grey(resample(scan.voxels[held], rows, columns), on_scan)
     field = quality_field(atrium, scan.spacing_mm, finer)
+    pixel_mm = scan.spacing_mm[1:]
     maps = [None] * len(held) if assessment.maps is None else [_rounded(one) for one in assessment.maps]
     return ScanPictures(
         pixels=PIXELS,
@@ -96,8 +104,11 @@ def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> Sc
         slices=tuple(
             SlicePicture(
                 index=scan.file_slices[z],
+                position_mm=scan.slice_positions_mm[z],
                 jpeg=_jpeg(picture),
-                outline=_outline(atrium[z], scan.spacing_mm[1:], field),
+                outline=_outline(atrium[z], pixel_mm, field),
+                aorta=_outline(aorta[z], pixel_mm, field),
+                pools=_outline(pools[z], pixel_mm, field),
                 maps=found,
             )
             for z, picture, found in zip(held, pictures, maps, strict=True)

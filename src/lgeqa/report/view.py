@@ -7,12 +7,15 @@ from typing import Final
 from urllib.parse import quote
 
 from lgeqa.attributes import SCALES, Scale
-from lgeqa.records import ScanResult, SliceScores
+from lgeqa.measure import reference_scans
+from lgeqa.records import Finding, ScanResult, SliceScores
+from lgeqa.report.measures import MeasureRow, measure_rows
 
 #: What a scan can come to, in the order of the summary, and how it is called on the page.
 ENDS: Final = {
     "diagnostic": "diagnostic",
     "non-diagnostic": "non-diagnostic",
+    "measured": "measured",
     "not_assessable": "not assessable",
     "failed": "failed",
 }
@@ -115,6 +118,61 @@ class ScanView:
     def failing(self) -> list[Attribute]:
         """The scales that it fails."""
         return [attribute for attribute in self.attributes if attribute.fails]
+
+    @property
+    def flags(self) -> list[str]:
+        """What stands beside the verdict: `review` and `forced`, where they apply."""
+        return [name for name in ("review", "forced") if getattr(self.result, name)]
+
+    @property
+    def refusal_title(self) -> str:
+        """What the refusals say of this scan."""
+        if self.result.forced:
+            return "Verdict forced: asked for although the scan was refused because"
+        measured = self.result.status == "measured"
+        return "A verdict would be refused because" if measured else "Not assessable because"
+
+    @property
+    def refusals(self) -> list[Finding]:
+        """Findings for which no verdict can be given."""
+        return [finding for finding in self.result.findings if finding.severity == "refused"]
+
+    @property
+    def reviews(self) -> list[Finding]:
+        """Findings that a person should look at before the verdict is used."""
+        return [finding for finding in self.result.findings if finding.severity == "review"]
+
+    @cached_property
+    def measures(self) -> list[MeasureRow]:
+        """The image quality measures, poor ones first; none where none were taken."""
+        return measure_rows(self.result.measures, reference_scans()) if self.result.measures else []
+
+    @property
+    def poor(self) -> list[MeasureRow]:
+        """The measures that are poor."""
+        return [row for row in self.measures if row.poor]
+
+    @property
+    def reference_words(self) -> str:
+        """The grey levels of reference and what the probability would be at other ones; empty where unknown."""
+        levels = self.result.reference
+        if levels is None:
+            return ""
+        words = f"Grey level of blood {levels.blood:.1f}, of air {levels.air:.1f}."
+        shares = [levels.p_quality_if_lower, levels.p_quality_if_higher]
+        if None in shares:
+            return words
+        lower, higher = (f"{share:.2f}" for share in shares)
+        return f"{words} If the blood level were 5 % lower / higher, the probability would be {lower} / {higher}."
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether a blood level 5 % lower or higher would put the probability on the other side of the threshold."""
+        result, levels = self.result, self.result.reference
+        if levels is None or result.probability is None or result.threshold is None:
+            return False
+        shares = (result.probability, levels.p_quality_if_lower, levels.p_quality_if_higher)
+        return len({share >= result.threshold for share in shares if share is not None}) > 1
 
     @property
     def differs(self) -> bool:

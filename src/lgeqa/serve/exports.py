@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import HTMLResponse
 
 from lgeqa.batch import table_text
+from lgeqa.measure import reference_scans
 from lgeqa.records import ScanResult
 from lgeqa.report import render
+from lgeqa.report.measures import reference_note
 from lgeqa.serve.access import owner
 from lgeqa.serve.answers import as_file
 from lgeqa.serve.listing import Filters, HistoryQuery, find, history
@@ -45,6 +47,7 @@ def export_report(served: ServedIs, filters: FiltersAre) -> Response:
         lambda name: served.out.load_pictures(str(numbers[name])),
         served.bundle.stamp,
         served.bundle.manifest.intended_use,
+        served.bundle.manifest.caution,
         scans_a_page=max(1, len(results)),
     )
     return as_file("".join(html for _, html in pages), "report.html")
@@ -59,11 +62,13 @@ def show_history(served: ServedIs, query: Annotated[HistoryQuery, Query()]) -> l
 
 @router.get("/about")
 def show_about(served: ServedIs) -> About:
-    """The version of lgeqa, the model and its intended use."""
+    """The version of lgeqa, the model, its intended use, and what the reference scans are."""
     return About(
         lgeqa=version("lgeqa"),
         bundle=served.bundle.stamp,
         intended_use=served.bundle.manifest.intended_use,
+        caution=served.bundle.manifest.caution,
+        reference_note=reference_note(reference_scans()),
         upload_mb=served.settings.upload_mb,
     )
 

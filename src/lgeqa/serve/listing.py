@@ -28,6 +28,7 @@ class Filters(BaseModel):
         id: any of these numbers.
         state: where they are on their way.
         end: what they came to.
+        review: Whether a person should look at them before their verdict is used.
         text: part of the name, in upper or lower case.
         since, until: first and last day on which they were added, UTC.
     """
@@ -37,6 +38,7 @@ class Filters(BaseModel):
     id: list[int] = []
     state: State | None = None
     end: End | None = None
+    review: bool | None = None
     text: str = ""
     since: date | None = None
     until: date | None = None
@@ -113,6 +115,8 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(ScanRow.state == filters.state)
     if filters.end:
         conditions.append(ScanRow.end == filters.end)
+    if filters.review is not None:
+        conditions.append(func.json_extract(ScanRow.result, "$.review") == filters.review)
     if filters.text:
         conditions.append(ScanRow.name.icontains(filters.text, autoescape=True))
     if filters.since:

@@ -3,7 +3,10 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from lgeqa.attributes import Publication
+from lgeqa.measure import definition
+from lgeqa.measure.catalogue import Direction
 from lgeqa.records import BundleStamp, ScanResult
+from lgeqa.report.measures import MeasureRow
 from lgeqa.report.view import Bar, ScanView
 from lgeqa.serve.tables import End, ScanRow, State
 
@@ -23,6 +26,10 @@ class ScanLine(_Model):
         probability: of being diagnostic; None unless it was assessed.
         votes_diagnostic, votes_total: the vote of the slices.
         failing: titles of the attributes that it fails.
+        flags: What stands beside the verdict: `review` where a person should look before it is used, `forced` where it
+            was given although the scan was refused.
+        poor: Titles of the image quality measures that are poor.
+        pictured: Whether there are pictures and an atrium to show.
         message: the fault and the way out, or what to know.
         added_at, finished_at: UTC, ISO 8601.
         uploaded: whether its files were sent, so that they go with it when it is deleted.
@@ -36,6 +43,9 @@ class ScanLine(_Model):
     votes_diagnostic: int | None
     votes_total: int | None
     failing: tuple[str, ...]
+    flags: tuple[str, ...]
+    poor: tuple[str, ...]
+    pictured: bool
     message: str
     added_at: str
     finished_at: str | None
@@ -80,6 +90,54 @@ class AttributeView(_Model):
     sources: tuple[Publication, ...]
 
 
+class StripView(_Model):
+    """Where a value and the reference scans lie on the strip plot of a measure. Places are in percent of its length.
+
+    Attributes:
+        at: Place of the value.
+        beyond: -1 where the value lies beyond the left edge, 1 beyond the right edge, else 0.
+        ticks: Places of the reference scans at rising shares.
+        band: Ends of the middle 80 % of the reference scans.
+        median: Place of the reference scan in the middle.
+    """
+
+    at: float
+    beyond: int
+    ticks: tuple[float, ...]
+    band: tuple[float, float]
+    median: float
+
+
+class MeasureView(_Model):
+    """One image quality measure of a scan.
+
+    Attributes:
+        name: Identifier.
+        title: Name for people.
+        better: Whether a higher or a lower value is better.
+        text: Value with its unit.
+        place: Where it lies among the reference scans, for people; empty where the measure is undefined.
+        poor: Whether it is among the worst tenth of the reference scans, or worse than all.
+        reason: Why the measure is undefined; empty where it is defined.
+        meaning: What the measure is.
+        if_poor: What a poor value looks like or comes from.
+        definition: Formula, unit, direction, when it is undefined, and source.
+        strip: Places to draw. None where the measure is undefined.
+    """
+
+    name: str
+    title: str
+    better: Direction
+    text: str
+    place: str
+    poor: bool
+    reason: str
+    meaning: str
+    if_poor: str
+    definition: str
+    strip: StripView | None
+
+
 class WorstSlice(_Model):
     """A slice of low quality.
 
@@ -105,6 +163,10 @@ class ScanPart(_Model):
             hundredths across it from the top.
         worst: its slices of lowest quality, the lowest first.
         explained: whether there are heat maps.
+        refusal_title: What the refusals among the findings say of this scan; empty until it is done.
+        measures: The image quality measures, poor ones first; empty where none were taken.
+        levels: The grey levels of blood and air, and what the probability would be at other ones; empty where unknown.
+        sensitive: Whether the probability would lie on the other side of the threshold at one of these levels.
     """
 
     line: ScanLine
@@ -113,6 +175,10 @@ class ScanPart(_Model):
     bars: tuple[Bar, ...]
     worst: tuple[WorstSlice, ...]
     explained: bool
+    refusal_title: str
+    measures: tuple[MeasureView, ...]
+    levels: str
+    sensitive: bool
 
 
 class Folder(_Model):
@@ -152,12 +218,16 @@ class About(_Model):
         lgeqa: version of the package.
         bundle: the model that assesses.
         intended_use: what the model is for, and its limits.
+        caution: What a user should know before trusting a verdict; empty for nothing.
+        reference_note: What the reference scans are, and what a place among them is worth.
         upload_mb: most megabytes of one upload.
     """
 
     lgeqa: str
     bundle: BundleStamp
     intended_use: str
+    caution: str
+    reference_note: str
     upload_mb: int
 
 
@@ -170,6 +240,7 @@ class Problem(_Model):
 def line_of(row: ScanRow) -> ScanLine:
     """A row as the list shows it."""
     result = row.record
+    view = ScanView(result, "") if result else None
     return ScanLine.model_validate(
         {
             "id": row.id,
@@ -179,7 +250,10 @@ def line_of(row: ScanRow) -> ScanLine:
             "probability": row.probability,
             "votes_diagnostic": result and result.votes_diagnostic,
             "votes_total": result and result.votes_total,
-            "failing": [one.scale.title for one in ScanView(result, "").failing] if result else [],
+            "failing": [attribute.scale.title for attribute in view.failing] if view else [],
+            "flags": view.flags if view else [],
+            "poor": [poor.measure.title for poor in view.poor] if view else [],
+            "pictured": row.thumbnail is not None,
             "message": result.message if result else "",
             "added_at": row.added_at,
             "finished_at": row.finished_at,
@@ -214,4 +288,32 @@ def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
             for _, one, scale in (view.worst if view else [])
         ),
         explained=explained,
+        refusal_title=view.refusal_title if view else "",
+        measures=tuple(map(_measure_view, view.measures)) if view else (),
+        levels=view.reference_words if view else "",
+        sensitive=bool(view and view.sensitive),
+    )
+
+
+def _measure_view(row: MeasureRow) -> MeasureView:
+    measure, strip, value = row.measure, row.strip, row.value
+    places = None
+    if value is not None:
+        band = strip.at(strip.band[0]), strip.at(strip.band[1])
+        ticks = tuple(map(strip.at, strip.quantiles))
+        places = StripView(
+            at=strip.at(value), beyond=strip.beyond(value), ticks=ticks, band=band, median=strip.at(strip.median)
+        )
+    return MeasureView(
+        name=measure.name,
+        title=measure.title,
+        better=measure.better,
+        text=row.text,
+        place=row.place,
+        poor=row.poor,
+        reason=row.reason,
+        meaning=measure.meaning,
+        if_poor=measure.if_poor,
+        definition=definition(measure.name),
+        strip=places,
     )

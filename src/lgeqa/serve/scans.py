@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
 from lgeqa.attributes import NAMES
 from lgeqa.errors import ReadError
 from lgeqa.explain import heat_volume
+from lgeqa.measure import Heart
 from lgeqa.rate.studies import study_that_reads
 from lgeqa.read import read_mask, read_scan
 from lgeqa.records import BoolArray, Scan
@@ -25,6 +26,7 @@ _READ: dict[int | str, dict[str, Any]] = {409: {"model": Problem}}
 router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(owner)])
 
 ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
+BloodPart = Literal["aorta", "pools"]
 
 
 @router.get("", responses={304: {"description": "Nothing changed since the answer with this ETag."}})
@@ -81,7 +83,7 @@ def show_thumbnail(served: ServedIs, number: int) -> Response:
     """The slice with the most atrium, small."""
     thumbnail = _row(served, number).thumbnail
     if thumbnail is None:
-        raise HTTPException(404, f"Scan {number} has no pictures: it was not assessed.")
+        raise HTTPException(404, f"Scan {number} has no pictures: no atrium was found in it.")
     return Jpeg(thumbnail)
 
 
@@ -103,6 +105,15 @@ def show_atrium(served: ServedIs, number: int) -> Response:
     row = _row(served, number)
     scan = _scan(row)
     return Nifti(volumes.mask_volume(_atrium(served, row, scan), scan))
+
+
+@router.get("/{number}/blood/{part}.nii.gz", response_class=Nifti, responses=_ABSENT)
+def show_blood(served: ServedIs, number: int, part: BloodPart) -> Response:
+    """The descending aorta or the other blood pools that the measures use, 0 or 1, on the voxels of the volume."""
+    row = _row(served, number)
+    scan = _scan(row)
+    heart = Heart(scan.voxels, _atrium(served, row, scan), scan.spacing_mm)
+    return Nifti(volumes.mask_volume(getattr(heart, part), scan))
 
 
 @router.get("/{number}/heat/{scale}.nii.gz", response_class=Nifti, responses=_ABSENT)
@@ -133,7 +144,7 @@ def _pictures(served: Served, number: int) -> ScanPictures:
     row = _row(served, number)
     pictures = served.out.load_pictures(str(number)) if row.state == DONE else None
     if pictures is None:
-        raise HTTPException(404, f"Scan {number} has no pictures: it was not assessed, or by another version.")
+        raise HTTPException(404, f"Scan {number} has no pictures: no atrium was found in it, or by another version.")
     return pictures
 
 
@@ -148,5 +159,5 @@ def _scan(row: ScanRow) -> Scan:
 def _atrium(served: Served, row: ScanRow, scan: Scan) -> BoolArray:
     path = served.out.mask_path(str(row.id))
     if row.state != DONE or not path.exists():
-        raise HTTPException(404, f"Scan {row.id} has no atrium: it was not assessed.")
+        raise HTTPException(404, f"Scan {row.id} has no atrium: none was found in it.")
     return read_mask(path, scan)

@@ -13,7 +13,7 @@ from lgeqa.records import ScanResult
 
 State = Literal["queued", "working", "done"]
 #: What a scan can come to: its verdict if it was assessed, else its status.
-End = Literal["diagnostic", "non-diagnostic", "not_assessable", "failed"]
+End = Literal["diagnostic", "non-diagnostic", "measured", "not_assessable", "failed"]
 
 QUEUED: Final = "queued"
 WORKING: Final = "working"
@@ -35,7 +35,7 @@ class ScanRow(Base):
         end: what it came to; None until it is done.
         probability: that of the result.
         result: the `ScanResult` as JSON.
-        thumbnail: a small JPEG of an assessed scan.
+        thumbnail: a small JPEG of a scan in which an atrium was found.
     """
 
     __tablename__ = "scan"

@@ -92,7 +92,7 @@ class QueueWorker:
             self._keep(number, self._attempt.unassessed(source, message))
 
     def _keep(self, number: int, result: ScanResult) -> None:
-        pictures = self._attempt.out.load_pictures(str(number)) if result.status == "assessed" else None
+        pictures = self._attempt.out.load_pictures(str(number)) if result.status != "failed" else None
         thumbnail = b64decode(pictures.thumbnail) if pictures else None
         kept = self._queue.finish(number, self._without_place(result), thumbnail)
         if not kept:

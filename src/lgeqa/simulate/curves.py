@@ -1,4 +1,4 @@
-"""Rotations and smooth curves; SciPy has both, but is too large for the plain install that the demo runs on."""
+"""Rotations and smooth curves of the phantom."""
 
 import numpy as np
 import numpy.typing as npt

@@ -9,20 +9,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import numpy as np
+
 from lgeqa.bundle import default_bundle, open_bundle
 from lgeqa.bundle.build import Description, write_bundle
 from lgeqa.bundle.manifest import MANIFEST, Manifest
 from lgeqa.cohort import TRUTH, Case, LabelRule
 from lgeqa.errors import UsageError
+from lgeqa.prepare import QualityPreparation
 from lgeqa.records import FloatArray
 from lgeqa.train.detector import DetectorConfig
 from lgeqa.train.export import quantise
 from lgeqa.train.files import BUNDLE, CONFIG, TRAINING, network_of
+from lgeqa.train.novelty import add_novelty, fit_whitening, novelty_limits, pooled_features
 from lgeqa.train.quality import STRATEGIES
 from lgeqa.train.store import SliceBatches, Store
 
 #: Slices at least, where there are that many, that the ranges of 8-bit networks are found on.
 _CALIBRATION = 256
+#: Slices at least, and slices of each scan at least, where there are that many, that novelty is fitted on.
+_NOVELTY, _NOVELTY_PER_SCAN = 2048, 16
 _RESEARCH = "Research on scans like those that it learnt from. Not a medical device."
 
 
@@ -60,7 +66,7 @@ def build_bundle(
             second = replace(second, network=_quantised(quality, Path(scratch)))
             if not _is_bundle(detector):
                 first = replace(first, network=_quantised(detector, Path(scratch)))
-        return _joined(folder, first, second, description)
+        return joined(folder, first, _with_own_novelty(second, quality, Path(scratch)), description)
 
 
 def bundle_of_quality_run(run: Path, detector: Path | None, description: Description) -> Manifest:
@@ -71,7 +77,9 @@ def bundle_of_quality_run(run: Path, detector: Path | None, description: Descrip
         detector: run or bundle that stage 1 comes from; None for the bundle in the package.
         description: what the manifest says.
     """
-    return _bundle_of_run(run, stage_1(detector), _quality_run(run), description)
+    with TemporaryDirectory() as scratch:
+        second = _with_own_novelty(_quality_run(run), run, Path(scratch))
+        return _bundle_of_run(run, stage_1(detector), second, description)
 
 
 def bundle_of_detector_run(run: Path, quality: Path, description: Description) -> Manifest:
@@ -82,16 +90,17 @@ def bundle_of_detector_run(run: Path, quality: Path, description: Description) -
         quality: the bundle that stage 2 comes from.
         description: what the manifest says.
     """
-    return _bundle_of_run(run, _detector_run(run), _quality_of_bundle(quality), description)
+    return _bundle_of_run(run, _detector_run(run), quality_of_bundle(quality), description)
 
 
 def _bundle_of_run(run: Path, first: Stage, second: Stage, description: Description) -> Manifest:
     folder = run / BUNDLE
     shutil.rmtree(folder, ignore_errors=True)
-    return _joined(folder, first, second, description)
+    return joined(folder, first, second, description)
 
 
-def _joined(folder: Path, first: Stage, second: Stage, description: Description) -> Manifest:
+def joined(folder: Path, first: Stage, second: Stage, description: Description) -> Manifest:
+    """Write the bundle of two stages into a new folder."""
     settings = {"detector": first.settings, "quality": second.settings}
     return write_bundle(folder, first.network, second.network, settings, description)
 
@@ -196,8 +205,10 @@ def _detector_run(run: Path) -> Stage:
 def _quality_run(run: Path) -> Stage:
     network = network_of(run)
     # Only what stage 2 is fed is of concern here, and every strategy has that.
-    settings = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    return Stage(network, {"preparation": settings["preparation"]})
+    preparation = json.loads((run / CONFIG).read_text(encoding="utf-8"))["preparation"]
+    # A run of an earlier lgeqa names another normalisation, whose slices look almost the same.
+    preparation["normalisation"] = QualityPreparation().normalisation
+    return Stage(network, {"preparation": preparation})
 
 
 def _detector_of_bundle(bundle: Path) -> Stage:
@@ -206,10 +217,34 @@ def _detector_of_bundle(bundle: Path) -> Stage:
     return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
 
 
-def _quality_of_bundle(bundle: Path) -> Stage:
+def quality_of_bundle(bundle: Path) -> Stage:
     """Stage 2 of a bundle, which is checked when it is opened."""
     part = open_bundle(bundle).manifest.quality
-    return Stage(bundle / part.file, {"preparation": part.preparation.model_dump()})
+    novelty = part.novelty and part.novelty.model_dump()
+    return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "novelty": novelty})
+
+
+def with_novelty(second: Stage, store: Store, data: str, scratch: Path) -> Stage:
+    """Give stage 2 the output `novelty`, and limits of it.
+
+    Args:
+        second: Stage 2, whose network may have the output already.
+        store: Prepared slices that it learnt from.
+        data: What they are, for the manifest.
+        scratch: Folder for the new network.
+    """
+    per_scan = max(_NOVELTY_PER_SCAN, -(-_NOVELTY // len(store.labels)))
+    chosen = SliceBatches(store.owner, per_scan, 1, seed=0).draw()
+    features = pooled_features(second.network, store.slices[store.rows[chosen]].astype(np.float32, copy=False))
+    whitening = fit_whitening(features)
+    add_novelty(second.network, scratch / "novelty.onnx", whitening)
+    limits = novelty_limits(whitening.novelty(features), store.owner[chosen], data)
+    return Stage(scratch / "novelty.onnx", second.settings | {"novelty": limits.model_dump()})
+
+
+def _with_own_novelty(second: Stage, run: Path, scratch: Path) -> Stage:
+    """The same, from the training slices of the run that stage 2 comes from."""
+    return with_novelty(second, Store(run / TRAINING), "those that it was trained on", scratch)
 
 
 def _quantised(run: Path, scratch: Path) -> Path:

@@ -35,7 +35,7 @@
       const words = `${row.cells[0].textContent} ${row.cells[row.cells.length - 1].textContent}`.toLowerCase();
       row.hidden =
         !words.includes(wanted) ||
-        (end.value !== "" && row.dataset.end !== end.value) ||
+        (end.value !== "" && !row.dataset.end.split(" ").includes(end.value)) ||
         (failing.value !== "" && !row.dataset.failing.split(" ").includes(failing.value));
       const part = document.getElementById(row.dataset.part);
       if (part) part.hidden = row.hidden;

@@ -4,8 +4,10 @@
   const AGAINST = [186, 85, 232];
   const FINE = 48; // rows and columns that a map is drawn with, before the canvas smooths it
   const MINUS = "\u2212";
+  // Colour and dashes of each outline, in pixels of the large picture; the style sheet has the same colours.
+  const OUTLINES = { outline: ["#ffd400", []], aorta: ["#ff7a3c", [9, 5]], pools: ["#5aa2ff", [2, 4]] };
 
-  const signed = (number) => `${number < 0 ? MINUS : "+"}${Math.abs(number).toFixed(2)}`;
+  const signed = (number, decimals = 2) => `${number < 0 ? MINUS : "+"}${Math.abs(number).toFixed(decimals)}`;
 
   /** A map's value at a share (0 to 1) of the way across and down. Cell i of n lies at i / n; see docs on maps. */
   const valueAt = (map, across, down) => {
@@ -55,8 +57,9 @@
       this.canvas = this.node.querySelector(".frame canvas");
       this.marks = [...part.querySelectorAll(".strip g")];
       this.hasMaps = this.slices.every((slice) => slice.maps);
+      this.node.querySelector(".others").hidden = !this.slices.some(({ aorta, pools }) => aorta.length || pools.length);
       this.node.querySelector(".heat").hidden = !this.hasMaps;
-      this.node.querySelector(".no-heat").hidden = this.hasMaps;
+      this.node.querySelector(".no-heat").hidden = this.hasMaps || !this.marks.length; // without a vote nothing was asked
       this.fields.slice.max = this.slices.length - 1;
       this.thumbs = this.slices.map((slice, number) => this.makeThumb(number));
       this.node.querySelector(".sheet").append(...this.thumbs);
@@ -88,13 +91,15 @@
       thumb.title = this.captionOf(number);
       thumb.setAttribute("aria-label", thumb.title);
       thumb.append(canvas, label);
-      thumb.classList.add(this.marks[number].classList[0]);
+      if (this.marks.length) thumb.classList.add(this.marks[number].classList[0]);
       thumb.addEventListener("click", () => this.show(number));
       return thumb;
     }
 
+    /** A slice in words; its quality is known where there is a vote. */
     captionOf(number) {
-      return this.marks[number].querySelector("title").textContent;
+      const { index, position_mm } = this.slices[number];
+      return this.marks[number]?.querySelector("title").textContent ?? `Slice ${index} at ${signed(position_mm, 1)} mm`;
     }
 
     listen() {
@@ -127,7 +132,8 @@
       for (const [other, thumb] of this.thumbs.entries()) {
         thumb.setAttribute("aria-current", other === number);
       }
-      this.part.querySelector(".here").setAttribute("x", this.marks[number].querySelector(".target").getAttribute("x"));
+      const mark = this.marks[number]?.querySelector(".target");
+      if (mark) this.part.querySelector(".here").setAttribute("x", mark.getAttribute("x"));
       this.draw(this.canvas, number);
       this.writeNumbers();
     }
@@ -136,6 +142,7 @@
       const scale = Number(this.fields.scale.value);
       const heat = this.node.querySelector(".heat");
       heat.classList.toggle("off", !this.fields.heat.checked);
+      this.node.querySelector(".outlines").hidden = !this.fields.others.checked;
       heat.firstElementChild.textContent = `Heat map: ${this.fields.scale.selectedOptions[0].text}`;
       if (this.hasMaps) {
         this.reach = Math.max(...this.slices.flatMap((slice) => slice.maps[scale].flat()).map(Math.abs)) || 1;
@@ -157,15 +164,22 @@
         context.drawImage(this.heats[number], 0, 0, side, side);
         context.globalAlpha = 1;
       }
-      if (this.fields.outline.checked) {
-        const path = pathOf(this.slices[number].outline, side / this.pixels);
-        context.lineJoin = "round";
-        for (const [colour, width] of [["#000a", 2.6], ["#ffd400", 1.2]]) {
-          context.strokeStyle = colour;
-          context.lineWidth = (width * (side + 256)) / 512;
-          context.stroke(path);
-        }
+      if (this.fields.others.checked) for (const name of ["pools", "aorta"]) this.drawOutline(context, number, name);
+      if (this.fields.outline.checked) this.drawOutline(context, number, "outline");
+    }
+
+    drawOutline(context, number, name) {
+      const side = context.canvas.width;
+      const path = pathOf(this.slices[number][name], side / this.pixels);
+      const [colour, dashes] = OUTLINES[name];
+      context.lineJoin = "round";
+      context.setLineDash(dashes.map((length) => (length * (side + 256)) / 768));
+      for (const [stroke, width] of [["#000a", 2.6], [colour, 1.2]]) {
+        context.strokeStyle = stroke;
+        context.lineWidth = (width * (side + 256)) / 512;
+        context.stroke(path);
       }
+      context.setLineDash([]);
     }
 
     writeNumbers() {
@@ -195,6 +209,7 @@
 
   const openLinked = () => {
     const part = document.getElementById(location.hash.slice(1));
+    if (part?.closest("#definitions")) part.closest("#definitions").open = true;
     if (!part?.matches(".scan")) return;
     part.hidden = false;
     part.open = true;
@@ -213,7 +228,7 @@
   document.querySelector("#print").addEventListener("click", () => print());
   addEventListener("hashchange", openLinked);
   document.querySelector("#scans")?.addEventListener("click", (event) => {
-    if (event.target.closest("a")?.hash === location.hash) openLinked(); // a link to where we are changes no hash
+    if (event.target.closest("a")?.hash === location.hash) openLinked(); // a link to the same place changes no hash
   });
   openLinked();
 }

@@ -38,15 +38,24 @@ export const WORDS = {
   working: "in work",
   diagnostic: "diagnostic",
   "non-diagnostic": "non-diagnostic",
+  measured: "measured",
   not_assessable: "not assessable",
   failed: "failed",
 };
 
-export const ENDS = ["diagnostic", "non-diagnostic", "not_assessable", "failed"];
+export const ENDS = ["diagnostic", "non-diagnostic", "measured", "not_assessable", "failed"];
 
-export function badge(line) {
+/** The verdict or state of a scan, and what stands beside it. */
+export function badges(line) {
   const kind = line.end ?? line.state;
-  return make("span", { className: `badge ${kind}` }, WORDS[kind]);
+  const flags = line.flags.flatMap((flag) => [" ", make("span", { className: `badge ${flag}` }, flag)]);
+  return [make("span", { className: `badge ${kind}` }, WORDS[kind]), ...flags];
+}
+
+/** What a user should know before trusting a verdict, in the place that a page has for it. */
+export function showCaution({ caution }) {
+  one("#caution").textContent = caution;
+  one("#caution").hidden = !caution;
 }
 
 export function share(probability) {

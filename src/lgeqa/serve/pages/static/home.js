@@ -1,7 +1,7 @@
 // The page of all scans: what is given, how the queue stands, and what came of it.
 
 import { ask, Refused, untilHeard, waitFor } from "./api.js";
-import { make, one, plural } from "./dom.js";
+import { make, one, plural, showCaution } from "./dom.js";
 import { showHistory } from "./history.js";
 import { Table } from "./table.js";
 import { filesIn, filesOf, send, uploadsOf } from "./upload.js";
@@ -186,7 +186,9 @@ async function refreshHistory() {
 }
 
 async function showAbout() {
-  const { lgeqa, bundle, intended_use } = await untilHeard(() => ask("/api/about"));
+  const about = await untilHeard(() => ask("/api/about"));
+  const { lgeqa, bundle, intended_use } = about;
+  showCaution(about);
   one("#about").textContent = `lgeqa ${lgeqa}, bundle ${bundle.name} ${bundle.version}. ${intended_use}`;
 }
 

@@ -1,16 +1,19 @@
 // The page of one scan: what it came to, why, and the volume to look at.
 
 import { ask, Refused, untilHeard, waitFor } from "./api.js";
-import { badge, make, moment, one, share } from "./dom.js";
+import { badges, make, moment, one, share, showCaution } from "./dom.js";
+import { measureRow } from "./measures.js";
 import { stripOf } from "./strip.js";
 import { createViewer } from "./viewer.js";
 
 const WAIT_MS = 500;
+const BLOOD = ["aorta", "pools"];
 
 const number = Number(location.pathname.split("/").at(-1));
 const address = `/api/scans/${number}`;
 let viewer = null;
 let strip = null;
+let blood = null;
 
 async function follow() {
   for (;;) {
@@ -27,24 +30,31 @@ function complain(text) {
   one("#lost").hidden = false;
 }
 
-function show({ line, result, attributes, bars, worst, explained }) {
+function show({ line, result, attributes, bars, worst, explained, refusal_title: refused, measures, levels, sensitive }) {
   document.title = `lgeqa: ${line.name}`;
   one("#name").textContent = line.name;
   const probability = line.probability === null ? "" : ` probability ${share(line.probability)} of being diagnostic`;
-  if (one("#verdict").dataset.kind !== (line.end ?? line.state)) one("#verdict").replaceChildren(badge(line), probability);
+  if (one("#verdict").dataset.kind !== (line.end ?? line.state)) one("#verdict").replaceChildren(...badges(line), probability);
   one("#verdict").dataset.kind = line.end ?? line.state;
-  one("#message").textContent = line.message;
+  one("#findings").replaceChildren(...(result ? findingsOf(result, refused) : []));
+  one("#message").textContent = result?.findings.length ? "" : line.message;
+  const crossing = make("b", {}, ` One of these lies on the other side of the threshold of ${result?.threshold}: look at the scan.`);
+  one("#levels").replaceChildren(levels, ...(sensitive ? [crossing] : []));
   one("#again").disabled = line.state !== "done";
   one("#report").hidden = line.state !== "done";
   one("#report").href = `/api/report.html?id=${line.id}`;
   one("#assessed").hidden = result?.status !== "assessed";
+  one("#pictured").hidden = !line.pictured;
+  one("#measured").hidden = !measures.length;
+  one("#measures tbody").replaceChildren(...measures.map(measureRow));
+  showHeatControls(attributes, explained);
   one("#provenance").replaceChildren(...provenance(line, result).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
   one("#warned").hidden = !result?.warnings.length;
   one("#warnings").replaceChildren(...(result?.warnings ?? []).map((warning) => make("li", {}, warning)));
-  if (result?.status === "assessed") showAssessed(result, attributes, bars, worst, explained);
+  if (result?.status === "assessed") showAssessed(result, attributes, bars, worst);
 }
 
-function showAssessed(result, attributes, bars, worst, explained) {
+function showAssessed(result, attributes, bars, worst) {
   const tie = result.tie ? " A tie: the mean probability decided." : "";
   one("#vote").textContent = `${result.votes_diagnostic} of ${result.votes_total} slices count as diagnostic.${tie}`;
   strip = stripOf(result, bars, (slice) => goTo(slice.position_mm));
@@ -54,11 +64,24 @@ function showAssessed(result, attributes, bars, worst, explained) {
   const failing = attributes.filter(({ fails }) => fails);
   one("#what-to-do").hidden = !failing.length;
   one("#advice").replaceChildren(...failing.map(adviceOf));
+}
+
+function showHeatControls(attributes, explained) {
   one("#heat").parentElement.hidden = one("#opacity").parentElement.hidden = one("#legend").hidden = !explained;
   if (explained && one("#heat").length === 1) {
     one("#heat").append(...attributes.map(({ name, title }) => make("option", { value: name }, title)));
     one("#heat").value = "quality";
   }
+}
+
+/** What speaks against a verdict: refusals, then what a person should look at. */
+function findingsOf({ findings }, refused) {
+  return [["refused", refused], ["review", "Review before use:"]].flatMap(([severity, title]) => {
+    const items = findings.filter((finding) => finding.severity === severity);
+    const list = make("ul", {}, ...items.map(({ seen, remedy }) => make("li", {}, make("b", {}, seen), ` ${remedy}`)));
+    const kind = severity === "refused" ? "gate refused" : "gate";
+    return items.length ? [make("div", { className: kind }, make("h2", {}, title), list)] : [];
+  });
 }
 
 function attributeRow({ title, probability, likelihood, towards, fails }) {
@@ -108,25 +131,42 @@ async function view({ result, explained }) {
     one("#slice").textContent = `The volume cannot be shown: ${fault.message}`;
     return;
   }
-  const shown = new Map(result.slices.map((slice) => [viewer.sliceAt(slice.position_mm), slice]));
+  const slices = result.slices.length ? result.slices : result.measures.slices;
+  const shown = new Map(slices.map((slice) => [viewer.sliceAt(slice.position_mm), slice]));
   viewer.onSlice((z) => tellSlice(z, shown.get(z)));
   one("#controls").addEventListener("input", changeView);
-  goTo(result.slices[Math.floor(result.slices.length / 2)].position_mm);
+  goTo(slices[Math.floor(slices.length / 2)].position_mm);
   tellSlice(viewer.slice, shown.get(viewer.slice));
   document.body.dataset.ready = "";
 }
 
 function tellSlice(z, slice) {
-  const words = slice ? `quality ${share(slice.p_quality)}, slice ${slice.index} of the file` : "no left atrium on it";
+  const quality = slice?.p_quality === undefined ? "" : `quality ${share(slice.p_quality)}, `;
+  const words = slice ? `${quality}slice ${slice.index} of the file` : "no left atrium on it";
   one("#slice").textContent = `Slice ${z + 1} of ${viewer.slices} from below: ${words}.`;
-  strip.mark(slice);
+  strip?.mark(slice);
 }
 
 async function changeView({ target }) {
   if (target.name === "view") viewer.view = target.value;
   viewer.showOverlay("contour", one("#contour").checked);
+  await showBlood(one("#blood").checked);
   if (target.id === "heat" && target.value) await viewer.replaceHeat("heat", heatAddress(target.value), opacity());
   if (one("#heat").length > 1) viewer.showOverlay("heat", one("#heat").value !== "", opacity());
+}
+
+// The server finds them in the scan for each request, so they are asked for once they are wanted.
+async function showBlood(on) {
+  one("#blood-legend").hidden = !on;
+  const overlays = BLOOD.map((name) => ({ name, url: `${address}/blood/${name}.nii.gz`, kind: name, opacity: 1 }));
+  if (on) blood ??= Promise.all(overlays.map((overlay) => viewer.addOverlay(overlay)));
+  if (!blood) return;
+  try {
+    await blood;
+    for (const name of BLOOD) viewer.showOverlay(name, one("#blood").checked);
+  } catch (fault) {
+    complain(`The aorta and the blood pools cannot be shown: ${fault.message}`);
+  }
 }
 
 function goTo(position) {
@@ -156,9 +196,13 @@ async function remove() {
 one("#again").addEventListener("click", assessAgain);
 one("#delete").addEventListener("click", () => one("#sure").showModal());
 one("#sure").addEventListener("close", ({ target }) => target.returnValue === "yes" && remove());
+untilHeard(() => ask("/api/about")).then((about) => {
+  showCaution(about);
+  one("#reference-note").textContent = about.reference_note;
+});
 try {
   const part = await follow();
-  if (part.result.status === "assessed") await view(part);
+  if (part.line.pictured) await view(part);
 } catch (fault) {
   if (!(fault instanceof Refused)) throw fault;
   complain(fault.message);

@@ -1,6 +1,6 @@
 // The table of scans. A row stays the same element while its scan is on the page, so the focus stays where it is.
 
-import { badge, make, moment, share } from "./dom.js";
+import { badges, make, moment, share } from "./dom.js";
 
 export class Table {
   #body;
@@ -48,7 +48,7 @@ export class Table {
 }
 
 function pictureOf(scan) {
-  if (scan.probability === null) return [];
+  if (!scan.pictured) return [];
   const size = { width: 48, height: 48 };
   // The time keeps a browser from showing the picture of an earlier assessment.
   return [make("img", { src: `/api/scans/${scan.id}/thumbnail.jpg?${scan.finished_at}`, alt: "", loading: "lazy", ...size })];
@@ -56,12 +56,13 @@ function pictureOf(scan) {
 
 function cellsOf(scan) {
   const vote = scan.votes_total ? `${scan.votes_diagnostic} of ${scan.votes_total}` : "–";
-  const fails = scan.failing.length ? `Low: ${scan.failing.join(", ")}` : "";
+  const low = [["Low", scan.failing], ["Poor", scan.poor]].filter(([, titles]) => titles.length);
+  const remark = low.map(([word, titles]) => `${word}: ${titles.join(", ")}`).join(". ");
   return [
-    make("td", {}, badge(scan)),
+    make("td", {}, ...badges(scan)),
     make("td", { className: "number" }, share(scan.probability)),
     make("td", { className: "number" }, vote),
-    make("td", { className: "remarks" }, scan.message || fails),
+    make("td", { className: "remarks" }, scan.message || remark),
     make("td", {}, moment(scan.added_at)),
   ];
 }

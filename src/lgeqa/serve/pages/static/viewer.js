@@ -9,7 +9,13 @@ const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp:
 const LARGEST_ZOOM = 8;
 
 // As in the report: what speaks for diagnostic is green, what speaks against purple, and little of it is clear.
-const COLOURS = { contour: [0, 230, 255], for: [46, 184, 92], against: [186, 85, 232] };
+const COLOURS = {
+  contour: [0, 230, 255],
+  aorta: [255, 122, 60],
+  pools: [90, 162, 255],
+  for: [46, 184, 92],
+  against: [186, 85, 232],
+};
 const OPAQUE_FROM = 0.8; // of the largest value
 const FADES_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not export
 
@@ -20,8 +26,8 @@ const FADES_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not expor
  * the right button moves the picture. In the multiplanar view dragging moves the crosshair, and with Shift the window.
  *
  * @param {HTMLCanvasElement} canvas fills its parent, which must have a size
- * @param {{volume: string, overlays?: {name: string, url: string, kind: "contour"|"heat", opacity: number}[]}} what
- *   addresses of `.nii.gz` files: the volume, masks for contours, and heat maps; heat above 0 is drawn green and heat
+ * @param {{volume: string, overlays?: {name: string, url: string, kind: "contour"|"aorta"|"pools"|"heat", opacity: number}[]}} what
+ *   addresses of `.nii.gz` files: the volume, masks whose contours are drawn, and heat maps; heat above 0 is drawn green and heat
  *   below 0 purple, each map up to its own largest value
  * @returns {Promise<Viewer>} once everything is there; it rejects when a file cannot be had
  */
@@ -108,6 +114,12 @@ class Viewer {
   /** Show or hide an overlay; the opacity goes from 0 to 1. */
   showOverlay(name, on, opacity = 1) {
     this.#niivue.setOpacity(this.#indexOf(name), on ? opacity : 0);
+  }
+
+  /** Add one more overlay; as in `createViewer`. */
+  async addOverlay(overlay) {
+    this.#niivue.addVolume(await loadOverlay(overlay));
+    this.#names.push(overlay.name);
   }
 
   /** Show the heat map of another address in the place of an overlay. */
@@ -209,7 +221,7 @@ async function load(url, options) {
 
 async function loadOverlay({ url, kind, opacity }) {
   if (kind === "heat") return loadHeat(url, opacity);
-  const image = await load(url, { colormap: "lgeqa-contour", opacity, cal_min: 0, cal_max: 1 });
+  const image = await load(url, { colormap: `lgeqa-${kind}`, opacity, cal_min: 0, cal_max: 1 });
   keepBorder(image);
   return image;
 }

@@ -1,0 +1,8 @@
+"""The gate before any verdict: is this a left-atrial LGE scan, whole, and such that a verdict means something."""
+
+from lgeqa.gate.checks import Evidence as Evidence
+from lgeqa.gate.gate import CHECKS as CHECKS
+from lgeqa.gate.gate import check_novelty as check_novelty
+from lgeqa.gate.gate import check_scan as check_scan
+from lgeqa.gate.gate import in_order as in_order
+from lgeqa.gate.gate import refused as refused

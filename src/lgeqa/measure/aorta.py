@@ -1,0 +1,109 @@
+"""The descending aorta: a disc of blood behind the atrium, followed from slice to slice."""
+
+import numpy as np
+from scipy import fft
+from scipy.ndimage import gaussian_filter, maximum_filter
+
+from lgeqa.records import BoolArray, FloatArray
+
+#: Radii that are tried, in mm.
+_RADII_MM = (8.0, 9.5, 11.0, 12.5, 14.0, 16.0, 18.0)
+#: How far the centre may move from one slice to the next, in mm in each direction for each mm between them.
+_DRIFT = 0.9
+#: Where the centre may lie, in mm from the centroid of the atrium: towards posterior, and towards the patient's left.
+_POSTERIOR_MM, _LEFT_MM = (8.0, 75.0), (-25.0, 75.0)
+#: Standard deviation in mm of the smoothing against noise: from slice to slice, and in the plane.
+_SMOOTHING_MM, _SPREAD_MM = 3.0, 1.5
+#: How much a disc loses that is twice, or half, as bright as atrial blood, in natural logarithms.
+_OFF_LEVEL = 0.35
+#: A slice whose disc stands out by less than this is taken as one without an aorta.
+_LEAST_SCORE = 0.0
+
+
+def find_aorta(signal: FloatArray, atrium: FloatArray, pixel_mm: float, slice_mm: float) -> FloatArray:
+    """Find the descending aorta.
+
+    On each slice every place behind the atrium is scored for discs of 8 to 18 mm radius: mean signal of the disc less
+    that of a ring of 4 mm around it and less the spread within the disc, in units of the disc's own signal; a level
+    other than that of atrial blood costs a little. The path of the highest sum over all slices, on which the centre
+    moves by less than the distance between two slices, is taken by dynamic programming.
+
+    Args:
+        signal: float32 (slice, row, column) on a coarse grid, in units of blood above air.
+        atrium: float32 of the same shape, share of atrium in each voxel.
+        pixel_mm: Pixel size of the coarse grid.
+        slice_mm: Spacing of the slices.
+
+    Returns:
+        float32 (slice, 3): row and column of the centre in pixels of the coarse grid, and the radius in mm; NaN on a
+        slice where no disc stands out.
+    """
+    smooth = gaussian_filter(
+        np.clip(signal, 0, 2.5), (_SMOOTHING_MM / slice_mm, _SPREAD_MM / pixel_mm, _SPREAD_MM / pixel_mm)
+    )
+    scores, radii = _disc_scores(smooth, pixel_mm)
+    scores[:, ~_search_area(atrium, pixel_mm)] = -np.inf
+    path = _best_path(scores, max(1, round(_DRIFT * slice_mm / pixel_mm)))
+    found = [
+        (row, column, radii[z, row, column]) if scores[z, row, column] >= _LEAST_SCORE else (np.nan,) * 3
+        for z, (row, column) in enumerate(path)
+    ]
+    return np.array(found, np.float32)
+
+
+def _disc_scores(signal: FloatArray, pixel_mm: float) -> tuple[FloatArray, FloatArray]:
+    """Return the score of the best disc around each place, and its radius in mm, both like `signal`."""
+    shape = [fft.next_fast_len(n + 2 * int(24 / pixel_mm), real=True) for n in signal.shape[1:]]
+    spectra = [fft.rfft2(values, shape) for values in (signal, signal**2, np.ones_like(signal[:1]))]
+    best = np.full(signal.shape, -np.inf, np.float32)
+    radii = np.zeros(signal.shape, np.float32)
+    for radius in _RADII_MM:
+        disc = _mean_over(spectra, shape, signal.shape, (0, (radius - 1) / pixel_mm))
+        ring = _mean_over(spectra, shape, signal.shape, ((radius + 1) / pixel_mm, (radius + 5) / pixel_mm))
+        spread = np.sqrt(np.maximum(disc[1] - disc[0] ** 2, 0))
+        level = np.maximum(disc[0], 0.1)
+        score = (disc[0] - ring[0] - spread) / level - _OFF_LEVEL * np.abs(np.log(level))
+        better = score > best
+        best[better], radii[better] = score[better], radius
+    return best, radii
+
+
+def _mean_over(
+    spectra: list[FloatArray], padded: list[int], shape: tuple[int, ...], ring: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the mean of the signal, and of its square, between two radii in pixels around each place, on the image."""
+    y, x = (np.minimum(np.arange(n), n - np.arange(n)) for n in padded)
+    away = np.hypot(y[:, None], x[None])
+    kernel = fft.rfft2(((away >= ring[0]) & (away <= ring[1])).astype(np.float32))
+    sums = [fft.irfft2(one * kernel, padded)[:, : shape[1], : shape[2]] for one in spectra]
+    count = np.maximum(sums[2], 1)
+    return sums[0] / count, sums[1] / count
+
+
+def _search_area(atrium: FloatArray, pixel_mm: float) -> BoolArray:
+    """Return the places (row, column) at which the centre of the aorta may lie."""
+    area = atrium.sum(axis=0) + np.float32(1e-6)  # an atrium too small for the grid counts as one in its middle
+    rows, columns = (np.arange(n) * pixel_mm for n in area.shape)
+    down = rows[:, None] - area.sum(axis=1) @ rows / area.sum()
+    left = columns - area.sum(axis=0) @ columns / area.sum()
+    found: BoolArray = (
+        (down >= _POSTERIOR_MM[0]) & (down <= _POSTERIOR_MM[1]) & (left >= _LEFT_MM[0]) & (left <= _LEFT_MM[1])
+    )
+    return found
+
+
+def _best_path(scores: FloatArray, step: int) -> list[tuple[int, int]]:
+    """Return the place on each slice of the path with the highest sum of scores, `step` pixels a slice at the most."""
+    floor = np.where(np.isfinite(scores), scores, -1e3)
+    totals = [floor[0]]
+    for score in floor[1:]:
+        totals.append(score + maximum_filter(totals[-1], 2 * step + 1, mode="nearest"))
+    row, column = np.unravel_index(int(totals[-1].argmax()), scores.shape[1:])
+    path = [(int(row), int(column))]
+    for total in reversed(totals[:-1]):
+        row, column = path[-1]
+        top, left = max(row - step, 0), max(column - step, 0)
+        near = total[top : row + step + 1, left : column + step + 1]
+        down, across = np.unravel_index(int(near.argmax()), near.shape)
+        path.append((top + int(down), left + int(across)))
+    return path[::-1]

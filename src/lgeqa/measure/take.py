@@ -1,0 +1,75 @@
+"""Taking all measures of a scan, whatever some of them lack."""
+
+import inspect
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from lgeqa.measure import artefacts, blood, sharpness, stack, tissue, wall
+from lgeqa.measure.catalogue import MEASURES
+from lgeqa.measure.heart import Heart
+from lgeqa.measure.measured import Measured, undefined
+from lgeqa.measure.reference import place_of
+from lgeqa.records import Measures, Scan, SliceMeasures
+
+_MODULES = (wall, blood, sharpness, tissue, artefacts, stack)
+#: The function of each measure, by name.
+FUNCTIONS: Final[dict[str, Callable[..., Measured]]] = {
+    measure.name: next(getattr(module, measure.name) for module in _MODULES if hasattr(module, measure.name))
+    for measure in MEASURES
+}
+#: Measures that need no atrium.
+_OF_STACK = frozenset(name for name, function in FUNCTIONS.items() if function.__module__ == stack.__name__)
+
+
+def definition(name: str) -> str:
+    """Return the definition of a measure: its formula, unit, direction, when it is undefined, and its source."""
+    return inspect.cleandoc(FUNCTIONS[name].__doc__ or "")
+
+
+def take_measures(scan: Scan, heart: Heart) -> Measures:
+    """Take every measure of a scan, and per slice those for which that means something.
+
+    Args:
+        scan: As it was read.
+        heart: The anatomy of the same scan.
+
+    Returns:
+        All measures in the order of `MEASURES`. One that cannot be taken is None with its reason and keeps none of the
+        others from being taken.
+    """
+    measured = {measure.name: _taken(measure.name, heart) for measure in MEASURES}
+    values = {name: _plain(one) for name, one in measured.items()}
+    return Measures(
+        values=values,
+        reasons={name: one.reason for name, one in measured.items() if one.reason},
+        places={name: place_of(name, value) for name, value in values.items() if value is not None},
+        slices=_by_slice(scan, heart) if heart.is_there else (),
+    )
+
+
+def _taken(name: str, heart: Heart) -> Measured:
+    """Take a measure; undefined without an atrium if it needs one."""
+    if name not in _OF_STACK and not heart.is_there:
+        return undefined(stack.NO_ATRIUM)
+    return FUNCTIONS[name](heart)
+
+
+def _by_slice(scan: Scan, heart: Heart) -> tuple[SliceMeasures, ...]:
+    """Take the measures of each slice that holds the atrium."""
+    names = [measure.name for measure in MEASURES if measure.by_slice]
+    first = heart.window[0].start
+    return tuple(
+        SliceMeasures(
+            index=scan.file_slices[first + z],
+            position_mm=scan.slice_positions_mm[first + z],
+            values={name: _plain(FUNCTIONS[name](heart, slice(z, z + 1))) for name in names},
+        )
+        for z in np.flatnonzero(heart.atrium.any(axis=(1, 2))).tolist()
+    )
+
+
+def _plain(measured: Measured) -> float | None:
+    """Return the value, or None where it is undefined."""
+    return None if np.isnan(measured.value) else measured.value

@@ -1,0 +1,37 @@
+"""The measure of nulling: how much signal is left in the myocardium."""
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from lgeqa.measure.heart import COARSE_MM, Heart
+from lgeqa.measure.measured import Measured, undefined
+
+#: Muscle lies this far from a blood pool, in mm.
+_BESIDE_MM = (3.0, 13.0)
+#: Share of that tissue, from the darkest on, that counts as muscle.
+_DARKEST = 0.5
+#: Pixels of 2 mm that are needed of muscle, and of background.
+_LEAST_PIXELS = 100
+
+
+def nulling_ratio(heart: Heart) -> Measured:
+    """Measure how much signal is left in the myocardium.
+
+    Formula: (muscle - background) / (blood - background). Muscle is the mean of the darker half of the pixels of 2 mm
+    that lie 3 to 13 mm beside a blood pool (atrium, aorta or another one) and are neither blood nor background; it need
+    not be myocardium where none is near. Background is the mean of dark regions of 12 mm and more across, which are
+    lung and air, so the noise floor of magnitude images cancels.
+    Unit: none; 0 is as dark as lung and 1 as bright as blood. Direction: lower is better.
+    Undefined: fewer than 100 pixels of either.
+    Source: this package; the scale is that of the paper's myocardium nulling (arXiv 2310.08805, section 3.2).
+    """
+    blood = heart.coarse_pools | (heart.coarse_atrium > 0.5) | heart.coarse_aorta
+    background = heart.coarse_background
+    away = distance_transform_edt(~blood, sampling=(1e6, COARSE_MM, COARSE_MM))
+    beside = (away >= _BESIDE_MM[0]) & (away <= _BESIDE_MM[1]) & ~background
+    if min(beside.sum(), background.sum()) < _LEAST_PIXELS:
+        return undefined("Too little tissue beside the blood pools, or too little lung, is in the field of view.")
+    tissue = np.sort(heart.coarse_smooth[beside])
+    muscle = float(tissue[: int(_DARKEST * len(tissue))].mean())
+    floor = float(heart.coarse[background].mean())
+    return Measured((muscle - floor) / (1 - floor))

@@ -1,0 +1,36 @@
+"""How far the probability of quality depends on the level of the blood pool."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lgeqa.attributes import NAMES
+from lgeqa.prepare.quality import at_other_blood_level
+from lgeqa.records import FloatArray
+
+#: How far the level of blood above air is changed, as a share of it.
+STEP = 0.05
+#: Slices, evenly spaced, that are scored again at each other level.
+MOST_SLICES = 6
+
+
+def quality_at_other_levels(
+    prepared: FloatArray, probabilities: FloatArray, score: Callable[[FloatArray], FloatArray]
+) -> tuple[float, float]:
+    """Return the scan's probability of quality if blood were 5 % lower, and if it were 5 % higher.
+
+    It is the scan's own probability, moved by the mean over a few slices of what the other level changes.
+
+    Args:
+        prepared: (slice, row, column), prepared for the quality network.
+        probabilities: (slice, 4), what it gives for them.
+        score: the quality network, from prepared slices to such probabilities.
+    """
+    quality = NAMES.index("quality")
+    chosen = np.unique(np.linspace(0, len(prepared) - 1, min(MOST_SLICES, len(prepared))).round().astype(int))
+    lower, higher = (
+        float((score(at_other_blood_level(prepared[chosen], factor)) - probabilities[chosen])[:, quality].mean())
+        for factor in (1 - STEP, 1 + STEP)
+    )
+    mean = float(probabilities[:, quality].mean(dtype=float))
+    return min(max(mean + lower, 0.0), 1.0), min(max(mean + higher, 0.0), 1.0)
