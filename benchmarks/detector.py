@@ -15,7 +15,6 @@ from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.bundle.manifest import Manifest
 from lgeqa.cohort import Case, load_split, read_cohort
 from lgeqa.detect import SliceRule
-from lgeqa.errors import NotAssessableError
 from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
 from lgeqa.pipeline import find_atrium
 from lgeqa.records import BoolArray, Scan
@@ -70,10 +69,7 @@ def main() -> None:
     for case in kept_out:
         for variant, scan, atrium in variants(case, rng):
             for rule, bundle in bundles.items():
-                try:
-                    found = find_atrium(scan, bundle)
-                except NotAssessableError:
-                    found = np.zeros_like(atrium)
+                found = find_atrium(scan, bundle).mask
                 overlaps.setdefault((variant, rule), []).append(dice(found, atrium))
                 counts[variant, rule] = counts.get((variant, rule), SliceCounts()) + count_slices(found, atrium)
     print(f"{len(kept_out)} patients of the part {given.part}")

@@ -87,7 +87,10 @@ def main() -> None:
         print(f"| {scan.scan_id} | {held} | {alone:.3f} s | {with_maps:.3f} s | {with_maps / alone:.3f} |", flush=True)
         if full:
             prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
-            found.append((bundle.explain(prepared)[1], full.explain(prepared)[1]))
+            maps, exact = bundle.score(prepared).maps, full.score(prepared).maps
+            assert maps is not None, "the bundle does not explain"
+            assert exact is not None, "the full bundle does not explain"
+            found.append((maps, exact))
     if found:
         compare(*map(np.concatenate, zip(*found, strict=True)))
 

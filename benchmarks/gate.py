@@ -114,9 +114,8 @@ def changed_table(cases: Sequence[Case], bundle: Bundle) -> None:
     for title, found in results.items():
         caught = sum(bool(result.findings) for result in found)
         checks = Counter(f"{one.check} ({one.severity})" for result in found for one in result.findings)
-        print(
-            f"| {title} | {caught} of {len(found)} | {', '.join(f'{n} x {check}' for check, n in checks.most_common())} |"
-        )
+        by = ", ".join(f"{n} x {check}" for check, n in checks.most_common())
+        print(f"| {title} | {caught} of {len(found)} | {by} |")
 
 
 def other_table(paths: Sequence[Path], bundle: Bundle) -> None:

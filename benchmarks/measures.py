@@ -1,6 +1,9 @@
 """How the image quality measures behave: artefacts in five steps, other masks of the atrium, and the time they take.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/measures.py --scans ../shared/data/lge [--n 10]
+python benchmarks/measures.py --scans ../shared/data/lge --reference src/lgeqa/measure/reference_scans.json
+
+The second form writes the quantiles of all measures over the scans, with their given masks, and nothing else.
 
 The artefacts are made here and share no code with the simulator. A change is given in units of the spread of the
 measure over the reference scans (90th less 10th percentile), so that measures of different units can be compared.
@@ -21,7 +24,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, binary_opening, gaussian_filter
 
 from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.measure import MEASURES, Heart, reference_scans, take_measures
+from lgeqa.measure import MEASURES, Heart, ReferenceScans, reference_scans, take_measures
 from lgeqa.pipeline import AssessSettings, assess_scan, find_atrium
 from lgeqa.read import Source, discover, read_mask, read_scan
 from lgeqa.records import BoolArray, FloatArray, Scan
@@ -29,6 +32,10 @@ from lgeqa.records import BoolArray, FloatArray, Scan
 Values = dict[str, float | None]
 Artefact = Callable[[FloatArray, Heart, float], FloatArray]
 
+_SOURCE = (
+    "The public training part of the 2018 Left Atrium Segmentation Challenge (Xiong et al., "
+    "doi:10.1016/j.media.2020.101832), as acquired at one centre and unrated, with the atrium masks as published."
+)
 #: In-plane neighbours, for masks that grow or shrink by a voxel.
 _IN_PLANE = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)[None]
 _STEPS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -181,6 +188,23 @@ def time_table(cases: Sequence[tuple[Scan, BoolArray]], bundle: Bundle) -> None:
     print(f"\nMeasures {measures:.3f} s, the whole assessment {whole:.3f} s: a share of {measures / whole:.2f}.")
 
 
+def write_reference(cases: Sequence[tuple[Scan, BoolArray]], path: Path) -> None:
+    """Write the quantiles of each measure over the scans, with which `lgeqa.measure` compares every scan."""
+    taken = [measured(*case) for case in cases]
+    shares = tuple(round(0.05 * step, 2) for step in range(21))
+    quantiles = {
+        measure.name: [round(float(q), 5) for q in np.quantile(_defined(taken, measure.name), shares)]
+        for measure in MEASURES
+    }
+    reference = ReferenceScans(source=_SOURCE, n=len(cases), shares=shares, quantiles=quantiles)
+    path.write_text(reference.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _defined(taken: Sequence[Values], name: str) -> list[float]:
+    """Return the values of a measure on the scans on which it is defined."""
+    return [value for values in taken if (value := values[name]) is not None]
+
+
 def _case(source: Source) -> tuple[Scan, BoolArray]:
     """Return a scan and its mask."""
     scan = read_scan(source)
@@ -194,9 +218,13 @@ def main() -> None:
     options.add_argument("--scans", type=Path, required=True)
     options.add_argument("--n", type=int, default=10, help="scans that get artefacts, spread over the folder")
     options.add_argument("--bundle", type=Path)
+    options.add_argument("--reference", type=Path, help="write the quantiles to this file, and nothing else")
     given = options.parse_args()
     bundle = open_bundle(given.bundle)
     cases = [_case(source) for source in discover([given.scans]) if source.mask_path]
+    if given.reference:
+        write_reference(cases, given.reference)
+        return
     few = cases[:: max(1, len(cases) // given.n)][: given.n]
     artefact_table(few)
     repeatability_table(cases, bundle)

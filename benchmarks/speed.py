@@ -19,9 +19,10 @@ from torch import nn
 
 from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.bundle.bundle import CHUNK
+from lgeqa.detect import search_atrium
 from lgeqa.networks import Detector, QualityNetwork
 from lgeqa.pipeline import AssessSettings, assess_scan
-from lgeqa.prepare import context_slices, prepare_for_detector, prepare_for_quality, to_scan_grid
+from lgeqa.prepare import prepare_for_quality
 from lgeqa.read import discover, read_scan
 from lgeqa.records import BoolArray, FloatArray, IntArray, Scan
 from lgeqa.score import vote
@@ -30,11 +31,13 @@ from lgeqa.score import vote
 def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple[Detector, QualityNetwork]) -> str:
     """The same steps with eager networks; the atrium is given, since random weights find none."""
     manifest = bundle.manifest
-    prepared, grid = prepare_for_detector(scan.voxels, scan.spacing_mm, manifest.detector.preparation)
-    context = context_slices(len(prepared), scan.spacing_mm[0], manifest.detector.preparation)
+
+    def detect(slices: FloatArray, context: IntArray) -> FloatArray:
+        return _eager(networks[0], slices, context)[:, 0]
+
+    part = manifest.detector
     with torch.inference_mode():
-        found = _eager(networks[0], prepared, context)[:, 0]
-        _ = to_scan_grid(found, grid) > manifest.detector.rule.threshold
+        _ = search_atrium(scan.voxels, scan.spacing_mm, detect, part.preparation, part.rule)
         slices = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, manifest.quality.preparation)
         scores = _eager(networks[1], slices, np.arange(len(slices))[:, None])
     return vote(scores[:, 3], manifest.threshold).verdict

@@ -28,8 +28,10 @@ def test_a_bundle_runs_its_networks(folder: Path) -> None:
     bundle = open_bundle(folder)
     slices = np.random.default_rng(0).uniform(0, 2, (19, 32, 48)).astype(np.float32)
     alone = np.arange(19)[:, None]
-    np.testing.assert_allclose(bundle.detect(slices, alone), 1 / (1 + np.exp(4 - slices)), atol=1e-5)
-    np.testing.assert_allclose(bundle.detect(slices, alone[::-1]), 1 / (1 + np.exp(4 - slices[::-1])), atol=1e-5)
+    np.testing.assert_allclose(bundle.detect(slices, alone), 1 / (1 + np.exp(20 * (1.3 - slices))), atol=1e-5)
+    np.testing.assert_allclose(
+        bundle.detect(slices, alone[::-1]), 1 / (1 + np.exp(20 * (1.3 - slices[::-1]))), atol=1e-5
+    )
     scores = bundle.score(np.zeros((19, 128, 128), np.float32)).probabilities
     np.testing.assert_allclose(scores, np.tile(1 / (1 + np.exp(-np.array([1, 0, -1, -1]))), (19, 1)), atol=1e-6)
 
@@ -84,7 +86,9 @@ def test_novelty_has_one_number_a_slice(folder: Path) -> None:
 
 def test_novelty_of_another_shape_is_refused(folder: Path) -> None:
     bundle = open_bundle(with_output(folder, "novelty", "flat"))
-    with pytest.raises(BundleError, match=r"gives novelty as tensor\(float\) \['slices', 1\], .* tensor\(float\) \(slice\)"):
+    with pytest.raises(
+        BundleError, match=r"gives novelty as tensor\(float\) \['slices', 1\], .* tensor\(float\) \(slice\)"
+    ):
         bundle.make_ready()
 
 
@@ -218,10 +222,8 @@ def test_the_card_says_what_the_labels_are(folder: Path, tmp_path: Path) -> None
 def test_the_card_says_what_novelty_is_refused(folder: Path, tmp_path: Path) -> None:
     limits = {"review": 2.0, "refuse": 3.5, "set_from": "twelve phantoms"}
     for name, novelty in (("with", limits), ("without", None)):
-        parts = PARTS | {"quality": PARTS["quality"] | {"novelty": novelty}}
-        write_bundle(
-            tmp_path / name, folder / "detector.onnx", folder / "quality.onnx", parts, Description.of(ABOUT)
-        )
+        parts = PARTS | {"quality": {"preparation": {}, "novelty": novelty}}
+        write_bundle(tmp_path / name, folder / "detector.onnx", folder / "quality.onnx", parts, Description.of(ABOUT))
     card = (tmp_path / "with" / CARD).read_text()
     assert "| novelty from 2 is for review, from 3.5 refused; twelve phantoms |" in card
     assert "| not recognised |" in (tmp_path / "without" / CARD).read_text()

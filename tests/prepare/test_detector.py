@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lgeqa.errors import NotAssessableError
-from lgeqa.prepare import DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
-from lgeqa.prepare.detector import detector_grid
+from lgeqa.prepare import AtriumPlace, DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
+from lgeqa.prepare.detector import detector_grid, window_grid
 
 PREPARATION = DetectorPreparation()
 SPACING_MM = (2.5, 1.0, 1.25)
@@ -71,19 +71,42 @@ def test_a_constant_volume_is_refused(level: float) -> None:
         prepare_for_detector(np.full((5, 20, 20), level, np.float32), SPACING_MM, PREPARATION)
 
 
-def scan() -> tuple[np.ndarray, np.ndarray]:
-    """A bright ball in a dim, uneven surrounding, and its probability of atrium."""
+#: Where the ball of `scan` lies, as a detector finds it.
+PLACE = AtriumPlace((4, 16), (40.2, 68.6), ((25.0, 55.0), (53.75, 83.75)))
+
+
+def scan() -> np.ndarray:
+    """A bright ball of 15 mm in a dim, uneven surrounding."""
     z, y, x = np.ogrid[:20, :90, :100]
     voxels = np.random.default_rng(0).uniform(20, 40, (20, 90, 100)).astype(np.float32) + 0.2 * x
     ball = ((z - 10) * 2.5) ** 2 + (y - 40) ** 2 + (1.25 * (x - 55)) ** 2 < 15**2
     voxels[ball] += 150
-    return voxels.astype(np.float32), np.where(ball, np.float32(0.9), np.float32(0))
+    return voxels.astype(np.float32)
+
+
+def moved(place: AtriumPlace, row_mm: float, column_mm: float) -> AtriumPlace:
+    """The same place, on the rulers of a crop or of padding."""
+    rows, columns = place.ends_mm
+    ends = ((rows[0] + row_mm, rows[1] + row_mm), (columns[0] + column_mm, columns[1] + column_mm))
+    return AtriumPlace(place.slices, (place.centre_mm[0] + row_mm, place.centre_mm[1] + column_mm), ends)
+
+
+def test_the_place_of_an_atrium_is_in_the_scans_millimetres() -> None:
+    grid = detector_grid((60, 80), (1.0, 1.0), PREPARATION)
+    found = np.zeros((6, *grid.shape), np.float32)
+    found[2:4, 10:13, 20:25] = 1
+    found[3, 12, 20:25] = 0.5
+    place = AtriumPlace.of(found, grid)
+    top, left = grid.start_mm
+    assert place.slices == (2, 3)
+    assert place.ends_mm == ((top + 20, top + 24), (left + 40, left + 48))
+    assert place.centre_mm == pytest.approx((top + 2 * (10 * 10 + 11 * 10 + 12 * 7.5) / 27.5, left + 44))
 
 
 @pytest.mark.parametrize("place", [(3, 4, 5), (10, 40, 55)])
 @pytest.mark.parametrize("level", [1e6, -1e6])
 def test_an_odd_voxel_does_not_set_the_scale(place: tuple[int, int, int], level: float) -> None:
-    voxels, _ = scan()
+    voxels = scan()
     plain, _ = prepare_for_detector(voxels, SPACING_MM, PREPARATION)
     voxels[place] = level
     odd, _ = prepare_for_detector(voxels, SPACING_MM, PREPARATION)
@@ -91,42 +114,37 @@ def test_an_odd_voxel_does_not_set_the_scale(place: tuple[int, int, int], level:
 
 
 def test_the_window_follows_the_atrium_whatever_the_field_of_view() -> None:
-    voxels, found = scan()
-    plain, grid = prepare_for_detector(voxels, SPACING_MM, PREPARATION, found)
+    voxels = scan()
+    plain, grid = prepare_for_detector(voxels, SPACING_MM, PREPARATION, PLACE)
     assert grid.shape == (32, 32)  # 30 mm of ball, 10 mm on each side, in pixels of 2 mm, rounded up
     centre = [start + (32 - 1) / 2 * 2.0 for start in grid.start_mm]
-    assert centre == pytest.approx([40.0, 55 * 1.25], abs=0.1)
+    assert centre == pytest.approx([40.0, 55 * 1.25])  # the nearest voxel
     crop = np.s_[:, 12:80, 30:85]
-    cropped, _ = prepare_for_detector(voxels[crop], SPACING_MM, PREPARATION, found[crop])
+    cropped, _ = prepare_for_detector(voxels[crop], SPACING_MM, PREPARATION, moved(PLACE, -12, -30 * 1.25))
     near = np.s_[:, 5:27, 5:27]
     np.testing.assert_allclose(cropped[near], plain[near], atol=0.02)
     sides = ((0, 0), (7, 20), (15, 4))
     padded, _ = prepare_for_detector(
-        np.pad(voxels, sides, constant_values=-1000), SPACING_MM, PREPARATION, np.pad(found, sides)
+        np.pad(voxels, sides, constant_values=-1000), SPACING_MM, PREPARATION, moved(PLACE, 7, 15 * 1.25)
     )
     np.testing.assert_allclose(padded, plain, atol=1e-4)
 
 
 @pytest.mark.parametrize("level", [0.0, -1000.0, 5000.0])
 def test_padding_changes_nothing(level: float) -> None:
-    voxels, _ = scan()
+    voxels = scan()
     plain, plain_grid = prepare_for_detector(voxels, SPACING_MM, PREPARATION)
     sides = ((0, 0), (7, 20), (15, 4))
     padded, grid = prepare_for_detector(np.pad(voxels, sides, constant_values=level), SPACING_MM, PREPARATION)
     np.testing.assert_allclose(padded, plain, atol=1e-5)
-    np.testing.assert_allclose(
-        to_scan_grid(padded, grid)[:, 7:-20, 15:-4], to_scan_grid(plain, plain_grid), atol=1e-4
-    )
+    np.testing.assert_allclose(to_scan_grid(padded, grid)[:, 7:-20, 15:-4], to_scan_grid(plain, plain_grid), atol=1e-4)
 
 
 def test_a_large_atrium_gets_a_larger_window() -> None:
-    found = np.zeros((5, 120, 120), np.float32)
-    found[:, 20:90, 30:80] = 1
-    voxels = np.random.default_rng(0).uniform(0, 9, found.shape).astype(np.float32)
-    _, grid = prepare_for_detector(voxels, (2.5, 1.0, 1.0), PREPARATION, found)
+    place = AtriumPlace((0, 4), (55.0, 55.0), ((20.0, 90.0), (30.0, 80.0)))
+    grid = window_grid(place, (120, 120), (1.0, 1.0), PREPARATION)
     assert grid.shape == (48, 48)  # 70 and 50 mm, and 10 mm on each side, in pixels of 2 mm, rounded up to 16
-    _, grid = prepare_for_detector(voxels, (2.5, 1.0, 1.0), DetectorPreparation(least=96), found)
-    assert grid.shape == (96, 96)
+    assert window_grid(place, (120, 120), (1.0, 1.0), DetectorPreparation(least=96)).shape == (96, 96)
 
 
 @pytest.mark.parametrize(

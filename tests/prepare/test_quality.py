@@ -82,7 +82,9 @@ def test_no_atrium_is_refused() -> None:
 def test_a_dark_blood_pool_is_refused() -> None:
     voxels, atrium = scan()
     voxels[atrium] = 0
-    with pytest.raises(NotAssessableError, match=r"The blood pool \(0\) is as dark as the darkest voxels near it \(0\)"):
+    with pytest.raises(
+        NotAssessableError, match=r"The blood pool \(0\) is as dark as the darkest voxels near it \(0\)"
+    ):
         prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM)
 
 
@@ -98,7 +100,7 @@ def test_padding_leaves_no_trace() -> None:
 
 
 def test_the_square_keeps_its_place_between_the_voxels() -> None:
-    voxels, atrium = scan()
+    _, atrium = scan()
     plain = quality_field(atrium, SPACING_MM, ATRIUM)
     atrium[3, 40, 63] = True
     assert quality_field(atrium, SPACING_MM, ATRIUM).columns_mm.tolist() == plain.columns_mm.tolist()

@@ -113,9 +113,13 @@ def test_a_compact_bundle_is_a_quarter_of_the_full_one(world: World, tmp_path: P
     compact, full = (sum(f.stat().st_size for f in b.glob("*.onnx")) for b in (tmp_path / "compact", world.bundle))
     assert compact < 0.27 * full
     given = Store(world.quality / "prepared" / "validation").slices[::5]
-    small, large = (open_bundle(folder).explain(given) for folder in (tmp_path / "compact", world.bundle))
-    np.testing.assert_allclose(small[0], large[0], atol=0.1)
-    assert small[1].shape == large[1].shape == (len(given), 4, 4, 4)
+    small, large = (open_bundle(folder).score(given) for folder in (tmp_path / "compact", world.bundle))
+    np.testing.assert_allclose(small.probabilities, large.probabilities, atol=0.1)
+    assert small.maps is not None
+    assert large.maps is not None
+    assert small.maps.shape == large.maps.shape == (len(given), 4, 4, 4)
+    assert small.novelty is not None
+    assert small.novelty.shape == (len(given),)
 
 
 def test_a_compact_bundle_takes_the_detector_of_a_bundle_as_it_is(world: World, tmp_path: Path) -> None:

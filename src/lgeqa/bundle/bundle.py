@@ -105,8 +105,10 @@ class Bundle:
     def _check_output(self, output: onnxruntime.NodeArg) -> None:
         axes = _OUTPUTS.get(output.name)
         shape = output.shape[1:]
-        fits = axes is not None and len(shape) == len(axes) and all(
-            size == axis for size, axis in zip(shape, axes, strict=True) if isinstance(axis, int)
+        fits = (
+            axes is not None
+            and len(shape) == len(axes)
+            and all(size == axis for size, axis in zip(shape, axes, strict=True) if isinstance(axis, int))
         )
         if axes is not None and not (fits and output.type == "tensor(float)"):
             wanted = ", ".join(["slice", *map(str, axes)])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lgeqa.detect.atrium import SliceRule, atrium_mask
-from lgeqa.prepare import DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
+from lgeqa.prepare import AtriumPlace, DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
 from lgeqa.records import FloatArray, IntArray
 
 #: Gives the probability of atrium of slices (slice, row, column) that each see those of (slice, context).
@@ -38,11 +38,11 @@ def search_atrium(
         NotAssessableError: the volume holds a single grey level.
     """
     context = context_slices(len(voxels), spacing_mm[0], preparation)
-
-    def run(found: FloatArray | None) -> FloatArray:
-        prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation, found)
-        return to_scan_grid(detect(prepared, context), grid)
-
-    first = run(None)
-    atrium = atrium_mask(first, spacing_mm, rule)
-    return run(np.where(atrium, first, np.float32(0))) if atrium.any() else first
+    prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation)
+    found = detect(prepared, context)
+    atrium = atrium_mask(found, (spacing_mm[0], grid.pixel_mm, grid.pixel_mm), rule)
+    if atrium.any():
+        place = AtriumPlace.of(np.where(atrium, found, np.float32(0)), grid)
+        prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation, place)
+        found = detect(prepared, context)
+    return to_scan_grid(found, grid)

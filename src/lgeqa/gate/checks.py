@@ -48,11 +48,12 @@ LOST_SLICES = Limits((0, 0), (0, 2))
 EQUAL_NEIGHBOURS = Limits((0, 0.45), (0, 0.65))
 #: Signal of the darkest tenth, and of the median, around the atrium, in units of blood.
 DARKEST_TENTH = Limits((-_INFINITE, 0.5), (-_INFINITE, 0.65))
-MEDIAN_AROUND = Limits((-_INFINITE, 1.0), (-_INFINITE, 1.2))
+MEDIAN_AROUND = Limits((-_INFINITE, 1.0), (-_INFINITE, 1.4))
 #: Voxels with a probability of .2 to .8, over those of the atrium.
 UNCERTAIN = Limits((0, 0.45), (0, 2.0))
-#: Correlation of the surroundings with the mean of real scans.
-LIKENESS = Limits((0.4, 1), (0.15, 1))
+#: Correlation of the surroundings with the mean of real scans. A wrong inversion time can turn its sign, so none is
+#: refused.
+LIKENESS = Limits((0.4, 1), (-1, 1))
 #: By how much a reversed scan may be more alike than the scan itself.
 REVERSED_GAIN = Limits((-_INFINITE, 0.02), (-_INFINITE, _INFINITE))
 #: Height that is missing above or below a cut atrium, over the radius of a disc with the area on the last slice:

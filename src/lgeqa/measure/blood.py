@@ -9,7 +9,7 @@ from lgeqa.records import FloatArray
 #: Voxels of blood that a statistic needs.
 LEAST_VOXELS = 50
 #: Standard deviations of the smoothing from which variation counts as shading, in the plane and across slices, in mm.
-_SHADING_SIGMA_MM = (7.0, 5.0)
+_SHADING_SIGMA_MM = (4.0, 4.0)
 #: Values farther from the mean than this many standard deviations are left out: hot voxels.
 _OUTLIER_SDS = 4.0
 
@@ -74,7 +74,7 @@ def shading_percent(heart: Heart) -> Measured:
     """Measure how uneven the signal of atrial blood is.
 
     Formula: 95th less 5th percentile, over the core of the atrium, of the signal smoothed within the core (Gaussian of
-    7 mm in the plane and 5 mm across slices), over the signal of blood, times 100.
+    4 mm), over the signal of blood, times 100.
     Unit: % of blood. Direction: lower is better.
     Undefined: the core has fewer than 50 voxels.
     Source: this package; percent integral uniformity (NEMA MS 3) with percentiles in place of the extremes.

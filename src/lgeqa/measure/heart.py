@@ -37,7 +37,7 @@ _AORTIC_WALL_MM = -2.0
 #: Pixel of the grid on which aorta, pools and background are looked for.
 COARSE_MM: Final = 2.0
 #: Signal beyond this, in units of blood, is none of tissue.
-_UTMOST = 50.0
+_UTMOST = 10.0
 #: Signal, in units of blood, of a blood pool; and of background such as lung and air.
 _POOL_SIGNAL, _BACKGROUND_SIGNAL = (0.8, 1.4), 0.25
 #: Share of the darkest pixels that the darkness of background is told by.
@@ -105,8 +105,9 @@ class Heart:
 
     @cached_property
     def signal(self) -> FloatArray:
-        """Signal in units of blood: 0 is air and 1 is atrial blood; what lies beyond 50 is cut off."""
-        return np.clip(self.reference.signal(self.voxels[self.window]), -_UTMOST, _UTMOST)
+        """Signal in units of blood: 0 is air and 1 is atrial blood; what lies beyond 10 is cut off."""
+        with np.errstate(over="ignore"):
+            return np.clip(self.reference.signal(self.voxels[self.window]), -_UTMOST, _UTMOST)
 
     @cached_property
     def atrium(self) -> BoolArray:
@@ -258,7 +259,8 @@ class Heart:
     @cached_property
     def highest_level(self) -> float:
         """Grey level at which a scan would be clipped: that of the eleventh-brightest voxel, beyond hot ones."""
-        return float(np.partition(self.image, -_HOT_VOXELS - 1, axis=None)[-_HOT_VOXELS - 1])
+        place = max(self.image.size - _HOT_VOXELS - 1, 0)
+        return float(np.partition(self.image, place, axis=None)[place])
 
     @property
     def aorta(self) -> BoolArray:

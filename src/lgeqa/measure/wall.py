@@ -10,7 +10,7 @@ from lgeqa.measure.measured import Measured, undefined
 #: The brightest part of a wall is the signal that this percentage of its voxels stay below.
 _BRIGHT = 95
 #: Depth of the aortic wall in the disc of the aorta, and of the blood within it, in mm.
-_AORTIC_WALL_MM, _AORTIC_BLOOD_MM = (-3.0, 1.5), 4.0
+_AORTIC_WALL_MM, _AORTIC_BLOOD_MM = (-3.0, 4.0), 5.0
 #: A septum between two pools is at most this wide, in mm; its bright part is the signal that 90 % stay below.
 _SEPTUM_MM, _SEPTUM_BRIGHT = 8.0, 90
 #: Spacing of slices that keeps distances within a slice.
@@ -44,13 +44,13 @@ def image_intensity_ratio(heart: Heart, slices: slice = ALL) -> Measured:
 
     Formula: mean signal of the wall band (see `wall_cnr`) over the mean signal of the blood, both above air.
     Unit: none. Direction: neither, since it depends on the patient's fibrosis as well as on the image.
-    Undefined: the band or the core has fewer than 50 voxels.
+    Undefined: the band or the core has fewer than 50 voxels, or blood is no brighter than air.
     Source: Khurram et al., Heart Rhythm 2014, doi:10.1016/j.hrthm.2013.10.007, who divide by the mean of blood.
     """
     wall, core = heart.signal[slices][heart.wall[slices]], heart.signal[slices][heart.core[slices]]
     if wall.size < LEAST_VOXELS or core.size < LEAST_VOXELS:
         return undefined(NO_BLOOD)
-    return Measured(float(wall.mean() / core.mean()))
+    return _over_blood(float(wall.mean()), float(core.mean()))
 
 
 def wall_above_iir_0_97_percent(heart: Heart) -> Measured:
@@ -110,8 +110,9 @@ def _share_above(heart: Heart, times: float, sds: float) -> Measured:
 def aortic_wall_contrast(heart: Heart, slices: slice = ALL) -> Measured:
     """Measure how far the wall of the descending aorta stands out from the blood in it.
 
-    Formula: (95th percentile of the signal from 3 mm outside to 1.5 mm inside of the aorta's disc - mean of the blood
-    deeper than 4 mm in it) / standard deviation of that blood. The wall is smoothed as in `wall_cnr`.
+    Formula: (95th percentile of the signal from 3 mm outside to 4 mm inside of the aorta's disc - mean of the blood
+    deeper than 5 mm in it) / standard deviation of that blood. The wall is smoothed as in `wall_cnr`, which takes about
+    a third from a wall of 2 mm.
     Unit: none. Direction: higher is better.
     Undefined: no aorta was found, or wall or blood has fewer than 50 voxels.
     Source: this package, in the form of a contrast-to-noise ratio.
@@ -145,4 +146,9 @@ def septal_contrast(heart: Heart) -> Measured:
     gap = ~heart.coarse_pools & ~atrium & (to_pool + to_atrium <= _SEPTUM_MM + COARSE_MM)
     if gap.sum() < _LEAST_SEPTUM:
         return undefined("No other blood pool lies within 8 mm of the atrium.")
-    return Measured(float(np.percentile(heart.coarse[gap], _SEPTUM_BRIGHT) / heart.signal[heart.core].mean()))
+    return _over_blood(float(np.percentile(heart.coarse[gap], _SEPTUM_BRIGHT)), float(heart.signal[heart.core].mean()))
+
+
+def _over_blood(signal: float, blood: float) -> Measured:
+    """Return a signal over that of blood, which must be above that of air."""
+    return Measured(signal / blood) if blood > 0 else undefined("Blood is no brighter than air here.")

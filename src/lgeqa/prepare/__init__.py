@@ -1,5 +1,6 @@
 """Preparation of a volume for the two networks; the same code in training and in use."""
 
+from lgeqa.prepare.detector import AtriumPlace as AtriumPlace
 from lgeqa.prepare.detector import DetectorGrid as DetectorGrid
 from lgeqa.prepare.detector import DetectorPreparation as DetectorPreparation
 from lgeqa.prepare.detector import context_slices as context_slices

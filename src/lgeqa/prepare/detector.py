@@ -70,9 +70,7 @@ class DetectorGrid:
             first: (row, column) in that array of the first pixel of the one that this grid is seen from.
             scan_shape: (rows, columns) of that array.
         """
-        row, column = (
-            start + n * mm for start, n, mm in zip(self.start_mm, first, self.scan_pixel_mm, strict=True)
-        )
+        row, column = (start + n * mm for start, n, mm in zip(self.start_mm, first, self.scan_pixel_mm, strict=True))
         return replace(self, start_mm=(row, column), scan_shape=scan_shape)
 
     def forward(self) -> tuple[Weights, Weights]:
@@ -108,9 +106,7 @@ def detector_grid(
     return DetectorGrid((rows, columns), (above, left), pixel_mm, scan_shape, scan_pixel_mm)
 
 
-def whole_grid(
-    area: BoolArray, scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation
-) -> DetectorGrid:
+def whole_grid(area: BoolArray, scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation) -> DetectorGrid:
     """Return the padded grid for whole slices, laid out from the first pixel of the image and not of its padding.
 
     Args:
@@ -123,35 +119,69 @@ def whole_grid(
     return grid.within((rows.start, columns.start), (area.shape[0], area.shape[1]))
 
 
+@dataclass(frozen=True)
+class AtriumPlace:
+    """Where the atrium was found, on rulers on which the scan's pixel i lies at i times its spacing.
+
+    Attributes:
+        slices: First and last slice.
+        centre_mm: (row, column) of its centre of gravity.
+        ends_mm: First and last row, and first and last column.
+    """
+
+    slices: tuple[int, int]
+    centre_mm: tuple[float, float]
+    ends_mm: tuple[tuple[float, float], tuple[float, float]]
+
+    @classmethod
+    def of(cls, found: FloatArray, grid: DetectorGrid) -> "AtriumPlace":
+        """Return the place of an atrium.
+
+        Args:
+            found: (slice, rows, columns) probability of atrium on a detector's grid, 0 where there is none.
+            grid: that grid.
+        """
+        slices = np.flatnonzero(found.any(axis=(1, 2)))
+        centres, ends = [], []
+        for axis, start in zip((1, 2), grid.start_mm, strict=True):
+            weights = found.sum(axis=(0, 3 - axis), dtype=np.float64)
+            places_mm = start + np.arange(len(weights)) * grid.pixel_mm
+            centres.append(float(weights @ places_mm / weights.sum()))
+            first, last = places_mm[weights > 0][[0, -1]]
+            ends.append((float(first), float(last)))
+        return cls((int(slices[0]), int(slices[-1])), (centres[0], centres[1]), (ends[0], ends[1]))
+
+
 def window_grid(
-    found: FloatArray, scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation
+    place: AtriumPlace,
+    scan_shape: tuple[int, int],
+    scan_pixel_mm: tuple[float, float],
+    preparation: DetectorPreparation,
 ) -> DetectorGrid:
     """Return the grid of a window around the atrium, of one size for all atria but the largest.
 
     Its pixels are laid out from the voxel at the atrium's centre of gravity, and not from the border of the scan.
 
     Args:
-        found: (slice, row, column) probability of atrium, 0 where there is none.
+        place: where the atrium was found.
+        scan_shape: (rows, columns) of the scan.
         scan_pixel_mm: (row, column) spacing of the scan.
         preparation: the settings the network was trained with; `least` is the least number of rows and columns.
     """
-    plane = found.sum(axis=0, dtype=np.float64)
     sides, starts = [], []
-    for weights, mm in zip((plane.sum(axis=1), plane.sum(axis=0)), scan_pixel_mm, strict=True):
-        centre = float(np.rint(weights @ np.arange(len(weights)) / weights.sum()))
-        reach_mm = (np.abs(np.flatnonzero(weights) - centre).max() * mm) + MARGIN_MM
+    for centre, ends, mm in zip(place.centre_mm, place.ends_mm, scan_pixel_mm, strict=True):
+        reach_mm = max(abs(end - centre) for end in ends) + MARGIN_MM
         needed = max(int(np.ceil(2 * reach_mm / preparation.pixel_mm)), preparation.least)
         sides.append(_round_up(needed, preparation.multiple))
-        starts.append(float(centred_points(sides[-1], preparation.pixel_mm, centre * mm)[0]))
-    shape = (found.shape[1], found.shape[2])
-    return DetectorGrid((sides[0], sides[1]), (starts[0], starts[1]), preparation.pixel_mm, shape, scan_pixel_mm)
+        starts.append(float(centred_points(sides[-1], preparation.pixel_mm, round(centre / mm) * mm)[0]))
+    return DetectorGrid((sides[0], sides[1]), (starts[0], starts[1]), preparation.pixel_mm, scan_shape, scan_pixel_mm)
 
 
 def prepare_for_detector(
     voxels: FloatArray,
     spacing_mm: tuple[float, float, float],
     preparation: DetectorPreparation,
-    found: FloatArray | None = None,
+    place: AtriumPlace | None = None,
 ) -> tuple[FloatArray, DetectorGrid]:
     """Resample and normalise a volume for the detector.
 
@@ -159,8 +189,8 @@ def prepare_for_detector(
         voxels: (slice, row, column), axial LPS, any grey scale.
         spacing_mm: (slice, row, column).
         preparation: the settings the network was trained with.
-        found: (slice, row, column) probability of atrium, 0 where there is none. The window around it is prepared, and
-            the grey levels near it alone set the scale. None for the whole volume.
+        place: where the atrium was found. The window around it is prepared, and the grey levels near it alone set the
+            scale. None for the whole volume.
 
     Returns:
         float32 (slice, rows, columns) on the detector's grid, and that grid. Padding and what lies off the scan are as
@@ -169,37 +199,34 @@ def prepare_for_detector(
     Raises:
         NotAssessableError: the volume holds a single grey level.
     """
-    pixel_mm = (spacing_mm[1], spacing_mm[2])
-    area = image_area(voxels)
-    grid = whole_grid(area, pixel_mm, preparation) if found is None else window_grid(found, pixel_mm, preparation)
-    rows, columns = image_window(area)
-    image, image_of = voxels[:, rows, columns], area[rows, columns]
-    small, on_image = resample_image(
-        image, image_of, *grid.within((-rows.start, -columns.start), (image_of.shape[0], image_of.shape[1])).forward()
-    )
-    if found is None:
-        usual = small[:, on_image]
+    area, pixel_mm = image_area(voxels), (spacing_mm[1], spacing_mm[2])
+    if place is None:
+        grid, near = whole_grid(area, pixel_mm, preparation), (slice(None),) * 3
     else:
-        slices, rows, columns = _near(found, spacing_mm, grid)
-        usual = small[slices, rows, columns][:, on_image[rows, columns]]
+        grid = window_grid(place, (voxels.shape[1], voxels.shape[2]), pixel_mm, preparation)
+        near = _near(place, spacing_mm[0], grid)
+    small, on_image = _resampled(voxels, area, grid)
+    usual = small[near][:, on_image[near[1:]]]
     small[:, ~on_image] = -np.inf  # the darkest there is
     return _normalised(small, usual), grid
 
 
-def _near(
-    found: FloatArray, spacing_mm: tuple[float, float, float], grid: DetectorGrid
-) -> tuple[slice, slice, slice]:
+def _near(place: AtriumPlace, slice_mm: float, grid: DetectorGrid) -> tuple[slice, slice, slice]:
     """The neighbourhood of the atrium, as slices and pixels of a grid."""
-    filled = found > 0
-    plane = filled.any(axis=0)
-    heights = np.flatnonzero(filled.any(axis=(1, 2)))
-    above = int(np.rint(HEIGHT_MM / spacing_mm[0]))
-    spans = [slice(max(0, int(heights[0]) - above), int(heights[-1]) + above + 1)]
-    for axis in (0, 1):
-        ends_mm = np.flatnonzero(plane.any(axis=1 - axis))[[0, -1]] * spacing_mm[axis + 1] + (-MARGIN_MM, MARGIN_MM)
-        first, last = np.rint((ends_mm - grid.start_mm[axis]) / grid.pixel_mm)
-        spans.append(slice(max(0, int(first)), int(last) + 1))
+    above = round(HEIGHT_MM / slice_mm)
+    spans = [slice(max(0, place.slices[0] - above), place.slices[1] + above + 1)]
+    for (first, last), start in zip(place.ends_mm, grid.start_mm, strict=True):
+        low, high = (round((mm - start) / grid.pixel_mm) for mm in (first - MARGIN_MM, last + MARGIN_MM))
+        spans.append(slice(max(0, low), high + 1))
     return spans[0], spans[1], spans[2]
+
+
+def _resampled(voxels: FloatArray, area: BoolArray, grid: DetectorGrid) -> tuple[FloatArray, BoolArray]:
+    """As `resample_image` does, from the rows and columns of the image."""
+    rows, columns = image_window(area)
+    image = area[rows, columns]
+    seen_from_image = grid.within((-rows.start, -columns.start), (image.shape[0], image.shape[1]))
+    return resample_image(voxels[:, rows, columns], image, *seen_from_image.forward())
 
 
 def _normalised(small: FloatArray, usual: FloatArray) -> FloatArray:

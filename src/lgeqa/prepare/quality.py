@@ -1,7 +1,7 @@
 """What the quality network sees: the atrium's slices as 128 x 128 pixels, in units of the blood pool's signal.
 
-Sections 3.2 and 4.2 of the paper, which is silent on the normalisation. Signal is divided by the median of the
-atrial blood pool, so blood is 1 and an empty background 0 on every scanner and in every field of view; the scales
+Sections 3.2 and 4.2 of the paper, which is silent on the normalisation. Signal is measured from the level of air to the
+level of the atrial blood pool, so blood is 1 and air 0 on every scanner and in every field of view. The scales
 themselves are defined against the blood pool.
 """
 
@@ -30,7 +30,7 @@ class QualityPreparation(Settings):
             resolution that sharpness is judged on.
         pixels: rows and columns of a prepared slice.
         field_mm: side of the square of `atrium`.
-        normalisation: signal in units of the median of the atrial blood pool.
+        normalisation: signal from the level of air to that of the atrial blood pool.
     """
 
     field: Literal["atrium", "full"] = "atrium"
@@ -54,7 +54,8 @@ def prepare_for_quality(
         preparation: the settings the network was trained with.
 
     Returns:
-        float32 (atrium slices, pixels, pixels); blood pool about 1, off the scan 0, at most 4.
+        float32 (atrium slices, pixels, pixels), at most 4. Blood is about 1, and air, padding and what lies off the
+        scan are 0.
 
     Raises:
         NotAssessableError: no atrium, or a blood pool no brighter than the darkest voxels.

@@ -85,7 +85,7 @@ def neighbourhood(atrium: BoolArray, spacing_mm: tuple[float, float, float]) -> 
 
 def _box(atrium: BoolArray, margins: Sequence[int]) -> tuple[slice, slice, slice]:
     """From the first to the last voxel along each axis, and `margins` more on both sides."""
-    plane = atrium.any(axis=0)
+    plane = np.asarray(atrium.any(axis=0))
     filled = (atrium.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0))
     ends = [np.flatnonzero(line)[[0, -1]] for line in filled]
     z, y, x = (slice(max(0, int(a) - n), int(b) + n + 1) for (a, b), n in zip(ends, margins, strict=True))
@@ -94,7 +94,7 @@ def _box(atrium: BoolArray, margins: Sequence[int]) -> tuple[slice, slice, slice
 
 def _air(voxels: FloatArray, area: BoolArray, box: tuple[slice, slice, slice]) -> float:
     near = voxels[box][:, area[box[1:]]].ravel()
-    first, last = (int(np.ceil(share * near.size)) for share in _DARKEST)
+    first, last = (min(int(np.ceil(share * near.size)), near.size - 1) for share in _DARKEST)
     return float(np.partition(near, (first, last))[first : last + 1].mean(dtype=np.float64))
 
 

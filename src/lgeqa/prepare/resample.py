@@ -56,7 +56,8 @@ def resample_image(
     Args:
         volume: (slice, row, column).
         area: bool (row, column), the pixels that hold the image.
-        rows, columns: as `axis_weights` gives them.
+        rows: weights along the rows, as `axis_weights` gives them.
+        columns: the same along the columns.
 
     Returns:
         (slice, new row, new column); and bool (new row, new column), where half at least of what a new pixel covers is

@@ -1,13 +1,13 @@
 """How unlike the training slices a slice is: a distance between features, put into the quality network's graph.
 
-With f the pooled features of a slice, m their mean over training slices, and v_i and s_i the i-th principal component of
-the training features and the standard deviation along it,
+With f the pooled features of a slice, m their mean over training slices, and v_i and s_i the i-th principal component
+of the training features and the standard deviation along it,
 
 novelty(f) = sqrt(1/k * sum over i of ((f - m) . v_i / s_i)^2)
 
-over the first k components: the Mahalanobis distance in the space that they span, divided by sqrt(k), so that a training
-slice lies near 1 (Lee et al., arXiv 1807.03888, use such a distance of features to find inputs unlike the training
-data). It says whether a scan looks like those that the network learnt from, not whether it is good.
+over the first k components: the Mahalanobis distance in the space that they span, divided by sqrt(k), so that a
+training slice lies near 1 (Lee et al., arXiv 1807.03888, use such a distance of features to find inputs unlike the
+training data). It says whether a scan looks like those that the network learnt from, not whether it is good.
 """
 
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ def pooled_features(network: Path, slices: FloatArray) -> FloatArray:
     """
     model = onnx.load(network)
     name = _pooled(model, network)
-    model.graph.output.append(helper.make_empty_tensor_value_info(name))
+    model.graph.output.append(onnx.ValueInfoProto(name=name))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     given = session.get_inputs()[0].name
     chunks = [slices[start : start + CHUNK, None] for start in range(0, len(slices), CHUNK)]
@@ -106,11 +106,10 @@ def add_novelty(network: Path, path: Path, whitening: Whitening) -> None:
     """
     model = onnx.load(network)
     graph = model.graph
-    for kept, name in ((graph.node, lambda node: node.name), (graph.initializer, lambda weights: weights.name)):
-        for item in [item for item in kept if name(item).startswith(f"{NOVELTY}_")]:
-            kept.remove(item)
-    for output in [output for output in graph.output if output.name == NOVELTY]:
-        graph.output.remove(output)
+    for items in (graph.node, graph.initializer, graph.output):
+        others = [item for item in items if not item.name.startswith(NOVELTY)]
+        del items[:]
+        items.extend(others)
     constants: dict[str, npt.NDArray[np.float32] | npt.NDArray[np.int64]] = {
         "mean": whitening.mean,
         "matrix": whitening.matrix,
@@ -123,8 +122,10 @@ def add_novelty(network: Path, path: Path, whitening: Whitening) -> None:
         ("ReduceL2", (f"{NOVELTY}_whitened", f"{NOVELTY}_axes"), NOVELTY),
     )
     for kind, inputs, output in steps:
-        options = {"keepdims": 0} if kind == "ReduceL2" else {}
-        graph.node.append(helper.make_node(kind, inputs, [output], name=f"{NOVELTY}_{kind}", **options))
+        node = helper.make_node(kind, inputs, [output], name=f"{NOVELTY}_{kind}")
+        if kind == "ReduceL2":
+            node.attribute.append(helper.make_attribute("keepdims", 0))
+        graph.node.append(node)
     slices = graph.input[0].type.tensor_type.shape.dim[0].dim_param or "slice"
     graph.output.append(helper.make_tensor_value_info(NOVELTY, TensorProto.FLOAT, [slices]))
     onnx.checker.check_model(model)
