@@ -45,7 +45,7 @@ def noise(signal: FloatArray, _heart: Heart, amount: float) -> FloatArray:
     """Add Rician noise of up to 30 % of blood."""
     rng = np.random.default_rng(0)
     real, imaginary = rng.normal(0, 0.3 * amount, (2, *signal.shape))
-    return np.hypot(signal + real, imaginary).astype(np.float32)
+    return np.asarray(np.hypot(signal + real, imaginary), np.float32)
 
 
 def blur(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
@@ -58,7 +58,7 @@ def wrong_inversion_time(signal: FloatArray, heart: Heart, amount: float) -> Flo
     smooth = gaussian_filter(signal, (0, *(2 / mm for mm in heart.pixel_mm)))
     lung = binary_opening(smooth < 0.25, _IN_PLANE, iterations=8)
     is_tissue = ~lung * np.clip((1 - smooth) / 0.2, 0, 1)
-    return signal + (0.5 * amount * is_tissue * np.maximum(1 - smooth, 0)).astype(np.float32)
+    return np.asarray(signal + 0.5 * amount * is_tissue * np.maximum(1 - smooth, 0), np.float32)
 
 
 def dull_walls(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
@@ -69,7 +69,7 @@ def dull_walls(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
     near = gaussian_filter(blood * signal, (0, 12, 12)) / np.maximum(gaussian_filter(blood * 1.0, (0, 12, 12)), 1e-3)
     level = np.where(gaussian_filter(blood * 1.0, (0, 12, 12)) > 1e-3, near, 1)
     smooth = gaussian_filter(signal, (0, *(0.8 / mm for mm in heart.pixel_mm)))
-    return (signal - amount * np.maximum(smooth - level, 0) * ~blood).astype(np.float32)
+    return np.asarray(signal - amount * np.maximum(smooth - level, 0) * ~blood, np.float32)
 
 
 def shading(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
@@ -77,7 +77,7 @@ def shading(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
     across = np.arange(signal.shape[2]) * heart.pixel_mm[1]
     places = np.nonzero(heart.whole_atrium)
     slope = np.sign(np.polyfit(across[places[2]], signal[places], 1)[0])
-    return signal * np.exp(slope * np.log(3) * amount * (across - across.mean()) / 120).astype(np.float32)
+    return np.asarray(signal * np.exp(slope * np.log(3) * amount * (across - across.mean()) / 120), np.float32)
 
 
 def ghosts(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
@@ -176,7 +176,7 @@ def time_table(cases: Sequence[tuple[Scan, BoolArray]], bundle: Bundle) -> None:
     """Print the median time of measures and of the whole assessment, each scan in turn, and their ratio."""
     times: dict[str, list[float]] = {"measures": [], "assess": []}
     for scan, mask in cases:
-        ways = {
+        ways: dict[str, Callable[[], object]] = {
             "measures": partial(measured, scan, mask),
             "assess": partial(assess_scan, scan, bundle, AssessSettings()),
         }

@@ -3,7 +3,8 @@
 A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`; what stands between them is the table of
 that class, with the words of its docstring. `<!-- faults of lgeqa.errors -->` stands for the table of exit codes, and
 `<!-- measures of lgeqa.evaluate.metrics -->` for the definitions of the measures, and
-`<!-- routes of lgeqa.serve.app -->` for the HTTP interface.
+`<!-- routes of lgeqa.serve.app -->` for the HTTP interface. `<!-- overview of lgeqa.measure -->` and
+`<!-- definitions of lgeqa.measure -->` hold the image quality measures.
 """
 
 import json
@@ -23,7 +24,9 @@ from lgeqa.errors import LgeqaError
 
 PAGES = Path(__file__).parent / "reference"
 
-_PLACE = re.compile(r"(<!-- (fields|faults|measures|routes) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(
+    r"(<!-- (fields|faults|measures|routes|overview|definitions) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL
+)
 _WORDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 
@@ -39,6 +42,10 @@ def _table(kind: str, name: str) -> str:
         return "\n".join(_measures(import_module(name)))
     if kind == "routes":
         return "\n".join(_routes(import_module(name)))
+    if kind == "overview":
+        return "\n".join(_overview(import_module(name)))
+    if kind == "definitions":
+        return "\n\n".join(_definition(measure, import_module(name)) for measure in import_module(name).MEASURES)
     module, _, cls = name.rpartition(".")
     return "\n".join(_fields(getattr(import_module(module), cls)))
 
@@ -57,6 +64,34 @@ def _measures(module: ModuleType) -> Iterator[str]:
     for metric in module.METRICS:
         words = " ".join(cleandoc(metric.measure.__doc__ or "").split()).replace("|", "\\|")
         yield f"| `{metric.name}` | {metric.takes} | {words} |"
+
+
+def _overview(module: ModuleType) -> Iterator[str]:
+    """Yield a row for each image quality measure, with its 10th, 50th and 90th percentile over the reference scans."""
+    yield "| Measure | Name | Unit | Better | 10 % | Median | 90 % |\n|---|---|---|---|---|---|---|"
+    reference = module.reference_scans()
+    for measure in module.MEASURES:
+        values = [reference.quantiles[measure.name][reference.shares.index(share)] for share in (0.1, 0.5, 0.9)]
+        numbers = " | ".join(f"{value:.{measure.decimals}f}" for value in values)
+        better = "" if measure.better == "neither" else measure.better
+        title = f"[{measure.title}](#{measure.name})"
+        yield f"| {title} | `{measure.name}` | {measure.unit} | {better} | {numbers} |"
+
+
+def _definition(measure: Any, module: ModuleType) -> str:
+    """Return the section of an image quality measure: what it means, and the definition that its docstring is."""
+    by_slice = "It is also taken slice by slice." if measure.by_slice else ""
+    parts = re.split(r"\n+(?=(?:Formula|Unit|Undefined|Source): )", module.definition(measure.name))[1:]
+    items = [" ".join(part.split()) for part in parts]
+    if measure.if_poor:
+        items.append(f"A poor value: {measure.if_poor}")
+    intro = " ".join(filter(None, [f"**{measure.title}.**", measure.meaning, by_slice]))
+    return "\n".join([f"### `{measure.name}`\n", f"{intro}\n", *(f"- {_with_links(item)}" for item in items)])
+
+
+def _with_links(text: str) -> str:
+    """Return a text with its DOIs as links."""
+    return re.sub(r"doi:(10\.[^\s,;]*[^\s,;.])", r"[doi:\1](https://doi.org/\1)", text)
 
 
 def _routes(module: ModuleType) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from lgeqa.measure import MEASURES, reference_scans
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "reference").glob("*.md"))
 
@@ -50,3 +52,22 @@ def test_measures_are_defined_by_their_docstrings(generate: dict[str, Any]) -> N
 
     assert "| `recall` | calls | Share of the diagnostic that were called so: TP / (TP + FN), the sensitivity." in made
     assert "(n_b / n) \\|mean label in b - mean probability in b\\|" in made
+
+
+def test_quality_measures_show_their_whole_definition(generate: dict[str, Any]) -> None:
+    text = generate["page"]("<!-- definitions of lgeqa.measure -->\n<!-- end -->")
+
+    for measure in MEASURES:
+        section = text.split(f"### `{measure.name}`\n")[1].split("\n### ")[0]
+        for part in ("Formula: ", "Unit: ", "Undefined: ", "Source: "):
+            assert f"\n- {part}" in section
+    assert "[doi:10.1161/CIRCEP.113.000623](https://doi.org/10.1161/CIRCEP.113.000623)." in text
+
+
+def test_overview_gives_percentiles_of_the_reference(generate: dict[str, Any]) -> None:
+    text = generate["page"]("<!-- overview of lgeqa.measure -->\n<!-- end -->")
+
+    low, median, high = (f"{reference_scans().quantiles['asnr'][index]:.1f}" for index in (2, 10, 18))
+    row = f"| [Signal-to-noise ratio of blood](#asnr) | `asnr` |  | higher | {low} | {median} | {high} |"
+    assert row in text
+    assert [line.split("`")[1] for line in text.splitlines() if "](#" in line] == [one.name for one in MEASURES]

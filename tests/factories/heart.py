@@ -55,11 +55,7 @@ class GeometricHeart:
         if self.blur_mm:
             volume = gaussian_filter(volume, (0, *(self.blur_mm / mm for mm in SPACING_MM[1:])))
         real, imaginary = np.random.default_rng(self.seed).normal(0, self.noise, (2, *SHAPE))
-        return np.hypot(volume + real, imaginary).astype(np.float32)
-
-    def scan(self) -> Scan:
-        """Return the volume as a scan."""
-        return scan_of(self.voxels())
+        return np.asarray(np.hypot(volume + real, imaginary), np.float32)
 
 
 def atrium() -> BoolArray:
@@ -73,11 +69,11 @@ def distance_mm(part: str) -> FloatArray:
     z = (z - z.mean())[:, None, None]
     row, column = row[:, None] - CENTRE_MM[0], column[None] - CENTRE_MM[1]
     if part == "aorta":
-        return (np.hypot(row - AORTA_MM[0], column - AORTA_MM[1]) - 11 + 0 * z).astype(np.float32)
+        return np.asarray(np.hypot(row - AORTA_MM[0], column - AORTA_MM[1]) - 11 + 0 * z, np.float32)
     if part == "pool":
-        return (np.hypot(row - POOL_MM[0], column - POOL_MM[1]) - 23 + 0 * z).astype(np.float32)
+        return np.asarray(np.hypot(row - POOL_MM[0], column - POOL_MM[1]) - 23 + 0 * z, np.float32)
     radius = 22 * np.sqrt(np.maximum(1 - (z / 34) ** 2, 0))
-    return np.where(radius > 6, np.hypot(row, column) - radius, 99).astype(np.float32)
+    return np.asarray(np.where(radius > 6, np.hypot(row, column) - radius, 99), np.float32)
 
 
 def scan_of(voxels: FloatArray, spacing_mm: tuple[float, float, float] = SPACING_MM) -> Scan:

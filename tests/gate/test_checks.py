@@ -30,7 +30,7 @@ def block(slices: slice, side: int) -> BoolArray:
 
 
 def severity(finding: Finding | None) -> str | None:
-    return finding and finding.severity
+    return finding.severity if finding else None
 
 
 SOUND = [check for check in CHECKS if check.__name__ not in ("looks_like_heart", "orientation_as_stated")]
@@ -148,7 +148,7 @@ def test_label_map_is_refused() -> None:
 
 def test_few_grey_levels_are_still_an_image() -> None:
     coarse = (GeometricHeart(noise=10).voxels() / 8).round()  # blood at about 12 grey levels
-    assert checks.grey_scale_of_image(evidence_of(coarse)) is None
+    assert checks.grey_scale_of_image(evidence_of(coarse.astype(np.float32))) is None
 
 
 @pytest.mark.parametrize("kind", ["noise", "inverted"])

@@ -117,7 +117,7 @@ def test_shading_of_a_ramp() -> None:
 
 def core_of(heart: Heart) -> BoolArray:
     whole = np.zeros(heart.voxels.shape, bool)
-    whole[heart.window] = heart.core
+    whole[heart.window] = heart.depth > 4
     return whole
 
 

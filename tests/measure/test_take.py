@@ -1,6 +1,8 @@
 """Taking all measures: what is defined without an atrium, per slice, and with degenerate input."""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_a_noisy_slice_shows_in_its_own_measures(voxels: FloatArray) -> None:
     assert worst.index == 20
 
 
-ROUTES = {
+ROUTES: dict[str, Callable[[FloatArray], tuple[FloatArray, BoolArray]]] = {
     "gain": lambda voxels: (voxels * np.float32(3.7), atrium()),
     "offset": lambda voxels: (voxels + np.float32(100), atrium()),
     "padding of 0": lambda voxels: padded(voxels, 0),
@@ -103,12 +105,12 @@ def test_input_is_left_as_it_was(voxels: FloatArray) -> None:
 def test_degenerate_volumes_give_reasons_and_never_fail() -> None:
     rng = np.random.default_rng(0)
     shapes = [(1, 1, 1), (6, 1, 40), (6, 40, 1), (7, 30, 20), (12, 9, 50)]
-    masks = {
+    masks: dict[str, Callable[[Any], BoolArray]] = {
         "all": lambda shape: np.ones(shape, bool),
         "one voxel": lambda shape: np.arange(np.prod(shape)).reshape(shape) == 0,
         "half at random": lambda shape: rng.random(shape) > 0.5,
     }
-    levels = (
+    levels: tuple[Callable[[Any], Any], ...] = (
         lambda shape: rng.normal(0, 1, shape),
         np.zeros,
         lambda shape: rng.uniform(-1e37, 1e37, shape),

@@ -80,7 +80,8 @@ class Evidence:
     @cached_property
     def areas(self) -> FloatArray:
         """(slice,) Area of the atrium in pixels."""
-        return self.heart.whole_atrium.sum(axis=(1, 2)).astype(np.float32)
+        areas: FloatArray = self.heart.whole_atrium.sum(axis=(1, 2)).astype(np.float32)
+        return areas
 
     @cached_property
     def held(self) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import fft
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter
 
 from lgeqa.records import BoolArray, FloatArray
 
@@ -43,6 +43,7 @@ def find_aorta(signal: FloatArray, atrium: FloatArray, pixel_mm: float, slice_mm
     )
     scores, radii = _disc_scores(smooth, pixel_mm)
     scores[:, ~_search_area(atrium, pixel_mm)] = -np.inf
+    scores[_around_atrium(atrium, pixel_mm)] = -np.inf
     path = _best_path(scores, max(1, round(_DRIFT * slice_mm / pixel_mm)))
     found = [
         (row, column, radii[z, row, column]) if scores[z, row, column] >= _LEAST_SCORE else (np.nan,) * 3
@@ -92,18 +93,29 @@ def _search_area(atrium: FloatArray, pixel_mm: float) -> BoolArray:
     return found
 
 
+def _around_atrium(atrium: FloatArray, pixel_mm: float) -> BoolArray:
+    """Return the places at which a disc of the least radius would reach into the atrium."""
+    steps = np.arange(-int(_RADII_MM[0] / pixel_mm), int(_RADII_MM[0] / pixel_mm) + 1) * pixel_mm
+    disc = (np.hypot(steps[:, None], steps) <= _RADII_MM[0])[None]
+    around: BoolArray = binary_dilation(atrium > 0.5, disc)
+    return around
+
+
 def _best_path(scores: FloatArray, step: int) -> list[tuple[int, int]]:
     """Return the place on each slice of the path with the highest sum of scores, `step` pixels a slice at the most."""
     floor = np.where(np.isfinite(scores), scores, -1e3)
     totals = [floor[0]]
     for score in floor[1:]:
         totals.append(score + maximum_filter(totals[-1], 2 * step + 1, mode="nearest"))
-    row, column = np.unravel_index(int(totals[-1].argmax()), scores.shape[1:])
-    path = [(int(row), int(column))]
+    path = [_highest(totals[-1])]
     for total in reversed(totals[:-1]):
-        row, column = path[-1]
-        top, left = max(row - step, 0), max(column - step, 0)
-        near = total[top : row + step + 1, left : column + step + 1]
-        down, across = np.unravel_index(int(near.argmax()), near.shape)
-        path.append((top + int(down), left + int(across)))
+        top, left = (max(place - step, 0) for place in path[-1])
+        down, across = _highest(total[top : path[-1][0] + step + 1, left : path[-1][1] + step + 1])
+        path.append((top + down, left + across))
     return path[::-1]
+
+
+def _highest(scores: FloatArray) -> tuple[int, int]:
+    """Return row and column of the highest score."""
+    row, column = divmod(int(scores.argmax()), scores.shape[1])
+    return row, column

@@ -24,6 +24,8 @@ _MARGIN_MM = 60.0
 _REACH_MM = 9.0
 #: The core of a blood pool begins this far inside of its border, out of reach of blur and partial volume.
 _CORE_MM = 2.5
+#: The same on the coarse grid, whose pixels are larger.
+_COARSE_CORE_MM = 4.0
 #: In-plane standard deviation of the smoothing below which variation counts as grain, in mm.
 _GRAIN_SIGMA_MM = 3.0
 #: Edges that a statistic needs.
@@ -91,7 +93,7 @@ class Heart:
     def window(self) -> tuple[slice, slice, slice]:
         """The part of the scan on which the anatomy is found, within `image_box`; needs an atrium."""
         held = np.flatnonzero(self.whole_atrium.any(axis=(1, 2)))
-        around = bounding_box(self.whole_atrium.any(axis=0), self.pixel_mm, _MARGIN_MM)
+        around = bounding_box(np.asarray(self.whole_atrium.any(axis=0)), self.pixel_mm, _MARGIN_MM)
         rows, columns = (
             slice(max(wide.start, image.start), min(wide.stop, image.stop))
             for wide, image in zip(around, self.image_box, strict=True)
@@ -128,7 +130,7 @@ class Heart:
     def grain(self) -> FloatArray:
         """Signal less its smoothed self (Gaussian of 3 mm in the plane, within the core), 0 outside of the core."""
         grain = np.zeros_like(self.signal)
-        rows, columns = bounding_box(self.atrium.any(axis=0), self.pixel_mm, 0)
+        rows, columns = bounding_box(np.asarray(self.atrium.any(axis=0)), self.pixel_mm, 0)
         box = slice(None), rows, columns
         sigma = (0, *(_GRAIN_SIGMA_MM / mm for mm in self.pixel_mm))
         smooth = smoothed_within(self.signal[box], self.core[box], sigma)
@@ -137,8 +139,8 @@ class Heart:
 
     @cached_property
     def coarse_core(self) -> BoolArray:
-        """Atrial blood out of reach of the wall, on the coarse grid."""
-        return self._to_coarse(self.core)
+        """Atrial blood 4 mm and more inside of the border, on the coarse grid."""
+        return self._to_coarse(self.depth > _COARSE_CORE_MM)
 
     @cached_property
     def edges(self) -> Edges:
@@ -319,4 +321,5 @@ def _coarse_size(n: int, spacing_mm: float) -> int:
 def _disc(radius_mm: float) -> BoolArray:
     """Return a disc (1, row, column) on the coarse grid for morphology in the plane of the slices."""
     steps = np.arange(-int(radius_mm / COARSE_MM), int(radius_mm / COARSE_MM) + 1) * COARSE_MM
-    return (np.hypot(steps[:, None], steps) <= radius_mm)[None]
+    disc: BoolArray = (np.hypot(steps[:, None], steps) <= radius_mm)[None]
+    return disc
