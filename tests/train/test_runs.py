@@ -207,7 +207,9 @@ def test_a_detector_run_takes_the_quality_network_of_a_run_or_a_bundle(world: Wo
     manifest = bundle_of_detector_run(tmp_path / "run", stage_2(world.quality), Description.of(ABOUT))
     assert manifest == open_bundle(tmp_path / "run" / "bundle").manifest
     assert manifest.name == ABOUT["name"]
-    assert (tmp_path / "run" / "bundle" / "quality.onnx").read_bytes() == (world.quality / "network.onnx").read_bytes()
+    assert (tmp_path / "run" / "bundle" / "quality.onnx").read_bytes() == (
+        world.quality / "bundle" / "quality.onnx"
+    ).read_bytes()
     told = detector_described("mine", read_cohort(world.cohort), stage_2(world.quality), 0.0)
     assert (told.labels, told.strategy) == ("simulated", "baseline (section 3.2.1)")
     assert told.training_data.endswith("the label is that of truth.")

@@ -29,6 +29,8 @@ from lgeqa.train.store import SliceBatches, Store
 _CALIBRATION = 256
 #: Slices at least, and slices of each scan at least, where there are that many, that novelty is fitted on.
 _NOVELTY, _NOVELTY_PER_SCAN = 2048, 16
+#: What a manifest says of the scans that set the limits of novelty.
+_OWN_SCANS = "those that it was trained on"
 _RESEARCH = "Research on scans like those that it learnt from. Not a medical device."
 
 
@@ -66,19 +68,21 @@ def build_bundle(
             second = replace(second, network=_quantised(quality, Path(scratch)))
             if not _is_bundle(detector):
                 first = replace(first, network=_quantised(detector, Path(scratch)))
-        return joined(folder, first, _with_own_novelty(second, quality, Path(scratch)), description)
+        second = with_novelty(second, Store(quality / TRAINING), _OWN_SCANS, Path(scratch))
+        return joined(folder, first, second, description)
 
 
-def bundle_of_quality_run(run: Path, detector: Path | None, description: Description) -> Manifest:
+def bundle_of_quality_run(run: Path, detector: Path | None, description: Description, training: Store) -> Manifest:
     """Write the bundle of a finished quality run into its folder, in full precision, in the place of an earlier one.
 
     Args:
         run: folder of the run.
         detector: run or bundle that stage 1 comes from; None for the bundle in the package.
         description: what the manifest says.
+        training: Prepared slices that the run learnt from, which set the limits of novelty.
     """
     with TemporaryDirectory() as scratch:
-        second = _with_own_novelty(_quality_run(run), run, Path(scratch))
+        second = with_novelty(_quality_run(run), training, _OWN_SCANS, Path(scratch))
         return _bundle_of_run(run, stage_1(detector), second, description)
 
 
@@ -240,11 +244,6 @@ def with_novelty(second: Stage, store: Store, data: str, scratch: Path) -> Stage
     add_novelty(second.network, scratch / "novelty.onnx", whitening)
     limits = novelty_limits(whitening.novelty(features), store.owner[chosen], data)
     return Stage(scratch / "novelty.onnx", second.settings | {"novelty": limits.model_dump()})
-
-
-def _with_own_novelty(second: Stage, run: Path, scratch: Path) -> Stage:
-    """The same, from the training slices of the run that stage 2 comes from."""
-    return with_novelty(second, Store(run / TRAINING), "those that it was trained on", scratch)
 
 
 def _quantised(run: Path, scratch: Path) -> Path:

@@ -30,7 +30,7 @@ COMPONENTS = 96
 #: Quantile of the training scans' novelty that the limits start from.
 QUANTILE = 0.999
 #: A scan is for review from the first share of that quantile on, and refused from the second on.
-MARGINS = (0.9, 1.05)
+MARGINS = (0.9, 1.25)
 
 
 @dataclass(frozen=True)

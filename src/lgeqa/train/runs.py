@@ -144,7 +144,7 @@ def train_to_bundle(
     if is_main():
         moved = _save(network, (config.preparation.pixels,) * 2, None, data.validation, run)
         told = about or described(strategy, run.name, cases, config.label, moved)
-        bundle_of_quality_run(run, detector, told)
+        bundle_of_quality_run(run, detector, told, data.training)
 
 
 def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
