@@ -274,6 +274,7 @@ def test_measures_are_shown_whatever_became_of_the_scan(status: str) -> None:
     titles = [row[0].strip() for row in _Page(page).rows]
     first = titles.index("Measure") + 1
     assert (titles[first], titles[first + len(MEASURES) - 1]) == ("Noise", "Signal-to-noise ratio of blood")
+    assert "Poor among the reference scans: <b>" in page
     poor = " ".join(_row(page, "Noise")[1].split())
     assert poor == "99.0 % of blood poor"
     assert "worse than" in _row(page, "Noise")[2]

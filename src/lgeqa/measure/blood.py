@@ -73,8 +73,8 @@ def noise_percent(heart: Heart, slices: slice = ALL) -> Measured:
 def shading_percent(heart: Heart) -> Measured:
     """Measure how uneven the signal of atrial blood is.
 
-    Formula: 95th less 5th percentile, over the core of the atrium, of the signal smoothed within the core (Gaussian of
-    4 mm), over the signal of blood, times 100.
+    Formula: 95th less 5th percentile, of the signal of the atrium 4 mm and more inside of its border, smoothed there by
+    a Gaussian of 4 mm, over the signal of blood, times 100.
     Unit: % of blood. Direction: lower is better.
     Undefined: the core has fewer than 50 voxels.
     Source: this package; percent integral uniformity (NEMA MS 3) with percentiles in place of the extremes.
