@@ -51,7 +51,7 @@ def test_a_fault_alone_lowers_the_scale_that_it_is_tied_to(cases: list[Case], sc
         for score in (1.0, 5.0):
             faults = draw_faults(np.random.default_rng(0), Scores.of(dict.fromkeys(NAMES, 5.0) | {scale: score}))
             worse = replace(scan, voxels=apply_faults(scan.voxels, atrium, scan.spacing_mm, faults))
-            result = assess_scan(worse, bundle, AssessSettings(), supplied=atrium).result
+            result = assess_scan(worse, bundle, AssessSettings(force=True), supplied=atrium).result
             found.append(getattr(result, f"p_{scale}"))
         falls.append(found[1] - found[0])
     assert np.mean(falls) > 0.1
