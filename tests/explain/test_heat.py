@@ -37,7 +37,7 @@ def test_a_planted_peak_lies_where_the_network_saw_it(
 
     z, y, x = np.unravel_index(heat.argmax(), heat.shape)
     # A background of one value would be padding.
-    plain = atrium + np.random.default_rng(0).uniform(0, 1e-3, SHAPE).astype(np.float32)
+    plain = np.asarray(atrium + np.random.default_rng(0).uniform(0, 1e-3, SHAPE), np.float32)
     voxels = plain.copy()
     voxels[z, y, x] = 4
     spot = (
