@@ -166,7 +166,7 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
     assert steps.exported == [((3, 64, 64), None)]
     assert load_file(run / "network.safetensors")["weight"].item() == 7
     told = described("multitask", "run", steps.cases[:3], config.label, MOVED)
-    assert steps.bundled == [(run, default_bundle(), told)]
+    assert steps.bundled == [(run, default_bundle(), told, data.training)]
 
 
 def test_a_split_that_cannot_be_drawn_leaves_the_folder_free_for_other_settings(steps: Steps, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_what_a_person_says_of_the_bundle_stands_in_it(steps: Steps, tmp_path: P
     about = Description.of(ABOUT)
     run_detector([tmp_path], DetectorConfig(), tmp_path / "detector", split=split, about=about, quiet=True)
     run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", split=split, about=about, quiet=True)
-    assert [told for *_, told in steps.bundled] == [about, about]
+    assert [given[2] for given in steps.bundled] == [about, about]
 
 
 def test_parity_is_checked_on_slices_from_all_over_the_validation(steps: Steps, tmp_path: Path, split: Path) -> None:
