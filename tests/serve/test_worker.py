@@ -74,7 +74,6 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
     atrium = sitk.GetArrayFromImage(image(client, "/api/scans/1/atrium.nii.gz", tmp_path))
     assert set(np.flatnonzero(atrium.any(axis=(1, 2)))) == {one["index"] for one in part["result"]["slices"]}
     heart = Heart(sitk.GetArrayFromImage(volume), atrium > 0, volume.GetSpacing()[::-1])
-    assert heart.aorta.any()
     for part_of_blood, mask in (("aorta", heart.aorta), ("pools", heart.pools)):
         shown = sitk.GetArrayFromImage(image(client, f"/api/scans/1/blood/{part_of_blood}.nii.gz", tmp_path))
         np.testing.assert_array_equal(shown, mask)
