@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ import SimpleITK
 from fastapi.testclient import TestClient
 
 from lgeqa.database import open_database
-from lgeqa.measure import Heart
 from lgeqa.pipeline import Assessment
 from lgeqa.read import Source
 from lgeqa.records import ScanResult
@@ -48,7 +48,9 @@ def image(client: TestClient, path: str, folder: Path) -> Any:
     return sitk.ReadImage(str(file))
 
 
-def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, tmp_path: Path) -> None:
+def test_a_scan_from_upload_to_verdict_pictures_and_volumes(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send(client, [("case.nrrd", scan_bytes(tmp_path))])
     [line] = settled(client, 1)
     part = client.get("/api/scans/1").json()
@@ -73,8 +75,9 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(client: TestClient, 
     np.testing.assert_array_equal(sitk.GetArrayFromImage(volume), sitk.GetArrayFromImage(original))
     atrium = sitk.GetArrayFromImage(image(client, "/api/scans/1/atrium.nii.gz", tmp_path))
     assert set(np.flatnonzero(atrium.any(axis=(1, 2)))) == {one["index"] for one in part["result"]["slices"]}
-    heart = Heart(sitk.GetArrayFromImage(volume), atrium > 0, volume.GetSpacing()[::-1])
-    for part_of_blood, mask in (("aorta", heart.aorta), ("pools", heart.pools)):
+    # The toy has neither, so that known masks stand in for what is found.
+    monkeypatch.setattr("lgeqa.serve.scans.Heart", lambda _, mask, __: SimpleNamespace(aorta=mask, pools=~mask))
+    for part_of_blood, mask in (("aorta", atrium > 0), ("pools", atrium == 0)):
         shown = sitk.GetArrayFromImage(image(client, f"/api/scans/1/blood/{part_of_blood}.nii.gz", tmp_path))
         np.testing.assert_array_equal(shown, mask)
     for scale in SCALES:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import binary_opening, gaussian_filter, label
+from scipy.ndimage import binary_opening, distance_transform_edt, gaussian_filter, label
 
 from lgeqa.errors import NotAssessableError
 from lgeqa.measure.aorta import find_aorta
@@ -38,11 +38,13 @@ _WALL_MM: Final = (3.3, 0.6)
 _AORTIC_WALL_MM = -2.0
 #: Pixel of the grid on which aorta, pools and background are looked for.
 COARSE_MM: Final = 2.0
+#: Spacing of slices that keeps distances within a slice.
+_OTHER_SLICE_MM = 1e6
 #: Signal beyond this, in units of blood, is none of tissue.
 _UTMOST = 10.0
 #: Signal, in units of blood, of a blood pool; and of background such as lung and air.
 _POOL_SIGNAL, _BACKGROUND_SIGNAL = (0.8, 1.4), 0.25
-#: Share of the darkest pixels that the darkness of background is told by.
+#: Share of the darkest pixels that sets how dark background is.
 _DARKEST_SHARE = 0.05
 #: A slice that differs from the one below by less than this share of its own mean deviation is a copy of it.
 _COPY = 0.01
@@ -311,6 +313,12 @@ def smoothed_within(signal: FloatArray, mask: BoolArray, sigma: tuple[float, ...
     total = gaussian_filter(signal * weights, sigma, mode="constant", truncate=2.5)
     smooth: FloatArray = total / np.maximum(gaussian_filter(weights, sigma, mode="constant", truncate=2.5), 1e-6)
     return smooth
+
+
+def coarse_distance_mm(mask: BoolArray) -> FloatArray:
+    """Return how far each pixel of the coarse grid lies from a mask (slice, row, column) within its slice, in mm."""
+    distance: FloatArray = distance_transform_edt(~mask, sampling=(_OTHER_SLICE_MM, COARSE_MM, COARSE_MM))
+    return distance
 
 
 def _coarse_size(n: int, spacing_mm: float) -> int:

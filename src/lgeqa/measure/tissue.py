@@ -1,9 +1,8 @@
 """The measure of nulling: how much signal is left in the myocardium."""
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
-from lgeqa.measure.heart import COARSE_MM, Heart
+from lgeqa.measure.heart import Heart, coarse_distance_mm
 from lgeqa.measure.measured import Measured, undefined
 
 #: Muscle lies this far from a blood pool, in mm.
@@ -27,7 +26,7 @@ def nulling_ratio(heart: Heart) -> Measured:
     """
     blood = heart.coarse_pools | (heart.coarse_atrium > 0.5) | heart.coarse_aorta
     background = heart.coarse_background
-    away = distance_transform_edt(~blood, sampling=(1e6, COARSE_MM, COARSE_MM))
+    away = coarse_distance_mm(blood)
     beside = (away >= _BESIDE_MM[0]) & (away <= _BESIDE_MM[1]) & ~background
     if min(beside.sum(), background.sum()) < _LEAST_PIXELS:
         return undefined("Too little tissue beside the blood pools, or too little lung, is in the field of view.")

@@ -1,10 +1,9 @@
 """Measures of enhancement: the atrial wall, the aortic wall, and septa and valves, against blood."""
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from lgeqa.measure.blood import LEAST_VOXELS, NO_BLOOD, blood_sd
-from lgeqa.measure.heart import ALL, COARSE_MM, Heart
+from lgeqa.measure.heart import ALL, COARSE_MM, Heart, coarse_distance_mm
 from lgeqa.measure.measured import Measured, undefined
 
 #: The brightest part of a wall is the signal that this percentage of its voxels stay below.
@@ -13,8 +12,6 @@ _BRIGHT = 95
 _AORTIC_WALL_MM, _AORTIC_BLOOD_MM = (-3.0, 4.0), 5.0
 #: A septum between two pools is at most this wide, in mm; its bright part is the signal that 90 % stay below.
 _SEPTUM_MM, _SEPTUM_BRIGHT = 8.0, 90
-#: Spacing of slices that keeps distances within a slice.
-_OTHER_SLICE_MM = 1e6
 #: Voxels of 2 mm that septal contrast needs.
 _LEAST_SEPTUM = 40
 
@@ -140,9 +137,8 @@ def septal_contrast(heart: Heart) -> Measured:
     """
     if not heart.coarse_pools.any() or heart.core.sum() < LEAST_VOXELS:
         return undefined("No other blood pool was found beside the atrium.")
-    sampling = (_OTHER_SLICE_MM, COARSE_MM, COARSE_MM)
     atrium = heart.coarse_atrium > 0.5
-    to_pool, to_atrium = (distance_transform_edt(~pool, sampling=sampling) for pool in (heart.coarse_pools, atrium))
+    to_pool, to_atrium = (coarse_distance_mm(pool) for pool in (heart.coarse_pools, atrium))
     gap = ~heart.coarse_pools & ~atrium & (to_pool + to_atrium <= _SEPTUM_MM + COARSE_MM)
     if gap.sum() < _LEAST_SEPTUM:
         return undefined("No other blood pool lies within 8 mm of the atrium.")
