@@ -1,4 +1,4 @@
-"""How well the detector finds the atrium on kept-out patients: as acquired, with heavy faults, in a full field.
+"""How well the detector finds the atrium on kept-out patients: as acquired, with heavy artefacts, in a full field.
 
 python benchmarks/detector.py --cohort FOLDER --split RUN/split.json [--bundle DIR] [--part test] [--seed 0]
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lgeqa.attributes import NAMES
 from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.bundle.manifest import Manifest
 from lgeqa.cohort import Case, load_split, read_cohort
@@ -18,26 +17,25 @@ from lgeqa.detect import SliceRule
 from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
 from lgeqa.pipeline import find_atrium
 from lgeqa.records import BoolArray, Scan
+from lgeqa.simulate.artefacts import apply_artefacts
 from lgeqa.simulate.composite import composite, draw_composite
-from lgeqa.simulate.faults import apply_faults, draw_faults
 from lgeqa.simulate.phantom import build_phantom, draw_phantom
-from lgeqa.simulate.scores import Scores
 from lgeqa.train.cases import read_case
+from lgeqa.train.detector import draw_heavy_artefacts
 
 RULES = {"any pixel (paper)": SliceRule(), "largest component": SliceRule(largest_component=True)}
 
 
 def variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan, BoolArray]]:
-    """The scan as acquired, with heavy faults, in a phantom's thorax, and both."""
+    """Give the scan as acquired, with heavy artefacts, in a phantom's thorax, and both."""
     scan, atrium = read_case(case)
     yield "as acquired", scan, atrium
-    heavy = Scores.of({name: float(rng.integers(1, 3)) for name in NAMES})
-    faults = draw_faults(rng, heavy)
-    yield "heavy faults", replace(scan, voxels=apply_faults(scan.voxels, atrium, scan.spacing_mm, faults)), atrium
+    heavy = draw_heavy_artefacts(rng)
+    yield "heavy artefacts", replace(scan, voxels=apply_artefacts(scan.voxels, atrium, scan.spacing_mm, heavy)), atrium
     full = composite(scan.voxels, atrium, scan.spacing_mm, build_phantom(draw_phantom(rng)), draw_composite(rng))
     yield "full field", replace(scan, voxels=full.voxels, spacing_mm=full.spacing_mm), full.atrium
-    worse = apply_faults(full.voxels, full.atrium, full.spacing_mm, faults)
-    yield "full field, heavy faults", replace(scan, voxels=worse, spacing_mm=full.spacing_mm), full.atrium
+    worse = apply_artefacts(full.voxels, full.atrium, full.spacing_mm, heavy)
+    yield "full field, heavy artefacts", replace(scan, voxels=worse, spacing_mm=full.spacing_mm), full.atrium
 
 
 def with_rule(bundle: Bundle, rule: SliceRule) -> Bundle:

@@ -16,15 +16,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from playwright.sync_api import Browser, sync_playwright
 
-from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES, SCALES
+from lgeqa.attributes import SCALES
 from lgeqa.records import FloatArray
-from lgeqa.simulate.faults import apply_faults_to_phantom, draw_faults
+from lgeqa.simulate.acquisition import Acquisition, acquire
+from lgeqa.simulate.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
-from lgeqa.simulate.scores import Scores
 
 IMAGES = Path(__file__).parent / "images"
-#: Of the simulated person and of the faults.
-PERSON, FAULTS = 7, 1
+#: Of the simulated person and of the artefacts.
+PERSON, ARTEFACTS = 7, 1
+#: A good acquisition: nulled myocardium, enhanced walls, little noise.
+GOOD = Acquisition(inversion_over_null=1.04, aortic_wall_t1_ms=240, fibrosis_t1_ms=230, valve_t1_ms=220, noise=0.04)
+#: The mechanism that stands for each scale, in the order of the scales.
+SHOWN_MECHANISMS = ("early_inversion", "breathing", "absent_walls", "white_noise")
 #: Scans of the pictures of the report, the seed that they are simulated from, and the one that is shown in full.
 SCANS, COHORT, SHOWN = 12, 3, "phantom-0006"
 FACE, INK, MUTED = "#ffffff", "#1a1a1a", "#666666"
@@ -37,36 +41,36 @@ def main() -> None:
     rng = np.random.default_rng(PERSON)
     phantom = build_phantom(draw_phantom(rng, "cropped", spacing_mm=(2.5, 0.625, 0.625)))
     good_and_poor(phantom)
-    faults(phantom)
+    scales(phantom)
     whole = build_phantom(draw_phantom(np.random.default_rng(PERSON), "full"))
     field_of_view(whole, phantom)
     report(sys.argv[1:])
 
 
 def good_and_poor(phantom: Phantom) -> None:
-    """Three slices of a scan that scores 5 everywhere, and of the same heart where all scores are low."""
+    """Draw three slices of a good scan, and of the same heart with an artefact on every scale."""
     places = slices(phantom, 3)
     figure, axes = plt.subplots(2, 3, figsize=(7.2, 4.1), layout="constrained")
-    for row, (score, word) in zip(axes, ((5, "Good: every score is 5"), (2, "Poor: every score is 2")), strict=True):
-        voxels = scanned(phantom, dict.fromkeys(NAMES, score))
+    poor = dict.fromkeys(SHOWN_MECHANISMS, 0.35)
+    for row, (shares, title) in zip(axes, (({}, "Good"), (poor, "Poor: artefacts on every scale")), strict=True):
+        voxels = scanned(phantom, shares)
         for axis, place in zip(row, places, strict=True):
             show(axis, voxels[place], blood(voxels, phantom))
-        row[0].set_title(word, loc="left", fontsize=10)
+        row[0].set_title(title, loc="left", fontsize=10)
     save(figure, "good-and-poor.png")
 
 
-def faults(phantom: Phantom) -> None:
-    """One slice at the scores 5, 3 and 1 of each scale, the other three scores being 5."""
+def scales(phantom: Phantom) -> None:
+    """Draw one slice without an artefact and with a mild and a heavy one of each scale."""
     place = slices(phantom, 3)[1]
-    levels = (HIGHEST_SCORE, 3, LOWEST_SCORE)
-    figure, axes = plt.subplots(len(levels), len(NAMES), figsize=(9.6, 5.6), layout="constrained")
-    for row, score in zip(axes, levels, strict=True):
-        for axis, name in zip(row, NAMES, strict=True):
-            voxels = scanned(phantom, dict.fromkeys(NAMES, HIGHEST_SCORE) | {name: score})
+    figure, axes = plt.subplots(3, len(SCALES), figsize=(9.6, 5.6), layout="constrained")
+    for row, (share, title) in zip(axes, ((0.0, "none"), (0.25, "mild"), (0.9, "heavy")), strict=True):
+        for axis, name in zip(row, SHOWN_MECHANISMS, strict=True):
+            voxels = scanned(phantom, {name: share})
             show(axis, voxels[place], blood(voxels, phantom))
-        row[0].text(-0.03, 0.5, f"score {score}", transform=row[0].transAxes, rotation=90, ha="right", va="center")
-    for axis, scale in zip(axes[0], SCALES, strict=True):
-        axis.set_title(scale.title, fontsize=9)
+        row[0].text(-0.03, 0.5, title, transform=row[0].transAxes, rotation=90, ha="right", va="center")
+    for axis, scale, name in zip(axes[0], SCALES, SHOWN_MECHANISMS, strict=True):
+        axis.set_title(f"{scale.title}:\n{BY_NAME[name].title.lower()}", fontsize=9)
     save(figure, "scales.png")
 
 
@@ -74,7 +78,7 @@ def field_of_view(whole: Phantom, cropped: Phantom) -> None:
     """The full field and the cropped one of one person."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained", width_ratios=(1, 1.2))
     for axis, phantom, title in zip(axes, (whole, cropped), ("full field", "cropped"), strict=True):
-        voxels = scanned(phantom, dict.fromkeys(NAMES, HIGHEST_SCORE))
+        voxels = scanned(phantom, {})
         place = slices(phantom, 3)[1]
         show(axis, voxels[place], blood(voxels, phantom))
         axis.contour(phantom.atrium[place], [0.5], colors="#ffb000", linewidths=1)
@@ -97,7 +101,7 @@ def report(bundle: list[str]) -> None:
 
 
 def lgeqa(folder: str, *words: str) -> None:
-    """Run a command in a folder; a scan that is not assessed is no fault here."""
+    """Run a command in a folder; a scan that is not assessed is not an error here."""
     done = subprocess.run(["lgeqa", *words], cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode not in {0, 3}:
         raise SystemExit(done.stderr)
@@ -115,9 +119,12 @@ def photograph(browser: Browser, address: str, scheme: Literal["light", "dark"],
         part.screenshot(path=IMAGES / f"report-scan{suffix}.png")
 
 
-def scanned(phantom: Phantom, scores: dict[str, int]) -> FloatArray:
-    """The scan of a phantom with these scores; the same chance every time."""
-    return apply_faults_to_phantom(phantom, draw_faults(np.random.default_rng(FAULTS), Scores.of(scores)))
+def scanned(phantom: Phantom, shares: dict[str, float]) -> FloatArray:
+    """Image a phantom with artefacts, each of this share of the heaviest; the same chance every time."""
+    artefacts = [
+        Artefact(mechanism=name, severity=BY_NAME[name].at(share), seed=ARTEFACTS) for name, share in shares.items()
+    ]
+    return apply_artefacts(acquire(phantom, GOOD), phantom.atrium, phantom.spacing_mm, artefacts)
 
 
 def slices(phantom: Phantom, n: int) -> list[int]:

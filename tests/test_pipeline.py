@@ -239,5 +239,38 @@ def test_novelty_is_checked_after_scoring(
     assert (forced.status, forced.forced) == ("assessed", severity == "refused")
 
 
+def test_a_verdict_against_the_attributes_is_for_review(
+    toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[FloatArray, float]] = []
+
+    def check(probabilities: FloatArray, threshold: float) -> tuple[Finding, ...]:
+        calls.append((probabilities, threshold))
+        return (REVIEW,)
+
+    monkeypatch.setattr("lgeqa.pipeline.check_consistency", check)
+    scan = toy_voxels(tmp_path)
+
+    result = assess_scan(scan, toy, AssessSettings(threshold=0.4)).result
+
+    [(probabilities, threshold)] = calls
+    np.testing.assert_allclose(probabilities[:, 3], [scores.p_quality for scores in result.slices], rtol=1e-6)
+    assert (threshold, result.findings, result.review) == (0.4, (REVIEW,), True)
+    assert result.verdict is not None
+
+
+def test_a_scan_without_a_verdict_has_none_to_contradict(
+    toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lgeqa.pipeline.check_novelty", lambda *_: (REFUSED,))
+    monkeypatch.setattr("lgeqa.pipeline.check_consistency", lambda *_: (REVIEW,))
+    scan = toy_voxels(tmp_path)
+
+    result, forced = (assess_scan(scan, toy, settings).result for settings in (AssessSettings(), FORCE))
+
+    assert result.findings == (REFUSED,)
+    assert forced.findings == (REFUSED, REVIEW)
+
+
 def test_a_toy_scan_passes_the_gate(toy: Bundle, tmp_path: Path) -> None:
     assert assess_scan(toy_voxels(tmp_path), toy, AssessSettings()).result.findings == ()

@@ -13,8 +13,7 @@ from lgeqa.cohort import Case, read_cohort
 from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
 from lgeqa.pipeline import AssessSettings, assess_scan, assess_source
 from lgeqa.read import Source
-from lgeqa.simulate.faults import apply_faults, draw_faults
-from lgeqa.simulate.scores import Scores
+from lgeqa.simulate.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.train.cases import read_case
 from tests.images import write_dicom_series, write_volume
 
@@ -40,20 +39,22 @@ def test_the_atrium_of_kept_out_patients_is_found(cases: list[Case]) -> None:
     assert counts.f1 > 0.9
 
 
-@pytest.mark.parametrize("scale", NAMES)
-def test_a_fault_alone_lowers_the_scale_that_it_is_tied_to(cases: list[Case], scale: str) -> None:
-    """Mean over kept-out patients, 1 against 5. Scores go together in the cohort, so one alone does little."""
+@pytest.mark.parametrize(
+    "mechanism", ["early_inversion", "point_spread", "absent_walls", "white_noise"], ids=list(NAMES)
+)
+def test_heavy_artefact_lowers_the_probability_of_its_scale(cases: list[Case], mechanism: str) -> None:
+    """Take the mean over kept-out patients, as acquired against with one artefact."""
     bundle = open_bundle()
+    artefact = Artefact(mechanism=mechanism, severity=BY_NAME[mechanism].at(0.9), seed=0)
     falls = []
     for case in cases:
         scan, atrium = read_case(case)
-        found = []
-        for score in (1.0, 5.0):
-            faults = draw_faults(np.random.default_rng(0), Scores.of(dict.fromkeys(NAMES, 5.0) | {scale: score}))
-            worse = replace(scan, voxels=apply_faults(scan.voxels, atrium, scan.spacing_mm, faults))
-            result = assess_scan(worse, bundle, AssessSettings(force=True), supplied=atrium).result
-            found.append(getattr(result, f"p_{scale}"))
-        falls.append(found[1] - found[0])
+        worse = replace(scan, voxels=apply_artefacts(scan.voxels, atrium, scan.spacing_mm, [artefact]))
+        results = [
+            assess_scan(one, bundle, AssessSettings(force=True), supplied=atrium).result for one in (scan, worse)
+        ]
+        before, after = (getattr(result, f"p_{BY_NAME[mechanism].scale}") for result in results)
+        falls.append(before - after)
     assert np.mean(falls) > 0.1
 
 

@@ -10,7 +10,7 @@ from lgeqa.bundle import Bundle
 from lgeqa.config import Settings
 from lgeqa.detect import atrium_mask, search_atrium
 from lgeqa.errors import NotAssessableError
-from lgeqa.gate import check_novelty, check_scan, in_order, refused
+from lgeqa.gate import check_consistency, check_novelty, check_scan, in_order, refused
 from lgeqa.measure import Heart, take_measures
 from lgeqa.prepare import prepare_for_quality
 from lgeqa.read import Source, read_mask, read_scan
@@ -106,12 +106,14 @@ def assess_scan(
     measures = take_measures(scan, heart)
     measured = perf_counter()
     findings = check_scan(heart, atrium.probabilities)
+    threshold = settings.threshold or bundle.manifest.threshold
     scores = _score(scan, atrium.mask, bundle) if _is_scored(findings, heart, settings) else None
     if scores:
         findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
         scores = scores if _is_scored(findings, heart, settings) else None
+    if scores:
+        findings = (*findings, *check_consistency(scores.probabilities, threshold))
     status: Status = "assessed" if scores else "measured" if settings.measures_only else "not_assessable"
-    threshold = settings.threshold or bundle.manifest.threshold
     result = make_result(
         scan,
         heart,

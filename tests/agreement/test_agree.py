@@ -59,6 +59,28 @@ def test_pairs_are_of_the_scans_that_both_scored(made: Agreement) -> None:
     assert pairs["bob", "cy"].exact.value == pytest.approx(3 / 6)  # agreed, split, refused
 
 
+def test_measured_scores_are_compared_and_part_of_nothing_else(made: Agreement) -> None:
+    """Their whole parts count; scans that nobody read or that they lack do not."""
+    measured = {"agreed": 4.9, "close": 4.0, "far": 2.99, "refused": 3.2, "other": 1.0}
+    given = [Reading(scan, "p1", "measured", 1, (1, 1, 1, score)) for scan, score in measured.items()]
+
+    quality = agree([*given, *readings()], results(), "ratings.csv", Bootstrap(100, 1)).scales["quality"]
+
+    pairs = {one.b: one for one in quality.measured}
+    assert {(one.a, one.n, one.refused) for one in (pairs["ann"], pairs["bob"])} == {
+        ("measured", 3, 1),
+        ("measured", 4, 0),
+    }
+    assert pairs["ann"].exact.value == pytest.approx(2 / 3)  # agreed, close
+    assert pairs["bob"].same_side.value == 1
+    assert quality.model_copy(update={"measured": ()}) == made.scales["quality"]
+
+
+def test_measured_scores_alone_are_no_readings() -> None:
+    with pytest.raises(UsageError, match="No reader's scores were found"):
+        agree([Reading("a", "p1", "measured", 1, (1, 1, 1, 1))], {}, "here", Bootstrap(100))
+
+
 def test_each_scale_has_its_own_scores(made: Agreement) -> None:
     exact = {name: made.scales[name].pairs[0].exact.value for name in NAMES}
 

@@ -52,6 +52,17 @@ def test_simulated_readers_are_named_as_such() -> None:
     assert "The model among the readers" not in page(made)
 
 
+def test_measured_scores_have_a_table_of_their_own(text: str) -> None:
+    measured = Reading("agreed", "p1", "measured", 1, (4.2, 4.2, 4.2, 4.2))
+
+    with_measured = page(agree([*readings(), measured], {}, "ratings.csv", Bootstrap(100)))
+
+    assert with_measured.count("| measured, ann | 1 |") == 4
+    assert "in no other figure" in with_measured
+    assert "# Agreement of 3 readers" in with_measured
+    assert "measured" not in text
+
+
 def test_a_long_list_is_cut() -> None:
     many = [
         Reading(f"s{number:02}", f"p{number}", reader, 1, (score, score, score, score))

@@ -66,9 +66,12 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_truth_and_agreed_scores_of_a_cohort_are_no_readings() -> None:
     cases = [case("s1", "p1", {"truth": (1, 1, 1, 1), "label": (2, 2, 2, 2), "adjudicated": (3, 3, 3, 3)})]
-    cases += [case("s2", "p1", {"ann": (4, 4, 4, 4), "truth": (1, 1, 1, 1)})]
+    cases += [case("s2", "p1", {"ann": (4, 4, 4, 4), "truth": (1, 1, 1, 1), "measured": (2, 2.5, 3.1, 4)})]
 
-    assert readings_of(cases) == [Reading("s2", "p1", "ann", 1, (4, 4, 4, 4))]
+    assert readings_of(cases) == [
+        Reading("s2", "p1", "ann", 1, (4, 4, 4, 4)),
+        Reading("s2", "p1", "measured", 1, (2, 2.5, 3.1, 4)),
+    ]
 
 
 def test_a_panel_takes_the_earliest_reading_as_the_first() -> None:

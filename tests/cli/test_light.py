@@ -37,6 +37,7 @@ def _loaded_by(*arguments: str) -> set[str]:
         ("experiment",),
         ("info",),
         ("measure",),
+        ("score-by-measures",),
         ("simulate",),
         ("train", "detector"),
     ],

@@ -4,8 +4,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule, Scores, is_labelled, labels_of, scores_of, strata_of
-from lgeqa.errors import ConfigError
+from lgeqa.cohort import (
+    LABEL,
+    TRUTH,
+    Case,
+    LabelRule,
+    Scores,
+    check_labelled,
+    is_labelled,
+    labels_of,
+    scores_of,
+    strata_of,
+)
+from lgeqa.cohort.case import MEASURED
+from lgeqa.cohort.labels import targets_of
+from lgeqa.errors import CohortError, ConfigError
+
+GRADED = LabelRule(rule="graded", reader=MEASURED)
 
 
 def case(**scores: Scores) -> Case:
@@ -65,18 +80,20 @@ def test_one_reader_is_taken_by_name() -> None:
 
 @pytest.mark.parametrize("name", ["mean", "median", "majority"])
 def test_what_is_no_reading_is_not_joined(name: str) -> None:
-    read = case(ann=(2, 2, 2, 2), **{TRUTH: (5, 5, 5, 5), LABEL: (5, 5, 5, 5)})
+    others: dict[str, Scores] = {TRUTH: (5, 5, 5, 5), LABEL: (5, 5, 5, 5), MEASURED: (5, 5, 5, 5)}
+    read = case(ann=(2, 2, 2, 2), **others)
     assert scores_of(read, rule(name)).tolist() == [2, 2, 2, 2]
-    unread = case(**{TRUTH: (5, 5, 5, 5), LABEL: (5, 5, 5, 5)})
+    unread = case(**others)
     assert not is_labelled(unread, rule(name))
 
 
-@pytest.mark.parametrize("asked", [LabelRule(reader="bob"), rule("mean"), rule("median"), rule("majority")])
+@pytest.mark.parametrize("asked", [LabelRule(reader="bob"), rule("mean"), rule("median"), rule("majority"), GRADED])
 def test_no_score_is_nan(asked: LabelRule) -> None:
-    unread = case() if asked.rule != "reader" else case(ann=(1, 2, 3, 4))
+    unread = case() if asked.is_joined else case(ann=(1, 2, 3, 4))
     assert not is_labelled(unread, asked)
     assert np.isnan(scores_of(unread, asked)).tolist() == [True] * 4
     assert np.isnan(labels_of(unread, asked)).tolist() == [True] * 4
+    assert np.isnan(targets_of(unread, asked)).tolist() == [True] * 4
 
 
 def test_nothing_below_three_is_rounded_up() -> None:
@@ -92,8 +109,34 @@ def test_a_reader_and_a_rule_of_all_readers_conflict() -> None:
         LabelRule.of({"rule": "mean", "reader": "ann"})
 
 
+def test_graded_targets_are_probabilities_of_a_score_of_three() -> None:
+    read = case(measured=(3, 2.4, 3.6, 1), ann=(5, 5, 5, 5))
+    targets = targets_of(read, GRADED)
+    assert targets == pytest.approx([0.5, 0.158655, 0.841345, 0.000429], abs=1e-6)
+    assert targets.dtype == np.float32
+    assert labels_of(read, GRADED).tolist() == [1, 0, 1, 0]
+    assert scores_of(read, GRADED) == pytest.approx([3, 2.4, 3.6, 1])
+
+
+@pytest.mark.parametrize("asked", [LabelRule(reader=MEASURED), LabelRule(reader="ann"), rule("mean")])
+def test_targets_of_other_rules_are_the_labels(asked: LabelRule) -> None:
+    read = case(measured=(2.9, 3.1, 3, 1), ann=(1, 3, 4, 2))
+    assert targets_of(read, asked).tolist() == labels_of(read, asked).tolist()
+
+
+@pytest.mark.parametrize("values", [{"rule": "graded"}, {"rule": "graded", "reader": "ann"}])
+def test_graded_takes_measured_scores_only(values: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"rule = 'graded' takes measured scores.* Set reader = 'measured'"):
+        LabelRule.of(values)
+
+
+def test_missing_measured_scores_are_named() -> None:
+    with pytest.raises(CohortError, match="No scan has a label by the reader 'measured'; scores are by ann"):
+        check_labelled([case(ann=(1, 2, 3, 4))], GRADED)
+
+
 def test_a_rule_comes_back_from_its_file() -> None:
-    for one in (LabelRule(reader="ann"), rule("median")):
+    for one in (LabelRule(reader="ann"), rule("median"), GRADED):
         assert LabelRule.model_validate_json(one.model_dump_json()) == one
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from lgeqa.gate import CHECKS, checks
 from lgeqa.gate.checks import Limits
+from lgeqa.gate.gate import ATTRIBUTES
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "the-gate.md"
 ROWS = {
@@ -39,7 +40,13 @@ def words(limits: list[tuple[float, int]]) -> str:
 
 
 def test_page_lists_every_check_in_order() -> None:
-    assert list(ROWS) == ["atrium_found", *(check.__name__ for check in CHECKS), "features_known"]
+    assert list(ROWS) == [
+        "atrium_found",
+        *(check.__name__ for check in CHECKS),
+        "features_known",
+        "verdict_fits_attributes",
+    ]
+    assert ROWS["verdict_fits_attributes"] == ("below {:g}, or all above {:g}".format(*ATTRIBUTES), "never")
 
 
 @pytest.mark.parametrize("name", [check.__name__ for check in CHECKS])

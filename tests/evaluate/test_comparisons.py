@@ -77,6 +77,22 @@ def test_who_is_held_against_whom() -> None:
     assert rows[2].figures["auroc"].undefined == "shares that leave a patient out give no order"
 
 
+def test_the_measured_reader_is_compared_and_nobody_with_it() -> None:
+    rng = np.random.default_rng(1)
+    for scan in (scans := cohort()):
+        scan.case.scores["measured"] = (1, 1, 1, float(rng.uniform(1, 5)))
+
+    rows = compare(scans, "truth", Bootstrap(100))
+
+    assert [(row.against, row.on, row.n_scans) for row in rows if row.who == "measured reader"] == [
+        ("truth", "all", 24),
+        ("reader-1", "all", 24),
+        ("reader-2", "scored by reader-2", 8),
+    ]
+    assert "measured" not in {row.against for row in rows} | {row.who for row in rows}
+    assert {row.against for row in compare(scans, "measured", Bootstrap(100))} > {"measured", "truth"}
+
+
 def test_readers_against_each_other_take_the_right_labels() -> None:
     """Precision of one against the other is recall of the other against the one."""
     rows = {(row.who, row.against): row.figures for row in compare(cohort(), "truth", Bootstrap(100))}

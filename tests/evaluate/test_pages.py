@@ -18,7 +18,7 @@ from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError, ConfigError
 from lgeqa.evaluate.answers import Answers, Judged, scan_answers
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
-from lgeqa.evaluate.labels import choose_rule
+from lgeqa.evaluate.labels import choose_rule, in_words, name_of
 from lgeqa.evaluate.markdown import page, table_1_page, table_2_page
 from lgeqa.evaluate.plots import (
     Curves,
@@ -68,6 +68,11 @@ def test_readers_are_chosen() -> None:
     assert choose_rule([label, both], "reader", None) == LabelRule(reader=TRUTH)
     assert choose_rule([label], "reader", None) == LabelRule(reader=LABEL)
     assert choose_rule([label], "reader", "r") == LabelRule(reader="r")
+    measured = case("d", "d", {"measured": POOR})
+    assert choose_rule([measured], "reader", "measured") == LabelRule(reader="measured")
+    graded = LabelRule(rule="graded", reader="measured")
+    assert name_of(graded) == "measured"
+    assert "not clinical" in in_words(graded)
     assert choose_rule([label], "median", None) == LabelRule(rule="median")
     with pytest.raises(ConfigError, match=r"--rule and --reader: .*'mean' takes all readers, and reader = 'r'"):
         choose_rule([label], "mean", "r")
@@ -86,6 +91,15 @@ def test_a_label_that_joins_the_readers_is_told(bundle: Bundle) -> None:
     assert told in joined
     assert "| reader-1 | median |" in joined
     assert told not in page(evaluated(cohort(), bundle))
+
+
+def test_the_measured_reader_has_a_row_and_a_note(bundle: Bundle) -> None:
+    for scan in (scans := cohort()):
+        scan.case.scores["measured"] = POOR
+    note = "The scores of the measured reader follow from image quality measures."
+    assert "| measured reader | truth | all (24) |" in page(evaluated(scans, bundle))
+    assert note in page(evaluated(scans, bundle))
+    assert note not in page(evaluated(cohort(), bundle))
 
 
 def test_scans_without_label_or_record_are_named() -> None:

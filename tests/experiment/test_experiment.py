@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = SHARES | {
     "iterations": 1,
     "weights": "random",
     "draws": 20,
+    "preparation": {"pixels": 64},
     "loop": QUICK,
     "pretraining": QUICK | {"keep": "last"},
 }
@@ -85,7 +86,7 @@ def evaluations(world: World) -> dict[str, Evaluation]:
 
 def test_every_strategy_is_judged_on_the_same_test_scans(world: World) -> None:
     found = evaluations(world)
-    assert set(found) == {"baseline-0", "multitask-0", "contrastive-0"}
+    assert set(found) == {"baseline-0", "multitask-0", "contrastive-0", "hybrid-0"}
     cases = read_cohort(world.cohort)
     split = load_split(world.out / "splits" / "split-0.json", cases)
     tested = {case.scan_id for case in cases if split[case.patient] == "test"}
@@ -93,7 +94,7 @@ def test_every_strategy_is_judged_on_the_same_test_scans(world: World) -> None:
         assert one.n_scans == len(tested)
         table = (world.out / "runs" / name / "predictions.csv").read_text().splitlines()
         assert {row.split(",")[0] for row in table[1:]} == tested
-    assert len({one.bundle.sha256 for one in found.values()}) == 3
+    assert len({one.bundle.sha256 for one in found.values()}) == 4
     assert not list(world.out.rglob("*.ckpt"))
 
 
@@ -220,7 +221,8 @@ def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path) -> 
     checked = {tuple(plan.numbers(i, "validation")) for i in range(3)}
     assert len(tested) == 1
     assert len(checked) > 1
-    assert [run.name for run in plan.runs[:4]] == ["baseline-0", "multitask-0", "contrastive-0", "baseline-1"]
+    names = ["baseline-0", "multitask-0", "contrastive-0", "hybrid-0", "baseline-1"]
+    assert [run.name for run in plan.runs[:5]] == names
     assert len(plan.splits) == 3
 
 
@@ -313,12 +315,14 @@ def test_too_few_scans_are_refused(cohort: Path) -> None:
 
 
 def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own() -> None:
-    config = ExperimentConfig.of(SETTINGS | {"seed": 7})
-    baseline, contrastive = config.of_run("baseline", 2), config.of_run("contrastive", 2)
+    config = ExperimentConfig.of(SETTINGS | {"seed": 7, "quality_from": "features"})
+    baseline, contrastive, hybrid = (config.of_run(name, 2) for name in ("baseline", "contrastive", "hybrid"))
     assert baseline.loop == config.loop.model_copy(update={"seed": 9})
     assert contrastive.loop == baseline.loop
     assert contrastive.pretraining.seed == 9  # type: ignore[attr-defined]
+    assert hybrid == contrastive
     assert baseline.preparation == config.preparation
+    assert baseline.quality_from == contrastive.quality_from == "features"
 
 
 @pytest.mark.parametrize(
@@ -345,6 +349,6 @@ def test_only_the_main_process_judges_and_reports(
     monkeypatch.setattr("lgeqa.experiment.run.train_all", lambda plan, *_: trained.append(len(plan.runs)))
     monkeypatch.setattr("lgeqa.experiment.run.is_main", lambda: False)
     run_experiment([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
-    assert trained == [3]
+    assert trained == [4]
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
     assert capfd.readouterr().err == ""

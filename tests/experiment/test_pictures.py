@@ -23,6 +23,7 @@ from lgeqa.networks import MultiTaskNetwork, QualityNetwork
 from lgeqa.networks.hirescam import hirescam
 from lgeqa.train.store import Slices, Store, open_store
 
+CONFIG = ExperimentConfig(quality_from="features")
 #: Slices of a scan: those of the test scans are more than one chunk.
 SLICES = 10
 #: Whose each scan is. Scans of one patient need not be of one part here.
@@ -73,12 +74,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     tested = Store(out / "prepared", TESTED)
     slices = tested[list(range(len(tested)))]["slice"]
     networks: dict[str, QualityNetwork] = {}
-    for seed, name in enumerate(("baseline", "multitask", "contrastive")):
+    for seed, name in enumerate(CONFIG.strategies):
         torch.manual_seed(seed)
-        network = (MultiTaskNetwork() if name == "multitask" else QualityNetwork()).eval()
+        network = (MultiTaskNetwork if name == "multitask" else QualityNetwork)(CONFIG.quality_from).eval()
         with torch.inference_mode():  # half of the slices on either side of the threshold
             network.quality_head[2].bias -= network(slices)[:, 3].quantile(0.5)
-        for iteration, weights in enumerate((network.state_dict(), QualityNetwork().state_dict())):
+        for iteration, weights in enumerate((network.state_dict(), QualityNetwork(CONFIG.quality_from).state_dict())):
             run = out / "runs" / f"{name}-{iteration}"
             run.mkdir(parents=True)
             save_file({key: tensor.contiguous() for key, tensor in weights.items()}, run / "network.safetensors")
@@ -112,7 +113,7 @@ def test_attention_is_that_of_the_networks_on_test_slices_of_every_outcome(
 ) -> None:
     examples: list[Example] = drawn(monkeypatch, "attention_figure")
 
-    _, choice = attention(study.plan, ExperimentConfig(), study.out)
+    _, choice = attention(study.plan, CONFIG, study.out)
 
     shown = {name: study.calls(name) for name in ("baseline", "multitask")}
     assert choice == pick_slices(study.labels, shown, 4)
@@ -135,10 +136,10 @@ def test_embeddings_are_of_each_encoder_and_apart_by_patient(study: Study, monke
     drawn(monkeypatch, "embedding_figure")
     monkeypatch.setattr(figures, "embed", lambda features, seed: (features, seed))
 
-    _, panels = embeddings(study.plan, ExperimentConfig(seed=5), study.out)
+    _, panels = embeddings(study.plan, CONFIG.model_copy(update={"seed": 5}), study.out)
 
     patients = [PATIENTS[number] for number in TESTED for _ in range(SLICES)]
-    assert [panel.strategy for panel in panels] == ["baseline", "multitask", "contrastive"]
+    assert [panel.strategy for panel in panels] == ["baseline", "multitask", "contrastive", "hybrid"]
     for panel in panels:
         features, seed = panel.plane
         assert seed == 5
@@ -148,21 +149,22 @@ def test_embeddings_are_of_each_encoder_and_apart_by_patient(study: Study, monke
         assert panel.separation.reason == ""
 
 
-def test_curves_are_of_every_run_and_of_both_steps_of_the_contrastive_strategy(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("strategy", ["contrastive", "hybrid"])
+def test_curves_are_of_every_run_and_of_both_steps_of_a_strategy_with_two(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strategy: str
 ) -> None:
     shown: list[Strategy] = drawn(monkeypatch, "curves_figure")
     monkeypatch.setattr(figures, "read_metrics", lambda run: run.relative_to(tmp_path / "runs"))
 
-    curves(ExperimentConfig(strategies=("multitask", "contrastive"), iterations=2), tmp_path)
+    curves(ExperimentConfig.of({"strategies": ("multitask", strategy), "iterations": 2}), tmp_path)
 
     assert [(one.name, [str(run) for run in one.runs], one.loss, one.watched) for one in shown] == [
         ("multitask", ["multitask-0", "multitask-1"], "train/loss", "validation/mse"),
         (
-            "contrastive, encoder",
-            ["contrastive-0/pretraining", "contrastive-1/pretraining"],
+            f"{strategy}, encoder",
+            [f"{strategy}-0/pretraining", f"{strategy}-1/pretraining"],
             "train/loss",
-            "validation/contrastive",
+            f"validation/{strategy}",
         ),
-        ("contrastive, heads", ["contrastive-0", "contrastive-1"], "train/loss", "validation/mse"),
+        (f"{strategy}, heads", [f"{strategy}-0", f"{strategy}-1"], "train/loss", "validation/mse"),
     ]

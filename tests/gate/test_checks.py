@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lgeqa.bundle.manifest import NoveltyLimits
-from lgeqa.gate import CHECKS, Evidence, check_novelty, check_scan, checks, in_order, refused
+from lgeqa.gate import CHECKS, Evidence, check_consistency, check_novelty, check_scan, checks, in_order, refused
 from lgeqa.gate.likeness import AS_IT_IS, likeness, mean_heart
 from lgeqa.measure import Heart
 from lgeqa.records import BoolArray, Finding, FloatArray
@@ -225,6 +225,35 @@ def test_novelty(novelty: float, expected: str | None) -> None:
     assert [finding.severity for finding in found] == ([expected] if expected else [])
     assert check_novelty(None, limits) == ()
     assert check_novelty(np.array([9.0], np.float32), None) == ()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "quality", "seen"),
+    [
+        ((0.9, 0.21, 0.9), 0.7, None),
+        ((0.9, 0.19, 0.9), 0.7, "diagnostic, and the probability of a good score says otherwise: sharpness 0.19."),
+        ((0.1, 0.5, 0.05), 0.7, "myocardium nulling 0.10, enhancement of aorta and valve 0.05."),
+        ((0.1, 0.1, 0.1), 0.3, None),
+        ((0.9, 0.79, 0.9), 0.3, None),
+        (
+            (0.9, 0.81, 0.95),
+            0.3,
+            "non-diagnostic, and the probability of a good score says otherwise: myocardium nulling 0.90, sharpness",
+        ),
+        ((0.9, 0.9, 0.9), 0.5, None),
+    ],
+)
+def test_verdict_fits_attributes(attributes: tuple[float, float, float], quality: float, seen: str | None) -> None:
+    spread = np.array([[-0.04], [0.0], [0.04]])  # slices differ, and the scan is their mean
+    found = check_consistency(np.array([[*attributes, quality]]) + spread, threshold=0.5)
+    assert [finding.severity for finding in found] == (["review"] if seen else [])
+    assert all(finding.check == "verdict_fits_attributes" and str(seen) in finding.seen for finding in found)
+
+
+def test_the_threshold_decides_which_verdict_must_fit() -> None:
+    probabilities = np.array([[0.1, 0.5, 0.5, 0.6]] * 2)
+    assert check_consistency(probabilities, threshold=0.5)
+    assert not check_consistency(probabilities, threshold=0.7)
 
 
 def test_refusals_come_first() -> None:

@@ -1,12 +1,12 @@
 import torch
 from torch import nn
 
-from lgeqa.networks import QualityNetwork
+from lgeqa.networks import QualityFrom, QualityNetwork
 
 
-def network() -> QualityNetwork:
+def network(quality_from: QualityFrom = "logits") -> QualityNetwork:
     torch.manual_seed(0)
-    return QualityNetwork().eval()
+    return QualityNetwork(quality_from).eval()
 
 
 def widths(head: nn.Module) -> list[int]:
@@ -23,6 +23,21 @@ def test_quality_is_seen_through_the_three_attribute_logits_alone() -> None:
     for place, head in enumerate(net.attribute_heads):
         torch.testing.assert_close(logits[:, place : place + 1], head(features))
     assert widths(net.attribute_heads[0]) == [128, 32, 1]
+    assert widths(net.quality_head) == [20, 1]
+
+
+def test_quality_is_seen_through_the_last_features_of_the_attribute_heads() -> None:
+    net = network("features")
+    features = torch.randn(5, 512)
+    logits = net.heads(features)
+    hidden = torch.cat([nn.Sequential(*list(head.children())[:-1])(features) for head in net.attribute_heads], dim=1)
+    assert hidden.shape == (5, 96)
+    torch.testing.assert_close(logits[:, 3:], net.quality_head(hidden))
+    torch.testing.assert_close(logits[:, :3], network().heads(features)[:, :3])
+    with torch.no_grad():
+        for head in net.attribute_heads:
+            head.get_parameter("4.weight").zero_()
+    assert net.heads(features)[:, 3].std() > 0.001  # the attribute logits are constant now
     assert widths(net.quality_head) == [20, 1]
 
 

@@ -7,10 +7,10 @@ import torch
 from torch.nn.functional import normalize
 
 from lgeqa.attributes import NAMES
-from lgeqa.networks import ContrastiveNetwork, Encoder, MultiTaskNetwork
+from lgeqa.networks import ContrastiveNetwork, Encoder, HybridNetwork, MultiTaskNetwork
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
-from lgeqa.train.recipes import ContrastiveRecipe, MultiTaskRecipe
+from lgeqa.train.recipes import ContrastiveRecipe, HybridRecipe, MultiTaskRecipe
 
 
 def naive_dice(probabilities: list[float], mask: list[int]) -> float:
@@ -118,6 +118,10 @@ def test_slices_without_a_label_are_alike_to_none() -> None:
     assert len(set(found.tolist())) == 4
 
 
+def test_a_soft_label_is_of_the_nearer_class() -> None:
+    assert contrastive_classes(torch.tensor([0.0, 0.2, 0.49, 0.5, 0.9, 1.0])).tolist() == [0, 0, 0, 1, 1, 1]
+
+
 def test_equation_5_is_the_sum_over_the_four_labels() -> None:
     torch.manual_seed(0)
     network = ContrastiveNetwork(Encoder()).eval()
@@ -130,3 +134,27 @@ def test_equation_5_is_the_sum_over_the_four_labels() -> None:
         classes = [2 + i if math.isnan(value) else int(value) for i, value in enumerate(column.tolist())] * 2
         expected = naive_contrastive(projected.tolist(), classes, 0.07)
         assert terms[f"contrastive_{name}"].item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_hybrid_loss_is_equation_5_and_equation_2_on_both_views() -> None:
+    torch.manual_seed(0)
+    network = HybridNetwork(Encoder()).eval()
+    recipe = HybridRecipe(network, LoopSettings(), 64, temperature=0.07)
+    slices, masks = torch.rand(4, 1, 64, 64), (torch.rand(4, 1, 64, 64) > 0.7).float()
+    labels = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]]).repeat(2, 1)
+    terms = recipe.losses({"slice": slices, "mask": masks, "label": labels})
+    alone = ContrastiveRecipe(network, LoopSettings(), 64, temperature=0.07)
+    expected = alone.losses({"slice": slices, "label": labels})
+    assert set(terms) == {*expected, "dice"}
+    for name, term in expected.items():
+        assert terms[name].item() == pytest.approx(term.item(), rel=1e-5)
+    found = torch.sigmoid(network.decoder(network.encoder.stages(slices)))
+    dice = 1 - 2 * (found * masks).sum() / (found.sum() + masks.sum())
+    assert terms["dice"].item() == pytest.approx(dice.item(), abs=1e-4)
+    total = torch.stack(list(terms.values())).sum()
+    validated = recipe.validate({"slice": slices[:2], "mask": masks[:2], "label": labels[:2]})
+    both = {"slice": slices[:2], "mask": masks[:2], "label": labels[:2]}
+    twice = recipe.losses({name: torch.cat([tensor] * 2) for name, tensor in both.items()})
+    assert validated["validation/hybrid"].item() == pytest.approx(sum(term.item() for term in twice.values()), rel=1e-5)  # type: ignore[operator]
+    total.backward()  # type: ignore[no-untyped-call]
+    assert all(parameter.grad is not None for parameter in network.parameters())

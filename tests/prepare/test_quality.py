@@ -126,3 +126,58 @@ def test_another_blood_level_is_that_of_another_reference() -> None:
         atol=2e-3,
     )
     assert at_other_blood_level(np.full((1, 2, 2), 3.9, np.float32), 0.95).max() == 4
+
+
+MARGIN = QualityPreparation(margin_mm=8)
+
+
+def test_a_crop_that_leaves_the_margin_looks_like_the_full_field() -> None:
+    voxels, atrium = scan()
+    plain = prepare_for_quality(voxels, atrium, SPACING_MM, MARGIN)
+    # The disc spans rows 25 to 55 and columns 28 to 52; 8 mm are 8 rows, or 7 columns.
+    for crop in ((slice(17, 64), slice(21, 60)), (slice(5, 64), slice(21, 80)), (slice(12, 90), slice(0, 63))):
+        cropped = prepare_for_quality(voxels[:, *crop], atrium[:, *crop], SPACING_MM, MARGIN)
+        np.testing.assert_allclose(cropped, plain, atol=1e-5)
+    sides = ((0, 0), (4, 11), (0, 8))
+    padded = prepare_for_quality(np.pad(voxels, sides), np.pad(atrium, sides), SPACING_MM, MARGIN)
+    np.testing.assert_allclose(padded, plain, atol=1e-5)
+    other = np.where(atrium.any(axis=0), voxels, voxels[:, ::-1, ::-1])
+    other[:, 17:64, 21:60] = voxels[:, 17:64, 21:60]
+    np.testing.assert_allclose(prepare_for_quality(other, atrium, SPACING_MM, MARGIN), plain, atol=1e-5)
+    assert np.abs(prepare_for_quality(other, atrium, SPACING_MM, ATRIUM) - plain).max() > 0.1
+
+
+def test_what_lies_beyond_the_margin_is_zero_and_the_rest_as_without() -> None:
+    voxels, atrium = scan()
+    plain, limited = (prepare_for_quality(voxels, atrium, SPACING_MM, kind) for kind in (ATRIUM, MARGIN))
+    field = quality_field(atrium, SPACING_MM, ATRIUM)
+    # The box of the disc reaches 15 mm from (40, 50), and the margin 8 mm from there.
+    reach = np.maximum(np.abs(field.rows_mm - 40)[:, None], np.abs(field.columns_mm - 50)[None])
+    assert (limited[:, reach > 25] == 0).all()
+    assert (limited[:, reach < 21] > 0).all()
+    # Air is that of the margin.
+    air, blood = (np.median(slices[:, reach < 12]) for slices in (limited, plain))
+    assert air == pytest.approx(blood, abs=0.01)
+    np.testing.assert_allclose(limited[:, reach < 21], plain[:, reach < 21], atol=0.03)
+
+
+def test_the_box_keeps_its_place_when_stray_voxels_join_the_mask() -> None:
+    voxels, atrium = scan((40.4, 50.6))
+    plain = prepare_for_quality(voxels, atrium, SPACING_MM, MARGIN)
+    atrium[3, 5, 5] = True
+    stray = prepare_for_quality(voxels, atrium, SPACING_MM, MARGIN)
+    assert np.abs(stray - plain).max() < 0.03
+    assert np.count_nonzero(stray) == pytest.approx(np.count_nonzero(plain), rel=0.001)
+
+
+def test_the_border_moves_with_the_margin_without_steps() -> None:
+    voxels, atrium = scan()
+    voxels[~atrium] = voxels[~atrium] / 40 + 99  # 99.5 to 100.5
+    voxels[2:6, 25:30, 28:32] = 0  # air in a corner of the box
+    seen = [
+        float(prepare_for_quality(voxels, atrium, SPACING_MM, QualityPreparation(margin_mm=margin)).sum())
+        for margin in np.arange(4, 8, 0.1)
+    ]
+    steps = np.diff(seen)
+    assert steps.min() >= 0
+    assert steps.max() < 1.5 * steps.mean()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import ndimage
 
 from lgeqa.errors import NotAssessableError
 from lgeqa.records import BoolArray
@@ -33,28 +34,48 @@ def changed(**changes: object) -> CompositeRecipe:
 
 def test_the_crop_lies_on_the_phantom_s_atrium(phantom: Phantom) -> None:
     made = composite(CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, changed(shift_mm=(10, -5)))
-    assert made.voxels.shape == made.atrium.shape == (len(CHEST.voxels), *phantom.labels.shape[1:])
-    assert made.spacing_mm == (2.5, 2.5, 2.5)
+    rows, columns = (2 * n for n in phantom.labels.shape[1:])
+    assert made.voxels.shape == made.atrium.shape == (len(CHEST.voxels), rows, columns)
+    assert made.spacing_mm == SPACING_MM
     wanted = middle(phantom.atrium, phantom.spacing_mm) + np.array((10, -5))
     np.testing.assert_allclose(middle(made.atrium, made.spacing_mm), wanted, atol=2.5)
 
 
-def test_scale_stretches_the_atrium_in_plane(phantom: Phantom) -> None:
-    areas = [
-        composite(CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, changed(scale=scale)).atrium.sum()
-        for scale in (1.0, 1.1)
-    ]
-    assert areas[1] / areas[0] == pytest.approx(1.21, rel=0.05)
-    assert areas[0] * 2.5**3 == pytest.approx(CHEST.atrium.sum() * np.prod(SPACING_MM), rel=0.05)
+@pytest.mark.parametrize("scale", [1.0, 0.93, 1.1])
+def test_voxels_inside_are_the_crop_s_own(phantom: Phantom, scale: float) -> None:
+    """The scale changes the size of the voxels and nothing else."""
+    made = composite(CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, changed(scale=scale))
+    assert made.spacing_mm == pytest.approx((2.5, 1.25 * scale, 1.25 * scale))
+    np.testing.assert_array_equal(made.voxels[made.atrium], CHEST.voxels[CHEST.atrium])
+    first = np.argwhere(made.atrium)[0] - np.argwhere(CHEST.atrium)[0]
+    edge = 8
+    inner = CHEST.voxels[:, edge:-edge, edge:-edge]
+    rows, columns = (slice(n + edge, n + edge + size) for n, size in zip(first[1:], inner.shape[1:], strict=True))
+    np.testing.assert_array_equal(made.voxels[:, rows, columns], inner)
 
 
-def test_inside_is_the_crop_and_outside_the_thorax_at_its_levels(phantom: Phantom) -> None:
+def test_outside_is_the_thorax_at_the_crop_s_levels(phantom: Phantom) -> None:
     made = composite(CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, EXACT)
-    assert np.median(made.voxels[made.atrium]) == pytest.approx(BLOOD_LEVEL, rel=0.02)
     edge = made.voxels[:, :3]
     assert 0 < edge.mean() < 0.1 * BLOOD_LEVEL  # air, with the crop's noise
-    thorax = composite(0.5 * CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, EXACT).voxels
-    np.testing.assert_allclose(thorax, 0.5 * made.voxels, atol=0.01 * BLOOD_LEVEL)
+    half = composite(0.5 * CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, EXACT).voxels
+    np.testing.assert_allclose(half, 0.5 * made.voxels, atol=0.01 * BLOOD_LEVEL)
+
+
+@pytest.mark.parametrize("grain_px", [0.0, 1.0])
+def test_noise_outside_has_the_crop_s_strength_and_grain(phantom: Phantom, grain_px: float) -> None:
+    """Air holds the magnitude of the noise, whose square has the autocorrelation of the noise, squared."""
+    plain = chest(noise=0)
+    white = np.random.default_rng(1).standard_normal(plain.voxels.shape)
+    grain = ndimage.gaussian_filter(white, (0, grain_px, grain_px))
+    deviation = 0.05 * BLOOD_LEVEL
+    noisy = (plain.voxels + deviation * grain / grain.std()).astype(np.float32)
+    made = composite(noisy, plain.atrium, SPACING_MM, phantom, EXACT)
+    air = made.voxels[:, :24, :24].astype(float) ** 2
+    assert air.mean() == pytest.approx(2 * deviation**2, rel=0.25)
+    neighbours = float(np.corrcoef(air[:, :, 1:].ravel(), air[:, :, :-1].ravel())[0, 1])
+    expected = float(np.corrcoef(grain[:, :, 1:].ravel(), grain[:, :, :-1].ravel())[0, 1]) ** 2
+    assert neighbours == pytest.approx(expected, abs=0.12)
 
 
 def test_slices_without_atrium_stay_so(phantom: Phantom) -> None:

@@ -1,13 +1,15 @@
-"""Scores and readers against the counts they are drawn from."""
+"""Scores from measures, and readers against the counts that they are drawn from."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from lgeqa.attributes import NAMES
+from lgeqa.measure import measured_reader, reference_scans
+from lgeqa.records import Measures
 from lgeqa.simulate.counts import SCORES, agreement_counts, joint_counts
 from lgeqa.simulate.readers import confusions, draw_reading
-from lgeqa.simulate.scores import Scores, draw_scores
+from lgeqa.simulate.scores import Scores, measured_scores, why_unscored
 
 Table = npt.NDArray[np.float64]
 
@@ -26,29 +28,35 @@ def test_counts_cannot_be_changed() -> None:
         joint_counts()[1][0] = 0
 
 
-def test_drawn_scores_follow_the_joint_distribution() -> None:
-    drawn = np.array([scores.row() for scores in draw_scores(np.random.default_rng(0), 20_000)])
-    np.testing.assert_allclose((drawn >= 3).mean(axis=0), (0.68, 0.64, 0.58, 0.51), atol=0.015)
-    correlations = np.corrcoef(drawn.T)[3, :3]
-    np.testing.assert_allclose(correlations, (0.61, 0.76, 0.68), atol=0.02)
-    combinations, scans = joint_counts()
-    commonest = combinations[scans.argmax()]
-    assert (drawn == commonest).all(axis=1).mean() == pytest.approx(scans.max() / 473, abs=0.01)
-
-
-def test_independent_scores_keep_each_scale_and_nothing_of_the_others() -> None:
-    drawn = np.array([scores.row() for scores in draw_scores(np.random.default_rng(0), 20_000, "independent")])
-    combinations, scans = joint_counts()
-    for place in range(4):
-        shares = [scans[combinations[:, place] == score].sum() / 473 for score in SCORES]
-        np.testing.assert_allclose([(drawn[:, place] == score).mean() for score in SCORES], shares, atol=0.015)
-    assert np.abs(np.corrcoef(drawn.T) - np.eye(4)).max() < 0.03
-
-
 def test_scores_know_their_order() -> None:
     scores = Scores.from_row((1, 2, 3, 4))
     assert scores == Scores(myocardium_nulling=1, sharpness=2, enhancement=3, quality=4)
     assert scores.row().tolist() == [1, 2, 3, 4]
+
+
+def test_rounding_down_makes_no_score_diagnostic() -> None:
+    scores = Scores.from_row((2.9999, 3.0, 4.29, 5))
+    assert scores.rounded_down().row().tolist() == [2, 3, 4, 5]
+    assert scores.rounded_down(decimals=2).row().tolist() == [2.99, 3.0, 4.29, 5]
+
+
+def test_measured_scores_are_those_of_the_measured_reader() -> None:
+    values = {name: quantiles[8] for name, quantiles in reference_scans().quantiles.items()}
+    scores = measured_scores(Measures(values=dict(values)))
+    assert scores
+    expected = measured_reader().scores(values)
+    for name in NAMES:
+        assert 0 <= (expected[name] or 0) - getattr(scores, name) < 0.01
+
+
+def test_scan_without_a_measure_has_no_scores_and_a_reason() -> None:
+    values = {name: quantiles[8] for name, quantiles in reference_scans().quantiles.items()}
+    measures = Measures(
+        values=values | {"nulling_ratio": None, "shading_percent": None},
+        reasons={"nulling_ratio": "No lung.", "shading_percent": "No core."},
+    )
+    assert measured_scores(measures) is None
+    assert why_unscored(measures).startswith("nulling_ratio: No lung.")
 
 
 def agreement(pairs: Table) -> tuple[float, float, float]:
@@ -82,7 +90,9 @@ def test_confusions_are_probabilities_of_readers_who_are_mostly_right() -> None:
 def test_drawn_readings_agree_as_was_observed() -> None:
     """With the truth drawn from the joint counts, which are a little lower than the twice-read scans' scores."""
     rng = np.random.default_rng(0)
-    truths = draw_scores(rng, 3000)
+    combinations, scans = joint_counts()
+    rows = combinations[rng.choice(len(combinations), 3000, p=scans / scans.sum())]
+    truths = [Scores.from_row(row) for row in rows]
     first, second = (np.array([draw_reading(rng, truth).row() for truth in truths]).astype(int) for _ in range(2))
     for place in range(4):
         pairs = np.zeros((5, 5))
@@ -91,11 +101,3 @@ def test_drawn_readings_agree_as_was_observed() -> None:
         assert kappa == pytest.approx(0.71, abs=0.06)
         assert equal == pytest.approx(0.57, abs=0.06)
         assert 0.78 < same_side < 0.9
-
-
-def test_half_scores_are_read_as_a_neighbour() -> None:
-    rng = np.random.default_rng(0)
-    truth = Scores.from_row((2.5, 2.5, 2.5, 2.5))
-    readings = np.array([draw_reading(rng, truth).row() for _ in range(2000)])
-    between = (confusions()[:, 1] @ SCORES + confusions()[:, 2] @ SCORES) / 2
-    np.testing.assert_allclose(readings.mean(axis=0), between, atol=0.08)

@@ -19,7 +19,7 @@ from lgeqa.train.store import Batch, Slices, Store, open_store
 LOOP: dict[str, Any] = {"epochs": 3, "batch": 2, "threads": 1}
 LARS = {"optimiser": "lars", "learning_rate": 0.1, "warmup": 1, "keep": "last", "patience": 0}
 #: In which step of the whole training, pre-training included, each is killed.
-KILLED_AT = {"detector": (4,), "baseline": (4,), "multitask": (6,), "contrastive": (4, 8)}
+KILLED_AT = {"detector": (4,), "baseline": (4,), "multitask": (6,), "contrastive": (4, 8), "hybrid": (3, 9)}
 
 
 def train(strategy: str, run: Path) -> dict[str, torch.Tensor]:
@@ -29,8 +29,8 @@ def train(strategy: str, run: Path) -> dict[str, torch.Tensor]:
         config = DetectorConfig.of({"width": 4, "canvas": 64, "window": 48, "loop": LOOP})
         return train_detector(data, data, config, run, quiet=True).state_dict()
     data = store(run / "store", 128)
-    values = {"weights": "random", "loop": LOOP} | ({"pretraining": LOOP | LARS} if strategy == "contrastive" else {})
     chosen = STRATEGIES[strategy]
+    values = {"weights": "random", "loop": LOOP} | ({"pretraining": LOOP | LARS} if chosen.pretrains else {})
     return chosen.train(Prepared(data, data, data), chosen.config.of(values), run, True).state_dict()
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lgeqa.train.augment import Augmentation, draw_homographies, warp
+from lgeqa.train.augment import Augmentation, crop, draw_homographies, warp
 
 STILL = Augmentation(probability=0)
 
@@ -72,3 +72,53 @@ def test_masks_stay_masks() -> None:
     mask = (slices() > 0.5).float()
     moved = warp(mask, draw_homographies(4, Augmentation(), generator()), 32, mode="nearest")
     assert set(moved.flatten().tolist()) <= {0.0, 1.0}
+
+
+def framed() -> tuple[torch.Tensor, torch.Tensor]:
+    """Many slices of 1 and more within a frame of darkest pixels, and an atrium near the field's left side."""
+    many, masks = torch.full((2000, 2, 32, 32), -3.0), torch.zeros(2000, 1, 32, 32)
+    many[:, :, 4:24, 6:31] = 1 + slices(2000)[:, :, 4:24, 6:31]
+    masks[:, :, 10:14, 7:20] = 1
+    return many, masks
+
+
+def ends(slices: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+    lines = (slices > -3).any(dim=1).any(dim=axis)
+    places = torch.arange(32).expand(len(slices), 32)
+    return places.where(lines, 99).amin(dim=1), places.where(lines, -1).amax(dim=1)
+
+
+def test_a_crop_cuts_each_side_with_its_probability_up_to_its_share() -> None:
+    many, masks = framed()
+    cropped = crop(many, masks, Augmentation(probability=0.5, margin=0.2), generator())
+
+    top, bottom = ends(cropped, 2)
+    left, right = ends(cropped, 1)
+
+    # A fifth of 20 rows and 25 columns; the atrium's first column is one from the left side.
+    for least, most, cuts in ((0, 4, top - 4), (0, 4, 23 - bottom), (0, 1, left - 6), (0, 5, 30 - right)):
+        assert (int(cuts.min()), int(cuts.max())) == (least, most)
+        assert (cuts > 0).float().mean() == pytest.approx(0.45, abs=0.05)
+    assert torch.equal(cropped[masks.expand_as(many) > 0], many[masks.expand_as(many) > 0])
+    assert torch.equal(cropped[cropped > -3], many[cropped > -3])
+    both = torch.stack([top, bottom, left, right]).float().corrcoef()
+    assert (both - torch.eye(4)).abs().max() < 0.1  # each side has a draw of its own
+
+
+def test_a_crop_leaves_what_it_was_given_and_a_slice_without_atrium() -> None:
+    many, masks = framed()
+    given = many.clone()
+    masks[:1000] = 0
+
+    cropped = crop(many, masks, Augmentation(probability=1, margin=0.2), generator())
+
+    assert torch.equal(many, given)
+    assert torch.equal(cropped[:1000], many[:1000])
+    assert not torch.equal(cropped[1000:], many[1000:])
+
+
+def test_a_crop_depends_on_the_generator_alone() -> None:
+    settings = Augmentation(margin=0.2)
+    one, again, other = (crop(*framed(), settings, generator(seed)) for seed in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)

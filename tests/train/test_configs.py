@@ -9,6 +9,7 @@ import pytest
 
 from lgeqa.config import Settings
 from lgeqa.errors import ConfigError
+from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.train import detector, quality
 from lgeqa.train.detector import DetectorConfig, train_detector
 from lgeqa.train.loop import LoopSettings, Recipe
@@ -19,20 +20,43 @@ KINDS: dict[str, type[Settings]] = {"detector": DetectorConfig} | {
     name: strategy.config for name, strategy in STRATEGIES.items()
 }
 SHIPPED = {prefix + name: kind for name, kind in KINDS.items() for prefix in ("", "quick-")}
+SHIPPED_STUDIES = ("experiment", "quick-experiment")
 
 
 def shipped(name: str) -> Path:
     return Path(str(resources.files("lgeqa"))) / "configs" / f"{name}.toml"
 
 
+#: What the shipped files of stage 2 set beyond the paper's reading.
+OURS: dict[str, Any] = {"preparation": {"margin_mm": 8.0}, "loop": {"augmentation": {"margin": 0.05}}}
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_shipped_settings_are_those_without_a_file(name: str) -> None:
     kind = KINDS[name]
-    assert kind.from_toml(shipped(name)) == kind()
+    assert kind.from_toml(shipped(name)) == kind().changed(ours(kind), "ours")
+
+
+def test_shipped_settings_of_the_experiment_are_those_without_a_file() -> None:
+    found = ExperimentConfig.from_toml(shipped("experiment"))
+    assert found == ExperimentConfig().changed(ours(ExperimentConfig), "ours")
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, *SHIPPED_STUDIES])
+def test_every_shipped_file_of_stage_2_leaves_the_margin(name: str) -> None:
+    kind = SHIPPED.get(name, ExperimentConfig)
+    found = kind.from_toml(shipped(name))
+    assert found == found.changed(ours(kind), "ours")
+
+
+def ours(kind: type[Settings]) -> dict[str, Any]:
+    if kind is DetectorConfig:
+        return {}
+    return OURS | ({"pretraining": OURS["loop"]} if "pretraining" in kind.model_fields else {})
 
 
 def test_every_shipped_file_is_checked() -> None:
-    assert {path.stem for path in shipped("x").parent.glob("*.toml")} == {*SHIPPED, "experiment", "quick-experiment"}
+    assert {path.stem for path in shipped("x").parent.glob("*.toml")} == {*SHIPPED, *SHIPPED_STUDIES}
 
 
 def store(folder: Path, side: int, channels: int) -> Store:

@@ -13,17 +13,24 @@ from lgeqa.attributes import NAMES
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.networks import Detector
 from lgeqa.prepare import prepare_for_detector
-from lgeqa.records import FloatArray
+from lgeqa.records import BoolArray, FloatArray
+from lgeqa.simulate.artefacts import BY_NAME, Artefact
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
-from lgeqa.simulate.scores import Scores
 from lgeqa.train import detector
 from lgeqa.train.cases import read_case
-from lgeqa.train.detector import DetectorConfig, _centred, detector_store, train_detector, validation_copies
+from lgeqa.train.detector import (
+    DetectorConfig,
+    _centred,
+    detector_store,
+    draw_heavy_artefacts,
+    train_detector,
+    validation_copies,
+)
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Store
 
-SMALL: dict[str, Any] = {"canvas": 64, "window": 48, "faulted": 0, "composites": 0, "phantoms": 1, "width": 4}
+SMALL: dict[str, Any] = {"canvas": 64, "window": 48, "degraded": 0, "composites": 0, "phantoms": 1, "width": 4}
 
 
 @pytest.fixture(scope="module")
@@ -71,29 +78,23 @@ def test_odd_slices_are_padded_and_cut_evenly() -> None:
     assert _centred(field, 1, 0).tolist() == [[[8]]]
 
 
-def test_copies_are_faulted_in_turn_heavily_and_as_it_comes(
+def test_copies_have_heavy_artefacts_and_any_in_turn(
     cases: Sequence[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[Scores] = []
+    applied: list[Sequence[Artefact]] = []
 
-    def note(rng: np.random.Generator, scores: Scores) -> Scores:
-        drawn.append(scores)
-        return scores
-
-    def worsen(voxels: FloatArray, *_: Any) -> FloatArray:
-        """In the place of real faults, which take long on a whole thorax."""
+    def worsen(voxels: FloatArray, _: BoolArray, __: tuple[float, ...], artefacts: Sequence[Artefact]) -> FloatArray:
+        """Stand in for real artefacts, which take long on a whole thorax."""
+        applied.append(artefacts)
         turned: FloatArray = voxels.mean() - voxels
         return turned
 
-    monkeypatch.setattr("lgeqa.train.detector.draw_faults", note)
-    monkeypatch.setattr("lgeqa.train.detector.apply_faults", worsen)
-    store = detector_store(cases, config(faulted=2, composites=3, canvas=128), tmp_path)
+    monkeypatch.setattr("lgeqa.train.detector.apply_artefacts", worsen)
+    monkeypatch.setattr("lgeqa.train.detector.draw_artefacts", lambda _: ())
+    store = detector_store(cases, config(degraded=2, composites=3, canvas=128), tmp_path)
     plain, heavy, other, thorax, *_ = found = scans_of(store)
     assert len(found) == 1 + 2 + 3
-    assert len(drawn) == 4  # the first of the copies in a thorax has no faults
-    highest = [max(getattr(scores, name) for name in NAMES) for scores in drawn]
-    assert highest[0] <= 2 >= highest[2]
-    assert max(highest) > 2
+    assert [len(artefacts) for artefacts in applied] == [4, 0, 4, 0]  # the first copy in a thorax has no artefacts
     assert np.abs(heavy - plain).mean() > 0.05
     assert np.abs(other - plain).mean() > 0.05
     masks = [store.masks[store.owner == number] for number in range(6)]
@@ -102,26 +103,40 @@ def test_copies_are_faulted_in_turn_heavily_and_as_it_comes(
     assert masks[3].any()
 
 
+def test_heavy_artefacts_are_on_every_scale_and_heavy() -> None:
+    rng = np.random.default_rng(0)
+    seen: set[str] = set()
+    for _ in range(40):
+        artefacts = draw_heavy_artefacts(rng)
+        assert [BY_NAME[artefact.mechanism].scale for artefact in artefacts] == list(NAMES)
+        seen |= {artefact.mechanism for artefact in artefacts}
+        for artefact in artefacts:
+            mechanism = BY_NAME[artefact.mechanism]
+            assert mechanism.at(0.5) <= artefact.severity <= mechanism.heaviest
+            assert not mechanism.improves
+    assert len(seen) > 20
+
+
 def test_copies_are_those_of_the_seed_and_a_change_makes_the_store_anew(cases: Sequence[Case], tmp_path: Path) -> None:
-    first = detector_store(cases, config(faulted=1), tmp_path / "one")
-    again = detector_store(cases, config(faulted=1), tmp_path / "two")
+    first = detector_store(cases, config(degraded=1), tmp_path / "one")
+    again = detector_store(cases, config(degraded=1), tmp_path / "two")
     np.testing.assert_array_equal(first.slices, again.slices)
     kept = np.array(first.slices)
-    other = detector_store(cases, config(faulted=1, loop={"seed": 1}), tmp_path / "one")
+    other = detector_store(cases, config(degraded=1, loop={"seed": 1}), tmp_path / "one")
     assert np.abs(kept - other.slices).max() > 0.05
     stamp = tmp_path / "one" / "store.json"
-    for change in ({"faulted": 0}, {"canvas": 48}, {"preparation": {"pixel_mm": 2.5}}):
+    for change in ({"degraded": 0}, {"canvas": 48}, {"preparation": {"pixel_mm": 2.5}}):
         before = stamp.read_text()
-        detector_store(cases, config(**{"faulted": 1, "loop": {"seed": 1}} | change), tmp_path / "one")
+        detector_store(cases, config(**{"degraded": 1, "loop": {"seed": 1}} | change), tmp_path / "one")
         assert stamp.read_text() != before
 
 
-def test_validation_has_two_copies_of_each_kind_at_the_most() -> None:
-    few = validation_copies(config(faulted=4, composites=3))
-    assert (few.faulted, few.composites) == (2, 2)
-    fewer = validation_copies(config(faulted=1, composites=0))
-    assert (fewer.faulted, fewer.composites) == (1, 0)
-    assert few == config(faulted=2, composites=2)
+def test_validation_has_two_copies_of_each_kind_or_fewer() -> None:
+    few = validation_copies(config(degraded=4, composites=3))
+    assert (few.degraded, few.composites) == (2, 2)
+    fewer = validation_copies(config(degraded=1, composites=0))
+    assert (fewer.degraded, fewer.composites) == (1, 0)
+    assert few == config(degraded=2, composites=2)
 
 
 def test_the_network_starts_from_the_seed_or_from_a_file(

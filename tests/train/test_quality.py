@@ -19,7 +19,7 @@ from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 from lgeqa.train.cases import read_case
 from lgeqa.train.loop import LoopSettings, Recipe
 from lgeqa.train.quality import STRATEGIES, Prepared, quality_store
-from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, MultiTaskRecipe
+from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
 from lgeqa.train.store import Store
 from tests.train.killable import store
 
@@ -86,13 +86,14 @@ def test_one_step_trains_what_the_settings_say(
     assert (call.training, call.validation, call.run) == (prepared.training, prepared.validation, tmp_path / "run")
 
 
+@pytest.mark.parametrize(("strategy", "kind"), [("contrastive", ContrastiveRecipe), ("hybrid", HybridRecipe)])
 def test_pretraining_comes_first_and_teaches_the_encoder_of_the_heads(
-    fits: list[Fit], prepared: Prepared, tmp_path: Path
+    fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str, kind: type[ContrastiveRecipe]
 ) -> None:
     first_step = {"epochs": 5, "learning_rate": 0.25}
-    network = train("contrastive", prepared, tmp_path / "run", pretraining=first_step, temperature=0.5)
+    network = train(strategy, prepared, tmp_path / "run", pretraining=first_step, temperature=0.5)
     first, second = fits
-    assert type(first.recipe) is ContrastiveRecipe
+    assert type(first.recipe) is kind
     assert (first.recipe.settings, first.recipe.side) == (LoopSettings.of(first_step), 64)
     assert (first.training, first.validation) == (prepared.pretraining, prepared.validation)
     assert first.run == tmp_path / "run" / "pretraining"
@@ -148,6 +149,17 @@ def test_first_weights_are_those_of_the_file_and_of_the_seed(
     assert not same(one.encoder, other.encoder)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_quality_head_sees_what_the_settings_say(
+    fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str
+) -> None:
+    for choice, inputs in (("logits", 3), ("features", 96)):
+        network = train(strategy, prepared, tmp_path / choice, quality_from=choice)
+        assert network.quality_from == choice
+        assert fits[-1].recipe.network is network
+        assert network.quality_head[0].in_features == inputs
+
+
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A phantom, scored by its making."""
@@ -182,6 +194,13 @@ def test_slices_are_made_anew_for_another_preparation_or_other_labels(case: Case
     assert made(replace(scored, scores={"reader-1": (5.0,) * 4}), "reader-1").labels.tolist() == [[1, 1, 1, 1]]
     assert np.isnan(made(scored, "nobody").labels).all()
     assert made(scored, "nobody", pixels=32).slices.shape[1:] == (32, 32)
+
+
+def test_graded_labels_are_stored_as_probabilities(case: Case, tmp_path: Path) -> None:
+    cases = [replace(case, scores=scores) for scores in ({"measured": (3.0, 3.6, 2.4, 5.0)}, {"truth": (5.0,) * 4})]
+    held = quality_store(cases, QualityPreparation(pixels=64), LabelRule(rule="graded", reader="measured"), tmp_path)
+    np.testing.assert_allclose(held.labels[0], [0.5, 0.8413, 0.1587, 0.9996], atol=1e-4)
+    assert np.isnan(held.labels[1]).all()
 
 
 def test_a_case_without_a_mask_is_told(case: Case) -> None:

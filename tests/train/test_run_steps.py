@@ -291,6 +291,11 @@ def test_what_is_told_of_a_quality_run_without_a_person() -> None:
     joined = described("multitask", "mine", experts, LabelRule(rule="median"), 0.0)
     assert (joined.labels, joined.strategy) == ("expert", "multitask (section 3.2.2)")
     assert joined.training_data == "3 scans of 2 patients; the label is the median of the readers."
+    measured = described("hybrid", "mine", cases, LabelRule(reader="measured"), 0.0)
+    assert (measured.labels, measured.strategy) == ("measured", "hybrid (section 5)")
+    graded = described("baseline", "mine", experts, LabelRule(rule="graded", reader="measured"), 0.0)
+    assert graded.labels == "measured"
+    assert "the label is how likely an expert's score of 3 or more is" in graded.training_data
     # One simulated scan among real ones is enough not to call the whole clinical.
     assert described("baseline", "mine", [*experts, case(3)], LabelRule(reader="A"), 0.0).labels == "simulated"
 

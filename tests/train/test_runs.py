@@ -38,7 +38,7 @@ DETECTOR = {
     "width": 4,
     "canvas": 80,
     "window": 64,
-    "faulted": 0,
+    "degraded": 0,
     "composites": 0,
     "test": 0.34,
     "validation": 0.4,

@@ -24,6 +24,7 @@ from lgeqa.agreement.panel import Flags, Panel, panel_of
 from lgeqa.agreement.readings import Reading
 from lgeqa.agreement.record import Agreement, Leniency, Pair, ReaderCount, ScaleAgreement
 from lgeqa.attributes import NAMES
+from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
 from lgeqa.intervals import Bootstrap, Numbers
 from lgeqa.records import ScanResult
@@ -41,16 +42,18 @@ def agree(
     """Measure how far the readers agree, and the model among them.
 
     Args:
-        readings: of people; first readings count, and second ones tell how a reader agrees with themselves.
+        readings: of people; first readings count, and second ones tell how a reader agrees with themselves. Those of
+            the reader `measured` are compared with each person and are part of no other figure.
         results: record of a scan by its name; those without a verdict, or of scans that nobody read, do not count.
         source: where the readings are from, in words.
         bootstrap: how intervals are drawn.
         simulated: whether the readers are.
 
     Raises:
-        UsageError: there is no reading, or results are of more than one bundle.
+        UsageError: there is no reading by a person, or results are of more than one bundle.
     """
-    panel = panel_of(readings)
+    panel = panel_of([one for one in readings if one.reader != MEASURED])
+    measured = _measured(readings, panel)
     judged = {scan: results[scan] for scan in panel.scans if scan in results and results[scan].verdict}
     bundles = {one.bundle for one in judged.values()}
     if len(bundles) > 1:
@@ -65,7 +68,7 @@ def agree(
         n_patients=int(panel.patients.max()) + 1,
         n_shared=int((read.sum(axis=0) >= 2).sum()),
         readers=tuple(_counts(panel)),
-        scales={scale: _scale(panel, scale, judged, sample) for scale in NAMES},
+        scales={scale: _scale(panel, scale, judged, measured, sample) for scale in NAMES},
         disputes=disputes_of(panel, judged),
         bundle=next(iter(bundles), None),
         n_judged=len(judged),
@@ -87,11 +90,21 @@ def _counts(panel: Panel) -> Iterator[ReaderCount]:
         )
 
 
-def _scale(panel: Panel, scale: str, judged: Mapping[str, ScanResult], sample: Sample) -> ScaleAgreement:
+def _measured(readings: Sequence[Reading], panel: Panel) -> Numbers:
+    """Return the whole scores of the measured reader, as an expert would write them: (scans, scales), NaN if none."""
+    scores = {one.scan_id: one.scores for one in readings if one.reader == MEASURED}
+    return np.floor([scores.get(scan) or [np.nan] * len(NAMES) for scan in panel.scans])
+
+
+def _scale(
+    panel: Panel, scale: str, judged: Mapping[str, ScanResult], measured: Numbers, sample: Sample
+) -> ScaleAgreement:
     first, again = panel.on(scale), panel.again(scale)
     scored = (~np.isnan(first)).sum(axis=0)
     off, off_again = panel.refused
     readers = list(enumerate(panel.readers))
+    by_measures = measured[:, NAMES.index(scale)]
+    rated = ~np.isnan(by_measures)
     return ScaleAgreement(
         n=int((scored >= 2).sum()),
         n_complete=int((scored == len(readers)).sum()),
@@ -106,6 +119,12 @@ def _scale(panel: Panel, scale: str, judged: Mapping[str, ScanResult], sample: S
             if (~np.isnan(again[i]) | off_again[i]).any()
         ),
         leniency=tuple(_leniency(reader, first[i], np.delete(first, i, axis=0), sample) for i, reader in readers),
+        measured=tuple(
+            _pair((MEASURED, reader), (by_measures, first[i]), (np.zeros_like(rated), off[i]), sample)
+            for i, reader in readers
+        )
+        if rated.any()
+        else (),
         model=model_pairs(panel, scale, judged, sample),
     )
 

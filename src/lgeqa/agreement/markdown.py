@@ -75,6 +75,10 @@ def _scale(of: ScaleAgreement) -> Iterator[str]:
         yield "\nEach reader's second reading against the first:\n"
         yield _pairs("Reader", of.repeats)
         yield from _pair_notes(of.repeats)
+    if of.measured:
+        yield "\nScores from image quality measures (`measured`), in no other figure, against each reader:\n"
+        yield _pairs("Readers", of.measured)
+        yield from _pair_notes(of.measured)
     yield "\nLeniency, on the scans that another reader scored too:\n"
     rows = [
         (one.reader, str(one.n), cell(one.difference, "+"), cell(one.diagnostic), cell(one.others_diagnostic))

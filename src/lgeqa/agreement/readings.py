@@ -8,7 +8,7 @@ from typing import Final
 
 from lgeqa.attributes import NAMES
 from lgeqa.cohort import PSEUDO_READERS, Case, Scores
-from lgeqa.cohort.case import checked_scores
+from lgeqa.cohort.case import MEASURED, checked_scores
 from lgeqa.cohort.lines import csv_lines
 from lgeqa.errors import CohortError
 
@@ -36,12 +36,12 @@ class Reading:
 
 
 def readings_of(cases: Sequence[Case]) -> list[Reading]:
-    """The readings of a cohort: every reader's scores but those of `PSEUDO_READERS`, who are no persons."""
+    """Return the readings of a cohort: the scores of every reader who is a person, and of the measured reader."""
     return [
         Reading(case.scan_id, case.patient, reader, 1, scores)
         for case in cases
         for reader, scores in case.scores.items()
-        if reader not in PSEUDO_READERS
+        if reader == MEASURED or reader not in PSEUDO_READERS
     ]
 
 

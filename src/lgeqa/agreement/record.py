@@ -102,6 +102,7 @@ class ScaleAgreement(_Record):
         pairs: each two readers.
         repeats: each reader who read scans twice.
         leniency: each reader.
+        measured: Whole scores of the measured reader, who is in no other figure, against each reader; empty without.
         model: the model against each reader and their majority; empty without results.
     """
 
@@ -112,6 +113,7 @@ class ScaleAgreement(_Record):
     pairs: tuple[Pair, ...]
     repeats: tuple[Pair, ...]
     leniency: tuple[Leniency, ...]
+    measured: tuple[Pair, ...]
     model: tuple[ModelPair, ...]
 
 

@@ -3,22 +3,32 @@
 from lgeqa.bundle.manifest import Manifest, NoveltyLimits
 from lgeqa.detect import SliceRule
 
-_SIMULATED = (
-    "**The scores that this model learnt from are simulated, not given by experts.** Its verdicts say how strongly a "
-    "scan shows the simulated faults. How they relate to experts' reading of clinical scans has not been measured."
-)
-_EXPERT = "The scores that this model learnt from were given by readers; see the training data below."
+_LABELS = {
+    "simulated": (
+        "**The scores that this model learnt from are simulated, not given by experts.** Its verdicts say how strongly "
+        "a scan shows the simulated artefacts. How they relate to experts' reading of clinical scans has not been "
+        "measured."
+    ),
+    "measured": (
+        "**The scores that this model learnt from follow from image quality measures, not from experts' reading.** Its "
+        "verdicts say how a scan ranks by these measures among the scans that set their scale. How they relate to "
+        "experts' reading of clinical scans has not been measured."
+    ),
+    "expert": "The scores that this model learnt from were given by readers; see the training data below.",
+}
 _NO_DEVICE = "**This is research software and not a medical device.** No clinical decision may rest on it."
 
 
 def model_card(manifest: Manifest) -> str:
     """The card as Markdown."""
     quality = manifest.quality.preparation
-    field = f"{quality.field_mm:g} mm about the atrium" if quality.field == "atrium" else "the whole slice"
+    field = f"{quality.field_mm:g} mm around the atrium" if quality.field == "atrium" else "the whole slice"
+    if quality.margin_mm is not None:
+        field += f", no farther than {quality.margin_mm:g} mm from its box,"
     figures = "\n".join(f"| {m.name} | {m.value:.3f} | {m.measured_on} |" for m in manifest.metrics)
     return f"""# Model card: {manifest.name} {manifest.version}
 
-{_SIMULATED if manifest.labels == "simulated" else _EXPERT}
+{_LABELS[manifest.labels]}
 
 {_NO_DEVICE}
 {_paragraph(manifest.caution)}

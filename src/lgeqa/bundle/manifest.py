@@ -89,7 +89,7 @@ class Manifest(Settings):
         strategy: how stage 2 was trained.
         detector, quality: the two networks; see their own tables.
         threshold: slice probability of quality from which a slice counts as diagnostic.
-        labels: whether the scores it learnt from were simulated or given by experts.
+        labels: whether the scores it learnt from were simulated, measured on the images, or given by experts.
         training_data: in words.
         intended_use: in words.
         license: SPDX name.
@@ -106,7 +106,7 @@ class Manifest(Settings):
     detector: DetectorPart
     quality: QualityPart
     threshold: float = Field(0.5, gt=0, lt=1)
-    labels: Literal["simulated", "expert"]
+    labels: Literal["simulated", "measured", "expert"]
     training_data: str
     intended_use: str
     license: str

@@ -34,7 +34,7 @@ def demo(
 
 
 def _write_phantom(path: Path) -> None:
-    """A small field of view around the heart, inversion time at the null of the myocardium, little noise."""
+    """Write a small field of view around the heart, inversion time at the null of the myocardium, little noise."""
     import numpy as np
     from SimpleITK import WriteImage
 

@@ -1,4 +1,4 @@
-"""`lgeqa simulate`: scans with known faults and scores."""
+"""`lgeqa simulate`: scans with known artefacts and measured scores."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,22 +8,30 @@ import typer
 
 def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the scans.")],
-    n: Annotated[int, typer.Option("--n", metavar="N", min=1, help="Number of scans.")] = 50,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", metavar="N", min=1, help="Number of scans.  [default: one of each in FOLDER, else 50]"),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Same seed, same cohort.")] = 0,
     folder: Annotated[
         Path | None,
-        typer.Option(
-            "--from", metavar="FOLDER", help="Real scans with masks to put the faults on, instead of phantoms."
-        ),
+        typer.Option("--from", metavar="FOLDER", help="Real scans with masks to start from, instead of phantoms."),
     ] = None,
     field: Annotated[
         Literal["cropped", "full"],
         typer.Option(help="Field of view: around the atrium, or the whole chest (a real scan is set into a phantom)."),
     ] = "cropped",
-    scores: Annotated[
-        Literal["joint", "independent"],
-        typer.Option(help="Scores that go together as experts give them, or each scale drawn for itself: lone faults."),
-    ] = "joint",
+    artefacts: Annotated[
+        Literal["drawn", "none"], typer.Option(help="Artefacts drawn for each scan, or scans as they were acquired.")
+    ] = "drawn",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MECHANISM", help="Mechanism of artefacts that is never drawn; repeat it for more."),
+    ] = None,
+    distractors: Annotated[
+        bool,
+        typer.Option("--distractors/--no-distractors", help="Also change what does not change the quality."),
+    ] = False,
     readers: Annotated[int, typer.Option(metavar="R", min=0, help="Simulated readers who score each scan.")] = 2,
     again: Annotated[
         Path | None,
@@ -32,10 +40,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Scans to work on at once.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Make simulated scans: phantoms or real scans with faults, their scores, and simulated readers.
+    """Make simulated scans: real scans or phantoms with artefacts, their measured scores, and simulated readers.
 
-    Writes data.nrrd, shrinkwrap.nrrd and recipe.json for each scan, and labels.json and scores.csv for all, below OUT.
-    A run that was stopped goes on where it was when it is started again with the same options.
+    Writes data.nrrd, shrinkwrap.nrrd, recipe.json and measures.json for each scan, and labels.json and scores.csv for
+    all, below OUT. A run that was stopped continues when it is started again with the same options.
     """
     from lgeqa.cli.simulating import make_again, make_cohort
     from lgeqa.simulate.recipe import CohortSettings
@@ -43,5 +51,16 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if again:
         make_again(again, out, folder, quiet=quiet)
     else:
-        settings = CohortSettings(n=n, seed=seed, field=field, scores=scores, readers=readers)
+        settings = CohortSettings.of(
+            {
+                "n": n,
+                "seed": seed,
+                "field": field,
+                "artefacts": artefacts,
+                "without": tuple(without or ()),
+                "distractors": distractors,
+                "readers": readers,
+            },
+            "lgeqa simulate",
+        )
         make_cohort(settings, out, folder, jobs=jobs, quiet=quiet)

@@ -8,13 +8,15 @@ from rich.console import Console
 from rich.progress import track
 
 from lgeqa.attributes import NAMES
+from lgeqa.cohort.case import MEASURED
 from lgeqa.simulate.cohort import Written, make_folder, read_recipe, write_cohort, write_scan
 from lgeqa.simulate.make import find_real_scans
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort, installed_versions
+from lgeqa.simulate.scores import why_unscored
 
 
 def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
-    """Draw and write a cohort; raises as `write_cohort` and `find_real_scans` do."""
+    """Draw and write a cohort; raises as `draw_cohort`, `write_cohort` and `find_real_scans` do."""
     recipes = draw_cohort(settings, find_real_scans(folder) if folder else ())
     terminal = sys.stderr.isatty()
     shown = track(
@@ -25,11 +27,17 @@ def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, job
         disable=quiet or not terminal,
         transient=True,
     )
+    unscored = []
     for number, written in enumerate(shown, start=1):
+        if not written.scores():
+            unscored.append(written)
         if not quiet and not sys.stdout.isatty():
             typer.echo(f"{number}/{len(recipes)} {_line(written)}")
-    if not quiet:
-        typer.echo(f"{len(recipes)} scans in {out}; scores in {out / 'scores.csv'}")
+    if quiet:
+        return
+    for written in unscored:
+        typer.echo(f"{_line(written)} Its row in the table is without scores.", err=True)
+    typer.echo(f"{len(recipes)} scans in {out}; scores in {out / 'scores.csv'}")
 
 
 def make_again(path: Path, out: Path, folder: Path | None, *, quiet: bool) -> None:
@@ -46,5 +54,10 @@ def make_again(path: Path, out: Path, folder: Path | None, *, quiet: bool) -> No
 
 
 def _line(written: Written) -> str:
-    scores = ", ".join(f"{name} {score:g}" for name, score in zip(NAMES, written.recipe.scores.row(), strict=True))
-    return f"{'kept ' if written.kept else ''}{written.recipe.scan_id}: {scores}"
+    """Return a scan's measured scores, or why it has none, in one line."""
+    name = f"{'kept ' if written.kept else ''}{written.recipe.scan_id}"
+    scores = written.scores()
+    if not scores:
+        return f"{name}: has no scores. {why_unscored(written.measures)}"
+    row = zip(NAMES, scores[MEASURED].row(), strict=True)
+    return f"{name}: {', '.join(f'{scale} {score:g}' for scale, score in row)}"

@@ -51,6 +51,7 @@ STRATEGIES: Final = {
     "baseline": "Stage 2, baseline: the network that scores slices, on scored scans with masks.",
     "multitask": "Stage 2, multi-task: the same network finds the blood pool as well.",
     "contrastive": "Stage 2, supervised contrastive: the encoder learns first, then the heads on it.",
+    "hybrid": "Stage 2, hybrid: as contrastive, and the encoder learns to find the blood pool as well.",
 }
 
 

@@ -14,6 +14,7 @@ from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.experiment import experiment
 from lgeqa.cli.info import info
 from lgeqa.cli.measure import measure
+from lgeqa.cli.score_by_measures import score_by_measures
 from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
@@ -34,6 +35,7 @@ app.command()(evaluate)
 app.command()(experiment)
 app.command()(info)
 app.command()(measure)
+app.command()(score_by_measures)
 app.command()(serve)
 app.command()(simulate)
 app.add_typer(cohort, name="cohort")

@@ -20,8 +20,10 @@ TRUTH: Final = "truth"
 LABEL: Final = "label"
 #: The reader name of scores that a panel agreed on where readers differed.
 ADJUDICATED: Final = "adjudicated"
-#: Names under `Case.scores` that are no person's reading.
-PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED)
+#: The reader name of scores that follow from image quality measures (`lgeqa.measure.measured_reader`).
+MEASURED: Final = "measured"
+#: Names under `Case.scores` that are not a person's reading.
+PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED, MEASURED)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """From every reader's scores to the label that is trained on: an explicit rule."""
 
 from collections.abc import Callable, Sequence
-from statistics import fmean, median, median_low
+from statistics import NormalDist, fmean, median, median_low
 from typing import Final, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from lgeqa.attributes import NAMES, is_diagnostic
-from lgeqa.cohort.case import ADJUDICATED, PSEUDO_READERS, TRUTH, Case
+from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES, is_diagnostic
+from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
@@ -23,33 +23,47 @@ _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
 }
 #: Rules that join all readers.
 JOINED: Final = tuple(_JOINING)
+#: How far an expert's score may be from a measured one: single readers differ by about this standard deviation.
+_SPREAD: Final = NormalDist(0, 0.6)
 
 
 class LabelRule(Settings):
     """How a scan's label comes from its readers' scores; a joined score of 3.0 or more is diagnostic, 2.5 is not.
 
     Mean, median and majority take all readers who scored the scan, be it one, and never the names `truth` (a simulated
-    scan's scores before reader noise) and `label` (the agreed scores of a `labels.json`), which are no readings. Ask
-    for these two as a reader. Where a panel agreed on scores, under the name `adjudicated`, these count instead.
+    scan's scores before reader noise), `label` (the agreed scores of a `labels.json`) and `measured` (scores that
+    follow from image quality measures), which are not readings. Ask for these three as a reader. Where a panel agreed
+    on scores, under the name `adjudicated`, these count instead.
 
     Attributes:
         rule: `reader`: the scores of one reader. `mean`, `median`: of all readers, scale by scale; between two middle
             scores the median is their mean. `majority`: diagnostic if more than half of the readers gave 3 or more;
-            a tie is non-diagnostic.
-        reader: whose scores are the labels, with the rule `reader` alone.
+            a tie is non-diagnostic. `graded`: the scores of the reader `measured`, of which training learns how
+            likely an expert's score of 3 or more is.
+        reader: Reader whose scores are the labels, with the rules `reader` and `graded`; `measured` with the latter.
     """
 
-    rule: Literal["reader", "mean", "median", "majority"] = "reader"
+    rule: Literal["reader", "mean", "median", "majority", "graded"] = "reader"
     reader: str = Field(TRUTH, min_length=1)
 
     @model_validator(mode="after")
     def _no_conflict(self) -> Self:
-        if self.rule != "reader" and self.reader != TRUTH:
+        if self.is_joined and self.reader != TRUTH:
             raise ValueError(
                 f"rule = {self.rule!r} takes all readers, and reader = {self.reader!r} names one. "
                 "Leave the reader out, or choose rule = 'reader'"
             )
+        if self.rule == "graded" and self.reader != MEASURED:
+            raise ValueError(
+                f"rule = 'graded' takes measured scores, and reader = {self.reader!r} gives others. "
+                f"Set reader = {MEASURED!r}, or choose rule = 'reader'"
+            )
         return self
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the rule joins all readers, and does not take one."""
+        return self.rule in JOINED
 
 
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
@@ -74,6 +88,20 @@ def labels_of(case: Case, rule: LabelRule) -> FloatArray:
     return np.array(labels or [np.nan] * len(NAMES), np.float32)
 
 
+def targets_of(case: Case, rule: LabelRule) -> FloatArray:
+    """Return what training learns of a scan on each scale, 0 to 1, (4,) in the order of `attributes.NAMES`.
+
+    With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the measured one
+    is 3 or more, so that a scan near the border counts as uncertain. With any other rule it is `labels_of`.
+
+    NaN where `scores_of` is.
+    """
+    if rule.rule != "graded":
+        return labels_of(case, rule)
+    targets = [_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)]
+    return np.array(targets or [np.nan] * len(NAMES), np.float32)
+
+
 def is_labelled(case: Case, rule: LabelRule) -> bool:
     """Whether the rule gives the scan a label: on all scales or on none."""
     return bool(_joined(case, rule))
@@ -83,7 +111,7 @@ def check_labelled(cases: Sequence[Case], rule: LabelRule) -> None:
     """Raises CohortError where scans were scored and the rule labels none; the message names who scored them."""
     readers = sorted({reader for case in cases for reader in case.scores})
     if readers and not any(is_labelled(case, rule) for case in cases):
-        asked = f"the reader {rule.reader!r}" if rule.rule == "reader" else f"the rule {rule.rule!r}"
+        asked = f"the rule {rule.rule!r}" if rule.is_joined else f"the reader {rule.reader!r}"
         raise CohortError(
             f"No scan has a label by {asked}; scores are by {', '.join(readers)}. Choose another rule or reader."
         )
@@ -97,7 +125,7 @@ def strata_of(cases: Sequence[Case], rule: LabelRule) -> list[int]:
 
 def _joined(case: Case, rule: LabelRule) -> list[float]:
     """In 64 bits, so that nothing below 3.0 is rounded up to it; empty where there is no score."""
-    if rule.rule == "reader":
+    if not rule.is_joined:
         return list(case.scores.get(rule.reader, ()))
     if ADJUDICATED in case.scores:
         return list(case.scores[ADJUDICATED])

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, NAMES
+from lgeqa.cohort.case import MEASURED
 from lgeqa.evaluate.answers import Answers, Judged, diagnostic, labels_of, measured, patients_of, scan_answers
 from lgeqa.evaluate.record import Comparison
 from lgeqa.intervals import Bootstrap
@@ -13,13 +14,15 @@ from lgeqa.intervals import Bootstrap
 MODEL: Final = "model"
 ALL_DIAGNOSTIC: Final = "calling all diagnostic"
 TRUE_ATTRIBUTES: Final = "majority rule on the true attributes"
+MEASURED_READER: Final = "measured reader"
 EVERY_SCAN: Final = "all"
 
 
 def compare(scans: Sequence[Judged], reader: str, bootstrap: Bootstrap) -> tuple[Comparison, ...]:
     """The model, the two rules and every reader against the label; then model and readers against each other reader.
 
-    Where a reader scored only a part of the scans, the model stands beside that reader on the same scans.
+    Where a reader scored only a part of the scans, the model stands beside that reader on the same scans. The measured
+    reader is compared like a person, but nobody is compared with it unless its scores are the labels.
 
     Args:
         scans: at least one.
@@ -33,6 +36,8 @@ def compare(scans: Sequence[Judged], reader: str, bootstrap: Bootstrap) -> tuple
         *_readers_against(reader, scans, EVERY_SCAN),
     ]
     for other in readers_of(scans, reader):
+        if other == MEASURED:
+            continue
         theirs = [
             Judged(scan.case, scan.result, scan.case.scores[other]) for scan in scans if other in scan.case.scores
         ]
@@ -96,7 +101,7 @@ def _readers_against(against: str, scans: Sequence[Judged], on: str) -> Iterator
     for reader in readers_of(scans, against):
         both = [scan for scan in scans if reader in scan.case.scores]
         words = _also_scored_by(reader, both, scans, on)
-        yield reader, against, words, reader_answers(both, reader)
+        yield MEASURED_READER if reader == MEASURED else reader, against, words, reader_answers(both, reader)
         if words != on:
             yield MODEL, against, words, scan_answers(both, "quality")
 

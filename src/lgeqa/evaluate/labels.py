@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule, Scores, is_labelled, scores_of
+from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import CohortError
 
 
@@ -34,12 +35,16 @@ def label_of(case: Case, rule: LabelRule) -> Scores | None:
 
 def name_of(rule: LabelRule) -> str:
     """The label's name among the readers."""
-    return rule.reader if rule.rule == "reader" else rule.rule
+    return rule.rule if rule.is_joined else rule.reader
 
 
 def in_words(rule: LabelRule) -> str:
     """What the labels are, for people."""
-    if rule.rule != "reader":
+    if rule.is_joined:
         return f"the {rule.rule} of the readers' scores"
-    words = {TRUTH: "scores before reader noise (truth)", LABEL: "agreed scores (label)"}
+    words = {
+        TRUTH: "scores before reader noise (truth)",
+        LABEL: "agreed scores (label)",
+        MEASURED: "scores from image quality measures, which are not clinical ones (measured)",
+    }
     return words.get(rule.reader, f"scores of {rule.reader}")

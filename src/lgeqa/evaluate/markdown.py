@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, SCALES
 from lgeqa.cohort.labels import JOINED
+from lgeqa.evaluate.comparisons import MEASURED_READER
 from lgeqa.evaluate.metrics import METRICS
 from lgeqa.evaluate.record import Association, Comparison, Evaluation, ScaleFigures
 from lgeqa.evaluate.tables import Spread
@@ -126,6 +127,11 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
     )
     if comparisons[0].against in JOINED:
         yield "The label joins all readers, so each of them is part of what they are held against here.\n"
+    if any(one.who == MEASURED_READER for one in comparisons):
+        yield (
+            "The scores of the measured reader follow from image quality measures. They are not clinical ones, and no "
+            "label joins them.\n"
+        )
     yield from _notes(
         {f"{m.title}, {one.who} against {one.against}": one.figures[m.name] for one in comparisons for m in metrics}
     )

@@ -21,6 +21,7 @@ from lgeqa.experiment.trainings import PREPARED, run_folder
 from lgeqa.networks import MultiTaskNetwork, QualityNetwork, load_weights
 from lgeqa.networks.hirescam import hirescam
 from lgeqa.train.files import FIRST_STEP, WEIGHTS
+from lgeqa.train.quality import STRATEGIES
 from lgeqa.train.store import Store
 
 #: The iteration that is shown, as in the paper's Fig. 3.
@@ -34,7 +35,7 @@ _QUALITY: Final = NAMES.index("quality")
 def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, Choice]:
     """Fig. 2: HiResCAM of quality by baseline and multi-task, or what was trained of them, on the same test slices."""
     networks: dict[str, QualityNetwork] = {
-        name: _network(name, out) for name in config.strategies if name != "contrastive"
+        name: _network(name, config, out) for name in config.strategies if not STRATEGIES[name].pretrains
     }
     store = Store(out / PREPARED, plan.numbers(SHOWN, "test"))
     labels = store.labels[store.owner, _QUALITY] >= 0.5
@@ -65,28 +66,30 @@ def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure,
     patients = [plan.cases[numbers[owner]].patient for owner in store.owner]
     panels = []
     for name in config.strategies:
-        features = _all(_network(name, out).encoder, store)
+        features = _all(_network(name, config, out).encoder, store)
         panels.append(Panel(name, embed(features, config.seed), labels, separation(features, labels, patients)))
     return embedding_figure(panels), panels
 
 
 def curves(config: ExperimentConfig, out: Path) -> Figure:
-    """Training curves of every run, the contrastive strategy's two steps apart."""
+    """Training curves of every run, both steps of a strategy with two apart."""
     shown = []
     for name in config.strategies:
         folders = [run_folder(out, Run(name, i)) for i in range(config.iterations)]
-        if name == "contrastive":
+        title: str = name
+        if STRATEGIES[name].pretrains:
             steps = [read_metrics(folder / FIRST_STEP) for folder in folders]
-            shown.append(figures.Strategy("contrastive, encoder", steps, "train/loss", "validation/contrastive"))
-        title = "contrastive, heads" if name == "contrastive" else name
+            shown.append(figures.Strategy(f"{name}, encoder", steps, "train/loss", f"validation/{name}"))
+            title = f"{name}, heads"
         runs = [read_metrics(folder) for folder in folders]
         shown.append(figures.Strategy(title, runs, "train/loss", "validation/mse"))
     return curves_figure(shown)
 
 
-def _network(strategy: Strategy, out: Path) -> QualityNetwork:
+def _network(strategy: Strategy, config: ExperimentConfig, out: Path) -> QualityNetwork:
     """The network of the iteration that is shown, in evaluation mode."""
-    network = MultiTaskNetwork() if strategy == "multitask" else QualityNetwork()
+    kind = MultiTaskNetwork if strategy == "multitask" else QualityNetwork
+    network = kind(config.quality_from)
     load_weights(network, run_folder(out, Run(strategy, SHOWN)) / WEIGHTS)
     return network.eval()
 

@@ -7,11 +7,12 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
+from lgeqa.networks import QualityFrom
 from lgeqa.prepare import QualityPreparation
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.quality import STRATEGIES, QualityConfig, pretraining_settings
 
-Strategy = Literal["baseline", "multitask", "contrastive"]
+Strategy = Literal["baseline", "multitask", "contrastive", "hybrid"]
 
 
 class ExperimentConfig(Settings):
@@ -29,14 +30,16 @@ class ExperimentConfig(Settings):
         seed: of the splits; iteration i trains with seed + i.
         label: how the label comes from the readers' scores.
         preparation: of slices.
+        quality_from: input of the quality head: `logits` of the attributes, the paper's, or the last hidden `features`
+            of the attribute heads.
         weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
-        loop: of every strategy; of the heads in the contrastive one.
-        pretraining: of the encoder in the contrastive strategy.
+        loop: of every strategy; of the heads in the contrastive and the hybrid one.
+        pretraining: of the encoder in the contrastive and the hybrid strategy.
         temperature: of equation 4.
         draws: of the bootstrap over patients.
     """
 
-    strategies: tuple[Strategy, ...] = Field(("baseline", "multitask", "contrastive"), min_length=1)
+    strategies: tuple[Strategy, ...] = Field(("baseline", "multitask", "contrastive", "hybrid"), min_length=1)
     iterations: PositiveInt = 5
     splits: Literal["repeated", "folds"] = "repeated"
     test: float = Field(0.1, gt=0, le=0.5)
@@ -45,6 +48,7 @@ class ExperimentConfig(Settings):
     seed: NonNegativeInt = 0
     label: LabelRule = Field(default_factory=LabelRule)
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
+    quality_from: QualityFrom = "logits"
     weights: Literal["random", "hub"] | Path = "hub"
     loop: LoopSettings = Field(default_factory=LoopSettings)
     pretraining: LoopSettings = Field(default_factory=pretraining_settings)
@@ -54,10 +58,11 @@ class ExperimentConfig(Settings):
     def of_run(self, strategy: Strategy, iteration: int) -> QualityConfig:
         """The settings of one training."""
         shared = {name: getattr(self, name) for name in _SHARED}
-        loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if strategy == "contrastive" else {})
+        pretrains = STRATEGIES[strategy].pretrains
+        loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if pretrains else {})
         seeded = {name: loop.model_copy(update={"seed": self.seed + iteration}) for name, loop in loops.items()}
-        special = {"temperature": self.temperature} if strategy == "contrastive" else {}
+        special = {"temperature": self.temperature} if pretrains else {}
         return STRATEGIES[strategy].config(**shared, **seeded, **special)
 
 
-_SHARED: Final = ("label", "preparation", "weights", "test", "validation")
+_SHARED: Final = ("label", "preparation", "quality_from", "weights", "test", "validation")

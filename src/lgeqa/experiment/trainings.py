@@ -14,7 +14,7 @@ from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.train.files import BUNDLE, CHECKPOINTS
 from lgeqa.train.processes import is_main
-from lgeqa.train.quality import Prepared, quality_store
+from lgeqa.train.quality import STRATEGIES, Prepared, quality_store
 from lgeqa.train.runs import keep_settings, train_to_bundle
 from lgeqa.train.store import Store
 
@@ -75,7 +75,8 @@ def check_devices(config: ExperimentConfig, jobs: int) -> None:
     """Raises UsageError where one of several trainings at a time would be spread over several devices."""
     if jobs == 1:
         return
-    steps = {"loop": config.loop} | ({"pretraining": config.pretraining} if "contrastive" in config.strategies else {})
+    pretrains = any(STRATEGIES[strategy].pretrains for strategy in config.strategies)
+    steps = {"loop": config.loop} | ({"pretraining": config.pretraining} if pretrains else {})
     for name, loop in steps.items():
         devices = (loop.devices or max(1, torch.cuda.device_count())) * loop.nodes
         if devices > 1:

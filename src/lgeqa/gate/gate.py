@@ -5,12 +5,17 @@ from typing import Final
 
 import numpy as np
 
+from lgeqa.attributes import SCALES
 from lgeqa.bundle.manifest import NoveltyLimits
 from lgeqa.gate import checks
 from lgeqa.gate.checks import Evidence, Limits
 from lgeqa.measure import Heart
 from lgeqa.records import Finding, FloatArray
+from lgeqa.score import vote
 
+#: A diagnostic scan is for review if the probability of an attribute is below the first, and a non-diagnostic one if
+#: those of all attributes are above the second.
+ATTRIBUTES: Final = (0.2, 0.8)
 #: The checks of a scan with an atrium.
 CHECKS: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     checks.atrium_volume,
@@ -61,6 +66,29 @@ def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> t
     seen = f"The quality network learnt from no scan like this one ({usual})."
     remedy = "Look at the scan itself, and at its measures."
     return (Finding(check="features_known", severity=severity, seen=seen, remedy=remedy),)
+
+
+def check_consistency(probabilities: FloatArray, threshold: float) -> tuple[Finding, ...]:
+    """Check that the verdict does not contradict what the same network says of the attributes.
+
+    Args:
+        probabilities: (slice, 4) Probabilities of being diagnostic, scales in the order of `attributes.NAMES`.
+        threshold: Probability of quality from which a slice counts as diagnostic.
+    """
+    *attributes, quality = SCALES
+    values = dict(zip(SCALES, probabilities.mean(axis=0, dtype=float).tolist(), strict=True))
+    verdict = vote(probabilities[:, SCALES.index(quality)], threshold).verdict
+    low, high = ATTRIBUTES
+    if verdict == "diagnostic":
+        against = [scale for scale in attributes if values[scale] < low]
+    else:
+        against = attributes if all(values[scale] > high for scale in attributes) else []
+    if not against:
+        return ()
+    which = ", ".join(f"{scale.title.lower()} {values[scale]:.2f}" for scale in against)
+    seen = f"The verdict is {verdict}, and the probability of a good score says otherwise: {which}."
+    remedy = "Look at the scan itself, and at its measures."
+    return (Finding(check="verdict_fits_attributes", severity="review", seen=seen, remedy=remedy),)
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:

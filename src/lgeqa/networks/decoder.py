@@ -1,4 +1,4 @@
-"""The decoder of the multi-task strategy: from the encoder's features back to the blood-pool mask (section 3.2.2)."""
+"""The decoder of section 3.2.2 and of the hybrid strategy: from the encoder's features back to the blood-pool mask."""
 
 from itertools import pairwise
 

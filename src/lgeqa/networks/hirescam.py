@@ -16,14 +16,15 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
     map(y, x) = sum over channels c of A_c(y, x) * d logit / d A_c(y, x)
 
     The maps A are averaged over their places before the heads see them, so the gradient is the same at every place:
-    that of the pooled feature, divided by the number of places. The quality head sees the attribute logits a alone, so
-    with f the pooled features
+    that of the pooled feature, divided by the number of places. The quality head sees the attribute heads alone. With f
+    the pooled features, and a_k the logit of attribute k, or the last hidden features of its head where the quality
+    head sees these,
 
     d quality / d f = sum over attributes k of d quality / d a_k * d a_k / d f
 
     Completeness: a ReLU head is linear around each slice, so the sum of a map is its logit minus what the biases
     give: the sum over all of the head's biases b of b * d logit / d b. For `quality` that counts the biases of all
-    four heads. A head without ReLU is explained up to its last bias.
+    four heads that it has passed. A head without ReLU is explained up to its last bias.
 
     Args:
         network: in evaluation mode, else slices depend on each other.
@@ -37,32 +38,45 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
     pooled = maps.mean(dim=(2, 3))
     logits = network.heads(pooled)
     attributes = torch.stack([head_gradient(head, pooled) for head in network.attribute_heads], dim=1)
-    through = head_gradient(network.quality_head, logits[:, : len(network.attribute_heads)])
-    gradients = torch.cat([attributes, through[:, None] @ attributes], dim=1)  # (slice, 4, 512)
+    gradients = torch.cat([attributes, quality_gradient(network, pooled)[:, None]], dim=1)  # (slice, 4, 512)
     places = maps.flatten(start_dim=2)
     return logits, (gradients @ places / places.shape[2]).reshape(-1, gradients.shape[1], *maps.shape[2:])
 
 
-def head_gradient(head: nn.Module, inputs: Tensor) -> Tensor:
-    """Gradient of a head's one logit with respect to its inputs.
+def quality_gradient(network: QualityNetwork, features: Tensor) -> Tensor:
+    """Gradient of the quality logit with respect to the pooled features, (slice, 512), through the attribute heads."""
+    heads: list[nn.Module]
+    if network.quality_from == "logits":
+        heads = list(network.attribute_heads)
+    else:
+        heads = [body for body, _ in network.attribute_parts()]
+    outputs = [head(features) for head in heads]
+    through = head_gradient(network.quality_head, torch.cat(outputs, dim=1)).chunk(len(heads), dim=1)
+    terms = [head_gradient(head, features, outward) for head, outward in zip(heads, through, strict=True)]
+    return torch.stack(terms).sum(dim=0)
 
-    For linear layers W_1 to W_n with a ReLU between each two, whose inputs are z_1 to z_(n-1):
 
-    W_n diag(z_(n-1) > 0) W_(n-1) ... diag(z_1 > 0) W_1
+def head_gradient(head: nn.Module, inputs: Tensor, outward: Tensor | None = None) -> Tensor:
+    """Gradient with respect to a head's inputs, by the chain rule from its outputs inward.
+
+    For linear layers W_1 to W_n with a ReLU between each two, whose inputs are z_1 to z_(n-1), and g the gradient with
+    respect to the outputs:
+
+    g W_n diag(z_(n-1) > 0) W_(n-1) ... diag(z_1 > 0) W_1
 
     Args:
-        head: an `nn.Sequential` of `nn.Linear` and `nn.ReLU` in turn, the last with one output.
+        head: an `nn.Sequential` of `nn.Linear` and `nn.ReLU` in turn.
         inputs: (slice, features).
+        outward: (slice, outputs) gradient with respect to the outputs; None for the gradient of a head's one logit.
 
     Returns:
         (slice, features).
     """
     assert isinstance(head, nn.Sequential)
-    factors: list[Tensor] = []
+    outputs: list[Tensor] = []
     for layer in head:
-        inputs = layer(inputs)
-        factors.append(layer.weight if isinstance(layer, nn.Linear) else (inputs > 0).to(inputs.dtype))
-    gradient = factors.pop().expand(inputs.shape[0], -1)
-    while factors:
-        gradient = gradient * factors.pop() @ factors.pop()
+        outputs.append(layer(outputs[-1] if outputs else inputs))
+    gradient = torch.ones_like(outputs[-1]) if outward is None else outward
+    for layer, output in zip(reversed(head), reversed(outputs), strict=True):
+        gradient = gradient @ layer.weight if isinstance(layer, nn.Linear) else gradient * (output > 0).to(output.dtype)
     return gradient

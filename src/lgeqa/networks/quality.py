@@ -1,5 +1,7 @@
 """Stage 2: encoder, three attribute heads, and the QA head on their outputs (section 3.2)."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -8,28 +10,44 @@ from lgeqa.attributes import ATTRIBUTE_NAMES, NAMES
 from lgeqa.networks.decoder import Decoder
 from lgeqa.networks.encoder import Encoder
 
+QualityFrom = Literal["logits", "features"]
+#: Last hidden features of an attribute head.
+HIDDEN = 32
+
 
 def attribute_head(features: int) -> nn.Sequential:
     """One attribute's classifier: 512-128-32-1 with ReLU."""
-    return nn.Sequential(nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, 1))
+    return nn.Sequential(nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
 
 
 class QualityNetwork(nn.Module):
     """Scores a slice on the four scales (section 3.2.1).
 
-    The QA head sees nothing but the three attribute logits, so what it finds must pass through them.
+    Args:
+        quality_from: Input of the QA head. `logits`, the paper's: the three attribute logits, so that what it finds
+            must pass through them. `features`: the last hidden features of the three attribute heads, so that noise
+            without a trace in the attributes can reach it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quality_from: QualityFrom = "logits") -> None:
         super().__init__()
+        self.quality_from = quality_from
         self.encoder = Encoder()
         self.attribute_heads = nn.ModuleList(attribute_head(Encoder.features) for _ in ATTRIBUTE_NAMES)
-        self.quality_head = nn.Sequential(nn.Linear(len(ATTRIBUTE_NAMES), 20), nn.ReLU(), nn.Linear(20, 1))
+        inputs = len(ATTRIBUTE_NAMES) * (1 if quality_from == "logits" else HIDDEN)
+        self.quality_head = nn.Sequential(nn.Linear(inputs, 20), nn.ReLU(), nn.Linear(20, 1))
 
     def heads(self, features: Tensor) -> Tensor:  # (slice, 512)
         """Four logits, (slice, 4), in the order of `attributes.NAMES`."""
-        attributes = torch.cat([head(features) for head in self.attribute_heads], dim=1)
-        return torch.cat([attributes, self.quality_head(attributes)], dim=1)
+        hidden = [body(features) for body, _ in self.attribute_parts()]
+        logits = [last(inputs) for (_, last), inputs in zip(self.attribute_parts(), hidden, strict=True)]
+        attributes = torch.cat(logits, dim=1)
+        seen = attributes if self.quality_from == "logits" else torch.cat(hidden, dim=1)
+        return torch.cat([attributes, self.quality_head(seen)], dim=1)
+
+    def attribute_parts(self) -> list[tuple[nn.Sequential, nn.Module]]:
+        """Each attribute head, parted before its last layer."""
+        return [(head[:-1], head[-1]) for head in self.attribute_heads]  # type: ignore[index]
 
     def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
         """Four logits, (slice, 4)."""
@@ -42,8 +60,8 @@ class MultiTaskNetwork(QualityNetwork):
     Called like any quality network it scores only, so that is all that is exported.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, quality_from: QualityFrom = "logits") -> None:
+        super().__init__(quality_from)
         self.decoder = Decoder()
 
     def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:  # (slice, 1, 128, 128)
@@ -66,5 +84,25 @@ class ContrastiveNetwork(nn.Module):
 
     def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
         """Projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
-        features = self.encoder(slices)
+        return self.project(self.encoder(slices))
+
+    def project(self, features: Tensor) -> Tensor:  # (slice, 512)
+        """The same projections of pooled features."""
         return torch.stack([normalize(project(features), dim=1) for project in self.projections])
+
+
+class HybridNetwork(ContrastiveNetwork):
+    """The encoder with four projection heads, and the decoder that finds the blood pool (the paper's conclusion).
+
+    Args:
+        encoder: whose features are to be learnt.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(encoder)
+        self.decoder = Decoder()
+
+    def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:  # (slice, 1, 128, 128)
+        """Projections, (scale, slice, 128), and logits of the blood pool, (slice, 1, 128, 128)."""
+        stages = self.encoder.stages(slices)
+        return self.project(stages[-1].mean(dim=(2, 3))), self.decoder(stages)

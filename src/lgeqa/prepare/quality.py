@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
@@ -20,6 +20,11 @@ from lgeqa.records import BoolArray, FloatArray
 
 #: Signal above this many times the blood pool's is fat or an artefact, and is cut off.
 BRIGHTEST = 4.0
+#: Share of the atrium's voxels beyond each side of the box around it: a few stray voxels do not move the box.
+_STRAY = 0.001
+
+#: Rows and columns of the scan.
+Window = tuple[slice, slice]
 
 
 class QualityPreparation(Settings):
@@ -30,12 +35,15 @@ class QualityPreparation(Settings):
             resolution that sharpness is judged on.
         pixels: rows and columns of a prepared slice.
         field_mm: side of the square of `atrium`.
+        margin_mm: in-plane distance from the box around the atrium beyond which the scan is left out, so that a crop
+            and a full field of view give the same slices. None, the paper's reading, keeps the whole field.
         normalisation: signal from the level of air to that of the atrial blood pool.
     """
 
     field: Literal["atrium", "full"] = "atrium"
     pixels: PositiveInt = 128
     field_mm: PositiveFloat = 160.0
+    margin_mm: NonNegativeFloat | None = None
     normalisation: Literal["blood-level"] = "blood-level"
 
 
@@ -55,7 +63,7 @@ def prepare_for_quality(
 
     Returns:
         float32 (atrium slices, pixels, pixels), at most 4. Blood is about 1, and air, padding and what lies off the
-        scan are 0.
+        scan or beyond the margin are 0.
 
     Raises:
         NotAssessableError: no atrium, or a blood pool no brighter than the darkest voxels.
@@ -63,17 +71,72 @@ def prepare_for_quality(
     slices = atrium.any(axis=(1, 2))
     if not slices.any():
         raise NotAssessableError("No slice holds the left atrium, so there is nothing to score.")
-    reference = intensity_reference(voxels, atrium, spacing_mm)
-    area = image_area(voxels)
-    window = (slice(None), *(image_window(area) if preparation.field == "atrium" else (slice(None), slice(None))))
-    weights = quality_weights(atrium[window], spacing_mm, preparation)
-    resampled, _ = resample_image(reference.signal(voxels[window][slices]), area[window[1:]], *weights)
+    spans = [
+        _span(atrium, axis, step, preparation.margin_mm) for axis, step in zip((1, 2), spacing_mm[1:], strict=True)
+    ]
+    near = (slice(None), *(span.pixels for span in spans))
+    # From here on a full field of view is the crop that leaves the margin.
+    reference = intensity_reference(voxels[near], atrium[near], spacing_mm)
+    area = np.zeros(voxels.shape[1:], bool)
+    area[near[1:]] = image_area(voxels[near])
+    window = image_window(area)
+    field, weights = (
+        quality_field(atrium, spacing_mm, preparation),
+        quality_weights(atrium, spacing_mm, preparation, window),
+    )
+    resampled, _ = resample_image(reference.signal(voxels[:, *window][slices]), area[window], *weights)
+    resampled *= np.outer(
+        *(
+            span.fade(points, field.pixel_mm)
+            for span, points in zip(spans, (field.rows_mm, field.columns_mm), strict=True)
+        )
+    )
     prepared: FloatArray = np.clip(resampled, 0, BRIGHTEST, dtype=np.float32)
     return prepared
 
 
+@dataclass(frozen=True)
+class _Span:
+    """What is seen of a scan along one axis.
+
+    Attributes:
+        first_mm, last_mm: Ends, on the ruler on which voxel i lies at i times the spacing.
+        pixels: Voxels that reach into it.
+    """
+
+    first_mm: float
+    last_mm: float
+    pixels: slice
+
+    def fade(self, points_mm: Points, pixel_mm: float) -> FloatArray:
+        """Return a weight for each pixel at `points_mm`, which falls from 1 to 0 within a pixel before either end."""
+        depth_mm = np.minimum(points_mm - self.first_mm, self.last_mm - points_mm)
+        weights: FloatArray = np.clip(depth_mm / pixel_mm, 0, 1).astype(np.float32)
+        return weights
+
+
+def _span(atrium: BoolArray, axis: int, step: float, margin_mm: float | None) -> _Span:
+    """Return the span from the atrium's first voxel to its last, with a margin; the whole axis without one.
+
+    Both ends are interpolated, so that they have no steps as the mask grows.
+    """
+    n = atrium.shape[axis]
+    if margin_mm is None:
+        return _Span(-np.inf, np.inf, slice(0, n))
+    counts = np.count_nonzero(atrium, axis=tuple({0, 1, 2} - {axis}))
+    shares = np.cumsum([0, *counts]) / counts.sum()
+    first, last = np.interp((_STRAY, 1 - _STRAY), shares, np.arange(n + 1))
+    first_mm, last_mm = float(first) * step - margin_mm, float(last - 1) * step + margin_mm
+    # A crop that leaves the margin has all these voxels.
+    start, stop = int(np.ceil(first_mm / step - 0.5)), int(np.floor(last_mm / step + 0.5)) + 1
+    return _Span(first_mm, last_mm, slice(max(0, start), min(n, stop)))
+
+
 def quality_weights(
-    atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
+    atrium: BoolArray,
+    spacing_mm: tuple[float, float, float],
+    preparation: QualityPreparation,
+    window: Window | None = None,
 ) -> tuple[Weights, Weights]:
     """Weights along rows and columns that take the scan's pixels to a prepared slice.
 
@@ -81,11 +144,13 @@ def quality_weights(
         atrium: bool (slice, row, column) with at least one voxel set.
         spacing_mm: (slice, row, column).
         preparation: which square is cut out, and its pixels.
+        window: rows and columns of the scan that are taken; None for all.
     """
-    field = quality_field(atrium, spacing_mm, preparation)
+    parts = window or (slice(0, atrium.shape[1]), slice(0, atrium.shape[2]))
+    field = quality_field(atrium, spacing_mm, preparation, (parts[0].start, parts[1].start))
     rows, columns = (
-        axis_weights(n, step, points, field.pixel_mm)
-        for n, step, points in zip(atrium.shape[1:], spacing_mm[1:], (field.rows_mm, field.columns_mm), strict=True)
+        axis_weights(part.stop - part.start, step, points, field.pixel_mm)
+        for part, step, points in zip(parts, spacing_mm[1:], (field.rows_mm, field.columns_mm), strict=True)
     )
     return rows, columns
 
@@ -105,18 +170,31 @@ class QualityField:
 
 
 def quality_field(
-    atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
+    atrium: BoolArray,
+    spacing_mm: tuple[float, float, float],
+    preparation: QualityPreparation,
+    first: tuple[int, int] = (0, 0),
 ) -> QualityField:
-    """The square that the quality network sees; arguments as in `quality_weights`."""
+    """Return the square that the quality network sees.
+
+    Args:
+        atrium: bool (slice, row, column) with at least one voxel set.
+        spacing_mm: (slice, row, column).
+        preparation: which square is cut out, and its pixels.
+        first: (row, column) of the scan's pixel from which places are measured.
+    """
     shape, mm = atrium.shape[1:], spacing_mm[1:]
     if preparation.field == "full":
         side = max(n * step for n, step in zip(shape, mm, strict=True))
-        centres = [(n - 1) / 2 * step for n, step in zip(shape, mm, strict=True)]
+        middles = [(n - 1) / 2 for n in shape]
     else:
         side = preparation.field_mm
-        centres = [_middle(atrium, axis) * step for axis, step in zip((1, 2), mm, strict=True)]
+        middles = [_middle(atrium, axis) for axis in (1, 2)]
     pixel = side / preparation.pixels
-    rows, columns = (centred_points(preparation.pixels, pixel, centre) for centre in centres)
+    rows, columns = (
+        centred_points(preparation.pixels, pixel, (middle - start) * step)
+        for middle, start, step in zip(middles, first, mm, strict=True)
+    )
     return QualityField(rows, columns, pixel)
 
 

@@ -1,1 +1,1 @@
-"""Simulated scans: phantoms, faults on phantoms and real scans, scores, readers and cohorts."""
+"""Simulated scans: artefacts on real scans and phantoms, distractors, simulated readers and cohorts."""

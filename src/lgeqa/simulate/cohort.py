@@ -1,8 +1,10 @@
 """Writing simulated cohorts: scans in the authors' layout, their recipes and the tables of scores.
 
 <out>/<scan id>/data.nrrd, shrinkwrap.nrrd, recipe.json
+<out>/<scan id>/measures.json   image quality measures before distractors, from which the scores follow
 <out>/labels.json       the authors' format; the label is the score before reader noise
-<out>/scores.csv        one row for each scan and reader; the reader `truth` holds the scores before reader noise
+<out>/scores.csv        one row for each scan and reader: `measured` holds the measured scores, `truth` their whole
+                        parts, as experts write scores, and `reader-1` and so on what simulated readers make of these
 """
 
 import csv
@@ -22,16 +24,19 @@ import SimpleITK
 from pydantic import ValidationError
 
 from lgeqa.attributes import NAMES, SCALES
-from lgeqa.cohort.case import TRUTH
+from lgeqa.cohort.case import MEASURED, PSEUDO_READERS, TRUTH
 from lgeqa.errors import CohortError, OutputError
 from lgeqa.read.itk import to_image
+from lgeqa.records import Measures
 from lgeqa.simulate.make import SimulatedScan, make_scan
+from lgeqa.simulate.readers import draw_reading
 from lgeqa.simulate.recipe import ScanRecipe
-from lgeqa.simulate.scores import Scores
+from lgeqa.simulate.scores import Scores, measured_scores
 
 IMAGE: Final = "data.nrrd"
 MASK: Final = "shrinkwrap.nrrd"
 RECIPE: Final = "recipe.json"
+MEASURES: Final = "measures.json"
 
 _sitk: Any = SimpleITK  # comes without types
 
@@ -41,17 +46,29 @@ class Written:
     """A scan that lies in its folder.
 
     Attributes:
-        recipe: of the scan.
-        kept: it was there already.
-        spacing_mm: along the file's axes (column, row, slice).
-        first, last: lowest and highest slice that holds the atrium.
+        recipe: Recipe of the scan.
+        measures: Image quality measures, taken before distractors.
+        kept: Whether it was there already.
+        spacing_mm: Voxel spacing along the file's axes (column, row, slice).
+        first, last: Lowest and highest slice that holds the atrium.
     """
 
     recipe: ScanRecipe
+    measures: Measures
     kept: bool
     spacing_mm: tuple[float, float, float]
     first: int
     last: int
+
+    def scores(self) -> dict[str, Scores]:
+        """Return the scores of each reader by name; empty where the scan cannot be scored."""
+        measured = measured_scores(self.measures)
+        if measured is None:
+            return {}
+        rng = np.random.default_rng(self.recipe.reading_seed)
+        truth = measured.rounded_down()
+        readings = {f"reader-{number + 1}": draw_reading(rng, truth) for number in range(self.recipe.readers)}
+        return {MEASURED: measured, TRUTH: truth, **readings}
 
 
 def write_cohort(
@@ -60,15 +77,15 @@ def write_cohort(
     """Make the scans that `out` does not hold yet, and give each as it is done; at the end write the tables.
 
     Args:
-        recipes: of all scans of the cohort.
-        out: folder of the cohort, made where it is missing.
-        folder: that the paths of real scans are relative to.
-        jobs: scans to work on at once, each in a process of its own if more than one.
+        recipes: Recipes of all scans of the cohort.
+        out: Folder of the cohort, made where it is missing.
+        folder: Folder that the paths of real scans are relative to.
+        jobs: Number of scans to work on at once, each in a process of its own if more than one.
 
     Raises:
         OutputError: `out` cannot be written, or holds a scan of the same name and another recipe.
         CohortError: a real scan is missing or changed.
-        ScanError: a real scan cannot be read.
+        ScanError: a real scan cannot be read, or its mask does not lie on blood.
     """
     make_folder(out)
     done: list[Written] = []
@@ -90,8 +107,8 @@ def make_folder(out: Path) -> None:
     """Make the folder of a cohort, if it is missing; raises OutputError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise OutputError(f"{out}: cannot be made ({fault.strerror}). Name another folder.") from None
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made ({error.strerror}). Name another folder.") from None
 
 
 def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Written:
@@ -106,17 +123,17 @@ def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Wri
             raise OutputError(
                 f"{place}: holds a scan of this name, made with other settings or versions. Name another folder."
             )
-        return _written(recipe, _sitk.ReadImage(str(place / MASK)), kept=True)
+        return _written(recipe, _read_measures(place / MEASURES), _sitk.ReadImage(str(place / MASK)), kept=True)
     scan = make_scan(recipe, folder)
     part = out / f".{recipe.scan_id}.{os.getpid()}.part"
     try:
         mask = _write_part(recipe, scan, part)
         part.rename(place)
-    except OSError as fault:
-        raise OutputError(f"{place}: cannot be written ({fault.strerror}). Name another folder.") from None
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be written ({error.strerror}). Name another folder.") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return _written(recipe, mask, kept=False)
+    return _written(recipe, scan.measures, mask, kept=False)
 
 
 def read_recipe(path: Path) -> ScanRecipe:
@@ -127,25 +144,29 @@ def read_recipe(path: Path) -> ScanRecipe:
     """
     try:
         return ScanRecipe.model_validate_json(path.read_bytes())
-    except OSError as fault:
-        raise CohortError(f"{path}: cannot be read ({fault.strerror}). Name the recipe.json of a scan.") from None
-    except ValidationError as fault:
-        where = ".".join(map(str, fault.errors()[0]["loc"])) or "the whole"
-        raise CohortError(f"{path}: is no recipe of a scan ({where}: {fault.errors()[0]['msg']}).") from None
+    except OSError as error:
+        raise CohortError(f"{path}: cannot be read ({error.strerror}). Name the recipe.json of a scan.") from None
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
+        raise CohortError(f"{path}: is no recipe of a scan ({where}: {error.errors()[0]['msg']}).") from None
 
 
 def write_tables(scans: Sequence[Written], out: Path) -> None:
-    """Write `scores.csv` and `labels.json`."""
+    """Write `scores.csv` and `labels.json`; a scan without scores has a row without a reader in the first alone."""
+    scored = {scan.recipe.scan_id: scan.scores() for scan in scans}
     with (out / "scores.csv").open("w", newline="", encoding="utf-8") as lines:
         table = csv.writer(lines, lineterminator="\n")
         table.writerow(("scan", "patient", "image", "mask", "reader", *NAMES))
         for scan in scans:
-            of = scan.recipe
-            files = (f"{of.scan_id}/{IMAGE}", f"{of.scan_id}/{MASK}")
-            for reader, scores in {TRUTH: of.scores, **of.readings}.items():
-                table.writerow((of.scan_id, of.patient, *files, reader, *(f"{score:g}" for score in scores.row())))
-    labels = {scan.recipe.scan_id: _label(scan) for scan in scans}
-    (out / "labels.json").write_text(json.dumps(labels, indent=2) + "\n", encoding="utf-8")
+            scan_id = scan.recipe.scan_id
+            files = (scan_id, scan.recipe.patient, f"{scan_id}/{IMAGE}", f"{scan_id}/{MASK}")
+            for reader, scores in scored[scan_id].items():
+                table.writerow((*files, reader, *(f"{score:g}" for score in scores.row())))
+            if not scored[scan_id]:
+                table.writerow((*files, "", *("" for _ in NAMES)))
+    labels = {scan.recipe.scan_id: _label(scan, scored[scan.recipe.scan_id]) for scan in scans}
+    known = {scan_id: label for scan_id, label in labels.items() if label}
+    (out / "labels.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> Any:
@@ -153,20 +174,31 @@ def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> Any:
     mask = to_image(scan.atrium.astype(np.uint8), scan.grid)
     for image, name in ((to_image(scan.voxels, scan.grid), IMAGE), (mask, MASK)):
         _sitk.WriteImage(image, str(part / name), useCompression=True)
-    (part / RECIPE).write_text(recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for record, name in ((recipe, RECIPE), (scan.measures, MEASURES)):
+        (part / name).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return mask
 
 
-def _written(recipe: ScanRecipe, mask: Any, *, kept: bool) -> Written:
+def _read_measures(path: Path) -> Measures:
+    """Read the measures of a scan that was made earlier; raises OutputError where they are not whole."""
+    try:
+        return Measures.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        raise OutputError(f"{path}: cannot be read. Remove {path.parent} to make this scan again.") from None
+
+
+def _written(recipe: ScanRecipe, measures: Measures, mask: Any, *, kept: bool) -> Written:
     slices = np.flatnonzero(_sitk.GetArrayViewFromImage(mask).any(axis=(1, 2)))
-    return Written(recipe, kept, mask.GetSpacing(), int(slices[0]), int(slices[-1]))
+    return Written(recipe, measures, kept, mask.GetSpacing(), int(slices[0]), int(slices[-1]))
 
 
-def _label(scan: Written) -> dict[str, Any]:
-    """One scan in the authors' format; the two last keys as this project reads them."""
+def _label(scan: Written, scores: dict[str, Scores]) -> dict[str, Any] | None:
+    """Return one scan in the authors' format, the two last keys as this project reads them; None without scores."""
+    if not scores:
+        return None
     return {
-        "label": _authors(scan.recipe.scores),
-        "labeler": {reader: _authors(scores) for reader, scores in scan.recipe.readings.items()},
+        "label": _authors(scores[TRUTH]),
+        "labeler": {reader: _authors(own) for reader, own in scores.items() if reader not in PSEUDO_READERS},
         "spacings": list(scan.spacing_mm),
         "segmented_region_indices": [scan.first, scan.last],
     }

@@ -1,36 +1,45 @@
 """A real scan, cropped around the atrium, set into the thorax of a phantom: a full field of view with a real heart.
 
-There are no public full-field scans; a detector that must work on them is trained on these.
+There are no public full-field scans. What must work on them is trained on these.
 """
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
+from lgeqa.measure import Heart
+from lgeqa.measure.tissue import nulling_ratio
 from lgeqa.records import BoolArray, FloatArray
-from lgeqa.simulate.faults.nulling import REPETITION_MS, inversion_for
-from lgeqa.simulate.faults.scene import read_scene
+from lgeqa.simulate.acquisition import Acquisition, late_inversion
 from lgeqa.simulate.phantom import Phantom, render
-from lgeqa.simulate.signal import Array, Sequence
 
 #: A crop's outermost pixels often hold the edge of an earlier interpolation.
 TRIM_MM: Final = 1.0
+#: Signal of myocardium over blood where a crop shows too little of it: the median of real scans.
+_USUAL_NULLING: Final = 0.23
+#: Side in pixels of the patches of blood that the spectrum of the noise is taken from.
+_PATCH: Final = 16
+
+_Indices = npt.NDArray[np.int64]
+_Array = npt.NDArray[np.float64]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 class CompositeRecipe(Settings):
     """How a crop is set into a phantom.
 
     Attributes:
-        scale: factor of the crop's in-plane size.
-        shift_mm: in-plane (row, column) offset of the crop's atrium from the phantom's.
-        feather_mm: width of the blend at the crop's edges.
-        fat_signal: of the phantom, what the fat saturation leaves.
-        seed: of the phantom's noise.
+        scale: Factor of the crop's in-plane size.
+        shift_mm: In-plane (row, column) offset of the crop's atrium from the phantom's.
+        feather_mm: Width of the blend at the crop's edges.
+        fat_signal: Share of the phantom's fat signal that the fat saturation leaves.
+        seed: Random seed of the phantom's noise.
     """
 
     scale: float = Field(gt=0)
@@ -69,100 +78,115 @@ def composite(
 ) -> Composite:
     """Set a cropped real scan into a phantom, atrium on atrium.
 
-    The result has the crop's slices and the phantom's pixels in-plane. The phantom is rendered at the inversion time
-    that the crop's muscle speaks of, scaled to the crop's blood and given the crop's noise. The mask is the crop's
-    alone: what shows of the phantom's veins beyond the crop is as distal as what a reader leaves out, so a slice
-    without atrium stays one.
+    The result has the crop's own voxels; the scale changes their size in the plane, and no voxel is interpolated. The
+    phantom is rendered at the inversion time that the crop's myocardium speaks of, scaled to the crop's blood, and
+    gets noise of the strength and grain that the crop has in its blood. The mask is the crop's alone: what shows of
+    the phantom's veins beyond the crop is as distal as what a reader leaves out, so a slice without atrium stays one.
 
     Args:
-        voxels: grey levels of the crop, (slice, row, column), axial LPS.
-        atrium: its blood pool on the same grid.
+        voxels: Grey levels of the crop, (slice, row, column), axial LPS.
+        atrium: Its blood pool on the same grid.
         spacing_mm: (slice, row, column) of the crop.
-        phantom: a thorax of the full field.
-        recipe: the draw.
+        phantom: A thorax of the full field.
+        recipe: The draw.
 
     Raises:
-        NotAssessableError: the crop's mask, or the phantom's, is empty.
+        NotAssessableError: the crop's mask, or the phantom's, is empty, or the crop's blood is no brighter than air.
     """
     if not phantom.atrium.any():
         raise NotAssessableError("the phantom holds no atrium; draw it with slices that reach the heart.")
-    scene = read_scene(voxels, atrium, spacing_mm)
-    sequence = Sequence(
-        inversion_time_ms=inversion_for(scene.muscle, early=False),
-        repetition_ms=REPETITION_MS,
-        fat_signal=recipe.fat_signal,
-    )
-    thorax = render(phantom, sequence)
-    thorax *= np.float32(scene.blood_level / np.median(thorax[phantom.atrium]))
-    thorax = _reslice(thorax, phantom, _centre(atrium)[0], voxels.shape[0], spacing_mm[0])
-    thorax = _with_noise(thorax, _noise(voxels, atrium), recipe.seed)
-
-    grid = _Grid.placed(phantom, atrium, spacing_mm, recipe)
-    weight = grid.weight(voxels.shape[1:], recipe.feather_mm)
+    heart = Heart(voxels, atrium, spacing_mm)
+    thorax = _thorax(phantom, heart, recipe)
+    frame = _Frame.placed(phantom, atrium, spacing_mm, recipe)
+    resliced = _reslice(thorax, phantom, _centre(atrium)[0], voxels.shape[0], spacing_mm[0])
+    background = frame.resample(resliced, phantom.spacing_mm)
+    weight = frame.weight(recipe.feather_mm)
+    noise = _noise(background.shape, _spectrum(voxels, atrium), recipe.seed)
+    # The share of the noise makes up for what blending takes from the crop's own.
+    blended = weight * frame.place(voxels) + (1 - weight) * background + np.sqrt(1 - weight**2) * noise
     return Composite(
-        voxels=weight * grid.resample(voxels) + (1 - weight) * thorax,
-        atrium=(grid.resample(atrium.astype(np.float32)) >= 0.5) & (weight >= 0.5),
-        spacing_mm=(spacing_mm[0], *phantom.spacing_mm[1:]),
+        voxels=np.where(weight == 1, frame.place(voxels), np.abs(blended)).astype(np.float32),
+        atrium=frame.place(atrium) & (weight >= 0.5),
+        spacing_mm=(spacing_mm[0], *frame.pixel_mm),
     )
+
+
+def _thorax(phantom: Phantom, heart: Heart, recipe: CompositeRecipe) -> FloatArray:
+    """Render the phantom without noise at the crop's blood level and nulling."""
+    measured = nulling_ratio(heart).value
+    nulling = _USUAL_NULLING if np.isnan(measured) else max(measured, 0.0)
+    acquisition = Acquisition(inversion_over_null=late_inversion(nulling), fat_signal=recipe.fat_signal)
+    thorax = render(phantom, acquisition.sequence)
+    scaled: FloatArray = thorax * np.float32(heart.reference.blood / np.median(thorax[phantom.atrium]))
+    return scaled
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """The result's pixels (row, column) as seen from the crop: pixel p lies at `p * step + offset` of the crop.
+class _Frame:
+    """The result's pixels and where the crop lies among them, all (row, column).
 
     Attributes:
-        shape: of the result.
-        step, offset: in pixels of the crop.
-        pixel_mm: size in the result of a pixel of the crop.
+        shape: Pixels of the result.
+        crop_shape: Pixels of the crop.
+        first: Pixel of the result on which the crop's first one lies.
+        pixel_mm: Pixel size of the result.
     """
 
     shape: tuple[int, int]
-    step: Array
-    offset: Array
-    pixel_mm: Array
+    crop_shape: tuple[int, int]
+    first: tuple[int, int]
+    pixel_mm: tuple[float, float]
 
     @classmethod
     def placed(
         cls, phantom: Phantom, atrium: BoolArray, spacing_mm: tuple[float, float, float], recipe: CompositeRecipe
     ) -> Self:
-        """The grid on which the crop's atrium lies where the phantom's does, but for the recipe's shift."""
+        """Place the crop's atrium on the phantom's, moved by the recipe's shift, to the nearest pixel."""
         pixel_mm = recipe.scale * np.array(spacing_mm[1:])
         fine_mm = np.array(phantom.spacing_mm[1:])
-        aim = _centre(phantom.atrium)[1:] + np.array(recipe.shift_mm) / fine_mm
-        step = fine_mm / pixel_mm
-        return cls(phantom.atrium.shape[1:], step, _centre(atrium)[1:] - aim * step, pixel_mm)
+        aim = (_centre(phantom.atrium)[1:] * fine_mm + recipe.shift_mm) / pixel_mm
+        rows, columns = np.rint(np.array(phantom.atrium.shape[1:]) * fine_mm / pixel_mm).astype(int).tolist()
+        first_row, first_column = np.rint(aim - _centre(atrium)[1:]).astype(int).tolist()
+        height, width = atrium.shape[1:]
+        size_mm = float(pixel_mm[0]), float(pixel_mm[1])
+        return cls((rows, columns), (height, width), (first_row, first_column), size_mm)
 
-    def resample(self, crop: FloatArray) -> FloatArray:
-        """Linear interpolation of each slice of the crop; beyond it, its edges repeat."""
+    def _indices(self) -> tuple[_Indices, _Indices]:
+        """Return the crop's row and column under each row and column of the result, below 0 and beyond it too."""
+        rows, columns = (np.arange(n) - first for n, first in zip(self.shape, self.first, strict=True))
+        return rows, columns
+
+    def place(self, crop: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
+        """Put the crop's voxels in their places; beyond the crop its edges repeat."""
+        rows, columns = (np.clip(at, 0, n - 1) for at, n in zip(self._indices(), self.crop_shape, strict=True))
+        return crop[:, rows[:, None], columns]
+
+    def resample(self, image: FloatArray, spacing_mm: tuple[float, float, float]) -> FloatArray:
+        """Interpolate the slices of a phantom linearly to the result's pixels."""
+        step = [pixel / fine for pixel, fine in zip(self.pixel_mm, spacing_mm[1:], strict=True)]
         resampled: FloatArray = ndimage.affine_transform(
-            crop,
-            np.array((1, *self.step)),
-            (0, *self.offset),
-            output_shape=(len(crop), *self.shape),
-            order=1,
-            mode="nearest",
+            image, np.array((1, *step)), output_shape=(len(image), *self.shape), order=1, mode="nearest"
         )
         return resampled
 
-    def weight(self, size: tuple[int, ...], feather_mm: float) -> FloatArray:
-        """1 inside a crop of `size` pixels, falling smoothly to 0 over the feather at its edges, (row, column)."""
+    def weight(self, feather_mm: float) -> FloatArray:
+        """Return 1 inside the crop, falling smoothly to 0 over the feather at its edges, (row, column)."""
         ramps = []
-        for axis in (0, 1):
-            at = np.arange(self.shape[axis]) * self.step[axis] + self.offset[axis]
-            inside_mm = np.minimum(at, size[axis] - 1 - at) * self.pixel_mm[axis]
+        for at, size, pixel_mm in zip(self._indices(), self.crop_shape, self.pixel_mm, strict=True):
+            inside_mm = np.minimum(at, size - 1 - at) * pixel_mm
             ramp = np.clip((inside_mm - TRIM_MM) / feather_mm, 0, 1)
             ramps.append(ramp**2 * (3 - 2 * ramp))
         weight: FloatArray = np.outer(*ramps).astype(np.float32)
         return weight
 
 
-def _centre(mask: BoolArray) -> Array:
-    """Middle of the mask's bounding box, in voxels."""
+def _centre(mask: BoolArray) -> _Array:
+    """Return the middle of the mask's bounding box, in voxels."""
     return np.array([np.mean(np.flatnonzero(mask.any(axis=others))[[0, -1]]) for others in ((1, 2), (0, 2), (0, 1))])
 
 
 def _reslice(image: FloatArray, phantom: Phantom, centre: float, slices: int, step_mm: float) -> FloatArray:
-    """The phantom on the crop's slices, the middles of the atria at one height; end slices repeat beyond its range."""
+    """Bring the phantom to the crop's slices, the middles of the atria at one height; beyond its range ends repeat."""
     step = step_mm / phantom.spacing_mm[0]
     offset = _centre(phantom.atrium)[0] - centre * step
     at = np.clip(offset + step * np.arange(slices), 0, image.shape[0] - 1)
@@ -172,18 +196,34 @@ def _reslice(image: FloatArray, phantom: Phantom, centre: float, slices: int, st
     return resliced
 
 
-def _noise(voxels: FloatArray, atrium: BoolArray) -> float:
-    """Standard deviation in the atrium's blood of what differs from the mean of the neighbourhood.
+def _spectrum(voxels: FloatArray, atrium: BoolArray) -> FloatArray:
+    """Return the power spectrum of the blood's grain, on the frequencies of a patch (row, column).
 
-    By the median, 1.4826 times the median absolute deviation, which the atrium's border does not sway.
+    It is the mean periodogram of patches, under a Hann window, that lie in the atrium, or of those that do so most.
+    Power at frequency 0, which is the level of blood, is replaced by that beside it.
     """
-    rough = voxels - ndimage.uniform_filter(voxels, (1, 7, 7))
-    return float(1.4826 * np.median(np.abs(rough[atrium])))
+    share = ndimage.uniform_filter(atrium.astype(np.float32), (1, _PATCH, _PATCH))
+    corners = np.argwhere(share > share.max() - 1e-3) - (0, _PATCH // 2, _PATCH // 2)
+    inside = (corners >= 0).all(axis=1) & (corners[:, 1:] + _PATCH <= voxels.shape[1:]).all(axis=1)
+    corners = corners[inside][:: max(1, inside.sum() // 500)]
+    taper = np.hanning(_PATCH + 2)[1:-1]
+    window = np.outer(taper, taper)
+    power = np.zeros((_PATCH, _PATCH))
+    for slice_, row, column in corners:
+        patch = voxels[slice_, row : row + _PATCH, column : column + _PATCH]
+        power += np.abs(fft.fft2((patch - np.average(patch, weights=window)) * window)) ** 2
+    power /= max(len(corners), 1) * np.sum(window**2)
+    power[0, 0] = np.mean([power[0, 1], power[1, 0], power[0, -1], power[-1, 0]])
+    return power.astype(np.float32)
 
 
-def _with_noise(image: FloatArray, deviation: float, seed: int) -> FloatArray:
-    """The magnitude of the image with complex Gaussian noise."""
+def _noise(shape: tuple[int, ...], spectrum: FloatArray, seed: int) -> npt.NDArray[np.complex64]:
+    """Return complex noise (slice, row, column), each of whose channels has this power spectrum in the plane."""
     rng = np.random.default_rng(seed)
-    real, imaginary = (rng.standard_normal(image.shape, np.float32) * np.float32(deviation) for _ in range(2))
-    magnitude: FloatArray = np.hypot(image + real, imaginary)
-    return magnitude
+    frequencies = np.meshgrid(*(fft.fftfreq(n) * _PATCH for n in shape[1:]), indexing="ij")
+    amplitude = ndimage.map_coordinates(np.sqrt(spectrum), frequencies, order=1, mode="grid-wrap")
+    noise = np.empty(shape, np.complex64)
+    for image in noise:
+        white = rng.standard_normal((*shape[1:], 2), np.float32).view(np.complex64)[..., 0]
+        image[:] = fft.ifft2(fft.fft2(white) * amplitude)
+    return noise

@@ -3,24 +3,24 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import CohortError
+from lgeqa.measure import Heart, take_measures
 from lgeqa.read import Source, discover, read_mask, read_scan
-from lgeqa.read.geometry import axial_grid, axial_order
-from lgeqa.records import BoolArray, FloatArray, Grid
+from lgeqa.read.geometry import axial_grid, axial_order, slice_positions
+from lgeqa.records import BoolArray, FloatArray, Grid, Measures, Scan
+from lgeqa.simulate.acquisition import acquire
+from lgeqa.simulate.artefacts import apply_artefacts
 from lgeqa.simulate.composite import composite
-from lgeqa.simulate.faults import apply_faults, apply_faults_to_phantom
-from lgeqa.simulate.phantom import PhantomRecipe, build_phantom
-from lgeqa.simulate.recipe import FromPhantom, FromScan, RealScan, ScanRecipe
-
-#: Grey level that the brightest thousandth of a scan starts from.
-BRIGHT_LEVEL: Final = 1000.0
+from lgeqa.simulate.distractors import Volume, apply_distractors
+from lgeqa.simulate.phantom import build_phantom
+from lgeqa.simulate.recipe import FromPhantom, FromScan, RealScan, ScanRecipe, Thorax
 
 _IDENTITY: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -30,14 +30,35 @@ class SimulatedScan:
     """A simulated scan, (slice, row, column), axial LPS, and the grid to write it on.
 
     Attributes:
-        voxels: int16 grey levels.
-        atrium: blood pool of the left atrium.
-        grid: file axes (column, row, slice).
+        voxels: Grey levels, whole ones unless the real scan has fractions or there are distractors.
+        atrium: Blood pool of the left atrium.
+        grid: Grid with the file axes (column, row, slice).
+        measures: Image quality measures, taken before distractors.
     """
 
-    voxels: npt.NDArray[np.int16]
+    voxels: npt.NDArray[Any]
     atrium: BoolArray
     grid: Grid
+    measures: Measures
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What artefacts are put on; attributes as those of `SimulatedScan`.
+
+    Attributes:
+        has_whole_levels: Whether grey levels are stored as whole numbers.
+    """
+
+    voxels: FloatArray
+    atrium: BoolArray
+    grid: Grid
+    has_whole_levels: bool
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel spacing (slice, row, column)."""
+        return self.grid.spacing_mm[2], self.grid.spacing_mm[1], self.grid.spacing_mm[0]
 
 
 def find_real_scans(folder: Path) -> list[RealScan]:
@@ -65,47 +86,83 @@ def find_real_scans(folder: Path) -> list[RealScan]:
 
 
 def make_scan(recipe: ScanRecipe, folder: Path | None = None) -> SimulatedScan:
-    """Make the scan of a recipe; reads the real scan it starts from, and writes nothing.
+    """Make the scan of a recipe and measure it; read the real scan it starts from, and write nothing.
 
     Args:
-        recipe: of the scan.
-        folder: that the paths of a real scan are relative to; None for phantoms.
+        recipe: Recipe of the scan.
+        folder: Folder that the paths of a real scan are relative to. None for phantoms.
 
     Raises:
         CohortError: the real scan is not there, or is not the one of the recipe.
-        ScanError: it cannot be read.
+        ScanError: it cannot be read, or its mask does not lie on blood.
     """
     if isinstance(recipe.source, FromPhantom):
-        return _from_phantom(recipe.source.phantom, recipe)
-    return _from_scan(recipe.source, recipe, folder)
+        base = _from_phantom(recipe.source)
+    else:
+        base = _from_scan(recipe.source, recipe.scan_id, folder)
+    atrium, grid, spacing_mm = base.atrium, base.grid, base.spacing_mm
+    voxels = apply_artefacts(base.voxels, atrium, spacing_mm, recipe.artefacts) if recipe.artefacts else base.voxels
+    levels = _whole(voxels) if base.has_whole_levels else voxels
+    measures = _measured(levels.astype(np.float32), atrium, grid)
+    if recipe.distractors:
+        changed = apply_distractors(Volume(levels.astype(np.float32), atrium, spacing_mm), recipe.distractors)
+        levels, atrium, grid = changed.voxels, changed.atrium, _changed_grid(grid, changed)
+    return SimulatedScan(levels, atrium, grid, measures)
 
 
-def _from_phantom(source: PhantomRecipe, recipe: ScanRecipe) -> SimulatedScan:
-    phantom = build_phantom(source)
-    origin_mm = [first * step for first, step in zip(source.first, source.spacing_mm, strict=True)]
-    grid = _grid(phantom.atrium.shape, source.spacing_mm, origin_mm)
-    return SimulatedScan(grey_levels(apply_faults_to_phantom(phantom, recipe.faults)), phantom.atrium, grid)
+def _from_phantom(source: FromPhantom) -> _Base:
+    """Build and image a phantom."""
+    phantom = build_phantom(source.phantom)
+    spacing_mm = source.phantom.spacing_mm
+    origin_mm = [first * step for first, step in zip(source.phantom.first, spacing_mm, strict=True)]
+    grid = _grid(phantom.atrium.shape, spacing_mm, origin_mm)
+    return _Base(acquire(phantom, source.acquisition), phantom.atrium, grid, has_whole_levels=True)
 
 
-def _from_scan(source: FromScan, recipe: ScanRecipe, folder: Path | None) -> SimulatedScan:
-    image, mask = _verified(source.scan, recipe.scan_id, folder)
+def _from_scan(source: FromScan, scan_id: str, folder: Path | None) -> _Base:
+    """Read a real scan, and set it into its thorax if it has one."""
+    image, mask = _verified(source.scan, scan_id, folder)
     scan = read_scan(Source(source.scan.scan_id, "volume", image, (image,), mask))
-    voxels, atrium, spacing_mm = scan.voxels, read_mask(mask, scan), scan.spacing_mm
-    grid = axial_grid(scan.grid, axial_order(scan.grid))
-    if source.thorax:
-        phantom = build_phantom(source.thorax.phantom)
-        full = composite(voxels, atrium, spacing_mm, phantom, source.thorax.placing)
-        voxels, atrium, spacing_mm = full.voxels, full.atrium, full.spacing_mm
-        rows, columns = (size * step for size, step in zip(atrium.shape[1:], spacing_mm[1:], strict=True))
-        grid = _grid(atrium.shape, spacing_mm, (scan.slice_positions_mm[0], -rows / 2, -columns / 2))
-    return SimulatedScan(grey_levels(apply_faults(voxels, atrium, spacing_mm, recipe.faults)), atrium, grid)
+    has_whole_levels = bool((scan.voxels == np.rint(scan.voxels)).all())
+    crop = _Base(scan.voxels, read_mask(mask, scan), axial_grid(scan.grid, axial_order(scan.grid)), has_whole_levels)
+    return _in_thorax(crop, source.thorax) if source.thorax else crop
 
 
-def grey_levels(voxels: FloatArray) -> npt.NDArray[np.int16]:
-    """Whole grey levels, as a scanner stores them, scaled to use some 1000 of them."""
-    scaled = voxels * np.float32(BRIGHT_LEVEL / np.percentile(voxels, 99.9))
-    levels: npt.NDArray[np.int16] = np.clip(np.rint(scaled), 0, np.iinfo(np.int16).max).astype(np.int16)
-    return levels
+def _in_thorax(crop: _Base, thorax: Thorax) -> _Base:
+    """Set a real scan into a phantom; the field of view is centred, and slices keep their height."""
+    phantom = build_phantom(thorax.phantom)
+    full = composite(crop.voxels, crop.atrium, crop.spacing_mm, phantom, thorax.placing)
+    rows, columns = (size * step for size, step in zip(full.atrium.shape[1:], full.spacing_mm[1:], strict=True))
+    grid = _grid(full.atrium.shape, full.spacing_mm, (slice_positions(crop.grid)[0], -rows / 2, -columns / 2))
+    return _Base(full.voxels, full.atrium, grid, crop.has_whole_levels)
+
+
+def _measured(voxels: FloatArray, atrium: BoolArray, grid: Grid) -> Measures:
+    """Take all measures of a scan with its own mask, but not slice by slice."""
+    spacing_mm = (grid.spacing_mm[2], grid.spacing_mm[1], grid.spacing_mm[0])
+    indices = tuple(range(len(voxels)))
+    scan = Scan("", voxels, spacing_mm, slice_positions(grid), indices, grid, Path(), "")
+    return take_measures(scan, Heart(voxels, atrium, spacing_mm)).model_copy(update={"slices": ()})
+
+
+def _whole(voxels: FloatArray) -> npt.NDArray[np.int16 | np.int32]:
+    """Return whole grey levels, in 16 bits if they fit."""
+    levels = np.rint(voxels)
+    return levels.astype(np.int16 if np.abs(levels).max() <= np.iinfo(np.int16).max else np.int32)
+
+
+def _changed_grid(grid: Grid, volume: Volume) -> Grid:
+    """Return the grid of a volume that a distractor cropped, padded or resampled."""
+    column, row, slice_ = np.array(grid.direction).reshape(3, 3).T
+    z, y, x = volume.first_mm
+    origin_mm = np.array(grid.origin_mm) + x * column + y * row + z * slice_
+    slices, rows, columns = volume.voxels.shape
+    return replace(
+        grid,
+        size=(columns, rows, slices),
+        spacing_mm=volume.spacing_mm[::-1],
+        origin_mm=(float(origin_mm[0]), float(origin_mm[1]), float(origin_mm[2])),
+    )
 
 
 def _verified(scan: RealScan, scan_id: str, folder: Path | None) -> tuple[Path, Path]:

@@ -13,12 +13,8 @@ Confusion = npt.NDArray[np.float64]
 
 
 def draw_reading(rng: np.random.Generator, truth: Scores) -> Scores:
-    """Draw what one reader scores a scan of these true scores; the four scales err independently.
-
-    A true score between two whole ones is read as either, with the nearer one the likelier.
-    """
-    row = truth.row()
-    whole = np.floor(row + rng.random(len(row))).astype(int) - LOWEST_SCORE
+    """Draw what one reader scores a scan of these true scores, which are whole; the four scales err independently."""
+    whole = truth.row().astype(int) - LOWEST_SCORE
     return Scores.from_row([rng.choice(SCORES, p=errs[true]) for errs, true in zip(confusions(), whole, strict=True)])
 
 

@@ -1,6 +1,6 @@
-"""Scores as experts give them: the four scales of a scan, drawn from what was counted."""
+"""The four scores of one simulated scan, which follow from its measures."""
 
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +8,8 @@ from pydantic import Field
 
 from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 from lgeqa.config import Settings
-from lgeqa.simulate.counts import joint_counts
-
-#: How the four scores of a scan go together: as experts give them, or each drawn for itself.
-Together = Literal["joint", "independent"]
+from lgeqa.measure import measured_reader
+from lgeqa.records import Measures
 
 
 class Scores(Settings):
@@ -24,25 +22,28 @@ class Scores(Settings):
 
     @classmethod
     def from_row(cls, row: npt.ArrayLike) -> Self:
-        """From four numbers in the order of `attributes.NAMES`."""
+        """Take four numbers in the order of `attributes.NAMES`."""
         return cls(**dict(zip(NAMES, np.asarray(row, float).tolist(), strict=True)))
 
     def row(self) -> npt.NDArray[np.float64]:
-        """Four numbers in the order of `attributes.NAMES`."""
+        """Return four numbers in the order of `attributes.NAMES`."""
         return np.array([getattr(self, name) for name in NAMES])
 
+    def rounded_down(self, decimals: int = 0) -> Self:
+        """Return the scores with so many decimals, none of them higher than before, so that none becomes diagnostic."""
+        factor = 10**decimals
+        return self.from_row(np.floor(self.row() * factor + 1e-9) / factor)
 
-def draw_scores(rng: np.random.Generator, n: int, together: Together = "joint") -> list[Scores]:
-    """Draw the scores of `n` scans from those that experts gave to 473 real scans.
 
-    Args:
-        rng: of the draw.
-        n: number of scans.
-        together: `joint` draws each combination as often as experts gave it; `independent` draws each scale as often
-            as experts gave its scores, whatever the others are, so that a lone fault is as common as several.
-    """
-    combinations, scans = joint_counts()
-    size = n if together == "joint" else (len(NAMES), n)
-    drawn = rng.choice(len(combinations), size=size, p=scans / scans.sum())
-    rows = combinations[drawn] if together == "joint" else np.stack([*map(np.take, combinations.T, drawn)], axis=1)
-    return [Scores.from_row(row) for row in rows]
+def measured_scores(measures: Measures) -> Scores | None:
+    """Return the measured reader's scores, to two decimals; None if a scale has none."""
+    scores = measured_reader().scores(measures.values)
+    if None in scores.values():
+        return None
+    return Scores.of(dict(scores)).rounded_down(decimals=2)
+
+
+def why_unscored(measures: Measures) -> str:
+    """Return why a scan has no scores: each undefined measure that a scale needs, and its reason."""
+    lacking = sorted({name for names in measured_reader().lacking(measures.values).values() for name in names})
+    return " ".join(f"{name}: {measures.reasons[name]}" for name in lacking)

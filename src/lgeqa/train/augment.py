@@ -1,5 +1,7 @@
 """Geometric augmentation (section 4.2): flip, perspective, shift, scale and rotation, each by chance.
 
+Ours is a sixth: the field of view is cropped, so that a network does not depend on how much of it a scan has.
+
 Intensities are left alone, since they are what is scored. All of a slice's changes are composed into one homography
 and sampled once, bicubically: each further interpolation would soften the slice, and sharpness is scored too.
 """
@@ -24,6 +26,7 @@ class Augmentation(Settings):
         shift: up to this share of the side.
         scale: up to this share larger or smaller.
         rotation_degrees: up to this angle either way.
+        margin: largest share of the field of view that is cut off on each of its four sides; 0, the paper's, for none.
     """
 
     probability: float = Field(0.5, ge=0, le=1)
@@ -32,6 +35,7 @@ class Augmentation(Settings):
     shift: NonNegativeFloat = 0.06
     scale: float = Field(0.1, ge=0, lt=1)
     rotation_degrees: NonNegativeFloat = 15.0
+    margin: float = Field(0.0, ge=0, lt=0.5)
 
 
 def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Generator, zoom: float = 1.0) -> Tensor:
@@ -66,6 +70,42 @@ def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Gener
     tilt[:, 2, 0], tilt[:, 2, 1] = draw(augmentation.perspective), draw(augmentation.perspective)
     matrices[:, 2, 2] = 1
     return matrices.matmul(tilt)
+
+
+def crop(slices: Tensor, masks: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """Crop the field of view of slices, each side by a draw of its own; what is cut off takes the darkest value.
+
+    The field of view reaches from the first to the last pixel that is brighter than the slice's darkest value. The
+    atrium is never cut, and a slice without it stays as it is.
+
+    Args:
+        slices: (slice, channel, row, column).
+        masks: (slice, 1, row, column), above 0 in the atrium.
+        augmentation: probability and largest share.
+        generator: the only source of chance.
+
+    Returns:
+        The slices, of the same shape.
+    """
+    n = len(slices)
+    floor = slices.amin(dim=(1, 2, 3), keepdim=True)
+    kept = torch.ones_like(masks, dtype=torch.bool)
+    for axis, shape in ((2, (n, 1, -1, 1)), (3, (n, 1, 1, -1))):
+        places = torch.arange(slices.shape[axis], device=slices.device)
+        first, last = _ends(slices > floor, axis)
+        first_of_atrium, last_of_atrium = _ends(masks > 0, axis)
+        chosen = torch.rand(2, n, generator=generator) < augmentation.probability
+        shares = torch.rand(2, n, generator=generator) * augmentation.margin * chosen
+        before, after = (shares.to(slices) * (last - first + 1)).round().long()
+        first, last = torch.minimum(first + before, first_of_atrium), torch.maximum(last - after, last_of_atrium)
+        kept = kept & ((places >= first[:, None]) & (places <= last[:, None])).reshape(shape)
+    return torch.where(kept, slices, floor)
+
+
+def _ends(filled: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """First and last place along an axis of what is True in each slice, (slice,); of all places where nothing is."""
+    line = filled.any(dim=1).any(dim=4 - axis).int()
+    return line.argmax(dim=1), line.shape[1] - 1 - line.flip(1).argmax(dim=1)
 
 
 def warp(slices: Tensor, homographies: Tensor, side: int, mode: str = "bicubic") -> Tensor:

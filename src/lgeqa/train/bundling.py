@@ -15,6 +15,7 @@ from lgeqa.bundle import default_bundle, open_bundle
 from lgeqa.bundle.build import Description, write_bundle
 from lgeqa.bundle.manifest import MANIFEST, Manifest
 from lgeqa.cohort import TRUTH, Case, LabelRule
+from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
 from lgeqa.prepare import QualityPreparation
 from lgeqa.records import FloatArray
@@ -149,13 +150,16 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
     """
     patients = len({case.patient for case in cases})
     simulated = any(TRUTH in case.scores for case in cases)
-    by = f"that of {rule.reader}" if rule.rule == "reader" else f"the {rule.rule} of the readers"
+    if rule.rule == "graded":
+        by = "how likely an expert's score of 3 or more is, given the score that follows from image quality measures"
+    else:
+        by = f"the {rule.rule} of the readers" if rule.is_joined else f"that of {rule.reader}"
     return Description(
         name=name,
         version="0.1.0",
         created=datetime.now(UTC).date().isoformat(),
         strategy=f"{strategy} (section {STRATEGIES[strategy].section})",
-        labels="simulated" if simulated else "expert",
+        labels="measured" if rule.reader == MEASURED else "simulated" if simulated else "expert",
         training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.",
         intended_use=_RESEARCH,
         license="not stated",

@@ -1,14 +1,14 @@
 """Training stage 1: from scans with masks to a detector that works on cropped, full-field and poor scans."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
+from lgeqa.attributes import NAMES
 from lgeqa.cohort import Case
 from lgeqa.config import Settings
 from lgeqa.detect import SliceRule
@@ -16,10 +16,9 @@ from lgeqa.networks import Detector, load_weights
 from lgeqa.prepare import DetectorPreparation, context_slices, prepare_for_detector
 from lgeqa.prepare.resample import resample
 from lgeqa.records import BoolArray, FloatArray, Scan
+from lgeqa.simulate.artefacts import MECHANISMS, Artefact, apply_artefacts, draw_artefacts
 from lgeqa.simulate.composite import composite, draw_composite
-from lgeqa.simulate.faults import apply_faults, draw_faults
 from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
-from lgeqa.simulate.scores import Scores
 from lgeqa.train.augment import Augmentation
 from lgeqa.train.cases import read_case
 from lgeqa.train.intensity import Intensity
@@ -27,9 +26,10 @@ from lgeqa.train.loop import LoopSettings, first_weights, fit
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Slices, Store, open_store
 
-#: Spans of scores that faults are drawn for.
-ANY = (LOWEST_SCORE, HIGHEST_SCORE)
-HEAVY = (LOWEST_SCORE, 2)
+#: Draws the artefacts of one copy.
+DrawArtefacts = Callable[[np.random.Generator], Sequence[Artefact]]
+#: Heavy artefacts have a severity of this share of the heaviest, or more.
+HEAVY_FROM: Final = 0.5
 
 
 class DetectorConfig(Settings):
@@ -43,9 +43,9 @@ class DetectorConfig(Settings):
         window: rows and columns of the windows that are drawn from them anew in each step.
         intensity: changes of the training slices' grey levels.
         weights: first weights: `random`, or the `network.safetensors` of an earlier run of the same width.
-        faulted: copies of each training scan with simulated faults, every second one with heavy ones.
-        composites: copies of each training scan set into a phantom's thorax: in turn without faults, with heavy
-            ones, and with ones of any size.
+        degraded: copies of each training scan with artefacts, every second one with heavy ones.
+        composites: copies of each training scan set into a phantom's thorax: in turn without artefacts, with heavy
+            ones, and with ones of any severity.
         phantoms: thoraxes to set them into.
         test: share of the scans that training never sees.
         validation: share of the rest that picks the best epoch.
@@ -59,7 +59,7 @@ class DetectorConfig(Settings):
     intensity: Intensity = Field(default_factory=lambda: Intensity(probability=0.5, tone=1.0, shading=1.0, noise=0.25))
     canvas: PositiveInt = 192
     window: PositiveInt = 96
-    faulted: NonNegativeInt = 4
+    degraded: NonNegativeInt = 4
     composites: NonNegativeInt = 3
     phantoms: PositiveInt = 12
     test: float = Field(0.2, gt=0, lt=1)
@@ -98,15 +98,27 @@ def train_detector(training: Store, validation: Store, config: DetectorConfig, r
 
 
 def validation_copies(config: DetectorConfig) -> DetectorConfig:
-    """The same settings with two copies of each kind at the most, one of them with heavy faults."""
-    return config.model_copy(update={"faulted": min(config.faulted, 2), "composites": min(config.composites, 2)})
+    """Return the same settings with two copies of each kind or fewer, one of them with heavy artefacts."""
+    return config.model_copy(update={"degraded": min(config.degraded, 2), "composites": min(config.composites, 2)})
+
+
+def draw_heavy_artefacts(rng: np.random.Generator) -> tuple[Artefact, ...]:
+    """Draw a heavy artefact on each scale."""
+    artefacts = []
+    for scale in NAMES:
+        choices = [mechanism for mechanism in MECHANISMS if mechanism.scale == scale and not mechanism.improves]
+        mechanism = choices[rng.integers(len(choices))]
+        severity = mechanism.at(float(rng.uniform(HEAVY_FROM, 1)))
+        artefacts.append(Artefact(mechanism=mechanism.name, severity=severity, seed=int(rng.integers(2**32))))
+    return tuple(artefacts)
 
 
 def detector_store(cases: Sequence[Case], config: DetectorConfig, folder: Path) -> Store:
     """Prepared slices of scans with masks, and of their copies."""
     key = {
         "scans": [str(case.image) for case in cases],
-        "copies": [config.faulted, config.composites, config.phantoms],
+        "degraded": config.degraded,
+        "composites": [config.composites, config.phantoms],
         "preparation": config.preparation.model_dump(),
         "canvas": config.canvas,
         "seed": config.loop.seed,
@@ -115,43 +127,34 @@ def detector_store(cases: Sequence[Case], config: DetectorConfig, folder: Path) 
 
 
 def _slices(cases: Sequence[Case], config: DetectorConfig) -> Iterator[Slices]:
-    """Each scan as it is, its faulted copies, and its copies in a thorax."""
+    """Give each scan as it is, its copies with artefacts, and its copies in a thorax."""
     rng = np.random.default_rng(config.loop.seed)
     thoraxes = [build_phantom(draw_phantom(rng)) for _ in range(config.phantoms if config.composites else 0)]
     for case in cases:
         scan, atrium = read_case(case)
         yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
-        for number in range(config.faulted):
-            voxels = _worsened(scan.voxels, atrium, scan.spacing_mm, (HEAVY, ANY)[number % 2], rng)
+        for number in range(config.degraded):
+            draw = (draw_heavy_artefacts, draw_artefacts)[number % 2]
+            voxels = apply_artefacts(scan.voxels, atrium, scan.spacing_mm, draw(rng))
             yield _on_canvas(voxels, atrium, scan.spacing_mm, config)
         for number in range(config.composites):
             thorax = thoraxes[rng.integers(len(thoraxes))]
-            yield _in_thorax(scan, atrium, thorax, (None, HEAVY, ANY)[number % 3], rng, config)
+            yield _in_thorax(
+                scan, atrium, thorax, (None, draw_heavy_artefacts, draw_artefacts)[number % 3], rng, config
+            )
 
 
 def _in_thorax(
     scan: Scan,
     atrium: BoolArray,
     thorax: Phantom,
-    span: tuple[int, int] | None,
+    draw: DrawArtefacts | None,
     rng: np.random.Generator,
     config: DetectorConfig,
 ) -> Slices:
     full = composite(scan.voxels, atrium, scan.spacing_mm, thorax, draw_composite(rng))
-    voxels = _worsened(full.voxels, full.atrium, full.spacing_mm, span, rng) if span else full.voxels
+    voxels = apply_artefacts(full.voxels, full.atrium, full.spacing_mm, draw(rng)) if draw else full.voxels
     return _on_canvas(voxels, full.atrium, full.spacing_mm, config)
-
-
-def _worsened(
-    voxels: FloatArray,
-    atrium: BoolArray,
-    spacing_mm: tuple[float, float, float],
-    span: tuple[int, int],
-    rng: np.random.Generator,
-) -> FloatArray:
-    """All four faults, each of a score drawn from `span`."""
-    scores = {name: float(rng.integers(span[0], span[1] + 1)) for name in NAMES}
-    return apply_faults(voxels, atrium, spacing_mm, draw_faults(rng, Scores.of(scores)))
 
 
 def _on_canvas(

@@ -11,7 +11,7 @@ WEIGHTS: Final = "network.safetensors"
 NETWORK: Final = "network.onnx"
 BUNDLE: Final = "bundle"
 CHECKPOINTS: Final = "checkpoints"
-#: Folder of the contrastive strategy's first step, a run of its own below the run.
+#: Folder of the first step of the contrastive and the hybrid strategy, a run of its own below the run.
 FIRST_STEP: Final = "pretraining"
 TRAINING: Final = Path("prepared", "training")
 VALIDATION: Final = Path("prepared", "validation")

@@ -21,7 +21,7 @@ from torchmetrics import Metric
 
 from lgeqa.config import Settings
 from lgeqa.errors import OutputError, TrainingError
-from lgeqa.train.augment import Augmentation, draw_homographies, warp
+from lgeqa.train.augment import Augmentation, crop, draw_homographies, warp
 from lgeqa.train.files import CHECKPOINTS
 from lgeqa.train.processes import is_main
 from lgeqa.train.progress import Shown, Waiting
@@ -129,11 +129,15 @@ class Recipe(lightning.LightningModule, ABC):
         return total
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """The views of a batch, each slice moved by a draw of its own."""
+        """The views of a batch, each slice cropped and moved by a draw of its own."""
         views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
-        homographies = draw_homographies(len(views["slice"]), self.settings.augmentation, generator, self.zoom)
+        augmentation = self.settings.augmentation
+        homographies = draw_homographies(len(views["slice"]), augmentation, generator, self.zoom)
+        cropped = (
+            crop(views["slice"], views["mask"], augmentation, generator) if augmentation.margin else views["slice"]
+        )
         return views | {
-            "slice": warp(views["slice"], homographies, self.side),
+            "slice": warp(cropped, homographies, self.side),
             "mask": warp(views["mask"], homographies, self.side, mode="nearest"),
         }
 

@@ -13,7 +13,7 @@ def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         logits: (slice, 4) in the order of `attributes.NAMES`.
-        labels: (slice, 4), 0 or 1.
+        labels: (slice, 4), 0 to 1.
     """
     return binary_cross_entropy_with_logits(logits, labels)
 
@@ -60,13 +60,13 @@ def contrastive_loss(projections: Tensor, labels: Tensor, temperature: float) ->
 
 
 def contrastive_classes(labels: Tensor) -> Tensor:
-    """The classes of views for equation 4: labels 0 and 1 as they are, each view set without a label by itself.
+    """The classes of views for equation 4: labels to the nearer of 0 and 1, each view set without a label by itself.
 
     Args:
-        labels: (slices,), 0, 1 or NaN where there is no score.
+        labels: (slices,), 0 to 1, or NaN where there is no score; one half is of class 1.
 
     Returns:
         (slices,) integers; a slice without a label has a class that no other slice has.
     """
     alone = torch.arange(2, 2 + len(labels), device=labels.device)
-    return torch.where(labels.isnan(), alone, labels.nan_to_num().long())
+    return torch.where(labels.isnan(), alone, (labels >= 0.5).long())

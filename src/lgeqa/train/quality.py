@@ -1,4 +1,4 @@
-"""Training stage 2 by each strategy of section 3.2: baseline, multi-task, supervised contrastive pre-training."""
+"""Training stage 2 by each strategy: baseline, multi-task and contrastive of section 3.2, and hybrid of section 5."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ import numpy as np
 from pydantic import Field, PositiveFloat
 from safetensors.torch import save_file
 
-from lgeqa.cohort import Case, LabelRule, labels_of
+from lgeqa.cohort import Case, LabelRule
+from lgeqa.cohort.labels import targets_of
 from lgeqa.config import Settings
 from lgeqa.networks import (
     ContrastiveNetwork,
-    Encoder,
+    HybridNetwork,
     MultiTaskNetwork,
+    QualityFrom,
     QualityNetwork,
     load_first_weights,
     load_weights,
@@ -26,7 +28,7 @@ from lgeqa.train.cases import read_case
 from lgeqa.train.files import FIRST_STEP
 from lgeqa.train.loop import LoopSettings, first_weights, fit
 from lgeqa.train.processes import is_main
-from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, MultiTaskRecipe
+from lgeqa.train.recipes import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
 from lgeqa.train.store import Slices, Store, open_store
 
 
@@ -36,6 +38,8 @@ class QualityConfig(Settings):
     Attributes:
         preparation: of slices; goes into the bundle.
         weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        quality_from: input of the quality head: `logits` of the attributes, the paper's, or the last hidden `features`
+            of the attribute heads.
         label: how the label comes from the readers' scores.
         test: share of the scans that training never sees.
         validation: share of the rest that picks the best epoch.
@@ -44,6 +48,7 @@ class QualityConfig(Settings):
 
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
     weights: Literal["random", "hub"] | Path = "hub"
+    quality_from: QualityFrom = "logits"
     label: LabelRule = Field(default_factory=LabelRule)
     test: float = Field(0.1, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
@@ -51,7 +56,7 @@ class QualityConfig(Settings):
 
 
 def pretraining_settings() -> LoopSettings:
-    """Those of section 4.3 for the first step of the contrastive strategy."""
+    """Those of section 4.3 for the first step of the contrastive strategy, which the hybrid one takes over."""
     return LoopSettings(
         epochs=100,
         batch=512,
@@ -65,12 +70,12 @@ def pretraining_settings() -> LoopSettings:
 
 
 class ContrastiveConfig(QualityConfig):
-    """Settings of `lgeqa train contrastive`; `loop` is of its second step, the heads.
+    """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`; `loop` is of their second step, the heads.
 
     Attributes:
-        preparation, weights, label, test, validation: as for the other strategies.
+        preparation, weights, quality_from, label, test, validation: as for the other strategies.
         loop: of the training of the heads, on a frozen encoder.
-        pretraining: of the contrastive training of the encoder.
+        pretraining: of the training of the encoder, the first step.
         temperature: of equation 4.
         unlabelled: whether scans without a label take part in the first step, each slice alike to its own other view
             alone.
@@ -91,7 +96,7 @@ class Prepared:
     Attributes:
         training: to learn from.
         validation: of other patients; they pick the best epoch.
-        pretraining: for the first step of the contrastive strategy; the training slices, and perhaps unlabelled ones.
+        pretraining: for the first step of strategies with two; the training slices, and perhaps unlabelled ones.
     """
 
     training: Store
@@ -129,9 +134,36 @@ def train_multitask(data: Prepared, config: QualityConfig, run: Path, quiet: boo
 
 def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
     """Section 3.2.3: first the encoder, then the heads on it; as `train_baseline`."""
+    return _train_in_two_steps(ContrastiveNetwork, ContrastiveRecipe, data, config, run, quiet)
+
+
+def train_hybrid(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Section 5: as `train_contrastive`, and the encoder learns to find the blood pool as well."""
+    return _train_in_two_steps(HybridNetwork, HybridRecipe, data, config, run, quiet)
+
+
+def _train_in_two_steps(
+    kind: type[ContrastiveNetwork],
+    recipe: type[ContrastiveRecipe],
+    data: Prepared,
+    config: QualityConfig,
+    run: Path,
+    quiet: bool,
+) -> QualityNetwork:
+    """Train the encoder in a network of a kind by a recipe, then the heads on the frozen encoder."""
     assert isinstance(config, ContrastiveConfig)
     network = _started(QualityNetwork, config)
-    _pretrain(network.encoder, data, config, run / FIRST_STEP, quiet)
+    first_step = run / FIRST_STEP
+    learnt = first_step / "encoder.safetensors"
+    if learnt.is_file():
+        load_weights(network.encoder, learnt)
+    else:
+        with first_weights(config.pretraining.seed):
+            pretrained = kind(network.encoder)
+        step = recipe(pretrained, config.pretraining, config.preparation.pixels, config.temperature)
+        fit(step, data.pretraining, data.validation, first_step, quiet)
+        if is_main():
+            save_file({name: tensor.contiguous() for name, tensor in network.encoder.state_dict().items()}, learnt)
     fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 
@@ -139,23 +171,9 @@ def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: b
 def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
     """A network with its first weights."""
     with first_weights(config.loop.seed):
-        network = kind()
+        network = kind(config.quality_from)
     load_first_weights(network.encoder, config.weights)
     return network
-
-
-def _pretrain(encoder: Encoder, data: Prepared, config: ContrastiveConfig, run: Path, quiet: bool) -> None:
-    """Fill the encoder with what equation 5 teaches it; a step that is done already is not done again."""
-    finished = run / "encoder.safetensors"
-    if finished.is_file():
-        load_weights(encoder, finished)
-        return
-    with first_weights(config.pretraining.seed):
-        network = ContrastiveNetwork(encoder)
-    recipe = ContrastiveRecipe(network, config.pretraining, config.preparation.pixels, config.temperature)
-    fit(recipe, data.pretraining, data.validation, run, quiet)
-    if is_main():
-        save_file({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, finished)
 
 
 @dataclass(frozen=True)
@@ -172,12 +190,18 @@ class Strategy:
     config: type[QualityConfig]
     train: Callable[[Prepared, QualityConfig, Path, bool], QualityNetwork]
 
+    @property
+    def pretrains(self) -> bool:
+        """Whether the encoder is trained in a first step, and the heads in a second one."""
+        return issubclass(self.config, ContrastiveConfig)
 
-#: The strategies of the paper, in its order; the command line and the experiment read this.
+
+#: The strategies, in the paper's order; the command line and the experiment read this.
 STRATEGIES: Final = {
     "baseline": Strategy("3.2.1", QualityConfig, train_baseline),
     "multitask": Strategy("3.2.2", QualityConfig, train_multitask),
     "contrastive": Strategy("3.2.3", ContrastiveConfig, train_contrastive),
+    "hybrid": Strategy("5", ContrastiveConfig, train_hybrid),
 }
 
 
@@ -185,7 +209,7 @@ def quality_store(cases: Sequence[Case], preparation: QualityPreparation, rule: 
     """Prepared slices of scans with masks; a scan that the rule gives no label has NaN for it."""
     key = {
         "preparation": preparation.model_dump(),
-        "scans": [[str(case.image), labels_of(case, rule).tolist()] for case in cases],
+        "scans": [[str(case.image), targets_of(case, rule).tolist()] for case in cases],
     }
     return open_store(folder, key, lambda: _slices(cases, preparation, rule))
 
@@ -198,5 +222,5 @@ def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelR
         yield Slices(
             prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
             (resample(atrium[held].astype(np.float32), *weights) > 0.5).astype(np.uint8),
-            labels_of(case, rule),
+            targets_of(case, rule),
         )

@@ -7,7 +7,7 @@ from torchmetrics import Metric
 from torchmetrics.classification import BinaryF1Score
 
 from lgeqa.attributes import NAMES
-from lgeqa.networks import ContrastiveNetwork, Detector, MultiTaskNetwork, QualityNetwork
+from lgeqa.networks import ContrastiveNetwork, Detector, HybridNetwork, MultiTaskNetwork, QualityNetwork
 from lgeqa.train.intensity import Intensity, change
 from lgeqa.train.loop import LoopSettings, Recipe
 from lgeqa.train.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
@@ -96,25 +96,50 @@ class ContrastiveRecipe(Recipe):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The four terms of equation 5."""
-        projections = self.network(batch["slice"])
+        return self.contrastive_losses(self.network(batch["slice"]), batch["label"])
+
+    def contrastive_losses(self, projections: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The four terms of equation 5.
+
+        Args:
+            projections: (scale, slice of each view, features).
+            labels: (slice of each view, 4), 0 to 1, or NaN where there is no score.
+        """
         # The classes of one view hold for the other, so a slice without a label is like its own other view alone.
-        one_view = batch["label"][: len(batch["label"]) // self.views]
+        one_view = labels[: len(labels) // self.views]
         with torch.autocast(projections.device.type, enabled=False):
             return {
                 f"contrastive_{name}": contrastive_loss(
-                    projected.float(), contrastive_classes(labels).repeat(self.views), self._temperature
+                    projected.float(), contrastive_classes(column).repeat(self.views), self._temperature
                 )
-                for name, projected, labels in zip(NAMES, projections, one_view.T, strict=True)
+                for name, projected, column in zip(NAMES, projections, one_view.T, strict=True)
             }
 
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
-        """Equation 5 with each slice as it is for both of its views."""
+        """What is minimised, with each slice as it is for both of its views."""
         both = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
-        return {"validation/contrastive": torch.stack(list(self.losses(both).values())).sum()}
+        return {self.watched: torch.stack(list(self.losses(both).values())).sum()}
+
+
+class HybridRecipe(ContrastiveRecipe):
+    """The first step of the hybrid strategy: equation 5, and the blood pool on both views by equation 2.
+
+    The paper's conclusion names such a combination and does not try it.
+    """
+
+    watched = "validation/hybrid"
+    network: HybridNetwork
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The four terms of equation 5, and equation 2."""
+        projections, blood_pool = self.network.both(batch["slice"])
+        return self.contrastive_losses(projections, batch["label"]) | {
+            "dice": blood_pool_loss(blood_pool, batch["mask"])
+        }
 
 
 class HeadsRecipe(BaselineRecipe):
-    """The second step of section 3.2.3: the heads learn by equation 1 on features of a frozen encoder."""
+    """The second step of section 3.2.3 and of the hybrid strategy: heads on a frozen encoder learn by equation 1."""
 
     def __init__(self, network: QualityNetwork, settings: LoopSettings, side: int) -> None:
         super().__init__(network, settings, side)

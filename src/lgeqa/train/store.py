@@ -27,7 +27,7 @@ class Slices:
     Attributes:
         slices: (slice, row, column), as the network sees them.
         masks: uint8 of the same shape, the blood pool.
-        labels: (4,) 0 or 1 in the order of `attributes.NAMES`; NaN where there is no score.
+        labels: (4,) 0 to 1 in the order of `attributes.NAMES`; NaN where there is no score.
         context: (slice, channel) indices of the slices that the network sees with each; None for each alone.
     """
 

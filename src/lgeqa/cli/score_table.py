@@ -1,0 +1,119 @@
+"""A table of scores in CSV that gets the rows of the measured reader and keeps all others as they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from lgeqa.attributes import NAMES
+from lgeqa.cohort.case import MEASURED
+from lgeqa.cohort.lines import csv_lines
+from lgeqa.cohort.rows import COLUMNS
+from lgeqa.cohort.table import cases_of_table
+from lgeqa.errors import CohortError, OutputError, UsageError
+from lgeqa.read import Source
+from lgeqa.tables import csv_text
+from lgeqa.writing import write_whole
+
+#: Columns that say which scan a row is of.
+_SCAN = ("scan", "patient", "image", "mask")
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """The table as it is on disk.
+
+    Attributes:
+        path: File of the table.
+        columns: Names of its columns.
+        rows: Cells of each row, in the order of the columns.
+    """
+
+    path: Path
+    columns: list[str]
+    rows: list[list[str]]
+
+    def scans_of(self, sources: Sequence[Source]) -> dict[str, dict[str, str]]:
+        """Return the cells that name each scan, by its id: those of the table if it has the image, else new ones.
+
+        A new scan is a patient of its own. Paths below the table's folder are relative to it.
+
+        Raises:
+            CohortError: the table has another scan of the same name.
+        """
+        known = {self._image(row): {name: self._cell(row, name) for name in _SCAN} for row in self.rows}
+        taken = {scan["scan"]: scan["image"] for scan in known.values()}
+        scans = {}
+        for source in sources:
+            image = source.location.resolve()
+            if image not in known and source.scan_id in taken:
+                raise CohortError(
+                    f"{self.path}: has a scan {source.scan_id!r} already, whose image is {taken[source.scan_id]} and "
+                    f"not {source.location}. Rename one, or name another table."
+                )
+            new = (source.scan_id, source.scan_id, self._path_cell(source.location), self._path_cell(source.mask_path))
+            scans[source.scan_id] = known.get(image) or dict(zip(_SCAN, new, strict=True))
+        return scans
+
+    def measured(self, scores: Sequence[tuple[Mapping[str, str], Sequence[str]]]) -> "ScoreTable":
+        """Return the table with rows of the reader `measured`, in place of earlier ones of the same scans.
+
+        Args:
+            scores: Cells that name a scan, as `scans_of` gives them, and its scores in the order of `attributes.NAMES`.
+        """
+        anew = {scan["scan"] for scan, _ in scores}
+        kept = [
+            row for row in self.rows if not (self._cell(row, "reader") == MEASURED and row[self._at("scan")] in anew)
+        ]
+        cells = [{**scan, "reader": MEASURED, **dict(zip(NAMES, values, strict=True))} for scan, values in scores]
+        return ScoreTable(
+            self.path, self.columns, [*kept, *([row.get(name, "") for name in self.columns] for row in cells)]
+        )
+
+    def write(self) -> None:
+        """Write the table, whole or not at all; raises OutputError."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.path.parent}: cannot be made ({error.strerror}). Name a table in another folder."
+            ) from None
+        write_whole(self.path, csv_text(self.columns, self.rows))
+
+    def _at(self, name: str) -> int:
+        return self.columns.index(name)
+
+    def _cell(self, row: Sequence[str], name: str) -> str:
+        return row[self._at(name)]
+
+    def _image(self, row: Sequence[str]) -> Path:
+        return (self.path.parent / self._cell(row, "image")).resolve()
+
+    def _path_cell(self, path: Path | None) -> str:
+        """Return a path as the table names it; empty for none."""
+        if path is None:
+            return ""
+        folder, path = self.path.parent.resolve(), path.parent.resolve() / path.name
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def open_table(path: Path) -> ScoreTable:
+    """Return the table at a path, without rows if there is none yet.
+
+    Raises:
+        UsageError: the file is not CSV by its name.
+        CohortError: the table cannot be read; the message names the line.
+    """
+    if path.suffix.lower() != ".csv":
+        raise UsageError(
+            f"{path}: is not CSV by its name, and scores are written as CSV. Name a file such as scores.csv."
+        )
+    if not path.exists():
+        return ScoreTable(path, list(COLUMNS), [])
+    cases_of_table(path, _refuse)
+    (_, columns), *lines = csv_lines(path)
+    return ScoreTable(path, columns, [cells for _, cells in lines if cells])
+
+
+def _refuse(error: CohortError) -> NoReturn:
+    raise error

@@ -1,0 +1,11 @@
+"""Artefacts on scans as they are: each is a recipe, drawn from a mechanism, and then applied.
+
+artefacts = draw_artefacts(rng)
+worse = apply_artefacts(voxels, atrium, spacing_mm, artefacts)
+"""
+
+from lgeqa.simulate.artefacts.artefact import Artefact, apply_artefacts, draw_artefacts
+from lgeqa.simulate.artefacts.catalogue import BY_NAME, MECHANISMS
+from lgeqa.simulate.artefacts.mechanism import Mechanism
+
+__all__ = ["BY_NAME", "MECHANISMS", "Artefact", "Mechanism", "apply_artefacts", "draw_artefacts"]
