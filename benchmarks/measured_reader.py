@@ -37,8 +37,8 @@ _ATTRIBUTES: Weights = {
     "sharpness": {"edge_width_mm": 1.0},
     "enhancement": {"aortic_wall_contrast": 0.5, "septal_contrast": 0.5},
 }
-#: Measures of quality, and the least weight of each in steps of 1 / `_STEPS`, in which the weights are fitted. Noise has
-#: more, for it alone must be able to spoil a scan: noisy real scans have much contrast, so a free fit hardly counts it.
+#: Measures of quality, and the least weight of each in steps of 1 / `_STEPS`, in which weights are fitted. Noise has
+#: more, for it alone must be able to spoil a scan. Noisy real scans have much contrast, so a free fit hardly counts it.
 _QUALITY = {"wall_cnr": 2, "noise_percent": 4, "edge_width_mm": 2}
 _STEPS = 20
 #: Scales whose correlations with quality the weights are fitted to.

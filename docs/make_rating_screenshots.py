@@ -21,14 +21,13 @@ from lgeqa.attributes import NAMES
 from lgeqa.read.itk import to_image
 from lgeqa.records import Grid
 from lgeqa.serve.app import create_app
-from lgeqa.simulate.faults import apply_faults_to_phantom, draw_faults
+from lgeqa.simulate.acquisition import acquire, draw_acquisition
 from lgeqa.simulate.phantom import build_phantom, draw_phantom
-from lgeqa.simulate.scores import Scores
 
 IMAGES = Path(__file__).parent / "images"
 TOKEN = "screenshots"
-#: Scores of the simulated scans; 5 is best.
-SCANS = ((4, 4, 4, 4), (3, 4, 5, 4), (5, 3, 4, 3), (4, 3, 3, 2))
+#: Number of simulated scans.
+SCANS = 4
 _WIDE: ViewportSize = {"width": 1440, "height": 860}
 _PLAIN: ViewportSize = {"width": 1100, "height": 640}
 _CHROMIUM = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -39,8 +38,8 @@ def main() -> None:
     """Write `rate.png` and `study.png`."""
     with TemporaryDirectory() as place, serving(Path(place) / "home") as address, sync_playwright() as playwright:
         scans = Path(place) / "scans"
-        for number, scores in enumerate(SCANS):
-            write_scan(scans / f"phantom-{number}", number, scores)
+        for number in range(SCANS):
+            write_scan(scans / f"phantom-{number}", number)
         owner = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
         study = {"name": "Pilot", "folder": str(scans), "repeat_share": 0.5, "seed": 2}
         owner.post("/api/studies", json=study).raise_for_status()
@@ -53,11 +52,11 @@ def main() -> None:
         browser.close()
 
 
-def write_scan(folder: Path, person: int, scores: tuple[int, ...]) -> None:
-    """A phantom with these scores, as `data.nrrd`."""
-    phantom = build_phantom(draw_phantom(np.random.default_rng(person), "cropped", spacing_mm=(2.5, 0.625, 0.625)))
-    faults = draw_faults(np.random.default_rng(person), Scores(**dict(zip(NAMES, scores, strict=True))))
-    voxels = apply_faults_to_phantom(phantom, faults)
+def write_scan(folder: Path, person: int) -> None:
+    """Write the scan of a phantom as `data.nrrd`."""
+    rng = np.random.default_rng(person)
+    phantom = build_phantom(draw_phantom(rng, "cropped", spacing_mm=(2.5, 0.625, 0.625)))
+    voxels = acquire(phantom, draw_acquisition(rng))
     slices, rows, columns = voxels.shape
     grid = Grid((columns, rows, slices), phantom.spacing_mm[::-1], (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     folder.mkdir(parents=True)

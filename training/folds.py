@@ -66,7 +66,8 @@ def _write(folder: Path, cases: Sequence[Case], held: Sequence[set[str]], split:
         for case in kept:
             for reader, scores in case.scores.items():
                 files = (case.image.resolve(), case.mask.resolve() if case.mask else "")
-                table.writerow((case.scan_id, case.patient, *files, reader, *scores))
+                name = f"{case.image.parents[1].name}-{case.scan_id}"  # cohorts use the same names
+                table.writerow((name, case.patient, *files, reader, *scores))
     save_split(split | phantoms, folder / "split.json")
     (folder / "left-out.json").write_text(json.dumps(sorted(left_out), indent=1) + "\n", encoding="utf-8")
     print(f"{folder}: {len(kept)} of {len(cases)} scans; without {', '.join(sorted(left_out))}")

@@ -21,8 +21,8 @@ _SIMULATED_COHORT = (
     "**The scans or scores of this cohort are simulated.** The figures say how well simulated faults are told, and "
     "nothing of clinical scans."
 )
-_SIMULATED_BUNDLE = (
-    "**The model learnt from simulated scores.** How its verdicts relate to experts' reading is what these figures "
+_NO_EXPERT = (
+    "**The model learnt from {labels} scores.** How its verdicts relate to experts' reading is what these figures "
     "say, for this cohort alone."
 )
 
@@ -56,8 +56,8 @@ def _lines(of: Evaluation) -> Iterator[str]:
     yield f"# Evaluation of {of.bundle.name} {of.bundle.version}\n"
     if of.simulated:
         yield f"{_SIMULATED_COHORT}\n"
-    if of.bundle_labels == "simulated" and not of.simulated:
-        yield f"{_SIMULATED_BUNDLE}\n"
+    if of.bundle_labels != "expert" and not of.simulated:
+        yield f"{_NO_EXPERT.format(labels=of.bundle_labels)}\n"
     yield markdown_table(("", ""), list(_facts(of)))
     yield "\n## Scans\n"
     yield (

@@ -135,7 +135,7 @@ class Evaluation(_Record):
     """
 
     bundle: BundleStamp
-    bundle_labels: Literal["simulated", "expert"]
+    bundle_labels: Literal["simulated", "measured", "expert"]
     cohorts: tuple[str, ...]
     part: str
     label: str
