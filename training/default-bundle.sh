@@ -1,27 +1,31 @@
 #!/usr/bin/env bash
-# Makes the default bundle again: three simulated cohorts, the detector, a baseline network, the contrastive one that starts
-# from it, the bundle.
+# Makes the networks that the next default bundle is chosen from: the detector, cohorts with measured scores, folds that keep
+# out patients and mechanisms, and for each strategy a network of each fold with its page of figures.
 #
-#   training/default-bundle.sh SCANS WORK      SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made.
+#   training/default-bundle.sh SCANS WORK [STRATEGY ...]
 #
-# Each step goes on where it was when it is started again. About four hours on two cores that compute in bf16.
+# SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made. Each step goes on where it was when it is started again.
+# The bundle 0.5.0 in the package is older: docs/results/2026-11-26-intensity-reference.md says how it was made.
 set -euo pipefail
 scans=$1
 work=$2
+strategies=("${@:3}")
+export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 here=$(cd "$(dirname "$0")" && pwd)
-export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=1
 
-lgeqa simulate -o "$work/cropped" --from "$scans" --n 420 --seed 1
-lgeqa simulate -o "$work/full" --from "$scans" --n 140 --seed 2 --field full
-lgeqa simulate -o "$work/lone" --from "$scans" --n 210 --seed 3 --scores independent
+lgeqa simulate -o "$work/untouched" --from "$scans" --artefacts none --n 70 --seed 0
+lgeqa simulate -o "$work/artefacts" --from "$scans" --n 350 --seed 1 --distractors --jobs 2
+lgeqa simulate -o "$work/full" --from "$scans" --n 70 --seed 2 --field full --distractors --jobs 2
+lgeqa simulate -o "$work/phantoms" --n 40 --seed 3 --distractors --jobs 2
+python "$here/folds.py" -o "$work/folds" "$work/untouched" "$work/artefacts" "$work/full" "$work/phantoms"
 
 detector() { # RUN, then settings: one stretch of the detector's training
   local run=$1
   shift
-  lgeqa train detector --cohort "$scans" -o "$work/$run" --config detector \
+  lgeqa train detector --cohort "$scans" -o "$work/$run" --config detector --quiet \
     --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set rule.largest_component=true \
-    --set faulted=5 --set composites=5 --set phantoms=16 --set loop.batch=32 --set loop.patience=0 \
-    --set loop.keep=last --set loop.threads=2 --set loop.precision=bf16-mixed "$@"
+    --set degraded=5 --set composites=5 --set phantoms=16 --set loop.batch=32 --set loop.patience=0 \
+    --set loop.keep=last --set loop.threads=2 "$@"
 }
 # The first stretch without changes of intensity; it also flipped slices, as the later ones do not.
 detector detector-a --set intensity.probability=0.0 --set loop.epochs=36 --set loop.slices_per_scan=12 \
@@ -32,24 +36,24 @@ detector detector-b --split "$work/detector-a/split.json" --set weights="$work/d
 detector detector-c --split "$work/detector-a/split.json" --set weights="$work/detector-b/network.safetensors" \
   --set loop.learning_rate=0.0005 --set loop.epochs=8 --set loop.slices_per_scan=10
 
-# The same patients are kept out of both stages.
-quality() { # STRATEGY RUN, then settings
-  local strategy=$1 run=$2
-  shift 2
-  lgeqa train "$strategy" --cohort "$work/cropped" --cohort "$work/full" --cohort "$work/lone" -o "$work/$run" \
-    --detector "$work/detector-c" --split "$work/detector-a/split.json" --set loop.patience=0 --set loop.threads=1 \
-    --set loop.precision=bf16-mixed "$@"
+quality() { # STRATEGY FOLDER, which holds scans.csv and split.json
+  local two_steps=()
+  if [ "$1" = contrastive ] || [ "$1" = hybrid ]; then
+    two_steps=(--set pretraining.augmentation.margin=0.1 --set pretraining.epochs=8 --set pretraining.batch=64
+      --set pretraining.optimiser=adam --set pretraining.weight_decay=0 --set pretraining.learning_rate=0.0003
+      --set pretraining.warmup=1 --set pretraining.slices_per_scan=3 --set pretraining.threads=1 --set temperature=0.3)
+  fi
+  lgeqa train "$1" --cohort "$2/scans.csv" --split "$2/split.json" -o "$2/$1" --config "$1" --quiet \
+    --detector "$work/detector-c" \
+    --set weights=random --set quality_from=features --set label.rule=graded --set label.reader=measured \
+    --set preparation.pixels=104 --set preparation.field_mm=146 --set preparation.margin_mm=14 \
+    --set loop.augmentation.margin=0.1 --set loop.epochs=8 --set loop.batch=32 --set loop.slices_per_scan=6 \
+    --set loop.patience=0 --set loop.keep=last --set loop.threads=1 "${two_steps[@]}"
 }
-quality baseline baseline --set weights=random --set loop.epochs=12 --set loop.batch=32 --set loop.slices_per_scan=4
-# It stands where the paper has ImageNet weights. With a higher learning rate the projections of nulling and enhancement
-# fall onto one point, and their heads learn nothing.
-quality contrastive contrastive --set weights="$work/baseline/network.safetensors" --set temperature=0.3 \
-  --set pretraining.epochs=10 --set pretraining.batch=64 --set pretraining.optimiser=adam --set pretraining.weight_decay=0 \
-  --set pretraining.learning_rate=0.0002 --set pretraining.warmup=1 --set pretraining.slices_per_scan=4 \
-  --set pretraining.threads=1 --set pretraining.precision=bf16-mixed \
-  --set loop.epochs=20 --set loop.batch=64 --set loop.slices_per_scan=6
-
-lgeqa train bundle --detector "$work/detector-c" --quality "$work/contrastive" --about "$here/default-bundle.toml" \
-  -o "$work/bundle-full"
-lgeqa train bundle --detector "$work/detector-c" --quality "$work/contrastive" --about "$here/default-bundle.toml" \
-  -o "$work/bundle" --compact
+for strategy in "${strategies[@]:-baseline}"; do
+  for fold in "$work"/folds/fold-*; do
+    quality "$strategy" "$fold"
+  done
+  python "$here/../benchmarks/real_scans.py" --scans "$scans" --folds "$work/folds" --strategy "$strategy" --jobs 2 \
+    > "$work/real-scans-$strategy.md"
+done

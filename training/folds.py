@@ -16,9 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from lgeqa.attributes import NAMES
-from lgeqa.cohort import Case, Split, fold_splits, read_cohort, save_split
-from lgeqa.cohort.case import MEASURED
-from lgeqa.cohort.labels import LabelRule, strata_of
+from lgeqa.cohort import MEASURED, Case, LabelRule, Split, fold_splits, read_cohort, save_split, strata_of
 from lgeqa.simulate.artefacts import MECHANISMS
 from lgeqa.simulate.cohort import RECIPE, read_recipe
 

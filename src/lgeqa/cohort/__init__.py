@@ -2,6 +2,7 @@
 
 from lgeqa.cohort.case import ADJUDICATED as ADJUDICATED
 from lgeqa.cohort.case import LABEL as LABEL
+from lgeqa.cohort.case import MEASURED as MEASURED
 from lgeqa.cohort.case import PSEUDO_READERS as PSEUDO_READERS
 from lgeqa.cohort.case import TRUTH as TRUTH
 from lgeqa.cohort.case import Case as Case
@@ -12,6 +13,7 @@ from lgeqa.cohort.labels import is_labelled as is_labelled
 from lgeqa.cohort.labels import labels_of as labels_of
 from lgeqa.cohort.labels import scores_of as scores_of
 from lgeqa.cohort.labels import strata_of as strata_of
+from lgeqa.cohort.labels import targets_of as targets_of
 from lgeqa.cohort.read import gather_cohort as gather_cohort
 from lgeqa.cohort.read import read_cohort as read_cohort
 from lgeqa.cohort.saved import load_split as load_split

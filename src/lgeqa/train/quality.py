@@ -9,8 +9,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat
 from safetensors.torch import save_file
 
-from lgeqa.cohort import Case, LabelRule
-from lgeqa.cohort.labels import targets_of
+from lgeqa.cohort import Case, LabelRule, targets_of
 from lgeqa.config import Settings
 from lgeqa.networks import (
     ContrastiveNetwork,
