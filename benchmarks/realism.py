@@ -45,7 +45,7 @@ BINS, PERMUTATIONS = 10, 1000
 SLICES, EPOCHS = 8, 30
 BATCH = 32
 #: As the networks see a scan, so that a full field differs from a crop by what is in it alone.
-PREPARATION = QualityPreparation(margin_mm=8.0)
+PREPARATION = QualityPreparation(margin_mm=14.0)
 
 
 @dataclass(frozen=True)
