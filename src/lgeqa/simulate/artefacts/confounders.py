@@ -102,8 +102,7 @@ def wrap_around(signal: FloatArray, subject: Subject, overlap_mm: float, rng: np
 def metal(signal: FloatArray, subject: Subject, width_mm: float, rng: np.random.Generator) -> FloatArray:
     """Take away the signal around a wire or lead over this width, and pile it up beside.
 
-    Around it the inversion fails as well, so tissue there is bright (Rashid et al., Radiology 2014,
-    doi:10.1148/radiol.13130942).
+    Around it the inversion fails as well, so tissue there is bright (Rashid et al., Radiology 2014).
     """
     angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(22, 38)
     z, row, column = subject.centre_mm

@@ -24,8 +24,8 @@ _ORDERS: Final = ("partitions", "lines", "centric", "spiral")
 def breathing(signal: FloatArray, subject: Subject, range_mm: float, rng: np.random.Generator) -> FloatArray:
     """Move the heart with every breath over this range.
 
-    A breath is an even power of a cosine, long at end-expiration (cos^4 in Lujan et al., Med Phys 1999,
-    doi:10.1118/1.598577), and lasts 3.5 to 6 heartbeats.
+    A breath is an even power of a cosine, long at end-expiration (cos^4 in Lujan et al., Med Phys 1999),
+    and lasts 3.5 to 6 heartbeats.
     """
     period, phase, power = rng.uniform(3.5, 6.0), rng.uniform(), int(rng.choice((2, 4, 6)))
 
