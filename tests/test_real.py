@@ -39,8 +39,14 @@ def test_the_atrium_of_kept_out_patients_is_found(cases: list[Case]) -> None:
     assert counts.f1 > 0.9
 
 
+#: The network of bundle 0.5.0 does not see dull walls that its own simulator did not draw.
+BLIND = pytest.mark.xfail(strict=True, reason="bundle 0.5.0 learnt the traces of its simulator; 1.0 is to mend it")
+
+
 @pytest.mark.parametrize(
-    "mechanism", ["early_inversion", "point_spread", "absent_walls", "white_noise"], ids=list(NAMES)
+    "mechanism",
+    ["early_inversion", "point_spread", pytest.param("absent_walls", marks=BLIND), "white_noise"],
+    ids=list(NAMES),
 )
 def test_heavy_artefact_lowers_the_probability_of_its_scale(cases: list[Case], mechanism: str) -> None:
     """Take the mean over kept-out patients, as acquired against with one artefact."""

@@ -15,8 +15,6 @@ from lgeqa.networks import Detector
 from lgeqa.prepare import prepare_for_detector
 from lgeqa.records import BoolArray, FloatArray
 from lgeqa.simulate.artefacts import BY_NAME, Artefact
-from lgeqa.simulate.cohort import write_cohort
-from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 from lgeqa.train import detector
 from lgeqa.train.cases import read_case
 from lgeqa.train.detector import (
@@ -29,6 +27,7 @@ from lgeqa.train.detector import (
 )
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Store
+from tests.factories.cohorts import write_phantoms
 
 SMALL: dict[str, Any] = {"canvas": 64, "window": 48, "degraded": 0, "composites": 0, "phantoms": 1, "width": 4}
 
@@ -36,8 +35,7 @@ SMALL: dict[str, Any] = {"canvas": 64, "window": 48, "degraded": 0, "composites"
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Case]:
     folder = tmp_path_factory.mktemp("cohort")
-    for _ in write_cohort(draw_cohort(CohortSettings(n=1, seed=3)), folder):
-        pass
+    write_phantoms(folder, n=1)
     return read_cohort(folder)
 
 
