@@ -26,7 +26,8 @@ from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
 
 # Lightning warns of its own dependencies, and of loaders without workers.
-pytestmark = pytest.mark.filterwarnings("ignore")
+# The first test waits for all trainings; they take three minutes on an idle machine.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1500)]
 
 QUICK: dict[str, Any] = {"epochs": 1, "batch": 4, "slices_per_scan": 1, "threads": 1}
 SHARES: dict[str, Any] = {"test": 0.34, "validation": 0.4}
