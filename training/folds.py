@@ -8,7 +8,6 @@ COHORT is a folder that `lgeqa simulate --from` wrote: untouched scans, scans wi
 """
 
 import argparse
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +16,12 @@ import numpy as np
 
 from lgeqa.attributes import NAMES
 from lgeqa.cohort import MEASURED, Case, LabelRule, Split, fold_splits, read_cohort, save_split, strata_of
+from lgeqa.cohort.rows import COLUMNS
 from lgeqa.simulate.artefacts import MECHANISMS
 from lgeqa.simulate.cohort import RECIPE, read_recipe
+from lgeqa.tables import csv_text
+from lgeqa.writing import write_whole
 
-COLUMNS = ("scan", "patient", "image", "mask", "reader", *NAMES)
 RULE = LabelRule(rule="reader", reader=MEASURED)
 
 
@@ -34,13 +35,15 @@ def main() -> None:
     parser.add_argument("--seed", default=0, type=int)
     options = parser.parse_args()
     cases = [case for cohort in options.cohorts for case in read_cohort(cohort) if MEASURED in case.scores]
-    held = [_mechanisms_of(case) for case in cases]
-    untouched = [case for case, mechanisms in zip(cases, held, strict=True) if not mechanisms and not _is_phantom(case)]
-    splits = fold_splits(untouched, strata_of(untouched, RULE), options.folds, options.validation, options.seed)
-    for number, (split, left_out) in enumerate(
-        zip(splits, _left_out(options.folds, options.seed), strict=True),
-    ):
-        _write(options.out / f"fold-{number}", cases, held, split, left_out)
+    recipes = [read_recipe(case.image.parent / RECIPE) for case in cases]
+    mechanisms = [{artefact.mechanism for artefact in recipe.artefacts} for recipe in recipes]
+    real = [case for case, recipe in zip(cases, recipes, strict=True) if recipe.source.kind == "scan"]
+    splits = fold_splits(real, strata_of(real, RULE), options.folds, options.validation, options.seed)
+    for number, (split, left_out) in enumerate(zip(splits, _left_out(options.folds, options.seed), strict=True)):
+        kept = [case for case, drawn in zip(cases, mechanisms, strict=True) if not drawn & left_out]
+        folder = options.out / f"fold-{number}"
+        _write(folder, kept, split, left_out)
+        print(f"{folder}: {len(kept)} of {len(cases)} scans; without {', '.join(sorted(left_out))}")
 
 
 def _left_out(folds: int, seed: int) -> list[set[str]]:
@@ -54,29 +57,20 @@ def _left_out(folds: int, seed: int) -> list[set[str]]:
     return left_out
 
 
-def _write(folder: Path, cases: Sequence[Case], held: Sequence[set[str]], split: Split, left_out: set[str]) -> None:
+def _write(folder: Path, cases: Sequence[Case], split: Split, left_out: set[str]) -> None:
+    """Write the table of the scans, the split and the mechanisms of one fold. Phantoms are always trained on."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = [case for case, mechanisms in zip(cases, held, strict=True) if not mechanisms & left_out]
-    phantoms: Split = dict.fromkeys((case.patient for case in kept if case.patient not in split), "train")
-    with (folder / "scans.csv").open("w", newline="", encoding="utf-8") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(COLUMNS)
-        for case in kept:
-            for reader, scores in case.scores.items():
-                files = (case.image.resolve(), case.mask.resolve() if case.mask else "")
-                name = f"{case.image.parents[1].name}-{case.scan_id}"  # cohorts use the same names
-                table.writerow((name, case.patient, *files, reader, *scores))
+    rows = [
+        # Cohorts use the same names of scans.
+        (f"{case.image.parents[1].name}-{case.scan_id}", case.patient, case.image.resolve(), mask, reader, *scores)
+        for case in cases
+        for mask in (case.mask.resolve() if case.mask else "",)
+        for reader, scores in case.scores.items()
+    ]
+    write_whole(folder / "scans.csv", csv_text(COLUMNS, rows))
+    phantoms: Split = dict.fromkeys((case.patient for case in cases if case.patient not in split), "train")
     save_split(split | phantoms, folder / "split.json")
-    (folder / "left-out.json").write_text(json.dumps(sorted(left_out), indent=1) + "\n", encoding="utf-8")
-    print(f"{folder}: {len(kept)} of {len(cases)} scans; without {', '.join(sorted(left_out))}")
-
-
-def _mechanisms_of(case: Case) -> set[str]:
-    return {artefact.mechanism for artefact in read_recipe(case.image.parent / RECIPE).artefacts}
-
-
-def _is_phantom(case: Case) -> bool:
-    return read_recipe(case.image.parent / RECIPE).source.kind == "phantom"
+    write_whole(folder / "left-out.json", json.dumps(sorted(left_out), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from lgeqa.attributes import NAMES
 from lgeqa.measure import BY_NAME, FUNCTIONS, Heart, MeasuredReader, measured_reader, reference_scans
 from lgeqa.measure.measured_reader import WORST, normal_score
 from lgeqa.read import discover, read_mask, read_scan
-from lgeqa.records import BoolArray, FloatArray
+from lgeqa.records import BoolArray, FloatArray, Measures
 from lgeqa.simulate.counts import joint_counts
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
 
@@ -107,9 +107,18 @@ def test_an_undefined_measure_leaves_the_other_scales() -> None:
     values = at_goodness(0.5, septal_contrast=None)
     scores = READER.scores(values)
     assert [name for name, score in scores.items() if score is None] == ["enhancement"]
-    assert READER.lacking(values) == {"enhancement": ["septal_contrast"]}
-    assert set(READER.scores(at_goodness(0.5, edge_width_mm=None)).values()) > {None}
-    assert set(READER.lacking(at_goodness(0.5, edge_width_mm=None))) == {"sharpness", "quality"}
+    measures = Measures(values=values, reasons={"septal_contrast": "No gap.", "shading_percent": "No core."})
+    assert READER.reading(values) is None
+    assert READER.why_unscored(measures) == "Undefined and needed for enhancement: septal_contrast. No gap."
+    blurred = Measures(values=at_goodness(0.5, edge_width_mm=None), reasons={"edge_width_mm": "No edge."})
+    assert READER.why_unscored(blurred) == "Undefined and needed for sharpness, quality: edge_width_mm. No edge."
+    assert not READER.why_unscored(Measures(values=at_goodness(0.5)))
+
+
+@pytest.mark.parametrize(("exact", "written"), [(2.9999, 2.99), (3.0, 3.0), (4.35, 4.35), (4.299, 4.29), (5.0, 5.0)])
+def test_reading_is_cut_and_not_rounded(exact: float, written: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MeasuredReader, "scores", lambda _self, _values: dict.fromkeys(NAMES, exact))
+    assert READER.reading({}) == dict.fromkeys(NAMES, written)
 
 
 def test_a_reader_refuses_what_it_does_not_know() -> None:

@@ -6,10 +6,9 @@ from scipy import ndimage
 
 from lgeqa.measure import Heart, reference_scans, take_measures
 from lgeqa.records import FloatArray
-from lgeqa.simulate.acquisition import NULL_MS, Acquisition, acquire, draw_acquisition, late_inversion
+from lgeqa.simulate.acquisition import Acquisition, acquire, draw_acquisition
 from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
-from lgeqa.simulate.signal import Sequence, inversion_recovery
-from lgeqa.simulate.tissue import PROPERTIES, Tissue
+from lgeqa.simulate.tissue import Tissue
 from tests.factories.heart import scan_of
 
 CLEAN = Acquisition(noise=0, resolution_mm=1.25)
@@ -73,15 +72,6 @@ def test_drawn_once_and_imaged_any_number_of_times(phantom: Phantom) -> None:
     assert acquisition == draw_acquisition(np.random.default_rng(2)) != draw_acquisition(np.random.default_rng(3))
     again = Acquisition.model_validate_json(acquisition.model_dump_json())
     np.testing.assert_array_equal(acquire(phantom, acquisition), acquire(phantom, again))
-
-
-def test_late_inversion_gives_the_nulling_that_was_asked_for() -> None:
-    for wanted in (0.0, 0.2, 0.5):
-        sequence = Sequence(inversion_time_ms=late_inversion(wanted) * NULL_MS)
-        t1_ms = PROPERTIES[Tissue.MYOCARDIUM].t1_ms, PROPERTIES[Tissue.BLOOD].t1_ms
-        myocardium, blood = inversion_recovery(t1_ms, 1.0, sequence)
-        assert myocardium / blood == pytest.approx(wanted, abs=1e-6)
-    assert late_inversion(1.5) == late_inversion(2)
 
 
 def test_measures_of_phantoms_lie_among_those_of_real_scans() -> None:

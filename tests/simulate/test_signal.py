@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from lgeqa.errors import ConfigError, UsageError
-from lgeqa.simulate.signal import Sequence, inversion_recovery, null_time, signed_inversion_recovery
+from lgeqa.simulate.signal import Sequence, inversion_for, inversion_recovery, null_time, signed_inversion_recovery
 from lgeqa.simulate.tissue import PROPERTIES, Tissue
 
 
-def naive(t1: float, density: float, ti: float, tr: float) -> float:
-    return density * (1 - 2 * math.exp(-ti / t1) + math.exp(-tr / t1))
+def naive(t1: float, density: float, ti: float, tr: float, f: float = 1.0) -> float:
+    return density * (1 - (1 + f) * math.exp(-ti / t1) + f * math.exp(-tr / t1))
 
 
 @pytest.mark.parametrize("ti", [120.0, 270.0, 600.0])
@@ -23,6 +23,27 @@ def test_formula(ti: float, tr: float) -> None:
     expected = np.array([[naive(t, d, ti, tr) for t in t1[0]] for d in density[:, 0]])
     np.testing.assert_allclose(signed_inversion_recovery(t1, density, sequence), expected, rtol=1e-12)
     np.testing.assert_allclose(inversion_recovery(t1, density, sequence), np.abs(expected), rtol=1e-12)
+
+
+def test_weak_pulse_leaves_some_of_the_magnetisation_upright() -> None:
+    sequence = Sequence(inversion_time_ms=270, efficiency=0.4)
+    assert signed_inversion_recovery(450.0, 0.8, sequence) == pytest.approx(naive(450, 0.8, 270, 1000, 0.4), rel=1e-12)
+    assert signed_inversion_recovery(450.0, 1.0, Sequence(inversion_time_ms=270, efficiency=0)) > 0.4
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("wanted", [0.0, 0.2, 0.5])
+def test_inversion_gives_the_ratio_that_was_asked_for(wanted: float, early: bool) -> None:
+    inversion_ms = inversion_for(wanted, (450.0, 325.0), 1000.0, early=early)
+    muscle, blood = inversion_recovery((450.0, 325.0), 1.0, Sequence(inversion_time_ms=inversion_ms))
+    assert muscle / blood == pytest.approx(wanted, abs=1e-6)
+    null_ms = null_time(450.0, 1000.0)
+    assert inversion_ms == pytest.approx(null_ms) or (inversion_ms < null_ms) is early
+
+
+def test_a_ratio_that_no_late_inversion_gives_is_the_most() -> None:
+    most = inversion_for(1.5, (450.0, 325.0), 1000.0, early=False)
+    assert most == inversion_for(2.0, (450.0, 325.0), 1000.0, early=False) == 3 * null_time(450.0, 1000.0)
 
 
 @pytest.mark.parametrize("t1", [250.0, 450.0, 900.0])

@@ -6,19 +6,18 @@ from typing import Annotated
 
 import typer
 
+from lgeqa.cli.options import GivenMasks, Jobs, Paths, Quiet
 from lgeqa.threads import ONE_THREAD
 
 
 def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Scans, or folders to look for scans in.")],
+    paths: Paths,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the results.")],
     bundle: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Trained model to use instead of the one in the package.")
     ] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Write each left-atrial mask on the scan's own grid.")] = False,
-    given_masks: Annotated[
-        bool, typer.Option("--given-masks", help="Use the mask beside each scan instead of detecting the atrium.")
-    ] = False,
+    given_masks: GivenMasks = False,
     threshold: Annotated[
         float | None,
         typer.Option(metavar="T", help="Probability from which a slice counts as diagnostic; else the model's own."),
@@ -27,10 +26,8 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bool,
         typer.Option("--force", help="Give a verdict also where the gate refuses the scan; the record says so."),
     ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one a core, 8 at the most.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
 ) -> None:
     """Judge scans: find the left atrium, measure image quality, score the slices, and give each scan a verdict.
 

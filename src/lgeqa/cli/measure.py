@@ -7,25 +7,20 @@ from typing import Annotated
 
 import typer
 
+from lgeqa.cli.options import DetectorBundle, GivenMasks, Jobs, Paths, Quiet
 from lgeqa.threads import ONE_THREAD
 
 
 def measure(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Scans, or folders to look for scans in.")],
+    paths: Paths,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="OUT", help="Folder for the results; without it nothing is written."),
     ] = None,
-    bundle: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Trained model whose detector finds the atrium.")
-    ] = None,
-    given_masks: Annotated[
-        bool, typer.Option("--given-masks", help="Use the mask beside each scan instead of detecting the atrium.")
-    ] = False,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one a core, 8 at the most.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    bundle: DetectorBundle = None,
+    given_masks: GivenMasks = False,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
 ) -> None:
     """Measure the image quality of scans, such as signal-to-noise ratio and sharpness, without a verdict.
 

@@ -2,21 +2,19 @@
 
 import sys
 from collections.abc import Mapping
-from math import floor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import typer
 
-from lgeqa.attributes import is_diagnostic
+from lgeqa.attributes import NAMES, is_diagnostic
 from lgeqa.batch import OutputFolder, Settled
 from lgeqa.bundle import open_bundle
 from lgeqa.cli.running import NOT_ALL, Job, exit_code, find_scans, settle
 from lgeqa.cli.score_table import open_table
 from lgeqa.errors import UsageError
 from lgeqa.measure import measured_reader
-from lgeqa.records import Measures, ScanResult
 
 #: What to know before using the scores.
 CAUTION: Final = (
@@ -44,52 +42,38 @@ def carry_out(job: Job) -> int:
         settled = settle(sources, job, records, open_bundle(job.bundle))
         if records.log.exists():
             typer.echo(records.log.read_text(encoding="utf-8"), err=True)
-    scores = {one.result.scan_id: _scores(one.result.measures) for one in settled if one.result.measures}
-    rows = [(scans[scan_id], [_cell(score) for score in of_scan.values()]) for scan_id, of_scan in scores.items()]
+    readings = {
+        item.result.scan_id: measured_reader().reading(item.result.measures.values)
+        for item in settled
+        if item.result.measures
+    }
+    rows = [(scans[scan_id], _cells(reading)) for scan_id, reading in readings.items()]
     if rows:
         table.measured(rows).write()
-    _show(settled, scores, job)
-    return exit_code(settled) or (0 if all(map(_is_whole, scores.values())) else NOT_ALL)
+    _show(settled, readings, job)
+    return exit_code(settled) or (0 if all(readings.values()) else NOT_ALL)
 
 
-def _scores(measures: Measures) -> dict[str, float | None]:
-    """Return the scores of a scan: all four, or none, as a table has them."""
-    scores = measured_reader().scores(measures.values)
-    return scores if _is_whole(scores) else dict.fromkeys(scores)
+def _cells(reading: Mapping[str, float] | None) -> list[str]:
+    """Return a scan's scores as cells of the table, empty ones without a reading."""
+    return [f"{score:.2f}" for score in reading.values()] if reading else [""] * len(NAMES)
 
 
-def _is_whole(scores: Mapping[str, float | None]) -> bool:
-    return None not in scores.values()
-
-
-def _cell(score: float | None) -> str:
-    """Return a score with two decimals, cut and not rounded, so that none gets to 3 which is below."""
-    return "" if score is None else f"{floor(100 * score) / 100:.2f}"
-
-
-def _show(settled: list[Settled], scores: Mapping[str, Mapping[str, float | None]], job: Job) -> None:
+def _show(settled: list[Settled], readings: Mapping[str, Mapping[str, float] | None], job: Job) -> None:
     """Print which scans have no scores and why; unless quiet, how many have, and what to know of them."""
-    for one in settled:
-        if one.result.scan_id not in scores:
+    for item in settled:
+        result = item.result
+        if result.measures is None:
             # A pipe has the line of a failed scan already, and so has standard error if it is to be quiet.
             if sys.stdout.isatty() and not job.quiet:
-                typer.echo(f"{one.result.scan_id}: not scored. {one.result.message}", err=True)
-        elif not _is_whole(scores[one.result.scan_id]):
-            typer.echo(f"{one.result.scan_id}: not scored. {_why(one.result)}", err=True)
+                typer.echo(f"{result.scan_id}: not scored. {result.message}", err=True)
+        elif not readings[result.scan_id]:
+            typer.echo(f"{result.scan_id}: not scored. {measured_reader().why_unscored(result.measures)}", err=True)
     if job.quiet:
         return
-    quality = [score for of_scan in scores.values() if (score := of_scan["quality"]) is not None]
-    diagnostic = sum(map(is_diagnostic, quality))
-    typer.echo(f"{len(quality)} of {len(settled)} scans scored, {diagnostic} of them diagnostic: quality 3 or more")
+    scored = [reading for reading in readings.values() if reading]
+    diagnostic = sum(is_diagnostic(reading["quality"]) for reading in scored)
+    typer.echo(f"{len(scored)} of {len(settled)} scans scored, {diagnostic} of them diagnostic: quality 3 or more")
     typer.echo(CAUTION)
-    if scores:
+    if readings:
         typer.echo(f"Table: {job.out}; a scan that is new in it counts as a patient of its own")
-
-
-def _why(result: ScanResult) -> str:
-    """Return which undefined measures keep a scan from being scored, and why they are undefined."""
-    assert result.measures
-    lacking = measured_reader().lacking(result.measures.values)
-    names = dict.fromkeys(name for needed in lacking.values() for name in needed)
-    reasons = dict.fromkeys(result.measures.reasons[name] for name in names)
-    return f"Undefined and needed for {', '.join(lacking)}: {', '.join(names)}. {' '.join(reasons)}"

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.progress import track
 
 from lgeqa.attributes import NAMES
-from lgeqa.cohort.case import MEASURED
+from lgeqa.cohort import MEASURED
+from lgeqa.measure import measured_reader
 from lgeqa.simulate.cohort import Written, make_folder, read_recipe, write_cohort, write_scan
 from lgeqa.simulate.make import find_real_scans
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort, installed_versions
-from lgeqa.simulate.scores import why_unscored
 
 
 def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
@@ -58,6 +58,6 @@ def _line(written: Written) -> str:
     name = f"{'kept ' if written.kept else ''}{written.recipe.scan_id}"
     scores = written.scores()
     if not scores:
-        return f"{name}: has no scores. {why_unscored(written.measures)}"
+        return f"{name}: has no scores. {measured_reader().why_unscored(written.measures)}"
     row = zip(NAMES, scores[MEASURED].row(), strict=True)
     return f"{name}: {', '.join(f'{scale} {score:g}' for scale, score in row)}"

@@ -18,8 +18,8 @@ _COMPARED = ("precision", "recall", "f1", "specificity", "balanced_accuracy", "a
 _NAMED = 20
 
 _SIMULATED_COHORT = (
-    "**The scans or scores of this cohort are simulated.** The figures say how well simulated faults are told, and "
-    "nothing of clinical scans."
+    "**The scans or scores of this cohort are simulated.** The figures say how well simulated artefacts are "
+    "recognised, and nothing of clinical scans."
 )
 _NO_EXPERT = (
     "**The model learnt from {labels} scores.** How its verdicts relate to experts' reading is what these figures "

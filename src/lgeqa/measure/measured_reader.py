@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from math import floor
 from statistics import NormalDist
 from typing import Final
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 from lgeqa.measure.catalogue import BY_NAME
 from lgeqa.measure.reference import reference_scans
+from lgeqa.records import Measures
 
 #: Lowest normal score of a measure, however bad it is.
 WORST: Final = -6.0
@@ -58,10 +60,29 @@ class MeasuredReader(BaseModel):
         """
         return {scale: self._score(scale, values) for scale in NAMES}
 
-    def lacking(self, values: Mapping[str, float | None]) -> dict[str, list[str]]:
-        """Return the undefined measures that each scale without a score needs, by name of the scale."""
-        needed = {scale: [name for name in self.weights[scale] if values[name] is None] for scale in NAMES}
-        return {scale: names for scale, names in needed.items() if names}
+    def reading(self, values: Mapping[str, float | None]) -> dict[str, float] | None:
+        """Return the scores as a table of scores holds them: all four, or None if a scale has none.
+
+        They have two decimals and are cut instead of rounded, so that none of them becomes a 3 which is below.
+
+        Args:
+            values: As for `scores`.
+        """
+        known = {scale: score for scale, score in self.scores(values).items() if score is not None}
+        if len(known) < len(NAMES):
+            return None
+        # The small amount keeps 4.35, whose hundredfold is 434.999..., at 4.35.
+        return {scale: floor(100 * score + 1e-9) / 100 for scale, score in known.items()}
+
+    def why_unscored(self, measures: Measures) -> str:
+        """Return which undefined measures keep which scales from a score, and why they are undefined; else nothing."""
+        needed = {scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in NAMES}
+        names = dict.fromkeys(name for lacking in needed.values() for name in lacking)
+        if not names:
+            return ""
+        scales = ", ".join(scale for scale, lacking in needed.items() if lacking)
+        reasons = " ".join(dict.fromkeys(measures.reasons[name] for name in names))
+        return f"Undefined and needed for {scales}: {', '.join(names)}. {reasons}"
 
     def _score(self, scale: str, values: Mapping[str, float | None]) -> float | None:
         """Return the score on one scale: linear between the experts' shares, 1 below the worst reference scan."""

@@ -8,18 +8,16 @@ from typing import Final
 
 import numpy as np
 from pydantic import Field
-from scipy import fft, optimize, special
+from scipy import fft, special
 
 from lgeqa.config import Settings
 from lgeqa.records import FloatArray
 from lgeqa.simulate.phantom import Phantom, render
-from lgeqa.simulate.signal import Sequence, null_time, signed_inversion_recovery
+from lgeqa.simulate.signal import REPETITION_MS, Sequence, null_time
 from lgeqa.simulate.tissue import PROPERTIES, Tissue
 
-REPETITION_MS: Final = 1000.0
-#: T1 of the table's myocardium, and the inversion time that nulls it.
-MYOCARDIUM_T1_MS: Final = PROPERTIES[Tissue.MYOCARDIUM].t1_ms
-NULL_MS: Final = null_time(MYOCARDIUM_T1_MS, REPETITION_MS)
+#: Inversion time that nulls the table's myocardium.
+NULL_MS: Final = null_time(PROPERTIES[Tissue.MYOCARDIUM].t1_ms, REPETITION_MS)
 #: Reflected margin in voxels (row, column), so that what leaves one side of a slice does not enter at the other.
 _MARGIN: Final = 8
 #: Width of the border of the acquired disc in k-space, as a share of its radius.
@@ -60,7 +58,6 @@ class Acquisition(Settings):
         """The pulse sequence."""
         return Sequence(
             inversion_time_ms=self.inversion_over_null * NULL_MS,
-            repetition_ms=REPETITION_MS,
             fat_signal=self.fat_signal,
         )
 
@@ -130,21 +127,3 @@ def _acquired(
     acquired = fft.ifft2(fft.fft2(padded + scale * (real + 1j * imaginary)) * window)
     magnitude: FloatArray = np.abs(acquired[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]).astype(np.float32)
     return magnitude
-
-
-def late_inversion(myocardium_over_blood: float) -> float:
-    """Return the multiple of the nulling inversion time, 1 or more, that leaves this much signal in myocardium.
-
-    Args:
-        myocardium_over_blood: Signal of myocardium over that of blood, from 0; what no late inversion time gives
-            counts as the most that one gives.
-    """
-    before_null, latest = 0.95, 3.0
-
-    def excess(inversion_over_null: float) -> float:
-        sequence = Acquisition(inversion_over_null=inversion_over_null).sequence
-        blood_t1_ms = PROPERTIES[Tissue.BLOOD].t1_ms
-        myocardium, blood = signed_inversion_recovery((MYOCARDIUM_T1_MS, blood_t1_ms), 1.0, sequence)
-        return float(myocardium - myocardium_over_blood * blood)
-
-    return float(optimize.brentq(excess, before_null, latest)) if excess(latest) > 0 else latest

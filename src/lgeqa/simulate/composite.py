@@ -16,8 +16,9 @@ from lgeqa.errors import NotAssessableError
 from lgeqa.measure import Heart
 from lgeqa.measure.tissue import nulling_ratio
 from lgeqa.records import BoolArray, FloatArray
-from lgeqa.simulate.acquisition import Acquisition, late_inversion
 from lgeqa.simulate.phantom import Phantom, render
+from lgeqa.simulate.signal import REPETITION_MS, Sequence, inversion_for
+from lgeqa.simulate.tissue import PROPERTIES, Tissue
 
 #: A crop's outermost pixels often hold the edge of an earlier interpolation.
 TRIM_MM: Final = 1.0
@@ -115,8 +116,9 @@ def _thorax(phantom: Phantom, heart: Heart, recipe: CompositeRecipe) -> FloatArr
     """Render the phantom without noise at the crop's blood level and nulling."""
     measured = nulling_ratio(heart).value
     nulling = _USUAL_NULLING if np.isnan(measured) else max(measured, 0.0)
-    acquisition = Acquisition(inversion_over_null=late_inversion(nulling), fat_signal=recipe.fat_signal)
-    thorax = render(phantom, acquisition.sequence)
+    t1_ms = PROPERTIES[Tissue.MYOCARDIUM].t1_ms, PROPERTIES[Tissue.BLOOD].t1_ms
+    inversion_ms = inversion_for(nulling, t1_ms, REPETITION_MS, early=False)
+    thorax = render(phantom, Sequence(inversion_time_ms=inversion_ms, fat_signal=recipe.fat_signal))
     scaled: FloatArray = thorax * np.float32(heart.reference.blood / np.median(thorax[phantom.atrium]))
     return scaled
 

@@ -11,6 +11,7 @@ from scipy import fft, ndimage, special
 from lgeqa.config import Settings
 from lgeqa.measure.distance import bounding_box
 from lgeqa.records import BoolArray, FloatArray
+from lgeqa.simulate.artefacts.mechanism import between
 
 #: How probable 0, 1, 2, 3 and 4 distractors are.
 _NUMBERS: Final = (0.2, 0.35, 0.25, 0.15, 0.05)
@@ -62,9 +63,7 @@ class DistractorKind:
 
     def at(self, share: float) -> float:
         """Return the amount at a share from 0, the lowest, to 1, the highest."""
-        if self.logarithmic:
-            return float(min(self.lowest * (self.highest / self.lowest) ** share, self.highest))
-        return self.lowest + (self.highest - self.lowest) * share
+        return between(self.lowest, self.highest, share, logarithmic=self.logarithmic)
 
 
 def pixel_size(volume: Volume, factor: float, rng: np.random.Generator) -> Volume:

@@ -29,21 +29,12 @@ class Scores(Settings):
         """Return four numbers in the order of `attributes.NAMES`."""
         return np.array([getattr(self, name) for name in NAMES])
 
-    def rounded_down(self, decimals: int = 0) -> Self:
-        """Return the scores with so many decimals, none of them higher than before, so that none becomes diagnostic."""
-        factor = 10**decimals
-        return self.from_row(np.floor(self.row() * factor + 1e-9) / factor)
+    def rounded_down(self) -> Self:
+        """Return the whole parts of the scores, as experts write them."""
+        return self.from_row(np.floor(self.row()))
 
 
 def measured_scores(measures: Measures) -> Scores | None:
     """Return the measured reader's scores, to two decimals; None if a scale has none."""
-    scores = measured_reader().scores(measures.values)
-    if None in scores.values():
-        return None
-    return Scores.of(dict(scores)).rounded_down(decimals=2)
-
-
-def why_unscored(measures: Measures) -> str:
-    """Return why a scan has no scores: each undefined measure that a scale needs, and its reason."""
-    lacking = sorted({name for names in measured_reader().lacking(measures.values).values() for name in names})
-    return " ".join(f"{name}: {measures.reasons[name]}" for name in lacking)
+    reading = measured_reader().reading(measures.values)
+    return Scores(**reading) if reading else None

@@ -1,15 +1,19 @@
 """Signal of an inversion-recovery gradient echo, the sequence of late-gadolinium-enhancement imaging."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy import optimize
 
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
 
 Array = npt.NDArray[np.floating[Any]]
+
+#: Usual time between two inversions in ms.
+REPETITION_MS: Final = 1000.0
 
 
 class Sequence(Settings):
@@ -19,23 +23,25 @@ class Sequence(Settings):
         inversion_time_ms: from the inversion to the centre of k-space (TI).
         repetition_ms: from one inversion to the next, one or two heart beats (TR).
         fat_signal: share of the fat's signal that the fat saturation leaves: 0 is perfect, 1 is none.
+        efficiency: share of the inversion that the pulse achieves.
     """
 
     inversion_time_ms: float = Field(gt=0)
-    repetition_ms: float = Field(default=1000.0, gt=0)
+    repetition_ms: float = Field(default=REPETITION_MS, gt=0)
     fat_signal: float = Field(default=0.12, ge=0, le=1)
+    efficiency: float = Field(default=1.0, ge=0, le=1)
 
 
 def signed_inversion_recovery(t1_ms: npt.ArrayLike, density: npt.ArrayLike, sequence: Sequence) -> Array:
-    """Longitudinal magnetisation at TI, `density * (1 - 2 exp(-TI / T1) + exp(-TR / T1))`, inverted tissue negative.
+    """Return the magnetisation at TI, `density * (1 - (1 + f) exp(-TI / T1) + f exp(-TR / T1))`, inverted negative.
 
-    The steady state of perfect inversions every TR, with no regard to what the readout pulses take away (they are
-    few and of low angle): Kellman and Arai, J Magn Reson Imaging 2012 (36:529), and any text on MRI physics.
+    The steady state of inversions of efficiency f every TR, with no regard to what the readout pulses take away (they
+    are few and of low angle): Kellman and Arai, J Magn Reson Imaging 2012 (36:529), and any text on MRI physics.
 
     Args:
         t1_ms: T1, any shape.
         density: signal of the fully relaxed tissue, any shape that broadcasts with `t1_ms`.
-        sequence: gives TI and TR.
+        sequence: gives TI, TR and f.
 
     Returns:
         An array of the common shape, in the units of `density`.
@@ -45,7 +51,8 @@ def signed_inversion_recovery(t1_ms: npt.ArrayLike, density: npt.ArrayLike, sequ
     """
     t1 = np.asarray(t1_ms, dtype=np.float64)
     _require_positive("T1", t1)
-    recovery = 1 - 2 * np.exp(-sequence.inversion_time_ms / t1) + np.exp(-sequence.repetition_ms / t1)
+    f = sequence.efficiency
+    recovery = 1 - (1 + f) * np.exp(-sequence.inversion_time_ms / t1) + f * np.exp(-sequence.repetition_ms / t1)
     signed: Array = np.asarray(density) * recovery
     return signed
 
@@ -65,6 +72,30 @@ def null_time(t1_ms: float, repetition_ms: float) -> float:
     _require_positive("T1", np.float64(t1_ms))
     _require_positive("the repetition time", np.float64(repetition_ms))
     return float(t1_ms * (np.log(2) - np.log1p(np.exp(-repetition_ms / t1_ms))))
+
+
+def inversion_for(ratio: float, t1_ms: tuple[float, float], repetition_ms: float, *, early: bool) -> float:
+    """Return the inversion time in ms at which myocardium has this ratio of the signal of blood.
+
+    Args:
+        ratio: Magnitude of myocardium over that of blood, from 0. What no inversion time up to three times that of the
+            null gives counts as the most that one gives.
+        t1_ms: T1 of myocardium and of blood, that of blood the shorter.
+        repetition_ms: Time between two inversions.
+        early: Whether the time is before the null of myocardium, which is then inverted, or after it.
+    """
+    null_ms, blood_null_ms = (null_time(t1, repetition_ms) for t1 in t1_ms)
+    # A little beyond the null, so that a ratio of 0 lies between the bounds.
+    first, last = (blood_null_ms, 1.05 * null_ms) if early else (0.95 * null_ms, 3 * null_ms)
+
+    def excess(inversion_ms: float) -> float:
+        sequence = Sequence(inversion_time_ms=inversion_ms, repetition_ms=repetition_ms)
+        myocardium, blood = signed_inversion_recovery(t1_ms, 1.0, sequence)
+        return float((-myocardium if early else myocardium) - ratio * blood)
+
+    if not early and excess(last) < 0:
+        return last
+    return float(optimize.brentq(excess, first, last))
 
 
 def _require_positive(name: str, value: npt.ArrayLike) -> None:

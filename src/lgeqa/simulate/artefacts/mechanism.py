@@ -47,6 +47,11 @@ class Mechanism:
 
     def at(self, share: float) -> float:
         """Return the severity at a share from 0, none, to 1, the heaviest."""
-        if self.logarithmic:
-            return float(self.none * (self.heaviest / self.none) ** share)
-        return self.none + (self.heaviest - self.none) * share
+        return between(self.none, self.heaviest, share, logarithmic=self.logarithmic)
+
+
+def between(lowest: float, highest: float, share: float, *, logarithmic: bool) -> float:
+    """Return the value at a share, 0 to 1, of the way between two, in equal steps or in equal factors."""
+    value = lowest * (highest / lowest) ** share if logarithmic else lowest + (highest - lowest) * share
+    # Rounding must not lead out of the range.
+    return float(min(max(value, lowest), highest))
