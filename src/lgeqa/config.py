@@ -1,6 +1,7 @@
 """Frozen settings that come from TOML and refuse what they do not know."""
 
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
@@ -56,9 +57,14 @@ def _explain(fault: ValidationError, kind: type[Settings]) -> str:
     lines = []
     for error in fault.errors():
         place = [str(part) for part in error["loc"]]
-        why = _unknown(place, kind) if error["type"] == "extra_forbidden" else error["msg"]
+        why = _unknown(place, kind) if error["type"] == "extra_forbidden" else reason_of(error)
         lines.append(f"{'.'.join(place) or 'all together'} = {error['input']!r}: {why}")
     return "; ".join(lines)
+
+
+def reason_of(error: Mapping[str, Any]) -> str:
+    """Return what a validation error says, without pydantic's own words before those of our checks."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else str(error["msg"])
 
 
 def _unknown(place: list[str], kind: type[Settings]) -> str:

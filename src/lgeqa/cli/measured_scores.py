@@ -74,6 +74,7 @@ def _show(settled: list[Settled], readings: Mapping[str, Mapping[str, float] | N
     scored = [reading for reading in readings.values() if reading]
     diagnostic = sum(is_diagnostic(reading["quality"]) for reading in scored)
     typer.echo(f"{len(scored)} of {len(settled)} scans scored, {diagnostic} of them diagnostic: quality 3 or more")
-    typer.echo(CAUTION)
+    if scored:
+        typer.echo(CAUTION)
     if readings:
         typer.echo(f"Table: {job.out}; a scan that is new in it counts as a patient of its own")

@@ -19,6 +19,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from lgeqa.batch import Attempt, OutputFolder, open_pipeline, trace_of
 from lgeqa.bundle import open_bundle
+from lgeqa.config import reason_of
 from lgeqa.database import Sessions, open_database
 from lgeqa.errors import CohortError, LgeqaError, TooLargeError, UploadError
 from lgeqa.pipeline import AssessSettings
@@ -162,7 +163,7 @@ def _told(_: Request, fault: Exception) -> Response:
 def _unlike_the_form(_: Request, fault: Exception) -> Response:
     """Without the values that were sent, which may be no JSON."""
     wrong = fault.errors() if isinstance(fault, RequestValidationError) else ()
-    told = [f"{'.'.join(map(str, one['loc'][1:])) or 'the request'}: {one['msg']}" for one in wrong]
+    told = [f"{'.'.join(map(str, one['loc'][1:])) or 'the request'}: {reason_of(one)}" for one in wrong]
     return JSONResponse({"detail": "; ".join(told)}, 422)
 
 

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 
 from lgeqa.attributes import NAMES, SCALES
 from lgeqa.cohort.case import MEASURED, PSEUDO_READERS, TRUTH
+from lgeqa.config import reason_of
 from lgeqa.errors import CohortError, OutputError
 from lgeqa.read.itk import to_image
 from lgeqa.records import Measures
@@ -148,7 +149,7 @@ def read_recipe(path: Path) -> ScanRecipe:
         raise CohortError(f"{path}: cannot be read ({error.strerror}). Name the recipe.json of a scan.") from None
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
-        raise CohortError(f"{path}: is no recipe of a scan ({where}: {error.errors()[0]['msg']}).") from None
+        raise CohortError(f"{path}: is no recipe of a scan ({where}: {reason_of(error.errors()[0])}).") from None
 
 
 def write_tables(scans: Sequence[Written], out: Path) -> None:
