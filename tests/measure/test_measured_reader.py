@@ -109,9 +109,9 @@ def test_an_undefined_measure_leaves_the_other_scales() -> None:
     assert [name for name, score in scores.items() if score is None] == ["enhancement"]
     measures = Measures(values=values, reasons={"septal_contrast": "No gap.", "shading_percent": "No core."})
     assert READER.reading(values) is None
-    assert READER.why_unscored(measures) == "Undefined and needed for enhancement: septal_contrast. No gap."
+    assert READER.why_unscored(measures) == "Undefined and needed for enhancement: septal_contrast: No gap."
     blurred = Measures(values=at_goodness(0.5, edge_width_mm=None), reasons={"edge_width_mm": "No edge."})
-    assert READER.why_unscored(blurred) == "Undefined and needed for sharpness, quality: edge_width_mm. No edge."
+    assert READER.why_unscored(blurred) == "Undefined and needed for sharpness, quality: edge_width_mm: No edge."
     assert not READER.why_unscored(Measures(values=at_goodness(0.5)))
 
 

@@ -81,8 +81,8 @@ class MeasuredReader(BaseModel):
         if not names:
             return ""
         scales = ", ".join(scale for scale, lacking in needed.items() if lacking)
-        reasons = " ".join(dict.fromkeys(measures.reasons[name] for name in names))
-        return f"Undefined and needed for {scales}: {', '.join(names)}. {reasons}"
+        reasons = " ".join(f"{name}: {measures.reasons[name]}" for name in names)
+        return f"Undefined and needed for {scales}: {reasons}"
 
     def _score(self, scale: str, values: Mapping[str, float | None]) -> float | None:
         """Return the score on one scale: linear between the experts' shares, 1 below the worst reference scan."""
