@@ -53,8 +53,8 @@ def test_a_table_is_written_that_a_cohort_reads(place: Path) -> None:
     assert lines[5] == f"Table: {table}; a scan that is new in it counts as a patient of its own"
     [why] = done.stderr.splitlines()
     assert why.startswith(
-        "toy: not scored. Undefined and needed for enhancement: aortic_wall_contrast: The descending aorta was not found, "
-        "or is too small to measure in. septal_contrast: No other blood pool was found beside the atrium."
+        "toy: not scored. Undefined and needed for enhancement: aortic_wall_contrast: The descending aorta was not "
+        "found, or is too small to measure in. septal_contrast: No other blood pool was found beside the atrium."
     )
 
     cases = read(table)
