@@ -75,7 +75,7 @@ class MeasuredReader(BaseModel):
         return {scale: floor(100 * score + 1e-9) / 100 for scale, score in known.items()}
 
     def why_unscored(self, measures: Measures) -> str:
-        """Return which undefined measures keep which scales from a score, and why they are undefined; else nothing."""
+        """Return which undefined measures keep which scales from a score, and why, or an empty text."""
         needed = {scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in NAMES}
         names = dict.fromkeys(name for lacking in needed.values() for name in lacking)
         if not names:

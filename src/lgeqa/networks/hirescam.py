@@ -44,7 +44,7 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quality_gradient(network: QualityNetwork, features: Tensor) -> Tensor:
-    """Gradient of the quality logit with respect to the pooled features, (slice, 512), through the attribute heads."""
+    """Return the gradient of the quality logit with respect to the pooled features, through the heads: (slice, 512)."""
     heads: list[nn.Module]
     if network.quality_from == "logits":
         heads = list(network.attribute_heads)
@@ -57,7 +57,7 @@ def quality_gradient(network: QualityNetwork, features: Tensor) -> Tensor:
 
 
 def head_gradient(head: nn.Module, inputs: Tensor, outward: Tensor | None = None) -> Tensor:
-    """Gradient with respect to a head's inputs, by the chain rule from its outputs inward.
+    """Return the gradient with respect to a head's inputs, by the chain rule from its outputs inward.
 
     For linear layers W_1 to W_n with a ReLU between each two, whose inputs are z_1 to z_(n-1), and g the gradient with
     respect to the outputs:

@@ -46,7 +46,7 @@ class QualityNetwork(nn.Module):
         return torch.cat([attributes, self.quality_head(seen)], dim=1)
 
     def attribute_parts(self) -> list[tuple[nn.Sequential, nn.Module]]:
-        """Each attribute head, parted before its last layer."""
+        """Return each attribute head, divided before its last layer."""
         return [(head[:-1], head[-1]) for head in self.attribute_heads]  # type: ignore[index]
 
     def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
@@ -87,7 +87,7 @@ class ContrastiveNetwork(nn.Module):
         return self.project(self.encoder(slices))
 
     def project(self, features: Tensor) -> Tensor:  # (slice, 512)
-        """The same projections of pooled features."""
+        """Return the same projections of pooled features."""
         return torch.stack([normalize(project(features), dim=1) for project in self.projections])
 
 
@@ -103,6 +103,6 @@ class HybridNetwork(ContrastiveNetwork):
         self.decoder = Decoder()
 
     def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:  # (slice, 1, 128, 128)
-        """Projections, (scale, slice, 128), and logits of the blood pool, (slice, 1, 128, 128)."""
+        """Return projections, (scale, slice, 128), and logits of the blood pool, (slice, 1, 128, 128)."""
         stages = self.encoder.stages(slices)
         return self.project(stages[-1].mean(dim=(2, 3))), self.decoder(stages)

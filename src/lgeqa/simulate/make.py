@@ -86,7 +86,7 @@ def find_real_scans(folder: Path) -> list[RealScan]:
 
 
 def make_scan(recipe: ScanRecipe, folder: Path | None = None) -> SimulatedScan:
-    """Make the scan of a recipe and measure it; read the real scan it starts from, and write nothing.
+    """Make the scan of a recipe, from the real scan that it names or a phantom, and measure it.
 
     Args:
         recipe: Recipe of the scan.
@@ -129,7 +129,7 @@ def _from_scan(source: FromScan, scan_id: str, folder: Path | None) -> _Base:
 
 
 def _in_thorax(crop: _Base, thorax: Thorax) -> _Base:
-    """Set a real scan into a phantom; the field of view is centred, and slices keep their height."""
+    """Set a real scan into a phantom in a centred field of view, and keep the height of its slices."""
     phantom = build_phantom(thorax.phantom)
     full = composite(crop.voxels, crop.atrium, crop.spacing_mm, phantom, thorax.placing)
     rows, columns = (size * step for size, step in zip(full.atrium.shape[1:], full.spacing_mm[1:], strict=True))

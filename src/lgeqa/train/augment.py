@@ -73,10 +73,10 @@ def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Gener
 
 
 def crop(slices: Tensor, masks: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
-    """Crop the field of view of slices, each side by a draw of its own; what is cut off takes the darkest value.
+    """Crop the field of view of slices, each side by a draw of its own.
 
-    The field of view reaches from the first to the last pixel that is brighter than the slice's darkest value. The
-    atrium is never cut, and a slice without it stays as it is.
+    What is cut off takes the darkest value. The field of view reaches from the first to the last pixel that is brighter
+    than that. The atrium is never cut, and a slice without it stays as it is.
 
     Args:
         slices: (slice, channel, row, column).
@@ -103,7 +103,7 @@ def crop(slices: Tensor, masks: Tensor, augmentation: Augmentation, generator: t
 
 
 def _ends(filled: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """First and last place along an axis of what is True in each slice, (slice,); of all places where nothing is."""
+    """Return the first and last place along an axis of what is True in each slice, or of all places, both (slice,)."""
     line = filled.any(dim=1).any(dim=4 - axis).int()
     return line.argmax(dim=1), line.shape[1] - 1 - line.flip(1).argmax(dim=1)
 

@@ -129,7 +129,7 @@ class Recipe(lightning.LightningModule, ABC):
         return total
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """The views of a batch, each slice cropped and moved by a draw of its own."""
+        """Return the views of a batch, each slice cropped and moved by a draw of its own."""
         views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
         augmentation = self.settings.augmentation
         homographies = draw_homographies(len(views["slice"]), augmentation, generator, self.zoom)

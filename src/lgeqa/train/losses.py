@@ -60,7 +60,7 @@ def contrastive_loss(projections: Tensor, labels: Tensor, temperature: float) ->
 
 
 def contrastive_classes(labels: Tensor) -> Tensor:
-    """The classes of views for equation 4: labels to the nearer of 0 and 1, each view set without a label by itself.
+    """Return the classes of views for equation 4: the nearer of 0 and 1, or one of its own for a slice without a label.
 
     Args:
         labels: (slices,), 0 to 1, or NaN where there is no score; one half is of class 1.

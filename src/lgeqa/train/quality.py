@@ -55,7 +55,7 @@ class QualityConfig(Settings):
 
 
 def pretraining_settings() -> LoopSettings:
-    """Those of section 4.3 for the first step of the contrastive strategy, which the hybrid one takes over."""
+    """Return the settings of section 4.3 for contrastive pre-training, which the hybrid strategy shares."""
     return LoopSettings(
         epochs=100,
         batch=512,

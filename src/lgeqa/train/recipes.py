@@ -95,7 +95,7 @@ class ContrastiveRecipe(Recipe):
         self._temperature = temperature
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The four terms of equation 5."""
+        """Return the four terms of equation 5."""
         return self.contrastive_losses(self.network(batch["slice"]), batch["label"])
 
     def contrastive_losses(self, projections: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -116,7 +116,7 @@ class ContrastiveRecipe(Recipe):
             }
 
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
-        """What is minimised, with each slice as it is for both of its views."""
+        """Return the loss, with each slice as it is for both of its views."""
         both = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
         return {self.watched: torch.stack(list(self.losses(both).values())).sum()}
 
@@ -131,7 +131,7 @@ class HybridRecipe(ContrastiveRecipe):
     network: HybridNetwork
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The four terms of equation 5, and equation 2."""
+        """Return the four terms of equation 5, and equation 2."""
         projections, blood_pool = self.network.both(batch["slice"])
         return self.contrastive_losses(projections, batch["label"]) | {
             "dice": blood_pool_loss(blood_pool, batch["mask"])

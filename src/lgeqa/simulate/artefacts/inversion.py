@@ -57,7 +57,7 @@ def incomplete_inversion(signal: FloatArray, subject: Subject, percent: float, r
 
 
 def _own_inversion_ms(subject: Subject, *, early: bool = False) -> float:
-    """Return the inversion time that gives muscle its level; that of the scan is taken to be the late one."""
+    """Return the inversion time that gives muscle its level, by default the late one, which is taken for the scan's."""
     return inversion_for(subject.muscle, (_MUSCLE_T1_MS, _BLOOD_T1_MS), REPETITION_MS, early=early)
 
 

@@ -98,7 +98,7 @@ def _between(depth: FloatArray, outer: float, inner: float) -> FloatArray:
 
 
 def _without_excess(signal: FloatArray, subject: Subject) -> FloatArray:
-    """Return the signal without what its walls have over blood; what one pass leaves the next takes away."""
+    """Return the signal without what its walls have over blood, in passes that each take away what is left."""
     walls = wall_weight(subject)
     for _ in range(_PASSES):
         signal = signal - walls * _seen(signal, subject)[1]
