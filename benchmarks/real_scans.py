@@ -222,17 +222,23 @@ def _steps_page(seen: Sequence[Seen]) -> Iterator[str]:
     taus = []
     for mechanism in MECHANISMS:
         place, sign = NAMES.index(mechanism.scale), 1 if mechanism.improves else -1
-        both = [
+        own, quality = np.mean(
             [
-                sign * kendalltau(range(len(STEPS) + 1), [one.before[at], *one.steps[mechanism.name][:, at]]).statistic
-                for at in (place, QUALITY)
-            ]
-            for one in stepped
-        ]
-        own, quality = np.nanmean(both, axis=0)
+                [_tau([one.before[at], *one.steps[mechanism.name][:, at]], sign) for at in (place, QUALITY)]
+                for one in stepped
+            ],
+            axis=0,
+        )
         taus.append(own)
         yield f"| {mechanism.scale} | {mechanism.title} | {own:.2f} | {quality:.2f} |"
     yield f"\nMean over mechanisms: {np.mean(taus):.2f}.\n"
+
+
+def _tau(probabilities: Sequence[float], sign: int) -> float:
+    """Return Kendall's tau over rising severities, times a sign; 0 where no step moves the probability."""
+    if np.ptp(probabilities) == 0:
+        return 0.0
+    return float(sign * kendalltau(range(len(probabilities)), probabilities).statistic)
 
 
 def _spearman(a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
@@ -240,7 +246,9 @@ def _spearman(a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
     known = ~np.isnan(b)
     a, b = a[known], b[known]
     rng = np.random.default_rng(0)
-    draws = [spearmanr(a[pick], b[pick]).statistic for pick in rng.integers(len(a), size=(2000, len(a)))]
+    picks = rng.integers(len(a), size=(2000, len(a)))
+    # A draw of equal values has no correlation.
+    draws = [spearmanr(a[pick], b[pick]).statistic for pick in picks if np.ptp(a[pick]) > 0 and np.ptp(b[pick]) > 0]
     low, high = np.percentile(draws, (2.5, 97.5))
     return float(spearmanr(a, b).statistic), float(low), float(high)
 
