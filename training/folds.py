@@ -1,10 +1,12 @@
-"""Prepare trainings that keep out a fifth of the patients and a fifth of the artefact mechanisms at a time.
+"""Prepare trainings that keep out a fifth of the patients and of the artefact mechanisms at a time, and one of all.
 
     python training/folds.py -o WORK/folds COHORT...
 
 COHORT is a folder that `lgeqa simulate --from` wrote: untouched scans, scans with artefacts, composites. Each fold gets
 `scans.csv`, the scans that may be learnt from; `split.json` with its kept-out patients as the test part; and
 `left-out.json`, the mechanisms that no scan of the fold holds. Each patient and each mechanism is kept out once.
+WORK/folds/all holds every scan, for the network that is shipped: all patients are learnt from, and some phantoms are
+its validation part.
 """
 
 import argparse
@@ -23,6 +25,8 @@ from lgeqa.tables import csv_text
 from lgeqa.writing import write_whole
 
 RULE = LabelRule(rule="reader", reader=MEASURED)
+#: Every so-manieth phantom checks the network that learns from all patients.
+VALIDATION_STEP = 5
 
 
 def main() -> None:
@@ -44,6 +48,10 @@ def main() -> None:
         folder = options.out / f"fold-{number}"
         _write(folder, kept, split, left_out)
         print(f"{folder}: {len(kept)} of {len(cases)} scans; without {', '.join(sorted(left_out))}")
+    everyone: Split = {case.patient: "train" for case in real}
+    phantoms = sorted({case.patient for case in cases} - set(everyone))
+    checked: Split = dict.fromkeys(phantoms[::VALIDATION_STEP], "validation")
+    _write(options.out / "all", cases, everyone | checked, set())
 
 
 def _left_out(folds: int, seed: int) -> list[set[str]]:
@@ -58,7 +66,7 @@ def _left_out(folds: int, seed: int) -> list[set[str]]:
 
 
 def _write(folder: Path, cases: Sequence[Case], split: Split, left_out: set[str]) -> None:
-    """Write the table of the scans, the split and the mechanisms of one fold. Phantoms are always trained on."""
+    """Write the table of the scans, the split and the mechanisms of one fold. Phantoms not dealt are trained on."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         # Cohorts use the same names of scans.

@@ -1,0 +1,75 @@
+"""Compare the strategies on scans of kept-out patients, each judged by the network of the fold that never saw them.
+
+    python benchmarks/study.py --folds WORK/folds --strategy baseline --strategy multitask [--jobs 2]
+
+WORK/folds is what training/folds.py wrote, with a finished run of each strategy in each fold. Judged are the first
+scans of each patient in each cohort: as acquired, with artefacts, in a full field. Artefacts of mechanisms that a fold
+left out are among them. Masks are the given ones. The page goes to standard output, once with the measured scores as the
+labels and once with those of a simulated reader, whose scores scatter around the measured ones: only there can the
+measured reader be a row. Neither label is an expert's.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from lgeqa.bundle import open_bundle
+from lgeqa.cohort import MEASURED, Case, LabelRule, read_cohort, read_split
+from lgeqa.evaluate.evaluation import join
+from lgeqa.evaluate.pooled import pool
+from lgeqa.experiment.pooled import pooled_page
+from lgeqa.intervals import Bootstrap
+from lgeqa.pipeline import AssessSettings, assess_source
+from lgeqa.read import Source
+from lgeqa.records import ScanResult
+
+READER = "reader-1"
+
+
+def main() -> None:
+    """Judge the kept-out scans by all networks and print the page."""
+    parser = argparse.ArgumentParser(description="Compare strategies on scans of kept-out patients.")
+    parser.add_argument("--folds", required=True, type=Path)
+    parser.add_argument("--strategy", required=True, action="append", help="The first is what others are held against.")
+    parser.add_argument("--each", default=1, type=int, help="Scans of each patient in each cohort.")
+    parser.add_argument("--jobs", default=1, type=int)
+    options = parser.parse_args()
+    cases = list(_first(read_cohort(options.folds / "all" / "scans.csv"), options.each))
+    folds = {path: read_split(path / "split.json") for path in sorted(options.folds.glob("fold-*"))}
+    work = [(fold, case) for fold, split in folds.items() for case in cases if split.get(case.patient) == "test"]
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as processes:
+        results = list(processes.map(partial(_judge, strategies=options.strategy), *zip(*work, strict=True)))
+    judged = [case for _, case in work]
+    for reader in (MEASURED, READER):
+        rule = LabelRule(rule="reader", reader=reader)
+        by_strategy = {
+            name: join(judged, [result[number] for result in results], rule)
+            for number, name in enumerate(options.strategy)
+        }
+        print(f"# Labels: {reader}")
+        for line in pooled_page(pool(by_strategy, rule, Bootstrap(1000, 0)), len(judged), len(folds)):
+            print(line)
+
+
+def _first(cases: Sequence[Case], n: int) -> Iterator[Case]:
+    """Give the first scans of each patient in each cohort."""
+    seen: dict[tuple[str, str], int] = {}
+    for case in cases:
+        key = (case.patient, case.image.parents[1].name)
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= n:
+            yield case
+
+
+def _judge(fold: Path, case: Case, strategies: Sequence[str]) -> list[ScanResult]:
+    """Return the record of a scan by the network of each strategy."""
+    source = Source(case.scan_id, "volume", case.image, (case.image,), case.mask)
+    settings = AssessSettings(given_masks=True, force=True)
+    return [assess_source(source, open_bundle(fold / name / "bundle"), settings).result for name in strategies]
+
+
+if __name__ == "__main__":
+    main()
