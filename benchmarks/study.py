@@ -4,8 +4,8 @@
 
 WORK/folds is what training/folds.py wrote, with a finished run of each strategy in each fold. Judged are the first
 scans of each patient in each cohort: as acquired, with artefacts, in a full field. Artefacts of mechanisms that a fold
-left out are among them. Masks are the given ones. The page goes to standard output, once with the measured scores as the
-labels and once with those of a simulated reader, whose scores scatter around the measured ones: only there can the
+left out are among them. Masks are the given ones. The page goes to standard output, once with the measured scores as
+the labels and once with those of a simulated reader, whose scores scatter around the measured ones: only there can the
 measured reader be a row. Neither label is an expert's.
 """
 
