@@ -1,20 +1,22 @@
+import pytest
 import torch
 
 from lgeqa.networks import ContrastiveNetwork, Encoder, MultiTaskNetwork, QualityNetwork
 
 
-def test_the_decoder_gives_a_logit_for_each_pixel() -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(128, 128), (104, 104), (97, 70)])
+def test_the_decoder_gives_a_logit_for_each_pixel(rows: int, columns: int) -> None:
     network = MultiTaskNetwork().eval()
-    scores, blood_pool = network.both(torch.rand(2, 1, 128, 128))
+    scores, blood_pool = network.both(torch.rand(2, 1, rows, columns))
     assert scores.shape == (2, 4)
-    assert blood_pool.shape == (2, 1, 128, 128)
+    assert blood_pool.shape == (2, 1, rows, columns)
 
 
 def test_the_decoder_sees_every_stage_of_the_encoder() -> None:
     torch.manual_seed(0)
     network = MultiTaskNetwork().eval()
     stages = [stage.detach().requires_grad_() for stage in network.encoder.stages(torch.rand(1, 1, 128, 128))]
-    network.decoder(stages).square().sum().backward()
+    network.decoder(stages, 128, 128).square().sum().backward()
     assert all(stage.grad is not None and stage.grad.abs().max() > 0 for stage in stages)
 
 

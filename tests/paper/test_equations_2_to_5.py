@@ -148,7 +148,7 @@ def test_the_hybrid_loss_is_equation_5_and_equation_2_on_both_views() -> None:
     assert set(terms) == {*expected, "dice"}
     for name, term in expected.items():
         assert terms[name].item() == pytest.approx(term.item(), rel=1e-5)
-    found = torch.sigmoid(network.decoder(network.encoder.stages(slices)))
+    found = torch.sigmoid(network.decoder(network.encoder.stages(slices), *slices.shape[2:]))
     dice = 1 - 2 * (found * masks).sum() / (found.sum() + masks.sum())
     assert terms["dice"].item() == pytest.approx(dice.item(), abs=1e-4)
     total = torch.stack(list(terms.values())).sum()

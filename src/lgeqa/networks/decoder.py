@@ -5,6 +5,7 @@ from itertools import pairwise
 from monai.networks.blocks import UpSample
 from monai.networks.nets.basic_unet import UpCat
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 #: Channels from the coarsest to the finest level; the encoder gives 512 at a 32nd and 64 at half of a slice's side.
 LEVELS = (512, 256, 128, 64, 32)
@@ -22,17 +23,22 @@ class Decoder(nn.Module):
         )
         self.last = nn.Sequential(UpSample(2, LEVELS[-1], 16, 2, mode="deconv"), nn.ReLU(), nn.Conv2d(16, 1, 1))
 
-    def forward(self, stages: list[Tensor]) -> Tensor:
-        """Logits of the blood pool.
+    def forward(self, stages: list[Tensor], rows: int, columns: int) -> Tensor:
+        """Return logits of the blood pool.
 
         Args:
             stages: feature maps from fine to coarse, as `Encoder.stages` gives them.
+            rows: of the slices that were encoded.
+            columns: of these slices.
 
         Returns:
-            (slice, 1, row, column) on the pixels of the slices that were encoded.
+            (slice, 1, row, column) on the pixels of those slices.
         """
         *skips, x = stages
         for rise, skip in zip(self.rises, reversed(skips), strict=True):
-            x = rise(x, skip)
-        logits: Tensor = self.last(x)
+            height, width = skip.shape[2:]
+            # A side that halving does not divide was rounded up on the way to the coarser level.
+            beyond = (0, 2 * x.shape[3] - width, 0, 2 * x.shape[2] - height)
+            x = rise(x, pad(skip, beyond))[..., :height, :width]
+        logits: Tensor = self.last(x)[..., :rows, :columns]
         return logits

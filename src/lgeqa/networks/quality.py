@@ -49,7 +49,7 @@ class QualityNetwork(nn.Module):
         """Return each attribute head, divided before its last layer."""
         return [(head[:-1], head[-1]) for head in self.attribute_heads]  # type: ignore[index]
 
-    def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
+    def forward(self, slices: Tensor) -> Tensor:
         """Four logits, (slice, 4)."""
         return self.heads(self.encoder(slices))
 
@@ -64,10 +64,10 @@ class MultiTaskNetwork(QualityNetwork):
         super().__init__(quality_from)
         self.decoder = Decoder()
 
-    def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:  # (slice, 1, 128, 128)
-        """Four logits, (slice, 4), and logits of the blood pool, (slice, 1, 128, 128)."""
+    def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:
+        """Four logits, (slice, 4), and logits of the blood pool, (slice, 1, row, column)."""
         stages = self.encoder.stages(slices)
-        return self.heads(stages[-1].mean(dim=(2, 3))), self.decoder(stages)
+        return self.heads(stages[-1].mean(dim=(2, 3))), self.decoder(stages, *slices.shape[2:])
 
 
 class ContrastiveNetwork(nn.Module):
@@ -82,7 +82,7 @@ class ContrastiveNetwork(nn.Module):
         self.encoder = encoder
         self.projections = nn.ModuleList(nn.Linear(Encoder.features, 128) for _ in NAMES)
 
-    def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, 128, 128)
+    def forward(self, slices: Tensor) -> Tensor:
         """Projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
         return self.project(self.encoder(slices))
 
@@ -102,7 +102,7 @@ class HybridNetwork(ContrastiveNetwork):
         super().__init__(encoder)
         self.decoder = Decoder()
 
-    def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:  # (slice, 1, 128, 128)
-        """Return projections, (scale, slice, 128), and logits of the blood pool, (slice, 1, 128, 128)."""
+    def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return projections, (scale, slice, 128), and logits of the blood pool, (slice, 1, row, column)."""
         stages = self.encoder.stages(slices)
-        return self.project(stages[-1].mean(dim=(2, 3))), self.decoder(stages)
+        return self.project(stages[-1].mean(dim=(2, 3))), self.decoder(stages, *slices.shape[2:])
