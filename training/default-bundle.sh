@@ -40,7 +40,7 @@ detector detector-c --split "$work/detector-a/split.json" --set weights="$work/d
 # What every training of slices is told. Only moves that do not interpolate by an angle or a scale: those soften a slice, and
 # sharpness is scored.
 slices=(--quiet --set quality_from=features --set label.rule=graded --set label.reader=measured
-  --set preparation.pixels=104 --set preparation.field_mm=146 --set preparation.margin_mm=14
+  --set preparation.pixels=96 --set preparation.field_mm=140 --set preparation.margin_mm=14
   --set loop.augmentation.margin=0.1 --set loop.augmentation.perspective=0 --set loop.augmentation.scale=0
   --set loop.augmentation.rotation_degrees=0 --set loop.batch=32 --set loop.patience=0 --set loop.keep=last)
 # The common start of all networks, in the place of the paper's ImageNet weights: phantoms alone, without artefacts, so that it

@@ -15,6 +15,7 @@ from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.errors import OutputError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.records import CSV_COLUMNS, ScanResult
+from lgeqa.workers import Limits
 from tests.batch.fakes import asked, attempt, source
 from tests.results import STAMP, assessed, unassessed
 
@@ -69,9 +70,19 @@ def test_more_killed_scans_than_workers(tmp_path: Path) -> None:
     assert [one.result.status for one in settled.values()] == ["failed", "failed", "failed", "assessed"]
 
 
-def test_one_scan_needs_no_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "work_through", None)
-    assert _run(tmp_path, "good")["good"].result.status == "assessed"
+def test_a_single_scan_that_kills_its_process_is_told_as_failed(tmp_path: Path) -> None:
+    settled = _run(tmp_path, "killed")
+    assert settled["killed"].result.status == "failed"
+    assert "signal 9" in settled["killed"].result.message
+
+
+def test_a_scan_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
+    sources = [source(tmp_path, name) for name in ("good", "hung")]
+    settled = {one.result.scan_id: one for one in run_batch(sources, attempt(tmp_path), 2, Limits(seconds=20))}
+    assert settled["good"].result.status == "assessed"
+    assert settled["hung"].result.status == "failed"
+    assert "longer than 20 s" in settled["hung"].result.message
+    assert not settled["hung"].ours
 
 
 def test_the_table_has_the_columns_of_the_contract(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What cannot be brought about from outside: faults of lgeqa itself, and the demo with a toy bundle."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -9,7 +10,8 @@ from lgeqa.bundle import bundle as bundle_module
 from lgeqa.cli import verbs
 from lgeqa.cli.running import Job, carry_out
 from lgeqa.errors import CohortError, LgeqaError, ReadError
-from lgeqa.pipeline import AssessSettings
+from lgeqa.pipeline import Assessment, AssessSettings
+from lgeqa.read import Source
 from lgeqa.threads import ONE_THREAD
 from tests.toy import toy_bundle, toy_scan
 
@@ -43,8 +45,17 @@ def test_any_other_fault_is_ours_and_shows_where(
     assert text.splitlines()[-1].startswith("lgeqa: This is a fault of lgeqa.")
 
 
+def _open_broken(*_: object) -> Callable[[Source], Assessment]:
+    """Stand for the pipeline in another process, where nothing is patched."""
+    return _break
+
+
+def _break(_: Source) -> NoReturn:
+    raise ZeroDivisionError
+
+
 def test_a_scan_that_breaks_lgeqa_ends_the_run_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgeqa.pipeline.assess_source", _raising(ZeroDivisionError()))
+    monkeypatch.setattr("lgeqa.cli.running.open_pipeline", _open_broken)
     job = Job([toy_scan(tmp_path / "scan.nrrd")], tmp_path / "out", AssessSettings.of({}), toy_bundle(tmp_path / "b"))
     assert carry_out(job) == 1
     assert "ZeroDivisionError" in (tmp_path / "out" / "faults.log").read_text(encoding="utf-8")

@@ -10,5 +10,3 @@ from lgeqa.batch.measures_csv import dictionary_text as dictionary_text
 from lgeqa.batch.measures_csv import measures_text as measures_text
 from lgeqa.batch.run import Settled as Settled
 from lgeqa.batch.run import run_batch as run_batch
-from lgeqa.batch.workers import Lost as Lost
-from lgeqa.batch.workers import Worker as Worker

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lgeqa.batch.attempt import Attempt, Outcome
 from lgeqa.batch.fingerprint import fingerprint
-from lgeqa.batch.workers import Lost, work_through
 from lgeqa.records import ScanResult
+from lgeqa.workers import Limits, Lost, work_through
 
 if TYPE_CHECKING:
     from lgeqa.read import Source
@@ -32,12 +32,14 @@ class Settled:
     ours: bool = False
 
 
-def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Generator[Settled]:
+def run_batch(
+    sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits | None = None
+) -> Generator[Settled]:
     """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
-    did not fail. A single scan is assessed in this process, more in `jobs` others, so that a scan which brings its
-    process down does not end the run.
+    did not fail. Scans are assessed in `jobs` other processes, so that a scan which brings its process down, or goes
+    beyond `limits`, does not end the run.
 
     Yields:
         each scan as it is settled: first the kept ones, then the others in the order they are done.
@@ -51,7 +53,7 @@ def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Gener
     todo = [source for source in sources if source.scan_id not in results]
     written = time.monotonic()
     try:
-        for outcome in _outcomes(todo, attempt, jobs):
+        for outcome in _outcomes(todo, attempt, jobs, limits):
             result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
             results[result.scan_id] = result  # before it is saved: Ctrl-C may come between, and a record needs its row
             _keep(result, outcome.trace, attempt)
@@ -70,20 +72,20 @@ def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:
     return record if all(path.exists() for path in attempt.out.companions(record)) else None
 
 
-def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int) -> Iterator[Outcome]:
-    if len(sources) == 1:
-        yield attempt(sources[0])
-        return
-    for source, answer in work_through(sources, attempt, jobs):
+def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits | None) -> Iterator[Outcome]:
+    for source, answer in work_through(sources, attempt, jobs, limits):
         yield Outcome(attempt.unassessed(source, _obituary(answer))) if isinstance(answer, Lost) else answer
 
 
 def _obituary(lost: Lost) -> str:
-    code = lost.exit_code or 0
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    if lost.after_seconds is not None:
+        return (
+            f"Stopped, since {lost}. The file may be damaged: export it again. If it is only large, give it more time "
+            "with --timeout."
+        )
     return (
-        f"The process that assessed this scan was ended ({how}), most often for want of memory. "
-        "Run again with --jobs 1 or on a machine with more memory."
+        f"The process that assessed this scan was ended ({lost}), by a damaged file or for want of memory. Export the "
+        "scan again, or run again with --jobs 1 or on a machine with more memory."
     )
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.options import GivenMasks, Jobs, Paths, Quiet
+from lgeqa.cli.options import GivenMasks, Jobs, Paths, Quiet, Timeout
 from lgeqa.threads import ONE_THREAD
+from lgeqa.workers import TIMEOUT_S
 
 
 def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -27,6 +28,7 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
         typer.Option("--force", help="Give a verdict also where the gate refuses the scan; the record says so."),
     ] = False,
     jobs: Jobs = None,
+    timeout: Timeout = TIMEOUT_S,
     quiet: Quiet = False,
 ) -> None:
     """Judge scans: find the left atrium, measure image quality, score the slices, and give each scan a verdict.
@@ -44,4 +46,6 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     choices = {"threshold": threshold, "given_masks": given_masks, "force": force}
     settings = AssessSettings.of(choices, "lgeqa assess")
-    raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, masks=masks, jobs=jobs, quiet=quiet)))
+    raise typer.Exit(
+        carry_out(Job(paths, out, settings, bundle=bundle, masks=masks, jobs=jobs, timeout=timeout, quiet=quiet))
+    )

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.options import DetectorBundle, GivenMasks, Jobs, Paths, Quiet
+from lgeqa.cli.options import DetectorBundle, GivenMasks, Jobs, Paths, Quiet, Timeout
 from lgeqa.threads import ONE_THREAD
+from lgeqa.workers import TIMEOUT_S
 
 
 def measure(
@@ -20,6 +21,7 @@ def measure(
     bundle: DetectorBundle = None,
     given_masks: GivenMasks = False,
     jobs: Jobs = None,
+    timeout: Timeout = TIMEOUT_S,
     quiet: Quiet = False,
 ) -> None:
     """Measure the image quality of scans, such as signal-to-noise ratio and sharpness, without a verdict.
@@ -35,6 +37,8 @@ def measure(
 
     settings = AssessSettings(given_masks=given_masks, measures_only=True)
     if out:
-        raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, jobs=jobs, quiet=quiet)))
+        raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, jobs=jobs, timeout=timeout, quiet=quiet)))
     with TemporaryDirectory() as folder:
-        raise typer.Exit(print_measures(Job(paths, Path(folder), settings, bundle=bundle, jobs=jobs, quiet=quiet)))
+        raise typer.Exit(
+            print_measures(Job(paths, Path(folder), settings, bundle=bundle, jobs=jobs, timeout=timeout, quiet=quiet))
+        )

@@ -17,6 +17,7 @@ from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
 from lgeqa.report import render
+from lgeqa.workers import TIMEOUT_S, Limits, Lost, apart
 
 #: Exit codes beside 0 (all scans were assessed or measured) and those of the errors.
 OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
@@ -24,6 +25,8 @@ OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
 DONE = ("assessed", "measured")
 #: Jobs that are never exceeded unless asked for: each keeps a scan and both networks in memory.
 MOST_JOBS = 8
+#: Looking for scans in all folders may take so many times as long as one scan.
+LOOKING = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Job:
     bundle: Path | None = None
     masks: bool = False
     jobs: int | None = None
+    timeout: float = TIMEOUT_S
     quiet: bool = False
 
 
@@ -47,7 +51,7 @@ def carry_out(job: Job) -> int:
     """
     out = OutputFolder(job.out, masks=job.masks, pictures=True)
     bundle = open_bundle(job.bundle)
-    settled = settle(find_scans(job.paths, out), job, out, bundle)
+    settled = settle(find_scans(job, out), job, out, bundle)
     results = [one.result for one in settled]
     manifest = bundle.manifest
     out.write_report(render(results, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
@@ -67,7 +71,7 @@ def print_measures(job: Job) -> int:
         UsageError: no scan is there, or the bundle cannot be used.
     """
     out = OutputFolder(job.out)
-    settled = settle(find_scans(job.paths, out), job, out, open_bundle(job.bundle))
+    settled = settle(find_scans(job, out), job, out, open_bundle(job.bundle))
     if not job.quiet:
         show_measures([one.result for one in settled])
     if out.log.exists():
@@ -75,15 +79,21 @@ def print_measures(job: Job) -> int:
     return exit_code(settled)
 
 
-def find_scans(paths: Sequence[Path], out: OutputFolder) -> list[Source]:
-    """Find the scans in `paths`; the masks in `out` are none.
+def find_scans(job: Job, out: OutputFolder) -> list[Source]:
+    """Find the scans in `job.paths`, in another process; the masks in `out` are none.
 
     Raises:
-        UsageError: no scan is there.
+        UsageError: no scan is there, a path does not exist, or a file ended the process.
     """
-    sources = discover(paths, skip=[out.masks_folder])
+    named = ", ".join(map(str, job.paths))
+    sources = apart(partial(discover, skip=[out.masks_folder]), job.paths, Limits(seconds=LOOKING * job.timeout))
+    if isinstance(sources, Lost):
+        raise UsageError(
+            f"The process that looked for scans in {named} was ended ({sources}), perhaps by a damaged file. Name "
+            "scans or folders one at a time to find it, or give it longer with --timeout."
+        )
     if not sources:
-        raise UsageError(f"No scan was found in {', '.join(map(str, paths))}. Name scans or folders that hold some.")
+        raise UsageError(f"No scan was found in {named}. Name scans or folders that hold some.")
     return sources
 
 
@@ -99,7 +109,7 @@ def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundl
     attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, job.settings, out)
     settled: dict[str, Settled] = {}
     try:
-        with closing(run_batch(sources, attempt, jobs)) as run:
+        with closing(run_batch(sources, attempt, jobs, Limits(seconds=job.timeout))) as run:
             for one in follow(run, len(sources), quiet=job.quiet):
                 settled[one.result.scan_id] = one
     except KeyboardInterrupt:

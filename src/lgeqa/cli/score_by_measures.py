@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.options import DetectorBundle, GivenMasks, Jobs, Paths, Quiet
+from lgeqa.cli.options import DetectorBundle, GivenMasks, Jobs, Paths, Quiet, Timeout
 from lgeqa.threads import ONE_THREAD
+from lgeqa.workers import TIMEOUT_S
 
 
 def score_by_measures(
@@ -18,6 +19,7 @@ def score_by_measures(
     bundle: DetectorBundle = None,
     given_masks: GivenMasks = False,
     jobs: Jobs = None,
+    timeout: Timeout = TIMEOUT_S,
     quiet: Quiet = False,
 ) -> None:
     """Score scans from 1 to 5 on all four scales by their image quality measures, as the reader `measured`.
@@ -34,4 +36,4 @@ def score_by_measures(
     from lgeqa.pipeline import AssessSettings
 
     settings = AssessSettings(given_masks=given_masks, measures_only=True)
-    raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, jobs=jobs, quiet=quiet)))
+    raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, jobs=jobs, timeout=timeout, quiet=quiet)))
