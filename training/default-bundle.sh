@@ -46,17 +46,17 @@ slices=(--quiet --set quality_from=features --set label.rule=graded --set label.
 # The common start of all networks, in the place of the paper's ImageNet weights: phantoms alone, without artefacts, so that it
 # has seen no patient and no mechanism.
 lgeqa train multitask --cohort "$work/start-phantoms" -o "$work/start" --config multitask "${slices[@]}" \
-  --set weights=random --set test=0.01 --set validation=0.05 --set loop.epochs=11 --set loop.slices_per_scan=8 \
-  --set loop.threads=2
+  --set weights=random --set test=0.01 --set validation=0.05 --set loop.epochs=6 --set loop.slices_per_scan=8 \
+  --set loop.threads=1
 
 quality() { # STRATEGY FOLDER, which holds scans.csv and split.json
-  local epochs=8 two_steps=()
+  local epochs=6 two_steps=()
   if [ "$1" = contrastive ] || [ "$1" = hybrid ]; then
     # Both steps together take as long as one of the other strategies.
     epochs=3
     two_steps=(--set pretraining.augmentation.margin=0.1 --set pretraining.augmentation.perspective=0
       --set pretraining.augmentation.scale=0 --set pretraining.augmentation.rotation_degrees=0
-      --set pretraining.epochs=7 --set pretraining.batch=64 --set pretraining.optimiser=adam
+      --set pretraining.epochs=5 --set pretraining.batch=64 --set pretraining.optimiser=adam
       --set pretraining.weight_decay=0 --set pretraining.learning_rate=0.0003 --set pretraining.warmup=1
       --set pretraining.slices_per_scan=3 --set pretraining.threads=1 --set temperature=0.3)
   fi
