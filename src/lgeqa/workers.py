@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Final, Generic, TypeVar, cast
@@ -76,8 +75,11 @@ def work_through(
 ) -> Generator[tuple[Task, Answer | Lost]]:
     """Do `work` on each task in `jobs` processes, and give task and answer in the order they are done.
 
-    `work`, tasks and answers must pickle, and `work` must not raise. A worker that dies, or goes beyond `limits`, is
-    replaced. When the caller stops early, for instance by Ctrl-C, the workers are ended.
+    `work`, tasks and answers must pickle. A worker that dies, or goes beyond `limits`, is replaced. When the caller
+    stops early, for instance by Ctrl-C, the workers are ended.
+
+    Raises:
+        LgeqaError: as `work` raised it on one of the tasks; the workers are ended.
     """
     waiting = deque(tasks)
     crew = [_hired(work, waiting.popleft(), limits) for _ in range(min(jobs, len(waiting)))]
@@ -104,21 +106,11 @@ def apart(work: Callable[[Task], Answer], task: Task, limits: Limits | None = No
     Raises:
         LgeqaError: as `work` raised it there.
     """
-    worker = _hired(partial(_or_fault, work), task, limits)
+    worker = _hired(work, task, limits)
     try:
-        answer = worker.answer()
+        return worker.answer()
     finally:
         worker.end()
-    if isinstance(answer, LgeqaError):
-        raise answer
-    return answer
-
-
-def _or_fault(work: Callable[[Task], Answer], task: Task) -> Answer | LgeqaError:
-    try:
-        return work(task)
-    except LgeqaError as fault:
-        return fault
 
 
 class Worker(Generic[Task, Answer]):
@@ -140,16 +132,23 @@ class Worker(Generic[Task, Answer]):
             self.link.send(task)
 
     def answer(self) -> Answer | Lost:
-        """Wait for the answer to the task, until its time is over; the process is then killed."""
+        """Wait for the answer to the task, until its time is over; the process is then killed.
+
+        Raises:
+            LgeqaError: as `work` raised it.
+        """
         try:
             if not self.link.poll(max(0.0, self.deadline - time.monotonic())):
                 self.process.kill()
                 self.process.join()
                 return Lost(None, self.limits.seconds)
-            return cast("Answer", pickle.loads(self.link.recv_bytes(_LARGEST_ANSWER)))
+            answer = pickle.loads(self.link.recv_bytes(_LARGEST_ANSWER))
         except (EOFError, OSError):
             self.process.join()
             return Lost(self.process.exitcode)
+        if isinstance(answer, LgeqaError):
+            raise answer
+        return cast("Answer", answer)
 
     def end(self) -> None:
         """End the process, whatever it is at."""
@@ -196,9 +195,16 @@ def _serve(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> 
         while True:
             task = link.recv()
             faulthandler.dump_traceback_later(limits.seconds + _GRACE, exit=True, file=nowhere)
-            answer = pickle.dumps(work(task))
+            answer = pickle.dumps(_answered(work, task))
             faulthandler.cancel_dump_traceback_later()
             link.send_bytes(answer)
+
+
+def _answered(work: Callable[[Task], Answer], task: Task) -> Answer | LgeqaError:
+    try:
+        return work(task)
+    except LgeqaError as fault:
+        return fault
 
 
 def _bound_memory(n_bytes: int) -> None:

@@ -1,11 +1,15 @@
-"""Writing a file whole or not at all: beside its place first, then moved there.
+"""Writing a file whole or not at all: beside its place first, then moved there; and one writer at a time in a folder.
 
-So a process that is killed leaves no half of a file, and another one that looks finds all of it or nothing.
+So a process that is killed, or a machine that loses its power, leaves no half of a file, and another process that looks
+finds all of it or nothing.
 """
 
-from collections.abc import Callable
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from lgeqa.errors import OutputError
 
@@ -28,11 +32,44 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
     draft = path.with_name(f".draft-{path.name}")
     try:
         write(draft)
+        _flush(draft)  # else the name may reach the disk before the bytes, and the file is empty after a power failure
         draft.replace(path)
     except OSError as fault:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise not_written(path, fault) from None
+
+
+def _flush(path: Path) -> None:
+    """Wait until the bytes of a file are on the disk."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep a folder, which is made if need be, from other runs of lgeqa until the end of the block or of the process.
+
+    Raises:
+        OutputError: another run writes into it, or it cannot be written.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{folder}: another run of lgeqa writes there. Wait until it has ended, or name another folder."
+        ) from None
+    except OSError as fault:
+        raise not_written(folder, fault) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def not_written(path: Path, fault: OSError) -> OutputError:

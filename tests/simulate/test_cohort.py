@@ -253,7 +253,14 @@ def test_file_holds_the_scan_where_it_lies(cohort: Path, recipes: list[ScanRecip
 def test_several_processes_make_the_same(cohort: Path, recipes: list[ScanRecipe], tmp_path: Path) -> None:
     assert len(list(write_cohort(recipes, tmp_path, jobs=2))) == 3
     for file in sorted(cohort.rglob("*.*")):
-        assert (tmp_path / file.relative_to(cohort)).read_bytes() == file.read_bytes()
+        again = tmp_path / file.relative_to(cohort)
+        if file.name == "measures.json":  # sums by one thread and by several end a fit elsewhere
+            values, others = (json.loads(path.read_text(encoding="utf-8"))["values"] for path in (file, again))
+            assert others.keys() == values.keys()
+            for name, value in values.items():
+                assert others[name] == (value and pytest.approx(value, rel=1e-4)), name
+        else:
+            assert again.read_bytes() == file.read_bytes()
     assert len(list(tmp_path.iterdir())) == 5  # nothing is left over
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, read_settings
+from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, claimed_run, read_settings
 
 
 def experiment(
@@ -30,4 +30,5 @@ def experiment(
     from lgeqa.experiment.settings import ExperimentConfig
 
     settings = read_settings(ExperimentConfig, config, set_)
-    run_experiment(cohort, settings, output, detector, detected=detected, jobs=jobs, quiet=quiet)
+    with claimed_run(output):
+        run_experiment(cohort, settings, output, detector, detected=detected, jobs=jobs, quiet=quiet)

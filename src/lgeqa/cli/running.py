@@ -18,6 +18,7 @@ from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
 from lgeqa.report import render
 from lgeqa.workers import TIMEOUT_S, Limits, Lost, apart
+from lgeqa.writing import claimed
 
 #: Exit codes beside 0 (all scans were assessed or measured) and those of the errors.
 OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
@@ -47,8 +48,14 @@ def carry_out(job: Job) -> int:
     """Assess the scans, write and show the results, and return the exit code.
 
     Raises:
-        UsageError: no scan is there, or the bundle or the output folder cannot be used.
+        UsageError: no scan is there, or the bundle or the output folder cannot be used, for instance since another run
+            writes there.
     """
+    with claimed(job.out):
+        return _carry_out(job)
+
+
+def _carry_out(job: Job) -> int:
     out = OutputFolder(job.out, masks=job.masks, pictures=True)
     bundle = open_bundle(job.bundle)
     settled = settle(find_scans(job, out), job, out, bundle)

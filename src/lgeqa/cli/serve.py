@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from lgeqa.errors import UsageError
 from lgeqa.threads import ONE_THREAD
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     home: Annotated[
         Path, typer.Option("--home", metavar="FOLDER", help="Keeps scans, results and ratings; made if missing.")
     ] = Path("lgeqa-home"),
@@ -18,18 +19,40 @@ def serve(
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the default lets nobody else in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8765,
-    token: Annotated[
-        str | None, typer.Option(help="Token of the owner; else one that is drawn and kept in the home folder.")
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            metavar="FILE",
+            help="Token of the owner; else LGEQA_TOKEN, else one that is drawn and kept.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Name under which the server is reached, for instance that of a proxy."),
     ] = None,
     upload_mb: Annotated[
         int, typer.Option(metavar="MB", min=1, help="Most megabytes that one upload may have.")
     ] = 1000,
     unpacked_mb: Annotated[
-        int, typer.Option(metavar="MB", min=1, help="Most megabytes that an uploaded zip archive may hold, unpacked.")
+        int,
+        typer.Option(
+            metavar="MB", min=1, help="Most megabytes that the zip archives of one upload may hold, unpacked."
+        ),
     ] = 4000,
     archive_files: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Most files that an uploaded zip archive may hold.")
+        int, typer.Option(metavar="N", min=1, help="Most files that one upload may hold, those in zip archives too.")
     ] = 10_000,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look at the folder, its database, uploads and token, and do not serve.")
+    ] = False,
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Copy the database to a new file, also while it is served, and do not serve."
+        ),
+    ] = None,
+    token: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Open a page in the browser where scans are dropped, judged, looked at and rated.
 
@@ -39,8 +62,21 @@ def serve(
     from lgeqa.extras import require
 
     require("web", "lgeqa serve")
-    from lgeqa.serve.run import run_server
+    from lgeqa.serve.run import back_up_home, run_server, tell_of_home
     from lgeqa.serve.settings import ServeSettings
 
-    limits = {"upload_mb": upload_mb, "unpacked_mb": unpacked_mb, "archive_files": archive_files}
-    run_server(home, host, port, token, ServeSettings.of({"bundle": bundle, **limits}, "lgeqa serve"))
+    if token is not None:
+        raise UsageError(
+            "--token: every user of this machine sees it in the list of processes. Set the environment variable "
+            "LGEQA_TOKEN, or write the token into a file and name it with --token-file."
+        )
+    if check and backup:
+        raise UsageError("--check and --backup: do one after the other.")
+    if backup:
+        back_up_home(home, backup)
+    elif check:
+        raise typer.Exit(tell_of_home(home, token_file))
+    else:
+        limits = {"upload_mb": upload_mb, "unpacked_mb": unpacked_mb, "archive_files": archive_files}
+        given = {"bundle": bundle, "hosts": allow_host or [], **limits}
+        run_server(home, host, port, token_file, ServeSettings.of(given, "lgeqa serve"))

@@ -13,10 +13,16 @@ from lgeqa.measure import measured_reader
 from lgeqa.simulate.cohort import Written, make_folder, read_recipe, write_cohort, write_scan
 from lgeqa.simulate.make import find_real_scans
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort, installed_versions
+from lgeqa.writing import claimed
 
 
 def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
-    """Draw and write a cohort; raises as `draw_cohort`, `write_cohort` and `find_real_scans` do."""
+    """Draw and write a cohort; raises as `draw_cohort`, `claimed`, `write_cohort` and `find_real_scans` do."""
+    with claimed(out):
+        _make_cohort(settings, out, folder, jobs=jobs, quiet=quiet)
+
+
+def _make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
     recipes = draw_cohort(settings, find_real_scans(folder) if folder else ())
     terminal = sys.stderr.isatty()
     shown = track(

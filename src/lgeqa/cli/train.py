@@ -1,6 +1,7 @@
 """`lgeqa train`: train stage 1 or stage 2 on a cohort."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -74,7 +75,8 @@ def detector(
 
     settings = read_settings(DetectorConfig, config, set_)
     told = Description.from_toml(about) if about else None
-    run_detector(cohort, settings, output, split=split, quality=quality, about=told, quiet=quiet)
+    with claimed_run(output):
+        run_detector(cohort, settings, output, split=split, quality=quality, about=told, quiet=quiet)
 
 
 def _quality_command(strategy: str) -> Callable[..., None]:
@@ -97,7 +99,8 @@ def _quality_command(strategy: str) -> Callable[..., None]:
 
         settings = read_settings(STRATEGIES[strategy].config, config, set_)
         told = Description.from_toml(about) if about else None
-        run_quality(strategy, cohort, settings, output, split=split, detector=detector, about=told, quiet=quiet)
+        with claimed_run(output):
+            run_quality(strategy, cohort, settings, output, split=split, detector=detector, about=told, quiet=quiet)
 
     return train
 
@@ -120,6 +123,14 @@ def bundle(
     from lgeqa.train.bundling import build_bundle
 
     build_bundle(detector, quality, output, "compact" if compact else "full", Description.from_toml(about))
+
+
+def claimed_run(folder: Path) -> AbstractContextManager[None]:
+    """Keep the folder of a run from other runs; the processes that train it together share it."""
+    from lgeqa.train.processes import is_main
+    from lgeqa.writing import claimed
+
+    return claimed(folder) if is_main() else nullcontext()
 
 
 def _require_training() -> None:

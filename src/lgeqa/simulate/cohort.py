@@ -12,10 +12,9 @@ import json
 import os
 import shutil
 from collections.abc import Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,11 +32,14 @@ from lgeqa.simulate.make import SimulatedScan, make_scan
 from lgeqa.simulate.readers import draw_reading
 from lgeqa.simulate.recipe import ScanRecipe
 from lgeqa.simulate.scores import Scores, measured_scores
+from lgeqa.workers import Limits, Lost, work_through
 
 IMAGE: Final = "data.nrrd"
 MASK: Final = "shrinkwrap.nrrd"
 RECIPE: Final = "recipe.json"
 MEASURES: Final = "measures.json"
+#: A scan takes some seconds; whatever takes an hour hangs.
+_LIMITS: Final = Limits(seconds=3600)
 
 _sitk: Any = SimpleITK  # comes without types
 
@@ -90,15 +92,15 @@ def write_cohort(
     """
     make_folder(out)
     done: list[Written] = []
-    with ExitStack() as stack:
-        if jobs == 1:
-            results = (write_scan(recipe, out, folder) for recipe in recipes)
-        else:
-            pool = stack.enter_context(ProcessPoolExecutor(jobs, mp_context=get_context("spawn")))
-            stack.callback(pool.shutdown, cancel_futures=True)
-            futures = [pool.submit(write_scan, recipe, out, folder) for recipe in recipes]
-            results = (future.result() for future in as_completed(futures))
-        for written in results:
+    write = partial(write_scan, out=out, folder=folder)
+    here = ((recipe, write(recipe)) for recipe in recipes)
+    with closing(here if jobs == 1 else work_through(recipes, write, jobs, _LIMITS)) as results:
+        for recipe, written in results:
+            if isinstance(written, Lost):
+                raise OutputError(
+                    f"{out / recipe.scan_id}: the process that made it was ended ({written}), most often for want of "
+                    "memory. The same command goes on where it stopped; take fewer --jobs."
+                )
             done.append(written)
             yield written
     write_tables(sorted(done, key=lambda written: written.recipe.scan_id), out)
