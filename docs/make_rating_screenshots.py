@@ -25,7 +25,7 @@ from lgeqa.simulate.acquisition import acquire, draw_acquisition
 from lgeqa.simulate.phantom import build_phantom, draw_phantom
 
 IMAGES = Path(__file__).parent / "images"
-TOKEN = "screenshots"
+TOKEN = "token-of-the-screenshots"
 #: Number of simulated scans.
 SCANS = 4
 _WIDE: ViewportSize = {"width": 1440, "height": 860}

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from threading import Lock
 from typing import Final, Generic, TypeVar, cast
 
 from lgeqa.errors import LgeqaError
@@ -26,6 +27,7 @@ from lgeqa.threads import ONE_THREAD
 _CONTEXT = multiprocessing.get_context("spawn")
 #: Bytes of the largest answer that is taken: a scan of the most voxels that are read, and its masks.
 _LARGEST_ANSWER: Final = 2 * 2**30
+_ENVIRONMENT: Final = Lock()
 #: Seconds after which a worker that nobody stopped stops itself, beyond its limit: its parent may be gone.
 _GRACE: Final = 5.0
 
@@ -165,14 +167,21 @@ def _hired(work: Callable[[Task], Answer], task: Task, limits: Limits | None) ->
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Environment variables for the processes started meanwhile: libraries read them when they are loaded."""
-    before = dict(os.environ)
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    """Set environment variables for the processes started meanwhile: libraries read them when they are loaded.
+
+    One thread at a time, since all threads share the environment.
+    """
+    with _ENVIRONMENT:
+        before = {name: os.environ.get(name) for name in changes}
+        os.environ.update(changes)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
 
 def _done(crew: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.serve.rating import write_scans
 
-TOKEN = "0wner"
+TOKEN = "0wner-of-the-browser-tests"
 #: Seconds that a server has to start.
 _PATIENCE = 60
 
@@ -31,8 +31,8 @@ class Server:
 
     def start(self) -> None:
         words = [sys.executable, "-c", "from lgeqa.cli import main; main()", "serve"]
-        options = ["--home", str(self.home), "--port", str(self.port), "--token", TOKEN]
-        env = os.environ | {"PYTHONUNBUFFERED": "1"}
+        options = ["--home", str(self.home), "--port", str(self.port)]
+        env = os.environ | {"PYTHONUNBUFFERED": "1", "LGEQA_TOKEN": TOKEN}
         self.process = subprocess.Popen(words + options, stdout=subprocess.PIPE, text=True, env=env)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

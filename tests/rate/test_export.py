@@ -114,3 +114,15 @@ def test_a_study_without_ratings_is_a_cohort_without_scores(study: Study, tmp_pa
     path.write_text(scores_csv(study), encoding="utf-8")
 
     assert [one.scores for one in read_cohort(path)] == [{}] * 4
+
+
+@pytest.mark.parametrize("comment", ["one\rtwo", "one\r\ntwo", "\r=1", 'a "quote", and a comma'])
+def test_comment_of_any_line_ends_is_one_cell(session: Session, study: Study, comment: str) -> None:
+    add_reader(session, study, "Ada")
+    for one in study.readers[0].readings:
+        save_rating(session, 1, one.number, sent(f"save-{one.id:04}", (2, 2, 2, 2), comment=comment))
+
+    table = rows(ratings_csv(study))
+
+    assert {row["reader"] for row in table} == {"Ada"}
+    assert {row["comment"] for row in table} == {comment.replace("\r\n", "\n").replace("\r", "\n")}

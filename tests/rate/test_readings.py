@@ -13,6 +13,7 @@ from lgeqa.rate.readings import find_person, find_reading, read_kept, save_ratin
 from lgeqa.rate.scans import scans_of_folder
 from lgeqa.rate.studies import add_reader, close_study, make_study, reopen_study
 from lgeqa.rate.tables import Reader, Study, writing
+from lgeqa.read import read_scan
 from tests.images import volume, write_volume
 from tests.rate.conftest import candidates, sent
 
@@ -173,11 +174,11 @@ def test_a_scan_is_read_as_it_was_and_no_fault_names_its_file(session: Session, 
     reader, _ = add_reader(session, study, "Ada")
     reading = find_reading(session, reader.id, 1)
 
-    assert read_kept(reading.scan, reading.number).voxels.shape == (9, 9, 8)
+    assert read_kept(reading.scan, reading.number, read_scan).voxels.shape == (9, 9, 8)
     write_volume(path, volume((9, 9, 8), seed=1))
     with pytest.raises(ReadError, match=r"^Scan 1 is not what it was"):
-        read_kept(reading.scan, reading.number)
+        read_kept(reading.scan, reading.number, read_scan)
     path.unlink()
     with pytest.raises(ReadError, match=r"^Scan 1 cannot be read now") as fault:
-        read_kept(reading.scan, reading.number)
+        read_kept(reading.scan, reading.number, read_scan)
     assert "secret" not in str(fault.value)

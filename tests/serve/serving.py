@@ -14,14 +14,14 @@ from lgeqa.serve.app import create_app
 from lgeqa.serve.settings import ServeSettings
 from tests.toy import SLOPES, toy_bundle, toy_scan
 
-TOKEN = "t0ken"
+TOKEN = "0wner-of-the-test-server"
 OWNER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 def serve(place: Path, **settings: Any) -> FastAPI:
     """The application over `place / "home"`, with a toy bundle that explains."""
     bundle = toy_bundle(place / "bundle", maps=SLOPES)
-    return create_app(place / "home", TOKEN, ServeSettings.of({"bundle": bundle, **settings}))
+    return create_app(place / "home", TOKEN, ServeSettings.of({"bundle": bundle, "hosts": ["testserver"], **settings}))
 
 
 def owner(app: FastAPI) -> TestClient:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lgeqa.errors import TooLargeError, UploadError
-from lgeqa.serve.archives import place_below, unpack
+from lgeqa.serve.archives import Intake
 from lgeqa.serve.settings import ServeSettings
 from tests.serve.serving import files_below, zipped
 
@@ -25,7 +25,7 @@ def archive(folder: Path, content: bytes) -> Path:
 def test_an_archive_becomes_a_folder_of_its_name(tmp_path: Path) -> None:
     path = archive(tmp_path, zipped({"series/1": b"one", "series/2": b"two", "notes.txt": b"x"}))
 
-    unpack(path, SETTINGS)
+    Intake(path.parent, SETTINGS).unpack(path)
 
     assert files_below(tmp_path) == ["inner/study/notes.txt", "inner/study/series/1", "inner/study/series/2"]
     assert (tmp_path / "inner/study/series/2").read_bytes() == b"two"
@@ -38,7 +38,7 @@ def test_a_path_that_leads_out_is_refused_and_nothing_is_written_there(tmp_path:
     path = archive(tmp_path, zipped({"first.nrrd": b"fine", name: b"bad"}))
 
     with pytest.raises(UploadError, match="leads out") as told:
-        unpack(path, SETTINGS)
+        Intake(path.parent, SETTINGS).unpack(path)
 
     assert "out.nrrd" in str(told.value)
     assert [found for found in files_below(tmp_path) if "out" in found] == []
@@ -54,7 +54,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path, content.getvalue())
 
     with pytest.raises(UploadError, match="'passwords'"):
-        unpack(path, SETTINGS)
+        Intake(path.parent, SETTINGS).unpack(path)
 
     assert files_below(tmp_path) == ["inner/study.zip"]
 
@@ -62,8 +62,8 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
 def test_too_many_files_are_refused_before_any_is_written(tmp_path: Path) -> None:
     path = archive(tmp_path, zipped({f"{number}": b"x" for number in range(4)}))
 
-    with pytest.raises(TooLargeError, match=r"study.zip: holds 4 files; up to 3"):
-        unpack(path, SETTINGS)
+    with pytest.raises(TooLargeError, match=r"holds more than 3 files"):
+        Intake(path.parent, SETTINGS).unpack(path)
 
     assert files_below(tmp_path) == ["inner/study.zip"]
 
@@ -76,7 +76,7 @@ def test_a_bomb_that_says_so_is_refused_before_any_is_written(tmp_path: Path) ->
     path = archive(tmp_path, content.getvalue())
 
     with pytest.raises(TooLargeError, match="more than 1 MB"):
-        unpack(path, SETTINGS)
+        Intake(path.parent, SETTINGS).unpack(path)
 
     assert files_below(tmp_path) == ["inner/study.zip"]
 
@@ -90,7 +90,7 @@ def test_a_bomb_that_lies_is_stopped_at_the_limit(tmp_path: Path) -> None:
     path = archive(tmp_path, lying)
 
     with pytest.raises(UploadError):
-        unpack(path, SETTINGS)
+        Intake(path.parent, SETTINGS).unpack(path)
 
     assert sum(found.stat().st_size for found in tmp_path.rglob("*") if found.is_file()) < 1_100_000
 
@@ -98,12 +98,12 @@ def test_a_bomb_that_lies_is_stopped_at_the_limit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no archive at all", zipped({"a": b"x" * 100})[:-30]])
 def test_a_damaged_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(UploadError, match=r"study.zip: is a damaged zip"):
-        unpack(archive(tmp_path, content), SETTINGS)
+        Intake(tmp_path, SETTINGS).unpack(archive(tmp_path, content))
 
 
 def test_a_damaged_file_in_an_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UploadError, match=r"study.zip: is a damaged zip"):
-        unpack(archive(tmp_path, zipped({"a": b"content"}).replace(b"content", b"c0ntent")), SETTINGS)
+        Intake(tmp_path, SETTINGS).unpack(archive(tmp_path, zipped({"a": b"content"}).replace(b"content", b"c0ntent")))
 
 
 def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
@@ -112,16 +112,18 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
     content[content.index(b"PK\x01\x02") + 8] |= 1
 
     with pytest.raises(UploadError, match=r"study.zip: is encrypted"):
-        unpack(archive(tmp_path, bytes(content)), SETTINGS)
+        Intake(tmp_path, SETTINGS).unpack(archive(tmp_path, bytes(content)))
 
 
 def test_names_that_a_disk_cannot_hold_are_changed_and_keep_apart(tmp_path: Path) -> None:
     names = ["a:b.nrrd", "a?b.nrrd", "<b>.nrrd", "\x00", "x" * 300 + ".nii.gz"]
 
-    paths = [place_below(tmp_path, name) for name in names]
+    intake = Intake(tmp_path, ServeSettings())
+
+    paths = [intake.place(name) for name in names]
     for path in paths:
         path.write_bytes(b"")
-    second = place_below(tmp_path, "a:b.nrrd")
+    second = intake.place("a:b.nrrd")
 
     assert [path.name for path in paths[:3]] == ["a_b.nrrd", "a_b.nrrd", "b_.nrrd"]
     assert paths[4].name.endswith("x.nii.gz")
@@ -132,4 +134,68 @@ def test_names_that_a_disk_cannot_hold_are_changed_and_keep_apart(tmp_path: Path
 @pytest.mark.parametrize("name", ["", "/", ".", "./"])
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(UploadError, match="leads out"):
-        place_below(tmp_path, name)
+        Intake(tmp_path, SETTINGS).place(name)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_that_unpack_a_block_at_once_are_refused(tmp_path: Path, packing: int) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", packing) as made:
+        made.writestr("zeros", bytes(500_000))
+
+    with pytest.raises(UploadError, match=r"packed in a way that is not supported"):
+        Intake(tmp_path, SETTINGS).unpack(archive(tmp_path, content.getvalue()))
+
+    assert files_below(tmp_path) == ["inner/study.zip"]
+
+
+def test_directory_of_an_archive_is_not_read_where_it_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive(tmp_path, zipped({f"{number:030}": b"" for number in range(100)}))
+    monkeypatch.setattr("lgeqa.serve.archives.ZipFile", None)
+
+    with pytest.raises(TooLargeError, match="up to 3 are taken"):
+        Intake(tmp_path, SETTINGS).unpack(path)
+
+
+def test_files_and_bytes_are_counted_over_all_archives_of_an_upload(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.zip").write_bytes(zipped({"zeros": bytes(600_000)}))
+    with pytest.raises(TooLargeError, match=r"b.zip: is more than 1 MB when it is unpacked, with what else was sent"):
+        Intake(tmp_path, SETTINGS).unpack_all()
+
+    (tmp_path / "b.zip").write_bytes(zipped({"1": b"", "2": b"", "3": b""}))
+    intake = Intake(tmp_path, SETTINGS)
+    intake.place("sent.nrrd")
+    with pytest.raises(TooLargeError, match="more than 3 files"):
+        intake.unpack_all()
+
+
+def test_parts_of_an_upload_are_counted(tmp_path: Path) -> None:
+    intake = Intake(tmp_path, SETTINGS)
+    for number in range(3):
+        intake.place(f"{number}.nrrd")
+
+    with pytest.raises(TooLargeError, match="more than 3 files"):
+        intake.place("4.nrrd")
+
+
+def test_numbers_of_equal_names_are_not_looked_for_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake, looks, exists = Intake(tmp_path, ServeSettings()), [], Path.exists
+
+    def look(path: Path) -> bool:
+        looks.append(path)
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", look)
+    names = set()
+    for _ in range(300):
+        path = intake.place("image.dcm")
+        path.touch()
+        names.add(path.name)
+
+    assert len(names) == 300
+    assert len(looks) < 4 * 300

@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import update
 from lgeqa.measure import reference_scans
 from lgeqa.records import ReferenceLevels, ScanResult
 from lgeqa.report.measures import reference_note
+from lgeqa.serve.answers import as_table
 from lgeqa.serve.served import Served
 from lgeqa.serve.tables import ScanRow
 from tests.results import REFUSED, REVIEW, assessed, measured, unassessed
@@ -141,6 +143,15 @@ def test_exports_hold_what_fits_the_filters_and_is_done(client: TestClient) -> N
     assert "alpha" in report.text
     assert "epsilon" not in report.text
     assert "beta" not in report.text
+
+
+def test_numbers_of_a_table_stay_numbers_and_words_are_no_formulas(app: FastAPI) -> None:
+    shown(app, assessed(message="=1+1", probability=0.25))
+
+    *_, row = csv.DictReader(owner(app).get("/api/results.csv").text.splitlines())
+
+    assert (row["message"], row["probability"]) == ("'=1+1", "0.25")
+    assert [as_table(f"a\n{cell}\n", "a.csv").body for cell in ("-0.5", "+1e3")] == [b"a\n-0.5\n", b"a\n+1e3\n"]
 
 
 def shown(app: FastAPI, result: ScanResult) -> dict[str, Any]:

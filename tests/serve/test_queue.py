@@ -3,6 +3,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from sqlalchemy.event import listen
 
 from lgeqa.database import Sessions, open_database
 from lgeqa.read import Source
@@ -68,6 +69,18 @@ def test_a_scan_is_in_the_list_once_and_names_are_unique(queue: Queue, sessions:
     assert [row(sessions, number).name for number in again] == ["case", "case-2", "case-3"]
 
 
+def test_free_name_is_found_with_few_looks(queue: Queue, sessions: Sessions) -> None:
+    numbers = queue.add([source("case", f"/{number}") for number in range(600)])
+    looks: list[str] = []
+    listen(sessions.kw["bind"], "before_cursor_execute", lambda _, __, statement, *___: looks.append(statement))
+
+    [last] = queue.add([source("case", "/last")])
+
+    assert len({row(sessions, number).name for number in numbers}) == 600
+    assert row(sessions, last).name == "case-601"
+    assert sum("scan.name =" in statement for statement in looks) < 30
+
+
 def test_an_upload_that_comes_twice_at_once_is_taken_once(queue: Queue) -> None:
     def give(folder: str) -> list[int]:
         return queue.add([source("case", f"/uploads/{folder}")], Upload(folder, "one-key"))
@@ -112,6 +125,18 @@ def test_what_was_in_work_is_queued_when_a_server_starts_again(sessions: Session
     taken = later.take()
     assert taken is not None
     assert taken.scan_id == str(numbers[1])
+
+
+def test_scan_that_ends_the_server_each_time_is_not_taken_again(sessions: Sessions) -> None:
+    [number] = Queue(sessions).add([source("case")])
+    for _ in range(MOST_TAKES):
+        taken = Queue(sessions).take()  # and the server is killed
+        assert taken is not None
+
+    last = Queue(sessions)
+
+    assert last.take() is None
+    assert [one.scan_id for one in last.worn_out()] == [str(number)]
 
 
 def test_a_scan_that_ends_its_process_each_time_is_given_up(queue: Queue) -> None:
@@ -186,3 +211,13 @@ def test_waiting_ends_with_a_change_and_with_one_that_came_before(queue: Queue) 
     queue.wait(version, 60)
 
     assert queue.version != version
+
+
+def test_standstill_is_a_change_and_the_last_one_is_kept(queue: Queue) -> None:
+    versions = [queue.version]
+    for why in ("full", "full", ""):
+        queue.standstill = why
+        versions.append(queue.version)
+
+    assert len(set(versions)) == 3
+    assert (queue.standstill, queue.last_standstill) == ("", "full")

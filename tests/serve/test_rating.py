@@ -329,6 +329,28 @@ def test_an_export_is_what_training_reads(scene: Scene, tmp_path: Path) -> None:
     assert scene.owner.get("/api/studies/1/export/else.csv").status_code == 422
 
 
+FORMULAS = ["=HYPERLINK(A1)", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_cell_of_a_table_for_people_is_a_formula(scene: Scene, formula: str) -> None:
+    link = scene.owner.post("/api/studies/1/readers", {"name": f"{formula.strip()} Cy"}).json()
+    person = Person(scene.owner.client, link["token"])
+    body = rating(comment=formula) | {"reader_id": 3}
+    assert person.post("/api/reading/1/ratings", body).status_code == 200
+    refused = rating("save-0002", None, cannot_rate=formula) | {"reader_id": 3}
+    assert person.post("/api/reading/2/ratings", refused).status_code == 200
+    scene.owner.post("/api/studies/1/close")
+
+    for name in ("ratings.csv", "history.csv"):
+        rows = exported(scene, name)
+        assert {row["reader"] for row in rows} == {f"'{formula.strip()} Cy"}
+        assert [row["comment"] for row in rows if row["comment"]] == [f"'{formula}"]
+        assert [row["cannot_rate"] for row in rows if row["cannot_rate"]] == [f"'{formula}"]
+    assert scene.owner.get("/api/studies/1/ratings").json()[0]["reader"] == f"{formula.strip()} Cy"
+    assert {row["reader"] for row in exported(scene, "scores.csv")} == {"Ada", "Bo", f"{formula.strip()} Cy"}
+
+
 def test_markup_comes_back_as_it_was_and_never_as_a_page(scene: Scene) -> None:
     markup = "<script>alert(1)</script>"
     scene.ada.post("/api/reading/1/ratings", rating(comment=markup))

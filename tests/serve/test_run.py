@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from lgeqa.attributes import NAMES
+from lgeqa.serve.tokens import VARIABLE
 from tests.serve.serving import OWNER, TOKEN
 from tests.toy import toy_bundle, toy_scan
 
@@ -33,14 +35,17 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
-    def start(self, *options: str) -> None:
-        """Start it, and wait until it tells its address."""
-        given = ["--home", str(self.home), "--bundle", str(self._bundle), "--port", "0", "--token", TOKEN, *options]
+    def start(self, *options: str, token: str | None = TOKEN) -> None:
+        """Start it with a token in its environment, or without one, and wait until it tells its address."""
+        given = ["--home", str(self.home), "--bundle", str(self._bundle), "--port", "0", *options]
+        env = {name: value for name, value in os.environ.items() if name != VARIABLE}
         self._log.touch()
         before = self.log.count("Open http")
         with self._log.open("ab") as log:
             command = [sys.executable, "-c", "from lgeqa.cli import main; main()", "serve", *given]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=env if token is None else env | {VARIABLE: token}
+            )
         self.address = self._told_address(before)
 
     @property
@@ -218,14 +223,167 @@ def test_a_port_that_is_taken_is_named(server: Server) -> None:
 
 
 def test_the_token_is_drawn_and_kept(server: Server, tmp_path: Path) -> None:
-    server.start("--token", "")
+    server.start(token=None)
     first = server.log.rpartition("token=")[2].strip()
     server.end(signal.SIGTERM)
-    server.start("--token", "")
+    server.start(token=None)
 
     assert len(first) >= 30
     assert server.log.rpartition("token=")[2].strip() == first
-    assert (server.home / "token").stat().st_mode & 0o077 == 0
+
+
+def test_home_and_what_is_secret_in_it_are_for_their_user_alone(server: Server) -> None:
+    server.home.mkdir(mode=0o755)
+    (server.home / "lock").touch()
+    server.start(token=None)
+
+    private = [server.home, *server.home.glob("lgeqa.sqlite*"), server.home / "token"]
+    assert len(private) >= 3
+    assert {path: oct(path.stat().st_mode & 0o077) for path in private} == dict.fromkeys(private, "0o0")
+
+
+@pytest.mark.parametrize("content", ["", "\n", "short", "a" * 40])
+def test_token_file_that_was_left_empty_lets_nobody_in(server: Server, content: str) -> None:
+    server.home.mkdir()
+    (server.home / "token").write_text(content, encoding="utf-8")
+
+    with pytest.raises(
+        AssertionError, match=r"home/token: holds a token of .* Delete this file to have a new one drawn"
+    ):
+        server.start(token=None)
+
+    assert server.process is not None
+    assert server.process.wait(30) == 2
+
+
+def test_weak_token_of_the_environment_or_a_file_is_refused(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="LGEQA_TOKEN: holds a token of 6 characters that could be guessed"):
+        server.start(token="s3cret")
+    (tmp_path / "weak").write_text("s3cret", encoding="utf-8")
+    with pytest.raises(AssertionError, match="weak: holds a token of 6 characters"):
+        server.start("--token-file", str(tmp_path / "weak"), token=None)
+    with pytest.raises(AssertionError, match=r"gone: the token cannot be read \(No such file"):
+        server.start("--token-file", str(tmp_path / "gone"), token=None)
+
+    assert "s3cret" not in server.log
+
+
+def test_token_on_the_command_line_is_refused_and_the_ways_are_named(server: Server) -> None:
+    with pytest.raises(
+        AssertionError, match="LGEQA_TOKEN, or write the token into a file and name it with --token-file"
+    ):
+        server.start("--token", TOKEN)
+
+    assert TOKEN not in server.log
+
+
+def test_token_of_a_file_opens_the_server_and_no_other_process_inherits_one(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text(f"{TOKEN}\n", encoding="utf-8")
+    server.start("--token-file", str(tmp_path / "mine"), token="another-token-of-somebody")
+
+    assert server.get("/api/scans")["total"] == 0
+    assert server.process is not None
+    end = time.monotonic() + 60
+    while not (helpers := children_of(server.process.pid)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert not any(VARIABLE.encode() in Path(f"/proc/{number}/environ").read_bytes() for number in helpers)
+
+
+def test_listening_everywhere_warns_and_names_an_address_to_open(server: Server) -> None:
+    server.start("--host", "0.0.0.0")
+
+    assert "every machine of the network reaches this server" in server.log
+    assert "0.0.0.0" not in server.address
+    assert server.get("/api/scans")["total"] == 0
+
+
+def test_name_of_a_proxy_is_answered_once_it_is_allowed(server: Server) -> None:
+    server.start("--allow-host", "lge.example")
+
+    def status(host: str) -> int:
+        return httpx.get(f"{server.address}/api/scans", headers={**OWNER, "Host": host}, timeout=60).status_code
+
+    assert (status("lge.example"), status("other.example")) == (200, 421)
+
+
+def test_upload_that_nobody_known_sends_ends_its_connection(server: Server) -> None:
+    server.start()
+    with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2])), timeout=60) as sender:
+        head = "POST /api/uploads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+        sender.sendall(head.encode())
+        answer = b""
+        while piece := sender.recv(4096):
+            answer += piece
+
+    assert answer.startswith(b"HTTP/1.1 401")
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """`lgeqa serve` as far as it ends by itself."""
+    command = [sys.executable, "-c", "from lgeqa.cli import main; main()", "serve", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_backup_of_a_served_folder_is_whole_and_the_check_tells_what_is_wrong(
+    server: Server, cohort: Path, tmp_path: Path
+) -> None:
+    server.start(token=None)
+    token = (server.home / "token").read_text(encoding="utf-8")
+    files = [("file", ("sent.nrrd", (cohort / "DOE_00.nrrd").read_bytes()))]
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.post(f"{server.address}/api/uploads", headers=headers, files=files, timeout=60).status_code == 201
+
+    backup = run("--home", str(server.home), "--backup", str(tmp_path / "copy.sqlite"))
+    well = run("--home", str(server.home), "--check")
+    assert (backup.returncode, well.returncode) == (0, 0), backup.stderr + well.stdout
+    assert "database: in order" in well.stdout
+    assert "uploads of 1 scans: in order" in well.stdout
+    server.end(signal.SIGKILL)
+
+    (server.home / "token").write_text("", encoding="utf-8")
+    (server.home / "token").chmod(0o644)
+    server.home.chmod(0o755)
+    (server.home / "uploads/stray").touch()
+    next((server.home / "uploads").rglob("sent.nrrd")).unlink()
+    ill = run("--home", str(server.home), "--check")
+    assert ill.returncode == 2
+    for told in (
+        "can be used by others",
+        "holds a token of 0 characters",
+        "missing of the scans 1",
+        "know: 1. The next",
+    ):
+        assert told in ill.stdout
+    assert (server.home / "uploads/stray").exists()
+
+    for file in server.home.glob("lgeqa.sqlite*"):
+        file.write_bytes(b"damaged" * 1000)
+    broken = run("--home", str(server.home), "--check")
+    assert (broken.returncode, "database: file is not a database" in broken.stdout) == (2, True)
+    assert token not in backup.stdout + well.stdout + ill.stdout + broken.stdout
+    for file in server.home.glob("lgeqa.sqlite*"):
+        file.unlink()
+    (tmp_path / "copy.sqlite").rename(server.home / "lgeqa.sqlite")
+    server.start()
+    assert server.get("/api/scans")["total"] == 1
+
+
+def test_check_of_a_folder_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    checked = run("--home", str(tmp_path / "none"), "--check")
+
+    assert (checked.returncode, "is not there" in checked.stdout) == (2, True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_folder_with_other_things_is_not_closed_to_others(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir(mode=0o755)
+    (tmp_path / "shared/notes.txt").touch()
+
+    refused = run("--home", str(tmp_path / "shared"))
+
+    assert (refused.returncode, "Name a folder of its own" in refused.stderr) == (2, True)
+    assert (tmp_path / "shared").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_wrong_setting_is_named(server: Server) -> None:
@@ -240,11 +398,13 @@ def test_logs_hold_no_names_and_no_tokens_when_requests_are_refused(server: Serv
         httpx.post(f"{server.address}/api/uploads", headers=headers, files=[("file", ("DOE.txt", b"x"))])
         httpx.post(f"{server.address}/api/folders", headers=headers, content=json.dumps({"path": "/DOE"}))
     with socket.create_connection(("127.0.0.1", int(server.address.rpartition(":")[2]))) as cut:
-        head = f"POST /api/uploads HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 1000\r\n"
-        cut.sendall(f"{head}Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n".encode())
+        head = f"POST /api/uploads HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+        rest = "Content-Length: 1000\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+        cut.sendall(f"{head}{rest}".encode())
     server.get("/api/scans")
 
     assert "DOE" not in server.log
     assert "wrong-token" not in server.log
     assert server.log.count("\n") == 1
     assert not list((server.home / "uploads").iterdir())
+    assert not list((server.home / "incoming").iterdir())

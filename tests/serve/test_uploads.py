@@ -8,11 +8,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.requests import ClientDisconnect
 
-from lgeqa.errors import TooLargeError, UploadError
+from lgeqa.errors import UploadError
+from lgeqa.serve.archives import Intake
 from lgeqa.serve.settings import ServeSettings
-from lgeqa.serve.uploads import clear_away, receive
+from lgeqa.serve.uploads import receive
 from tests.images import volume, write_dicom_series
-from tests.serve.serving import files_below, owner, scan_bytes, send, serve, zipped
+from tests.serve.serving import files_below, owner, scan_bytes, send, serve, settled, zipped
 
 MARKUP = "<img src=x onerror=alert(1)>.nrrd"
 
@@ -153,7 +154,7 @@ ONE_MB = ServeSettings.of({"upload_mb": 1})
 def test_a_body_comes_in_pieces_of_any_size(tmp_path: Path) -> None:
     whole = PART + b"content\r\n--b--\r\n"
 
-    asyncio.run(receive(body(*(whole[i : i + 1] for i in range(len(whole)))), FORM, tmp_path, ONE_MB))
+    asyncio.run(receive(body(*(whole[i : i + 1] for i in range(len(whole)))), FORM, Intake(tmp_path, ONE_MB)))
 
     assert (tmp_path / "a.nrrd").read_bytes() == b"content"
 
@@ -169,7 +170,7 @@ def test_a_body_comes_in_pieces_of_any_size(tmp_path: Path) -> None:
 )
 def test_a_body_that_is_not_whole_is_refused(tmp_path: Path, chunks: list[bytes], told: str) -> None:
     with pytest.raises(UploadError, match=told):
-        asyncio.run(receive(body(*chunks), FORM, tmp_path, ONE_MB))
+        asyncio.run(receive(body(*chunks), FORM, Intake(tmp_path, ONE_MB)))
 
 
 def test_an_upload_that_is_broken_off_is_refused(tmp_path: Path) -> None:
@@ -178,44 +179,84 @@ def test_an_upload_that_is_broken_off_is_refused(tmp_path: Path) -> None:
         raise ClientDisconnect
 
     with pytest.raises(UploadError, match="broken off"):
-        asyncio.run(receive(broken_off(), FORM, tmp_path, ONE_MB))
+        asyncio.run(receive(broken_off(), FORM, Intake(tmp_path, ONE_MB)))
 
 
-def test_a_body_that_does_not_tell_its_length_is_stopped_at_the_limit(tmp_path: Path) -> None:
-    taken = []
-
-    async def endless() -> AsyncIterator[bytes]:
-        yield PART
-        while True:
-            taken.append(1)
-            yield bytes(100_000)
-
-    with pytest.raises(TooLargeError, match="more than 1 MB"):
-        asyncio.run(receive(endless(), FORM, tmp_path, ONE_MB))
-
-    assert len(taken) == 10
-
-
-def test_an_upload_that_tells_too_large_a_length_is_refused_before_it_is_taken(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+def test_what_the_database_does_not_know_is_set_aside_and_told(
+    app: FastAPI, uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lgeqa.serve.adding.receive", None)
-    headers = {"Content-Length": f"{2**20 + 1}", "Content-Type": FORM}
-    answer = client.post("/api/uploads", content=PART, headers=headers)
-
-    assert answer.status_code == 413
-    assert "more than 1 MB" in answer.json()["detail"]
-
-
-def test_folders_that_a_killed_server_left_are_removed(app: FastAPI, uploads: Path, tmp_path: Path) -> None:
     send(owner(app), [("case.nrrd", scan_bytes(tmp_path))])
     [kept] = uploads.iterdir()
-    (uploads / "half" / "data").mkdir(parents=True)
+    (uploads / "unknown" / "data").mkdir(parents=True)
+    (uploads / "unknown" / "data" / "scan.nrrd").write_bytes(b"precious")
+    (uploads / "stray.txt").write_bytes(b"a file")
 
     serve(tmp_path)
 
     assert list(uploads.iterdir()) == [kept]
-    clear_away(tmp_path / "nowhere", [])
+    [place] = (tmp_path / "home/set-aside").iterdir()
+    assert files_below(place) == ["stray.txt", "unknown/data/scan.nrrd"]
+    assert (place / "unknown/data/scan.nrrd").read_bytes() == b"precious"
+    told = capsys.readouterr().err
+    assert f"2 uploads that the database does not know were moved to {place}" in told
+    assert "Nothing was deleted" in told
+
+
+def test_uploads_outlive_the_loss_of_the_database(app: FastAPI, uploads: Path, tmp_path: Path) -> None:
+    send(owner(app), [("case.nrrd", scan_bytes(tmp_path))])
+    app.state.served.sessions.kw["bind"].dispose()
+    for file in (tmp_path / "home").glob("lgeqa.sqlite*"):
+        file.unlink()
+
+    for _ in range(2):
+        serve(tmp_path)
+
+    [found] = (tmp_path / "home/set-aside").rglob("case.nrrd")
+    assert found.read_bytes() == scan_bytes(tmp_path)
+
+
+def test_halves_that_a_killed_server_left_are_removed(app: FastAPI, tmp_path: Path) -> None:
+    half = tmp_path / "home/incoming/half/data"
+    half.mkdir(parents=True)
+    (half / "case.nrrd").write_bytes(b"NR")
+
+    serve(tmp_path)
+
+    assert not half.exists()
+    assert not (tmp_path / "home/set-aside").exists()
+
+
+NHDR = """NRRD0004
+type: short
+dimension: 3
+sizes: 2 2 2
+encoding: raw
+space: LPS
+space directions: (1,0,0) (0,1,0) (0,0,1)
+space origin: (0,0,0)
+endian: little
+data file: {}
+"""
+MHD = """ObjectType = Image
+NDims = 3
+DimSize = 2 2 2
+ElementType = MET_SHORT
+ElementSpacing = 1 1 1
+ElementDataFile = {}
+"""
+
+
+@pytest.mark.parametrize(("name", "header"), [("case.nhdr", NHDR), ("case.mhd", MHD)])
+@pytest.mark.parametrize("place", ["{}/secret.raw", "../../../../secret.raw", "../../../lgeqa.sqlite"])
+def test_sent_header_gets_at_no_file_of_the_server(tmp_path: Path, name: str, header: str, place: str) -> None:
+    (tmp_path / "secret.raw").write_bytes(bytes(range(16)))
+    with owner(serve(tmp_path)) as client:
+        answer = send(client, [(name, header.format(place.format(tmp_path)).encode())])
+        if answer.status_code == 201:
+            [scan] = settled(client, 1)
+            assert scan["end"] == "failed"
+            volume = client.get(f"/api/scans/{scan['id']}/volume.nii.gz")
+            assert volume.status_code in {404, 409}, volume.content[:80]
 
 
 def test_a_folder_of_the_server_is_opened_and_its_scans_stay(client: TestClient, tmp_path: Path) -> None:

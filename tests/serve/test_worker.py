@@ -3,6 +3,7 @@
 import gzip
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 import SimpleITK
 from fastapi.testclient import TestClient
+from sqlalchemy.exc import OperationalError
 
 from lgeqa.database import open_database
+from lgeqa.errors import OutputError
 from lgeqa.pipeline import Assessment
 from lgeqa.read import Source
 from lgeqa.records import ScanResult
@@ -24,6 +27,7 @@ from lgeqa.report.view import ScanView
 from lgeqa.serve.queue import MOST_TAKES, Queue
 from lgeqa.serve.tables import ScanRow
 from lgeqa.serve.worker import QueueWorker
+from lgeqa.workers import Limits
 from tests.batch.fakes import attempt, source
 from tests.serve.serving import files_below, owner, scan_bytes, send, serve, settled
 
@@ -170,6 +174,8 @@ def test_deleting_takes_uploads_along_and_leaves_what_lies_elsewhere(client: Tes
 
 
 def _named(assess: Callable[[Source], Assessment], source: Source) -> Assessment:
+    if source.location.stem == "hung":
+        time.sleep(3600)
     return assess(Source(source.location.stem, source.kind, source.location, source.files))
 
 
@@ -180,13 +186,13 @@ def _open_named(open_assess: Callable[[], Callable[[Source], Assessment]]) -> Ca
 class Faked:
     """A queue worked through by the fake."""
 
-    def __init__(self, folder: Path, *names: str) -> None:
+    def __init__(self, folder: Path, *names: str, limits: Limits | None = None) -> None:
         self.queue = Queue(open_database(folder / "lgeqa.sqlite"))
         self._sessions = self.queue._sessions
         self.numbers = self.queue.add([source(folder, name) for name in names])
         made = attempt(folder)
         fake = type(made)(partial(_open_named, made.open_assess), made.stamp, made.preparation, made.settings, made.out)
-        self.worker = QueueWorker(self.queue, fake, folder / "uploads")
+        self.worker = QueueWorker(self.queue, fake, folder / "uploads", limits or Limits())
 
     def rows(self) -> list[ScanRow]:
         with self._sessions() as session:
@@ -262,23 +268,103 @@ def test_the_loss_of_a_process_costs_no_scan(tmp_path: Path) -> None:
     assert rows[0].takes == 2
 
 
-def test_a_result_that_cannot_be_kept_is_told_and_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+FULL = OperationalError("INSERT", ("DOE^JOHN",), sqlite3.OperationalError("database or disk is full"))
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left for DOE^JOHN"), FULL, OutputError("DOE^JOHN: full")])
+@pytest.mark.parametrize("step", ["take", "finish"])
+def test_full_disk_stops_the_queue_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: Exception, step: str
 ) -> None:
-    faked = Faked(tmp_path, "good")
-    finish, full = faked.queue.finish, [OSError("no space for DOE^JOHN")]
+    monkeypatch.setattr("lgeqa.serve.worker._TRY_AGAIN_S", 0.02)
+    faked = Faked(tmp_path, "good", "slow-1")
+    done, full = getattr(faked.queue, step), True
 
-    def finish_when_there_is_room(*given: Any) -> bool:
+    def when_there_is_room(*given: Any) -> Any:
         if full:
-            raise full.pop()
-        return finish(*given)
+            raise fault
+        return done(*given)
 
-    monkeypatch.setattr(faked.queue, "finish", finish_when_there_is_room)
+    monkeypatch.setattr(faked.queue, step, when_there_is_room)
+    faked.worker.start()
+    end = time.monotonic() + 60
+    while not (said := faked.queue.standstill) and time.monotonic() < end:
+        time.sleep(0.02)
+    alive, full = faked.worker.alive, False
+    rows = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert alive
+    assert "goes on by itself" in said
+    assert [(row.end, row.takes) for row in rows] == [("diagnostic", 1), ("diagnostic", 1)]
+    assert (faked.queue.standstill, faked.queue.last_standstill) == ("", said)
+    told = capsys.readouterr().err
+    assert told.count("The queue stands still") == 1
+    assert "Traceback" not in told
+    assert "File " not in told
+    assert "DOE" not in told + said
+
+
+def test_scan_that_failed_for_want_of_room_is_assessed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgeqa.serve.worker._TRY_AGAIN_S", 0.02)
+    free = iter([10**9, 0])
+    monkeypatch.setattr("lgeqa.serve.worker.disk_usage", lambda _: SimpleNamespace(free=next(free, 10**9)))
+    faked = Faked(tmp_path, "bad")
+
     faked.worker.start()
     [row] = faked.wait(all_done)
     faked.worker.stop()
 
-    assert (row.end, row.takes) == ("diagnostic", 2)
+    assert (row.end, row.takes) == ("failed", 1)
+    assert "full" in faked.queue.last_standstill
+    assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["bad", "bad"]
+
+
+def test_bug_in_keeping_a_result_costs_one_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faked, broken = Faked(tmp_path, "good", "slow-1"), [KeyError("DOE^JOHN")]
+    finish = faked.queue.finish
+
+    def finish_but_once(*given: Any) -> bool:
+        if broken:
+            raise broken.pop()
+        return finish(*given)
+
+    monkeypatch.setattr(faked.queue, "finish", finish_but_once)
+    faked.worker.start()
+    rows = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert [row.end for row in rows] == ["failed", "diagnostic"]
     told = capsys.readouterr().err
-    assert "could not be kept" in told
-    assert "DOE" not in told
+    assert "This is a fault of lgeqa" in told
+    assert "DOE" not in told + str(rows[0].result)
+
+
+def test_scan_over_which_servers_ended_is_set_aside_with_its_reason(tmp_path: Path) -> None:
+    faked = Faked(tmp_path, "good", "slow-1")
+    for _ in range(MOST_TAKES):
+        Queue(faked.queue._sessions).take()
+    Queue(faked.queue._sessions)
+
+    faked.worker.start()
+    rows = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert [row.end for row in rows] == ["failed", "diagnostic"]
+    assert rows[0].record is not None
+    assert "The server was ended each of the 3 times" in rows[0].record.message
+    assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["slow-1"]
+
+
+def test_scan_that_takes_too_long_is_told_so_and_not_tried_again(tmp_path: Path) -> None:
+    faked = Faked(tmp_path, "good", "hung", "well", limits=Limits(seconds=20))
+
+    faked.worker.start()
+    rows = faked.wait(all_done, seconds=120)
+    faked.worker.stop()
+
+    assert [(row.end, row.takes) for row in rows] == [("diagnostic", 1), ("failed", 1), ("diagnostic", 1)]
+    assert rows[1].record is not None
+    assert "it took longer than 20 s" in rows[1].record.message

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from lgeqa.cli.options import Timeout
 from lgeqa.errors import UsageError
 from lgeqa.threads import ONE_THREAD
+from lgeqa.workers import TIMEOUT_S
 
 
 def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -43,6 +45,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     archive_files: Annotated[
         int, typer.Option(metavar="N", min=1, help="Most files that one upload may hold, those in zip archives too.")
     ] = 10_000,
+    timeout: Timeout = TIMEOUT_S,
     check: Annotated[
         bool, typer.Option("--check", help="Look at the folder, its database, uploads and token, and do not serve.")
     ] = False,
@@ -52,7 +55,10 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
             metavar="FILE", help="Copy the database to a new file, also while it is served, and do not serve."
         ),
     ] = None,
-    token: Annotated[str | None, typer.Option(hidden=True)] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(help="Refused, since other users of the machine see it; use --token-file or LGEQA_TOKEN."),
+    ] = None,
 ) -> None:
     """Open a page in the browser where scans are dropped, judged, looked at and rated.
 
@@ -77,6 +83,11 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     elif check:
         raise typer.Exit(tell_of_home(home, token_file))
     else:
-        limits = {"upload_mb": upload_mb, "unpacked_mb": unpacked_mb, "archive_files": archive_files}
+        limits = {
+            "upload_mb": upload_mb,
+            "unpacked_mb": unpacked_mb,
+            "archive_files": archive_files,
+            "timeout": timeout,
+        }
         given = {"bundle": bundle, "hosts": allow_host or [], **limits}
         run_server(home, host, port, token_file, ServeSettings.of(given, "lgeqa serve"))

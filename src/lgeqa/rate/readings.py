@@ -1,5 +1,6 @@
 """What one reader does: sees where they are, opens a scan, saves a rating."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,7 +12,7 @@ from lgeqa.errors import ReadError, ScanError
 from lgeqa.rate.faults import ConflictError, NotThereError
 from lgeqa.rate.studies import check_open
 from lgeqa.rate.tables import Rating, Reader, Reading, Saved, StudyScan, now
-from lgeqa.read import read_scan
+from lgeqa.read import Source
 from lgeqa.records import Scan
 
 _DAY_S: Final = 24 * 3600
@@ -163,18 +164,19 @@ def save_rating(session: Session, reader_id: int, number: int, sent: SentRating)
     return SavedRating(version=rating.version, saved_at=rating.saved_at, replaced=rating.version - 1 > rating.known)
 
 
-def read_kept(kept: StudyScan, number: int) -> Scan:
+def read_kept(kept: StudyScan, number: int, read: Callable[[Source], Scan]) -> Scan:
     """Read a scan from the files that its study was made with.
 
     Args:
         kept: the scan.
         number: by which it is known to whom it is shown.
+        read: Reads a scan, as `read.read_scan` does.
 
     Raises:
         ReadError: the files are gone, or are not what they were. The message names no file.
     """
     try:
-        scan = read_scan(kept.source)
+        scan = read(kept.source)
     except ScanError:
         raise ReadError(f"Scan {number} cannot be read now. Tell whoever runs the study.") from None
     if scan.sha256 != kept.sha256:

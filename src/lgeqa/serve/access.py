@@ -8,9 +8,13 @@ from typing import Annotated, Final
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
-#: Keeps the token in the browser once a link with `?token=` was opened.
-COOKIE: Final = "lgeqa_token"
+from lgeqa.serve.tokens import is_strong
+
 _WEEK_S: Final = 7 * 24 * 3600
+#: What a request without a token of somebody is told.
+NO_TOKEN: Final = (
+    "A wrong or missing token. Open the link that `lgeqa serve` printed, or send Authorization: Bearer TOKEN."
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,9 @@ class Gate:
     find_reader: Callable[[str], int | None]
 
     def person(self, token: str) -> Person | None:
-        """Whose token it is; None if nobody's."""
+        """Return whose token it is, or None if nobody's. A weak token is nobody's, whatever it is compared with."""
+        if not is_strong(token):
+            return None
         if hmac.compare_digest(token.encode(), self.token.encode()):
             return Person()
         reader_id = self.find_reader(token)
@@ -52,26 +58,36 @@ class Gate:
 def token_of(request: Request) -> str:
     """The token that a request brings: `Authorization: Bearer`, or the cookie of a page; empty if none."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else request.cookies.get(COOKIE, "")
+    return token.strip() if kind.lower() == "bearer" else request.cookies.get(cookie_of(request), "")
+
+
+def cookie_of(request: Request) -> str:
+    """Return the name of the cookie that keeps the token of this server.
+
+    Browsers share cookies among the ports of a machine, so the name holds the port that the server listens on.
+    """
+    _, port = request.scope.get("server") or ("", None)
+    return f"lgeqa_token_{port}"
 
 
 def without_token(request: Request, token: str) -> Response:
     """Send a page that was opened with `?token=` to its address without it, the token kept in a cookie."""
     answer = RedirectResponse(str(request.url.remove_query_params("token")), status_code=303)
-    answer.set_cookie(COOKIE, token, max_age=_WEEK_S, httponly=True, samesite="strict", path="/")
+    answer.set_cookie(cookie_of(request), token, max_age=_WEEK_S, httponly=True, samesite="strict", path="/")
     return answer
+
+
+def person_of(request: Request) -> Person | None:
+    """Return the person behind a request, as the doorman found it."""
+    found: Person | None = request.state.person
+    return found
 
 
 def someone(request: Request) -> Person:
     """The person behind a request; 401 for a wrong or missing token."""
-    gate: Gate = request.app.state.gate
-    person = gate.person(token_of(request))
+    person = person_of(request)
     if person is None:
-        raise HTTPException(
-            401,
-            "A wrong or missing token. Open the link that `lgeqa serve` printed, or send Authorization: Bearer TOKEN.",
-            {"WWW-Authenticate": "Bearer"},
-        )
+        raise HTTPException(401, NO_TOKEN, {"WWW-Authenticate": "Bearer"})
     return person
 
 

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
 from lgeqa.errors import UploadError
-from lgeqa.read import discover
 from lgeqa.serve.access import owner
+from lgeqa.serve.archives import Intake
 from lgeqa.serve.listing import Filters, find
 from lgeqa.serve.models import Added, Folder, Problem, line_of
 from lgeqa.serve.queue import Upload
+from lgeqa.serve.reading import look_through
 from lgeqa.serve.served import Served, ServedIs
-from lgeqa.serve.settings import MEGABYTE
-from lgeqa.serve.uploads import FILES, new_folder, receive, sources_in, too_large
+from lgeqa.serve.uploads import FILES, new_folder, receive, sources_in
 
 router = APIRouter(prefix="/api", tags=["adding scans"], dependencies=[Depends(owner)])
 
@@ -46,11 +46,10 @@ async def upload(
     A path in a file name is kept as folders below the upload. What is sent again with the same Idempotency-Key is
     not taken again: the answer names the scans of the first time.
     """
-    if int(request.headers.get("content-length", 0)) > served.settings.upload_mb * MEGABYTE:
-        raise too_large(served.settings)
-    with _kept_if_whole(new_folder(served.uploads)) as folder:
-        await receive(request.stream(), request.headers.get("content-type", ""), folder / FILES, served.settings)
-        return await run_in_threadpool(_take_in, served, folder, idempotency_key or uuid4().hex)
+    with _kept_if_whole(new_folder(served.incoming)) as folder:
+        intake = Intake(folder / FILES, served.settings)
+        await receive(request.stream(), request.headers.get("content-type", ""), intake)
+        return await run_in_threadpool(_take_in, served, intake, idempotency_key or uuid4().hex)
 
 
 @router.post("/folders", status_code=201, responses={422: {"model": Problem}})
@@ -62,7 +61,7 @@ def open_folder(given: Folder, served: ServedIs) -> Added:
     path = Path(given.path).expanduser()
     if not path.is_absolute():
         raise UploadError(f"{given.path}: is not a full path. Give one from the root of the server's disk.")
-    found = discover([path], skip=[served.out.path])
+    found = look_through(path, skip=[served.out.path])
     faults = [source.fault for source in found if source.kind == "unusable"]
     scans = [source for source in found if source.kind != "unusable"]
     if not scans:
@@ -70,12 +69,16 @@ def open_folder(given: Folder, served: ServedIs) -> Added:
     return _added(served, served.queue.add(scans), faults)
 
 
-def _take_in(served: Served, folder: Path, key: str) -> Added:
-    """Queue the scans of an upload; the folder of a repetition is removed."""
-    scans, faults = sources_in(folder / FILES, served.settings)
-    added = _added(served, served.queue.add(scans, Upload(folder.name, key)), faults)
-    if folder.name not in served.queue.uploads():
-        shutil.rmtree(folder)
+def _take_in(served: Served, intake: Intake, key: str) -> Added:
+    """Queue the scans of an upload that has come whole; the folder of a repetition is removed."""
+    intake.unpack_all()
+    come = intake.folder.parent
+    with _kept_if_whole(served.uploads / come.name) as folder:
+        come.rename(folder)
+        scans, faults = sources_in(folder / FILES)
+        added = _added(served, served.queue.add(scans, Upload(folder.name, key)), faults)
+        if folder.name not in served.queue.uploads():
+            shutil.rmtree(folder)
     return added
 
 

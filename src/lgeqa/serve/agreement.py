@@ -17,9 +17,9 @@ from lgeqa.rate.adjudicate import Agreed, Listed, Opened, SentAdjudication
 from lgeqa.rate.tables import Study, writing
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.serve.access import owner
-from lgeqa.serve.answers import Nifti, as_file
-from lgeqa.serve.rating import Number, SessionsAre, volume_of
-from lgeqa.serve.served import ServedIs
+from lgeqa.serve.answers import Nifti, as_file, as_table
+from lgeqa.serve.rating import SessionsAre, volume_of
+from lgeqa.serve.served import Number, ServedIs
 from lgeqa.serve.tables import ScanRow
 
 _FILES: Final[dict[str, Callable[[Agreement], str]]] = {
@@ -44,7 +44,8 @@ def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
 @router.get("/agreement/{file}", response_class=Response)
 def export_agreement(study_id: Number, file: FileName, served: ServedIs) -> Response:
     """The same as a file: a page for people, the record, or the table of the scans to adjudicate."""
-    return as_file(_FILES[file](show_agreement(study_id, served)), file)
+    text = _FILES[file](show_agreement(study_id, served))
+    return as_table(text, file) if file == "adjudicate.csv" else as_file(text, file)
 
 
 @router.get("/adjudication")

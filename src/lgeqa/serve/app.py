@@ -1,6 +1,7 @@
 """The application, put together: pages, the HTTP interface, and who may use which."""
 
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,30 +9,31 @@ from functools import partial
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.middleware.base import RequestResponseEndpoint
 
-from lgeqa.batch import Attempt, OutputFolder, open_pipeline, trace_of
+from lgeqa.batch import Attempt, OutputFolder, open_pipeline
 from lgeqa.bundle import open_bundle
 from lgeqa.config import reason_of
 from lgeqa.database import Sessions, open_database
-from lgeqa.errors import CohortError, LgeqaError, TooLargeError, UploadError
+from lgeqa.errors import CohortError, LgeqaError, OutputError, TooLargeError, UploadError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.rate.faults import NotThereError, RatingError
 from lgeqa.rate.studies import find_reader
-from lgeqa.serve import adding, agreement, exports, rating, scans
-from lgeqa.serve.access import Gate, owner, token_of, without_token
+from lgeqa.serve import adding, agreement, exports, health, rating, scans
+from lgeqa.serve.access import Gate, owner, person_of
+from lgeqa.serve.doorman import Doorman
+from lgeqa.serve.home import DATABASE, INCOMING, SET_ASIDE, UPLOADS
 from lgeqa.serve.queue import Queue
 from lgeqa.serve.served import Served
 from lgeqa.serve.settings import ServeSettings
-from lgeqa.serve.uploads import clear_away
+from lgeqa.serve.uploads import set_aside, unknown_in
 from lgeqa.serve.worker import QueueWorker
+from lgeqa.workers import Limits
 
 _PAGES = Environment(
     loader=PackageLoader("lgeqa.serve", "pages"),
@@ -43,11 +45,6 @@ _PAGES = Environment(
 _STATIC = Path(str(resources.files("lgeqa.serve"))) / "pages" / "static"
 #: Colours and type, shared with the report.
 _BASE_STYLE = Path(str(resources.files("lgeqa.report"))) / "templates" / "base.css"
-#: Nothing from elsewhere is loaded, and no page stands in another's frame. NiiVue has its font as data.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-)
 _ROUTERS = (scans.router, adding.router, exports.router, rating.for_owner, rating.for_readers, agreement.router)
 #: Pages of the owner, and their files.
 _OWNER_PAGES = {
@@ -85,7 +82,8 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     app = FastAPI(title="lgeqa", version=version("lgeqa"), openapi_url=None, lifespan=_lifespan)
     app.state.served = served
     app.state.gate = Gate(token, partial(_find_reader, served.sessions))
-    app.middleware("http")(_guard)
+    app.state.worker = None
+    app.add_middleware(Doorman)
     app.add_exception_handler(LgeqaError, _told)
     app.add_exception_handler(RequestValidationError, _unlike_the_form)
     app.get("/static/base.css", include_in_schema=False)(lambda: FileResponse(_BASE_STYLE))
@@ -93,6 +91,7 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(owner)])(app.openapi)
     for router in _ROUTERS:
         app.include_router(router, responses={401: {"description": "A wrong or missing token."}})
+    app.include_router(health.router)
     for path, file in _OWNER_PAGES.items():
         _add_page(app, path, file)
     _add_page(app, "/read", "read.html", for_readers=True)
@@ -101,9 +100,20 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
 
 def _served(home: Path, settings: ServeSettings) -> Served:
     out = OutputFolder(home, masks=True, pictures=True)
-    sessions = open_database(home / "lgeqa.sqlite")
-    served = Served(settings, sessions, Queue(sessions), out, home / "uploads", open_bundle(settings.bundle))
-    clear_away(served.uploads, served.queue.uploads())
+    sessions = open_database(home / DATABASE)
+    uploads, incoming = home / UPLOADS, home / INCOMING
+    served = Served(settings, sessions, Queue(sessions), out, uploads, incoming, open_bundle(settings.bundle))
+    try:
+        shutil.rmtree(incoming, ignore_errors=True)
+        uploads.mkdir(exist_ok=True)
+        if unknown := unknown_in(uploads, served.queue.uploads()):
+            place = set_aside(unknown, home / SET_ASIDE)
+            sys.stderr.write(
+                f"lgeqa: {len(unknown)} uploads that the database does not know were moved to {place}. Nothing was "
+                "deleted; look at them, and delete that folder or send them again.\n"
+            )
+    except OSError as fault:
+        raise OutputError(f"{uploads}: cannot be used ({fault.strerror}). Make room and make it writable.") from None
     return served
 
 
@@ -115,45 +125,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     open_assess = partial(open_pipeline, served.settings.bundle, os.cpu_count() or 1, choices)
     preparation = served.bundle.manifest.quality.preparation
     attempt = Attempt(open_assess, served.bundle.stamp, preparation, choices, served.out)
-    worker = QueueWorker(served.queue, attempt, served.uploads)
+    worker = app.state.worker = QueueWorker(served.queue, attempt, served.uploads, Limits(served.settings.timeout))
     worker.start()
     yield
     worker.stop()
-
-
-async def _guard(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """Take the token out of a page's address, and send the headers that keep a page to itself."""
-    given = request.query_params.get("token")
-    gate: Gate = request.app.state.gate
-    if given and request.method == "GET" and gate.person(given):
-        answer: Response = without_token(request, given)
-    elif _from_elsewhere(request):
-        answer = JSONResponse({"detail": "This request came from a page of another server."}, 403)
-    else:
-        answer = await _answer(request, call_next)
-    answer.headers["Content-Security-Policy"] = _POLICY
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    if not request.url.path.startswith("/static/"):
-        answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
-def _from_elsewhere(request: Request) -> bool:
-    """Whether a page of another server, perhaps on this machine, makes the browser change something here."""
-    origin = request.headers.get("origin")
-    return request.method not in ("GET", "HEAD") and bool(origin) and urlsplit(origin).netloc != request.url.netloc
-
-
-async def _answer(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    """The answer; of a fault of ours only the place is told, for its message may hold the name of a file."""
-    try:
-        return await call_next(request)
-    except Exception as fault:  # noqa: BLE001
-        sys.stderr.write(
-            f"{trace_of(fault)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n"
-        )
-        return JSONResponse({"detail": "A fault of lgeqa; the server's terminal shows where."}, 500)
 
 
 def _told(_: Request, fault: Exception) -> Response:
@@ -172,8 +147,7 @@ def _add_page(app: FastAPI, path: str, file: str, *, for_readers: bool = False) 
     shown, asking = (_PAGES.get_template(name).render() for name in (file, "token.html"))
 
     def page(request: Request) -> Response:
-        gate: Gate = request.app.state.gate
-        person = gate.person(token_of(request))
+        person = person_of(request)
         if person is None or not (person.is_owner or for_readers):
             return HTMLResponse(asking, 403 if person else 401)
         return HTMLResponse(shown)

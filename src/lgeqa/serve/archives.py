@@ -1,8 +1,15 @@
-"""Zip archives from outside, unpacked with suspicion: what an archive says of itself is checked and not believed."""
+"""One upload on its way to the disk: where each file goes, and zip archives from outside, unpacked with suspicion.
+
+What an archive says of itself is checked and not believed.
+"""
 
 import re
 import stat
+import struct
+import zipfile
+import zlib
 from pathlib import Path
+from typing import Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from lgeqa.errors import TooLargeError, UploadError
@@ -10,67 +17,122 @@ from lgeqa.read.names import sanitised
 from lgeqa.read.words import shown
 from lgeqa.serve.settings import MEGABYTE, ServeSettings
 
-_CHUNK = 1 << 20
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_CHUNK: Final = 1 << 20
+_DRIVE: Final = re.compile(r"[A-Za-z]:[/\\]")
+#: Ways of packing that are unpacked in bounded steps. Python's zipfile unpacks others, such as bzip2, a block at once.
+_PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: Most bytes of an archive's directory for each file that it may hold; the directory is read whole.
+_DIRECTORY_BYTES: Final = 1024
 
 
-def place_below(folder: Path, name: str) -> Path:
-    """A free path below `folder` for a file that its sender calls `name`, with folders in it; those are made.
+class Intake:
+    """Gives the files of one upload their places, and counts them and what is unpacked over all of its archives.
 
-    Raises:
-        UploadError: the name is empty, absolute or climbs out of the folder.
+    Attributes:
+        folder: Folder that the upload lies in.
+        files: How many files it has so far.
     """
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    if not parts or ".." in parts or name[0] in "/\\" or _DRIVE.match(name):
-        raise UploadError(
-            f"{shown(Path(name))!r}: is a path that leads out of its folder. Nothing was unpacked; pack it again."
+
+    def __init__(self, folder: Path, settings: ServeSettings) -> None:
+        self.folder, self.files = folder, 0
+        self._settings = settings
+        self._room = settings.unpacked_mb * MEGABYTE
+        self._numbers: dict[Path, int] = {}
+
+    def place(self, name: str, below: Path | None = None) -> Path:
+        """Return a free path for a file that its sender calls `name`, with folders in it, which are made.
+
+        Args:
+            name: Name from outside.
+            below: Folder of the upload; the upload's own if not given.
+
+        Raises:
+            UploadError: The name is empty, absolute or climbs out of the folder.
+            TooLargeError: The upload has more files than the settings allow.
+        """
+        self.files += 1
+        if self.files > self._settings.archive_files:
+            raise self._too_many()
+        parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+        if not parts or ".." in parts or name[0] in "/\\" or _DRIVE.match(name):
+            raise UploadError(
+                f"{shown(Path(name))!r}: is a path that leads out of its folder. Nothing was unpacked; pack it again."
+            )
+        path = (below or self.folder).joinpath(*map(sanitised, parts))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return self._free(path)
+
+    def unpack_all(self) -> None:
+        """Unpack the zip archives of the upload, but none that lies in another one; raises as `unpack`."""
+        found = [path for path in self.folder.rglob("*") if path.suffix.lower() == ".zip" and path.is_file()]
+        for archive in sorted(found):
+            self.unpack(archive)
+
+    def unpack(self, archive: Path) -> None:
+        """Unpack a zip archive into a folder of its name beside it, and remove the archive.
+
+        Raises:
+            UploadError: It is damaged or encrypted, or holds links or paths that lead out.
+            TooLargeError: It holds more files or bytes than the settings leave, whatever it says.
+        """
+        where = shown(Path(archive.name))
+        folder = self._free(archive.with_name(sanitised(archive.stem)))
+        try:
+            self._check_directory(archive, where)
+            with ZipFile(archive) as opened:
+                members = [member for member in opened.infolist() if not member.is_dir()]
+                self._check(members, where)
+                for member in members:
+                    self._room -= _write(opened, member, self.place(member.filename, folder), self._room)
+                    if self._room < 0:
+                        raise self._too_large(where)
+        except (BadZipFile, EOFError, ValueError, struct.error, zlib.error):  # zipfile lets some of them through
+            raise UploadError(f"{where}: is a damaged zip archive, or none. Copy or pack it again.") from None
+        except (NotImplementedError, RuntimeError):
+            raise UploadError(
+                f"{where}: is encrypted, or packed in a way that is not supported. Pack it again as a plain zip."
+            ) from None
+        except OSError as fault:
+            raise UploadError(f"{where}: cannot be unpacked ({(fault.strerror or 'unknown fault').lower()}).") from None
+        archive.unlink()
+
+    def _free(self, path: Path) -> Path:
+        """Return `path`, or with a number before its name; numbers that were given are not tried again."""
+        candidate, number = path, self._numbers.get(path, 1)
+        while candidate.exists():
+            number += 1
+            candidate = path.with_name(f"{number}_{path.name}")
+        self._numbers[path] = number
+        return candidate
+
+    def _check_directory(self, archive: Path, where: str) -> None:
+        """Look at the size that the archive's directory has, before zipfile reads it into memory."""
+        with archive.open("rb") as file:
+            record = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+        if record and record[zipfile._ECD_SIZE] > self._settings.archive_files * _DIRECTORY_BYTES:  # type: ignore[attr-defined]
+            raise TooLargeError(f"{where}: holds too many files; up to {self._settings.archive_files} are taken.")
+
+    def _check(self, members: list[ZipInfo], where: str) -> None:
+        if self.files + len(members) > self._settings.archive_files:
+            raise self._too_many()
+        if sum(member.file_size for member in members) > self._room:
+            raise self._too_large(where)
+        for member in members:
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise UploadError(
+                    f"{where}: holds a link, {shown(Path(member.filename))!r}. Pack the files themselves."
+                )
+            if member.compress_type not in _PACKINGS:
+                raise NotImplementedError
+
+    def _too_many(self) -> TooLargeError:
+        return TooLargeError(f"The upload holds more than {self._settings.archive_files} files. Send fewer at a time.")
+
+    def _too_large(self, where: str) -> TooLargeError:
+        return TooLargeError(
+            f"{where}: is more than {self._settings.unpacked_mb} MB when it is unpacked, with what else was sent. "
+            "Send fewer scans at a time."
         )
-    path = folder.joinpath(*map(sanitised, parts))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while path.exists():
-        number += 1
-        path = path.with_name(f"{number}_{sanitised(parts[-1])}")
-    return path
-
-
-def unpack(archive: Path, settings: ServeSettings) -> None:
-    """Unpack a zip archive into a folder of its name beside it, and remove the archive.
-
-    Raises:
-        UploadError: it is damaged or encrypted, or holds links or paths that lead out.
-        TooLargeError: it holds more files or bytes than the settings allow, whatever it says.
-    """
-    where = shown(Path(archive.name))
-    folder = place_below(archive.parent, archive.stem)
-    try:
-        with ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if not member.is_dir()]
-            _check(members, where, settings)
-            room = settings.unpacked_mb * MEGABYTE
-            for member in members:
-                room -= _write(opened, member, place_below(folder, member.filename), room)
-                if room < 0:
-                    raise _too_large(where, settings)
-    except (BadZipFile, EOFError):
-        raise UploadError(f"{where}: is a damaged zip archive, or none. Copy or pack it again.") from None
-    except (NotImplementedError, RuntimeError):
-        raise UploadError(
-            f"{where}: is encrypted, or packed in a way that is not supported. Pack it again as a plain zip."
-        ) from None
-    except OSError as fault:
-        raise UploadError(f"{where}: cannot be unpacked ({(fault.strerror or 'unknown fault').lower()}).") from None
-    archive.unlink()
-
-
-def _check(members: list[ZipInfo], where: str, settings: ServeSettings) -> None:
-    if len(members) > settings.archive_files:
-        raise TooLargeError(f"{where}: holds {len(members)} files; up to {settings.archive_files} are taken.")
-    if sum(member.file_size for member in members) > settings.unpacked_mb * MEGABYTE:
-        raise _too_large(where, settings)
-    for member in members:
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise UploadError(f"{where}: holds a link, {shown(Path(member.filename))!r}. Pack the files themselves.")
 
 
 def _write(opened: ZipFile, member: ZipInfo, path: Path, room: int) -> int:
@@ -80,7 +142,3 @@ def _write(opened: ZipFile, member: ZipInfo, path: Path, room: int) -> int:
         while written <= room and (chunk := packed.read(_CHUNK)):
             written += file.write(chunk)
     return written
-
-
-def _too_large(where: str, settings: ServeSettings) -> TooLargeError:
-    return TooLargeError(f"{where}: is more than {settings.unpacked_mb} MB when it is unpacked. Pack fewer scans.")

@@ -13,7 +13,7 @@ from lgeqa.records import ScanResult
 from lgeqa.report import render
 from lgeqa.report.measures import reference_note
 from lgeqa.serve.access import owner
-from lgeqa.serve.answers import as_file
+from lgeqa.serve.answers import as_file, as_table
 from lgeqa.serve.listing import Filters, HistoryQuery, find, history
 from lgeqa.serve.models import About, Period
 from lgeqa.serve.served import Served, ServedIs
@@ -26,7 +26,7 @@ FiltersAre = Annotated[Filters, Query()]
 @router.get("/results.csv", response_class=Response)
 def export_table(served: ServedIs, filters: FiltersAre) -> Response:
     """The results of the scans that are done, in the columns of `results.csv` of `lgeqa assess`."""
-    return as_file(table_text(_results(served, filters)), "results.csv")
+    return as_table(table_text(_results(served, filters)), "results.csv")
 
 
 @router.get("/results.jsonl", response_class=Response)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, func, select
@@ -21,6 +21,10 @@ _SORTS: dict[str, InstrumentedAttribute[Any]] = {
 }
 
 
+#: Of a scan, or of a page; larger ones do not fit the database.
+ScanNumber = Annotated[int, Field(ge=0, le=2**31)]
+
+
 class Filters(BaseModel):
     """Which scans are meant; all that is given must fit.
 
@@ -35,7 +39,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: list[int] = []
+    id: list[ScanNumber] = []
     state: State | None = None
     end: End | None = None
     review: bool | None = None
@@ -56,7 +60,7 @@ class Query(Filters):
 
     sort: Literal["added", "name", "end", "probability", "finished"] = "added"
     descending: bool = True
-    page: int = Field(1, ge=1)
+    page: int = Field(1, ge=1, le=2**31)
     size: int = Field(50, ge=1, le=500)
 
 
@@ -75,8 +79,8 @@ def find(session: Session, filters: Filters) -> Sequence[ScanRow]:
     return session.scalars(select(ScanRow).where(*_conditions(filters)).order_by(ScanRow.id)).all()
 
 
-def look_up(session: Session, query: Query, version: str) -> ScanList:
-    """One page."""
+def look_up(session: Session, query: Query, version: str, queue_fault: str) -> ScanList:
+    """Return one page; the last two arguments go into it as they are."""
     conditions = _conditions(query)
     total = session.scalar(select(func.count()).select_from(ScanRow).where(*conditions)) or 0
     return ScanList(
@@ -84,6 +88,7 @@ def look_up(session: Session, query: Query, version: str) -> ScanList:
         total=total,
         counts=_counts(session),
         version=version,
+        queue_fault=queue_fault,
     )
 
 
@@ -121,7 +126,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(ScanRow.name.icontains(filters.text, autoescape=True))
     if filters.since:
         conditions.append(ScanRow.added_at >= filters.since.isoformat())
-    if filters.until:
+    if filters.until and filters.until < date.max:  # after which there is no day
         conditions.append(ScanRow.added_at < (filters.until + timedelta(days=1)).isoformat())
     return conditions
 

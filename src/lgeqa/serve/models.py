@@ -60,12 +60,14 @@ class ScanList(_Model):
         total: how many scans fit the filters.
         counts: how many of all scans are in each state, or came to each end.
         version: changes whenever anything in the list does.
+        queue_fault: Why the queue stands still, and what helps; empty where it goes on.
     """
 
     scans: tuple[ScanLine, ...]
     total: int
     counts: dict[State | End, int]
     version: str
+    queue_fault: str
 
 
 class AttributeView(_Model):

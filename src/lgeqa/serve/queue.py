@@ -34,20 +34,43 @@ class Upload:
 
 
 class Queue:
-    """The scans of one database."""
+    """The scans of one database.
+
+    Attributes:
+        last_standstill: Why nothing could be taken or kept last since the server started; empty for never.
+    """
 
     def __init__(self, sessions: Sessions) -> None:
-        """Open the queue; what was in work when an earlier server ended is queued again."""
+        """Open the queue; what was in work when an earlier server ended is queued again, unless that was too often."""
         self._sessions = sessions
         self._changed = Condition()
         self._boot, self._changes = secrets.token_hex(4), 0
+        self._standstill = self.last_standstill = ""
+        cut_off = (ScanRow.state == WORKING, ScanRow.takes < MOST_TAKES)
         with self._sessions.begin() as session:
-            session.execute(update(ScanRow).where(ScanRow.state == WORKING).values(state=QUEUED))
+            session.execute(update(ScanRow).where(*cut_off).values(state=QUEUED))
 
     @property
     def version(self) -> str:
         """Differs after each change, also from those of an earlier server."""
         return f"{self._boot}-{self._changes}"
+
+    @property
+    def standstill(self) -> str:
+        """Why nothing can be taken or kept now, and what helps; empty where the queue goes on."""
+        return self._standstill
+
+    @standstill.setter
+    def standstill(self, why: str) -> None:
+        if why != self._standstill:
+            self._standstill, self.last_standstill = why, why or self.last_standstill
+            self._tell()
+
+    def worn_out(self) -> list[Source]:
+        """Return the scans in work that nothing was kept of as often as a scan is tried: servers ended over them."""
+        query = select(ScanRow).where(ScanRow.state == WORKING, ScanRow.takes >= MOST_TAKES).order_by(ScanRow.id)
+        with self._sessions() as session:
+            return [row.source for row in session.scalars(query)]
 
     def add(self, sources: Sequence[Source], upload: Upload | None = None) -> list[int]:
         """Queue scans; the numbers of all, also of those that are there already.
@@ -154,12 +177,20 @@ class Queue:
 
 
 def _free_name(session: Session, name: str) -> str:
-    """`name`, or with the first number behind it that makes it unique."""
-    candidate, number = name, 1
-    while session.scalar(select(ScanRow.id).where(ScanRow.name == candidate)) is not None:
-        number += 1
-        candidate = f"{name}-{number}"
-    return candidate
+    """Return `name`, or with a number behind it that makes it unique, found in a number of looks that grows slowly."""
+
+    def taken(number: int) -> bool:
+        candidate = name if number == 1 else f"{name}-{number}"
+        return session.scalar(select(ScanRow.id).where(ScanRow.name == candidate)) is not None
+
+    free = 1
+    while taken(free):
+        free *= 2
+    low = free // 2  # is taken, or 0
+    while free - low > 1:
+        middle = (low + free) // 2
+        low, free = (middle, free) if taken(middle) else (low, middle)
+    return name if free == 1 else f"{name}-{free}"
 
 
 def _now() -> str:

@@ -4,19 +4,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Response
-from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 
 from lgeqa.database import Sessions
 from lgeqa.errors import ReadError
 from lgeqa.rate import export, readings, studies
 from lgeqa.rate.readings import SavedRating, SentRating
-from lgeqa.rate.scans import scans_of_folder
 from lgeqa.rate.tables import StudyScan, writing
 from lgeqa.rate.views import OwnRating, OwnReadings, StudyView
 from lgeqa.serve.access import SomeoneIs, owner
-from lgeqa.serve.answers import Nifti, as_file
-from lgeqa.serve.served import ServedIs
+from lgeqa.serve.answers import Nifti, as_file, as_table
+from lgeqa.serve.reading import candidates_of, read_apart
+from lgeqa.serve.served import Number, ServedIs
 from lgeqa.serve.volumes import scan_volume
 
 _EXPORTS: Final = {
@@ -26,6 +25,8 @@ _EXPORTS: Final = {
     "labels.json": export.labels_json,
     "adjudications.csv": export.adjudications_csv,
 }
+#: Those for people. Training reads `scores.csv`, in which names and paths must stay what they are.
+_TABLES: Final = ("ratings.csv", "history.csv", "adjudications.csv")
 ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json", "adjudications.csv"]
 
 
@@ -85,8 +86,6 @@ def reader_id_of(person: SomeoneIs) -> int:
 
 SessionsAre = Annotated[Sessions, Depends(sessions_of)]
 ReaderIs = Annotated[int, Depends(reader_id_of)]
-#: Of a study, a reader or a scan; larger ones do not fit the database.
-Number = Annotated[int, InPath(le=2**31)]
 for_owner = APIRouter(prefix="/api/studies", tags=["Studies"], dependencies=[Depends(owner)])
 for_readers = APIRouter(prefix="/api/reading", tags=["Reading"])
 
@@ -101,7 +100,7 @@ def list_studies(sessions: SessionsAre) -> list[StudyView]:
 @for_owner.post("", status_code=201)
 def make_study(new: NewStudy, sessions: SessionsAre) -> MadeStudy:
     """Make a study of the scans in a folder on the server's machine. Each scan is read once to see that it can be."""
-    scans, left_out = scans_of_folder(Path(new.folder), new.patients)
+    scans, left_out = candidates_of(Path(new.folder), new.patients)
     with writing(sessions) as session:
         study = studies.make_study(session, new.name, scans, repeat_share=new.repeat_share, seed=new.seed)
         return MadeStudy(**StudyView.of(study).model_dump(), left_out=tuple(left_out))
@@ -180,7 +179,7 @@ def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> R
         study = studies.find_study(session, study_id)
         studies.check_closed(study)
         text = _EXPORTS[file](study)
-    return as_file(text, file)
+    return as_table(text, file) if file in _TABLES else as_file(text, file)
 
 
 @for_readers.get("")
@@ -207,7 +206,7 @@ def show_volume(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> R
 def volume_of(kept: StudyScan, number: int) -> Nifti:
     """The volume of a scan of a study, which who looks at it knows by `number`; 503 if it cannot be read now."""
     try:
-        return Nifti(scan_volume(readings.read_kept(kept, number)))
+        return Nifti(scan_volume(readings.read_kept(kept, number, read_apart)))
     except ReadError as fault:
         raise HTTPException(503, str(fault)) from None
 

@@ -1,6 +1,5 @@
 """The server as a process: its token, its socket, its end."""
 
-import secrets
 import signal
 import socket
 from collections.abc import Iterator
@@ -10,43 +9,67 @@ from pathlib import Path
 import typer
 import uvicorn
 
+from lgeqa.database import back_up
 from lgeqa.errors import OutputError, UsageError
 from lgeqa.serve.app import create_app
+from lgeqa.serve.home import DATABASE, UPLOADS, check_home, make_home
+from lgeqa.serve.hosts import LOOPBACK, link_host
 from lgeqa.serve.settings import ServeSettings
+from lgeqa.serve.tokens import owner_token
 
-#: Of a token, before it is written as text.
-_BYTES = 24
 #: Seconds that answers under way may take when the server is told to end.
 _GRACE = 3
 
 
-def run_server(home: Path, host: str, port: int, token: str | None, settings: ServeSettings) -> None:
+def run_server(home: Path, host: str, port: int, token_file: Path | None, settings: ServeSettings) -> None:
     """Serve until the process is told to stop.
 
     Args:
         home: as in `create_app`.
         host: address to listen on.
         port: to listen on; 0 takes a free one.
-        token: of the owner; None to take the one that the home folder keeps.
+        token_file: Holds the token of the owner; None for the one of the environment, or of the home folder.
         settings: the owner's choices.
 
     Raises:
-        UsageError: the address cannot be listened on, or the folder is served already.
+        UsageError: the address cannot be listened on, the folder is served already, or the token could be guessed.
         OutputError: the folder cannot be used.
         BundleError: the model cannot be used.
     """
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        token = token or _kept_token(home / "token")
-    except OSError as fault:
-        raise OutputError(f"{home}: cannot be used ({fault.strerror}). Name another folder with --home.") from None
+    make_home(home)
+    token = owner_token(home, token_file)
     with _served_once(home), _listen(host, port) as listener:
-        app = create_app(home, token, settings)
+        app = create_app(home, token, settings.changed({"hosts": [host, *settings.hosts]}, "lgeqa serve"))
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE)
         server = uvicorn.Server(config)
         _end_on_signals(server)
-        typer.echo(f"Open http://{host}:{listener.getsockname()[1]}/?token={token}")
+        if host not in LOOPBACK:
+            typer.echo(f"lgeqa: {_exposed(host)}", err=True)
+        typer.echo(f"Open http://{link_host(host)}:{listener.getsockname()[1]}/?token={token}")
         server.run(sockets=[listener])
+
+
+def back_up_home(home: Path, copy: Path) -> None:
+    """Copy the database of a home folder to a new file, also while it is served; raises OutputError."""
+    back_up(home / DATABASE, copy)
+    typer.echo(f"The database is in {copy}. Copy {home / UPLOADS} as well, after it: it holds the uploaded scans.")
+
+
+def tell_of_home(home: Path, token_file: Path | None) -> int:
+    """Look at all that a server would use, print it, and return the exit code."""
+    checks = list(check_home(home, token_file))
+    for check in checks:
+        typer.echo(f"{check.what}: {check.wrong or 'in order'}")
+    return OutputError.exit_code if any(check.wrong for check in checks) else 0
+
+
+def _exposed(host: str) -> str:
+    """What is told of a server that is reached from elsewhere."""
+    return (
+        f"Listening on {host}: every machine of the network reaches this server, and the connection is not encrypted, "
+        "so whoever reads along gets the token and the scans. Do this only in a network that you trust, or behind a "
+        "proxy with TLS."
+    )
 
 
 def _end_on_signals(server: uvicorn.Server) -> None:
@@ -57,14 +80,6 @@ def _end_on_signals(server: uvicorn.Server) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-
-
-def _kept_token(path: Path) -> str:
-    """The token that a folder keeps, so that a page stays open over a restart; drawn when it is not there."""
-    if not path.is_file():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(_BYTES), encoding="utf-8")
-    return path.read_text(encoding="utf-8").strip()
 
 
 @contextmanager
@@ -88,7 +103,7 @@ def _served_once(home: Path) -> Iterator[None]:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port))
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as fault:
         raise UsageError(
             f"{host}:{port}: cannot be listened on ({(fault.strerror or str(fault)).lower()}). Name another --port."

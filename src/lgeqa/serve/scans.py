@@ -11,14 +11,15 @@ from lgeqa.errors import ReadError
 from lgeqa.explain import heat_volume
 from lgeqa.measure import Heart
 from lgeqa.rate.studies import study_that_reads
-from lgeqa.read import read_mask, read_scan
+from lgeqa.read import read_mask
 from lgeqa.records import BoolArray, Scan
 from lgeqa.report import ScanPictures
 from lgeqa.serve import listing, volumes
 from lgeqa.serve.access import owner
 from lgeqa.serve.answers import Jpeg, Nifti
 from lgeqa.serve.models import Problem, ScanList, ScanPart, part_of
-from lgeqa.serve.served import Served, ServedIs
+from lgeqa.serve.reading import read_apart
+from lgeqa.serve.served import Number, Served, ServedIs
 from lgeqa.serve.tables import DONE, ScanRow
 
 _ABSENT: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
@@ -43,11 +44,11 @@ def list_scans(
         raise HTTPException(304, headers={"ETag": tag})
     response.headers["ETag"] = tag
     with served.sessions() as session:
-        return listing.look_up(session, query, version)
+        return listing.look_up(session, query, version, served.queue.standstill)
 
 
 @router.get("/{number}", responses=_ABSENT)
-def show_scan(served: ServedIs, number: int) -> ScanPart:
+def show_scan(served: ServedIs, number: Number) -> ScanPart:
     """All about one scan."""
     row = _row(served, number)
     pictures = served.out.load_pictures(str(number)) if row.state == DONE else None
@@ -55,7 +56,7 @@ def show_scan(served: ServedIs, number: int) -> ScanPart:
 
 
 @router.delete("/{number}", status_code=204, responses=_ABSENT | _READ)
-def delete_scan(served: ServedIs, number: int) -> None:
+def delete_scan(served: ServedIs, number: Number) -> None:
     """Forget a scan and its result; uploaded files are deleted with it, others stay where they are."""
     upload = _row(served, number).upload
     with served.sessions() as session:
@@ -71,7 +72,7 @@ def delete_scan(served: ServedIs, number: int) -> None:
 
 
 @router.post("/{number}/assessments", status_code=202, responses=_ABSENT)
-def assess_again(served: ServedIs, number: int) -> ScanPart:
+def assess_again(served: ServedIs, number: Number) -> ScanPart:
     """Assess a scan once more, for instance after its file or the model was changed."""
     _row(served, number)
     served.queue.assess_again(number)
@@ -79,7 +80,7 @@ def assess_again(served: ServedIs, number: int) -> ScanPart:
 
 
 @router.get("/{number}/thumbnail.jpg", response_class=Jpeg, responses=_ABSENT)
-def show_thumbnail(served: ServedIs, number: int) -> Response:
+def show_thumbnail(served: ServedIs, number: Number) -> Response:
     """The slice with the most atrium, small."""
     thumbnail = _row(served, number).thumbnail
     if thumbnail is None:
@@ -88,19 +89,19 @@ def show_thumbnail(served: ServedIs, number: int) -> Response:
 
 
 @router.get("/{number}/pictures", responses=_ABSENT)
-def show_pictures(served: ServedIs, number: int) -> ScanPictures:
+def show_pictures(served: ServedIs, number: Number) -> ScanPictures:
     """The slices with the atrium as pictures, with the outline of the atrium and the heat maps."""
     return _pictures(served, number)
 
 
 @router.get("/{number}/volume.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_volume(served: ServedIs, number: int) -> Response:
+def show_volume(served: ServedIs, number: Number) -> Response:
     """The scan in axial LPS order."""
     return Nifti(volumes.scan_volume(_scan(_row(served, number))))
 
 
 @router.get("/{number}/atrium.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_atrium(served: ServedIs, number: int) -> Response:
+def show_atrium(served: ServedIs, number: Number) -> Response:
     """The blood pool of the left atrium that was found, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
     scan = _scan(row)
@@ -108,7 +109,7 @@ def show_atrium(served: ServedIs, number: int) -> Response:
 
 
 @router.get("/{number}/blood/{part}.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_blood(served: ServedIs, number: int, part: BloodPart) -> Response:
+def show_blood(served: ServedIs, number: Number, part: BloodPart) -> Response:
     """The descending aorta or the other blood pools that the measures use, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
     scan = _scan(row)
@@ -117,7 +118,7 @@ def show_blood(served: ServedIs, number: int, part: BloodPart) -> Response:
 
 
 @router.get("/{number}/heat/{scale}.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_heat(served: ServedIs, number: int, scale: ScaleName) -> Response:
+def show_heat(served: ServedIs, number: Number, scale: ScaleName) -> Response:
     """Where the logit of a scale came from, on the voxels of the volume: above 0 speaks for diagnostic, below against.
 
     It is 0 on slices without the atrium, and outside of the square that the network sees.
@@ -150,7 +151,7 @@ def _pictures(served: Served, number: int) -> ScanPictures:
 
 def _scan(row: ScanRow) -> Scan:
     """The scan as it lies on disk, if it is still the one that was assessed."""
-    scan = read_scan(row.source)
+    scan = read_apart(row.source)
     if row.record and row.record.input_sha256 not in ("", scan.sha256):
         raise ReadError("The files of this scan have changed since it was assessed. Assess it again.")
     return scan

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi import Path as InPath
 
 from lgeqa.batch import OutputFolder
 from lgeqa.bundle import Bundle
@@ -23,6 +24,8 @@ class Served:
         queue: of its scans.
         out: pictures and masks, by the numbers of the scans.
         uploads: folder of what was sent.
+        incoming: Folder of what is being sent. A server that was killed leaves halves there, which no sender was
+            answered for; they are deleted at the next start.
         bundle: that assesses.
     """
 
@@ -31,6 +34,7 @@ class Served:
     queue: Queue
     out: OutputFolder
     uploads: Path
+    incoming: Path
     bundle: Bundle
 
 
@@ -41,3 +45,5 @@ def served(request: Request) -> Served:
 
 
 ServedIs = Annotated[Served, Depends(served)]
+#: Of a study, a reader or a scan; larger ones do not fit the database.
+Number = Annotated[int, InPath(ge=0, le=2**31)]

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field
 
 from lgeqa.config import Settings
+from lgeqa.workers import TIMEOUT_S
 
 MEGABYTE: Final = 1_000_000
 
@@ -15,12 +16,16 @@ class ServeSettings(Settings):
 
     Attributes:
         bundle: folder of a trained model; None for the one in the package.
-        upload_mb: most megabytes that one upload may have.
-        unpacked_mb: most megabytes that an uploaded zip archive may have when it is unpacked.
-        archive_files: most files that an uploaded zip archive may hold.
+        upload_mb: Most megabytes that one upload may have.
+        unpacked_mb: Most megabytes that all zip archives of one upload may have when they are unpacked.
+        archive_files: Most files that one upload may have, those in its zip archives among them.
+        timeout: Most seconds that one scan may take; it is then stopped and told as failed.
+        hosts: Names under which the server is reached, beside those of loopback.
     """
 
     bundle: Path | None = None
     upload_mb: int = Field(1000, ge=1)
     unpacked_mb: int = Field(4000, ge=1)
     archive_files: int = Field(10_000, ge=1)
+    timeout: float = Field(TIMEOUT_S, ge=1)
+    hosts: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,10 +11,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from lgeqa.errors import TooLargeError, UploadError
-from lgeqa.read import Source, discover
-from lgeqa.serve.archives import place_below, unpack
-from lgeqa.serve.settings import MEGABYTE, ServeSettings
+from lgeqa.errors import UploadError
+from lgeqa.read import Source
+from lgeqa.serve.archives import Intake
+from lgeqa.serve.reading import look_through
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -32,31 +32,39 @@ def new_folder(uploads: Path) -> Path:
     return folder
 
 
-def clear_away(uploads: Path, kept: Iterable[str]) -> None:
-    """Remove the folders of uploads that no scan lies in: of those that a killed server did not see to their end."""
-    with suppress(FileNotFoundError):
-        for folder in {path.name for path in uploads.iterdir()}.difference(kept):
-            shutil.rmtree(uploads / folder)
+def unknown_in(uploads: Path, known: Iterable[str]) -> list[Path]:
+    """Return what lies in the folder of uploads and holds no scan of the database."""
+    paths = {path.name: path for path in uploads.iterdir()} if uploads.is_dir() else {}
+    return [paths[name] for name in sorted(set(paths).difference(known))]
 
 
-async def receive(body: AsyncIterator[bytes], content_type: str, folder: Path, settings: ServeSettings) -> None:
-    """Write the files of a `multipart/form-data` body below `folder`, under sanitised names.
+def set_aside(unknown: Iterable[Path], folder: Path) -> Path:
+    """Move files and folders into a new folder below `folder`, and return it. Nothing is deleted.
+
+    Raises:
+        OSError: They cannot be moved.
+    """
+    place = folder / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
+    place.mkdir(parents=True)
+    for path in unknown:
+        shutil.move(path, place / path.name)
+    return place
+
+
+async def receive(body: AsyncIterator[bytes], content_type: str, intake: Intake) -> None:
+    """Write the files of a `multipart/form-data` body where `intake` places them, under sanitised names.
 
     Raises:
         UploadError: the body is of another kind or damaged, ends too early, holds no file, or a name leads out.
-        TooLargeError: it has more bytes than the settings allow.
+        TooLargeError: it has more files than the settings allow.
     """
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or b"boundary" not in options:
         raise UploadError(f"{content_type!r:.80}: is no upload. Send files as multipart/form-data.")
-    form = _Form(folder)
+    form = _Form(intake)
     try:
         parser = MultipartParser(options[b"boundary"], form.callbacks, max_header_size=_HEADER_BYTES)
-        received = 0
         async for chunk in body:
-            received += len(chunk)
-            if received > settings.upload_mb * MEGABYTE:
-                raise too_large(settings)
             parser.write(chunk)
     except FormParserError:
         raise UploadError("The upload is damaged. Send it again.") from None
@@ -70,22 +78,20 @@ async def receive(body: AsyncIterator[bytes], content_type: str, folder: Path, s
         form.close()
     if not form.ended:
         raise UploadError("The upload ended too early. Send it again.")
-    if not form.files:
+    if not intake.files:
         raise UploadError("The upload holds no file. Choose scans to send.")
 
 
-def sources_in(folder: Path, settings: ServeSettings) -> tuple[list[Source], list[str]]:
-    """Unpack what is packed in an upload's folder, and find the scans.
+def sources_in(folder: Path) -> tuple[list[Source], list[str]]:
+    """Find the scans of an upload whose archives were unpacked.
 
     Returns:
         The scans, and for each thing that is none the reason, without the place of the folder.
 
     Raises:
-        UploadError: as `unpack`; or there is no scan in it, and the message tells the first reasons.
+        UploadError: There is no scan in it; the message tells the first reasons.
     """
-    for archive in sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".zip" and path.is_file()):
-        unpack(archive, settings)
-    found = discover([folder])
+    found = look_through(folder)
     scans = [source for source in found if source.kind != "unusable"]
     faults = [
         source.fault.replace(f"{folder}/", "").replace(str(folder), "The upload") for source in found if source.fault
@@ -95,24 +101,16 @@ def sources_in(folder: Path, settings: ServeSettings) -> tuple[list[Source], lis
     return scans, faults
 
 
-def too_large(settings: ServeSettings) -> TooLargeError:
-    """What to say of an upload with too many bytes."""
-    return TooLargeError(
-        f"The upload has more than {settings.upload_mb} MB. Send fewer scans at a time, or open their folder instead."
-    )
-
-
 class _Form:
     """Writes the files of a multipart body while it is parsed.
 
     Attributes:
-        files: how many there were.
         ended: whether the body came to its end.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.files, self.ended = 0, False
-        self._folder = folder
+    def __init__(self, intake: Intake) -> None:
+        self.ended = False
+        self._intake = intake
         self._file: BinaryIO | None = None
         self._header = self._value = b""
         self._disposition = b""
@@ -147,8 +145,7 @@ class _Form:
         _, options = parse_options_header(self._disposition)
         self._disposition = b""
         if name := options.get(b"filename"):
-            self._file = place_below(self._folder, name.decode("utf-8", errors="replace")).open("xb")
-            self.files += 1
+            self._file = self._intake.place(name.decode("utf-8", errors="replace")).open("xb")
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._file:

@@ -101,8 +101,10 @@ async function load() {
   }
 }
 
-function show({ scans, total, counts, version: current }) {
+function show({ scans, total, counts, version: current, queue_fault: stuck }) {
   table.show(scans);
+  one("#stuck").hidden = !stuck;
+  say("#stuck", stuck && `The queue stands still. ${stuck}`);
   const { queued = 0, working = 0, ...ends } = counts;
   const done = Object.values(ends).reduce((sum, count) => sum + count, 0);
   const all = queued + working + done;

@@ -1,0 +1,193 @@
+"""Looks at each request before its body is read: for whom, under which name, from which page, and how large."""
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DatabaseError, OperationalError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lgeqa.batch import trace_of
+from lgeqa.serve.access import NO_TOKEN, Gate, token_of, without_token
+from lgeqa.serve.hosts import is_ours
+from lgeqa.serve.settings import MEGABYTE, ServeSettings
+
+#: Nothing from elsewhere is loaded, and no page stands in another's frame. NiiVue has its font as data.
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+#: What everybody gets, and what nobody gets without a token, by the start of the path. Pages ask for the token
+#: themselves.
+_OPEN: Final = ("/static/", "/health")
+_CLOSED: Final = ("/api/", "/openapi.json")
+#: Most bytes of a body that has no limit of its own, and of a new study, which holds a table of patients.
+_BODY_BYTES: Final = MEGABYTE
+_STUDY_BYTES: Final = 20 * MEGABYTE
+#: A sender has so many seconds for each so many bytes.
+PATIENCE_S: Final = 60.0
+_PIECE_BYTES: Final = 64_000
+
+
+class Doorman:
+    """The outermost part of the application.
+
+    A request without a token of somebody is answered before any of its body is read, and so is one whose body is said
+    to be too large. A body is counted while it comes, and a sender that stalls is not waited for.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let it in. Every error is answered, and told without what its message may hold."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        bare = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+        door = _Door(receive, send, scope["path"].startswith("/static/"), _limit(request), whole=bare)
+        try:
+            answer = await _refusal(request, door.limit) or self._app
+            await answer(scope, door.receive, door.send)
+        except Exception as fault:  # noqa: BLE001
+            if not door.answered:
+                await _apology(fault)(scope, door.receive, door.send)
+
+
+async def _refusal(request: Request, limit: int) -> Response | None:
+    """Return the answer to a request that is not let in, or None. What is let in has its `state.person`."""
+    gate: Gate = request.app.state.gate
+    path, host = request.scope["path"], request.headers.get("host", "")
+    if not is_ours(host, _settings(request).hosts):
+        return _told(421, f"{host!r:.80}: is no name of this server. To use it, start the server with --allow-host.")
+    if _from_elsewhere(request):
+        return _told(403, "This request came from a page of another server.")
+    request.state.person = None
+    if path.startswith(_OPEN):
+        return None
+    given = request.query_params.get("token", "") if request.method == "GET" else ""
+    of_link = await run_in_threadpool(gate.person, given)
+    if of_link:
+        return without_token(request, given)
+    request.state.person = await run_in_threadpool(gate.person, token_of(request))
+    if request.state.person is None and path.startswith(_CLOSED):
+        return _told(401, NO_TOKEN, {"WWW-Authenticate": "Bearer"})
+    return _too_long(request, limit)
+
+
+def _too_long(request: Request, limit: int) -> Response | None:
+    """Return the answer to a request that says of its body that it is larger than the limit."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal():
+        return _told(400, f"Content-Length {length!r:.80}: is no number of bytes.")
+    return _told(413, too_large(limit)) if int(length[:20]) > limit else None
+
+
+def _apology(fault: Exception) -> Response:
+    """Return what is answered where an error was not foreseen. Its message is not told: it may hold a name."""
+    # A full disk or a damaged file; other errors of this family are bugs.
+    if isinstance(fault, DatabaseError) and type(fault) in (DatabaseError, OperationalError):
+        return _told(
+            503, f"The database cannot be used now ({fault.orig}). Make room on the server's disk, then try again."
+        )
+    sys.stderr.write(f"{trace_of(fault)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n")
+    return _told(500, "A fault of lgeqa; the server's terminal shows where.")
+
+
+def _limit(request: Request) -> int:
+    """Return the most bytes of a body for this route."""
+    limits = {"/api/uploads": _settings(request).upload_mb * MEGABYTE, "/api/studies": _STUDY_BYTES}
+    return limits.get(request.scope["path"], _BODY_BYTES)
+
+
+def _settings(request: Request) -> ServeSettings:
+    settings: ServeSettings = request.app.state.served.settings
+    return settings
+
+
+def too_large(limit: int) -> str:
+    """What to say of a body with too many bytes."""
+    return f"This has more than {limit / MEGABYTE:g} MB. Send fewer scans at a time, or open their folder instead."
+
+
+@dataclass
+class _Door:
+    """What goes in and out for one request: bytes in are counted and waited for, answers get their headers.
+
+    Attributes:
+        from_client, to_client: The two ways of the connection.
+        is_static: Whether the answer may be kept by the browser.
+        limit: Most bytes of the body.
+        whole: Whether all of the body has come.
+        answered: Whether the answer has begun.
+    """
+
+    from_client: Receive
+    to_client: Send
+    is_static: bool
+    limit: int
+    whole: bool
+    answered: bool = False
+    _bytes: int = 0
+    _until: float = 0.0
+    _renewed_at: int = 0
+
+    async def receive(self) -> Message:
+        """Return the next piece of the body.
+
+        Raises:
+            HTTPException: 413 for a body that is too large, 408 for one that stalls.
+        """
+        if self.whole:  # what is still to come is the end of the connection, which may take its time
+            return await self.from_client()
+        self._until = self._until or time.monotonic() + PATIENCE_S
+        try:
+            message = await asyncio.wait_for(self.from_client(), max(0.0, self._until - time.monotonic()))
+        except TimeoutError:
+            raise HTTPException(
+                408, f"Less than {_PIECE_BYTES // 1000} kB came within {PATIENCE_S:g} s. Send it again."
+            ) from None
+        self._bytes += len(message.get("body", b""))
+        self.whole = not message.get("more_body", False)
+        if self._bytes > self.limit:
+            raise HTTPException(413, too_large(self.limit))
+        if self._bytes >= self._renewed_at + _PIECE_BYTES:
+            self._renewed_at, self._until = self._bytes, time.monotonic() + PATIENCE_S
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a piece of the answer, with the headers that keep a page to itself."""
+        if message["type"] == "http.response.start":
+            self.answered = True
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = _POLICY
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["Referrer-Policy"] = "no-referrer"
+            if not self.is_static:
+                headers["Cache-Control"] = "no-store"
+            if not self.whole:
+                headers["Connection"] = "close"  # nobody reads the rest of the body
+        await self.to_client(message)
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Whether a page of another server, perhaps on this machine, makes the browser change something here."""
+    origin = request.headers.get("origin")
+    if request.method in ("GET", "HEAD") or not origin:
+        return False
+    try:
+        return urlsplit(origin).netloc != request.headers["host"]
+    except ValueError:
+        return True
+
+
+def _told(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": detail}, status, headers)

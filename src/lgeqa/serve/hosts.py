@@ -1,0 +1,57 @@
+"""Under which names the server answers.
+
+A page from elsewhere can have its own name lead to this machine (DNS rebinding), and then passes for a page of this
+server. Its requests still bear that name in `Host`, so a request under a name that is not the server's is refused.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+#: Names that lead nowhere but to the machine itself.
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Addresses to listen on that stand for all of the machine.
+EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
+
+
+def is_ours(host: str, names: Iterable[str]) -> bool:
+    """Return whether a `Host` header names this server.
+
+    Args:
+        host: Value of the header, with or without a port.
+        names: Names and addresses of the server beside those of loopback. One of `EVERYWHERE` stands for all numeric
+            addresses, which no name server can change.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    known = {known.lower() for known in names} | LOOPBACK
+    return name in known or (bool(known & EVERYWHERE) and _is_address(name))
+
+
+def link_host(host: str) -> str:
+    """Return what stands for a listening address in a link: an address of this machine for one of `EVERYWHERE`."""
+    shown = _outward_address() if host in EVERYWHERE else host
+    return f"[{shown}]" if ":" in shown else shown
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _outward_address() -> str:
+    """Return the address by which the network knows this machine; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # of a block that belongs to nobody
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address

@@ -1,0 +1,46 @@
+"""Reads files from outside, each time in a process of its own: a file that ends its reader does not end the server."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from lgeqa.errors import LgeqaError, ReadError, UploadError
+from lgeqa.rate.faults import RatingError
+from lgeqa.rate.scans import Candidate, scans_of_folder
+from lgeqa.read import Source, discover, read_scan
+from lgeqa.records import Scan
+from lgeqa.workers import TIMEOUT_S, Limits, Lost, apart
+
+#: Seconds that looking for the scans of a folder may take, and reading each of them.
+_LOOKING_S: Final = 2 * TIMEOUT_S
+_READING_ALL_S: Final = 12 * TIMEOUT_S
+Given = TypeVar("Given")
+
+
+def read_apart(source: Source) -> Scan:
+    """Read a scan as `read.read_scan` does; raises ReadError also where the process ends over it."""
+    return _apart(partial(read_scan, source), TIMEOUT_S, ReadError("The scan cannot be read"))
+
+
+def look_through(folder: Path, skip: Iterable[Path] = ()) -> list[Source]:
+    """Find the scans in a folder as `read.discover` does; raises UploadError where the process ends over one."""
+    search = partial(discover, [folder], skip=list(skip))
+    return _apart(search, _LOOKING_S, UploadError("The scans cannot be looked through"))
+
+
+def candidates_of(folder: Path, patients: str) -> tuple[list[Candidate], list[str]]:
+    """Find the scans of a study as `rate.scans_of_folder` does; raises RatingError also where the process ends."""
+    search = partial(scans_of_folder, folder, patients)
+    return _apart(search, _READING_ALL_S, RatingError("The scans cannot be read one after another"))
+
+
+def _apart(read: Callable[[], Given], seconds: float, fault: LgeqaError) -> Given:
+    given = apart(_call, read, Limits(seconds=seconds))
+    if isinstance(given, Lost):
+        raise type(fault)(f"{fault}: the process that read them was ended ({given}). Export the files again.")
+    return given
+
+
+def _call(read: Callable[[], Given]) -> Given:
+    return read()
