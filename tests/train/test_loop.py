@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from lgeqa.errors import OutputError, TrainingError
+from lgeqa.train.augment import Augmentation
 from lgeqa.train.loop import LoopSettings, Recipe, first_weights, fit
 from lgeqa.train.progress import Shown, _duration
 from lgeqa.train.store import Batch, Slices, Store, open_store
@@ -322,6 +323,15 @@ def test_two_views_are_moved_apart() -> None:
     assert (moved["slice"][:3] - moved["slice"][3:]).abs().max() > 0.01
     assert torch.equal(moved["slice"], again["slice"])
     assert not torch.equal(moved["slice"], later["slice"])
+
+
+def test_a_window_is_cut_out_pixel_by_pixel() -> None:
+    still = Augmentation(probability=0, window=0.75)
+    cut = LevelRecipe(Level(), LoopSettings(augmentation=still), side=64)
+    batch = {"slice": torch.rand(2, 1, 64, 64), "mask": (torch.rand(2, 1, 64, 64) > 0.5).float()}
+    views = cut.augmented(batch, torch.Generator())
+    torch.testing.assert_close(views["slice"], batch["slice"][..., 8:56, 8:56], atol=1e-5, rtol=0)
+    torch.testing.assert_close(views["mask"], batch["mask"][..., 8:56, 8:56])
 
 
 def test_a_moved_mask_has_no_values_between() -> None:

@@ -27,6 +27,8 @@ class Augmentation(Settings):
         scale: up to this share larger or smaller.
         rotation_degrees: up to this angle either way.
         margin: largest share of the field of view that is cut off on each of its four sides; 0, the paper's, for none.
+        window: share of the side that a training slice spans, on as many of the pixels; 1, the paper's, for all. The
+            same heart then looks different each time, and a slice costs less.
     """
 
     probability: float = Field(0.5, ge=0, le=1)
@@ -36,6 +38,7 @@ class Augmentation(Settings):
     scale: float = Field(0.1, ge=0, lt=1)
     rotation_degrees: NonNegativeFloat = 15.0
     margin: float = Field(0.0, ge=0, lt=0.5)
+    window: float = Field(1.0, gt=0, le=1)
 
 
 def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Generator, zoom: float = 1.0) -> Tensor:

@@ -85,7 +85,7 @@ class Recipe(lightning.LightningModule, ABC):
         watched: the validation figure that picks the best epoch.
         better: whether a lower (`min`) or higher (`max`) figure is better.
         views: augmented views of each slice in a batch, one after the other.
-        side: rows and columns of an augmented slice.
+        side: rows and columns of a whole slice, of which an augmented one may be a window.
         zoom: share of a stored slice's side that an augmented one spans.
     """
 
@@ -132,13 +132,14 @@ class Recipe(lightning.LightningModule, ABC):
         """Return the views of a batch, each slice cropped and moved by a draw of its own."""
         views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
         augmentation = self.settings.augmentation
-        homographies = draw_homographies(len(views["slice"]), augmentation, generator, self.zoom)
+        side = round(self.side * augmentation.window)
+        homographies = draw_homographies(len(views["slice"]), augmentation, generator, self.zoom * side / self.side)
         cropped = (
             crop(views["slice"], views["mask"], augmentation, generator) if augmentation.margin else views["slice"]
         )
         return views | {
-            "slice": warp(cropped, homographies, self.side),
-            "mask": warp(views["mask"], homographies, self.side, mode="nearest"),
+            "slice": warp(cropped, homographies, side),
+            "mask": warp(views["mask"], homographies, side, mode="nearest"),
         }
 
     def validation_step(self, batch: Batch, _step: int) -> None:
