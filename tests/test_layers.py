@@ -14,7 +14,19 @@ SOURCE = Path(__file__).parents[1] / "src"
 
 #: From the ground up: a room imports from its own layer and those before it.
 LAYERS = (
-    ("attributes", "config", "errors", "extras", "intervals", "records", "tables", "threads", "versions", "workers", "writing"),
+    (
+        "attributes",
+        "config",
+        "errors",
+        "extras",
+        "intervals",
+        "records",
+        "tables",
+        "threads",
+        "versions",
+        "workers",
+        "writing",
+    ),
     ("cohort", "measure", "prepare", "read", "simulate"),
     ("bundle", "detect", "explain", "gate", "score"),
     ("pipeline", "result"),

@@ -14,9 +14,11 @@ from lgeqa.batch import Settled, dictionary_text, run, run_batch, table_text
 from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.errors import OutputError
 from lgeqa.pipeline import AssessSettings
+from lgeqa.read import Source
 from lgeqa.records import CSV_COLUMNS, ScanResult
 from lgeqa.workers import Limits
 from tests.batch.fakes import asked, attempt, source
+from tests.images import volume, write_volume
 from tests.results import STAMP, assessed, unassessed
 
 
@@ -162,15 +164,42 @@ def test_a_changed_file_or_mask_is_assessed_anew(tmp_path: Path) -> None:
     assert asked(tmp_path) == ["good"]
 
 
-def test_a_detached_data_file_counts_as_the_scan(tmp_path: Path) -> None:
-    header, data = tmp_path / "good.mhd", tmp_path / "good.raw"
-    header.touch()
-    data.write_text("voxels")
-    scan = source(tmp_path, "good")
-    detached = type(scan)("good", "volume", header, (header,))
+@pytest.mark.parametrize("suffix", [".nrrd", ".nhdr", ".mha", ".mhd"])
+@pytest.mark.parametrize("part", ["scan", "mask"])
+def test_a_detached_data_file_counts_whatever_its_name(part: str, suffix: str, tmp_path: Path) -> None:
+    written = write_volume(tmp_path / {".nrrd": "good.nhdr", ".mha": "good.mhd"}.get(suffix, f"good{suffix}"), volume())
+    header = written.rename(tmp_path / f"good{suffix}")
+    data = tmp_path / "data" / "voxels.raw"
+    data.parent.mkdir()
+    (tmp_path / "good.raw").rename(data)
+    header.write_bytes(header.read_bytes().replace(b"good.raw", b"data/voxels.raw"))
+    if part == "scan":
+        detached = Source("good", "volume", header, (header,))
+    else:
+        scan = source(tmp_path, "other").location
+        detached = Source("good", "volume", scan, (scan,), header)
     first = fingerprint(detached, STAMP, AssessSettings.of({}))
-    data.write_text("other voxels")
+    data.write_bytes(data.read_bytes() + b" ")
     assert fingerprint(detached, STAMP, AssessSettings.of({})) != first
+    data.unlink()
+    assert fingerprint(detached, STAMP, AssessSettings.of({})) == ""
+
+
+def test_a_neighbour_of_a_detached_header_counts_for_nothing(tmp_path: Path) -> None:
+    header = write_volume(tmp_path / "good.mhd", volume())
+    detached = Source("good", "volume", header, (header,))
+    first = fingerprint(detached, STAMP, AssessSettings.of({}))
+    (tmp_path / "good.txt").write_text("notes")
+    assert fingerprint(detached, STAMP, AssessSettings.of({})) == first != ""
+
+
+def test_a_damaged_detached_header_counts_by_itself(tmp_path: Path) -> None:
+    header = tmp_path / "good.mhd"
+    header.touch()
+    detached = Source("good", "volume", header, (header,))
+    first = fingerprint(detached, STAMP, AssessSettings.of({}))
+    header.write_text("other")
+    assert "" != fingerprint(detached, STAMP, AssessSettings.of({})) != first != ""
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"scan_id": "good"}', '{"of": "another version"}'])

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -171,12 +173,97 @@ def test_outputs_in_another_order_are_refused(folder: Path) -> None:
         open_bundle(change(folder, quality=part | {"outputs": ["quality"]}))
 
 
-def test_what_is_no_network_is_refused_when_it_is_needed(folder: Path) -> None:
-    (folder / "detector.onnx").write_bytes(b"nothing")
+def with_network(folder: Path, name: str, content: bytes) -> Path:
+    """Put another network into a bundle, with its hash."""
+    (folder / name).write_bytes(content)
     hashes = json.loads((folder / MANIFEST).read_text())["sha256"]
-    bundle = open_bundle(change(folder, sha256=hashes | {"detector.onnx": hashlib.sha256(b"nothing").hexdigest()}))
+    return change(folder, sha256=hashes | {name: hashlib.sha256(content).hexdigest()})
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", b"\x3a\x7f", b"\x08" + b"\xff" * 20, b"\x3b"])
+def test_what_is_no_network_is_refused_when_it_is_needed(folder: Path, content: bytes) -> None:
+    bundle = open_bundle(with_network(folder, "detector.onnx", content))
     with pytest.raises(BundleError, match=r"toy: detector.onnx is no ONNX network"):
         bundle.detect(np.zeros((1, 16, 16), np.float32), np.zeros((1, 1), np.int64))
+
+
+def external_tensor() -> onnx.TensorProto:
+    tensor = onnx.TensorProto(name="weights", data_type=onnx.TensorProto.FLOAT, dims=[1, 4])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    return tensor
+
+
+def in_graph(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
+    model.graph.initializer.append(tensor)
+
+
+def in_node(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
+    model.graph.node.append(onnx.helper.make_node("Constant", [], ["other"], value=tensor))
+
+
+def in_branch(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
+    branch = onnx.helper.make_graph([], "branch", [], [], initializer=[tensor])
+    model.graph.node.append(onnx.helper.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch))
+
+
+def in_sparse(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
+    model.graph.sparse_initializer.append(onnx.SparseTensorProto(values=tensor))
+
+
+def in_function(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
+    node = onnx.helper.make_node("Constant", [], ["other"], value=tensor)
+    model.functions.append(onnx.FunctionProto(name="f", node=[node]))
+
+
+def in_training(model: onnx.ModelProto, tensor: onnx.TensorProto) -> None:
+    graph = onnx.helper.make_graph([], "start", [], [], initializer=[tensor])
+    model.training_info.append(onnx.TrainingInfoProto(initialization=graph))
+
+
+@pytest.mark.parametrize("place", [in_graph, in_node, in_branch, in_sparse, in_function, in_training])
+@pytest.mark.parametrize("part", ["location", "names", "both"])
+def test_weights_in_another_file_are_refused(
+    part: str, place: Callable[[onnx.ModelProto, onnx.TensorProto], None], folder: Path
+) -> None:
+    model, tensor = onnx.load(folder / "quality.onnx"), external_tensor()
+    if part == "location":
+        del tensor.external_data[:]
+    elif part == "names":
+        tensor.ClearField("data_location")
+    place(model, tensor)
+    with pytest.raises(BundleError, match=r"quality.onnx: keeps weights in another file"):
+        open_bundle(with_network(folder, "quality.onnx", model.SerializeToString()))
+
+
+def test_a_group_hides_no_tensor(folder: Path) -> None:
+    model = onnx.load(folder / "quality.onnx")
+    in_graph(model, external_tensor())
+    with pytest.raises(BundleError, match=r"quality.onnx: keeps weights in another file"):
+        open_bundle(with_network(folder, "quality.onnx", b"\xf3\x3f\xf4\x3f" + model.SerializeToString()))
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "detector.onnx", "MODEL_CARD.md"])
+def test_a_link_in_a_bundle_is_refused(folder: Path, name: str, tmp_path: Path) -> None:
+    (folder / name).touch()
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(BundleError, match=f"{name}: is a link. Copy the file itself into the bundle"):
+        open_bundle(folder)
+
+
+def test_a_link_to_a_bundle_is_fine(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to(folder)
+    assert open_bundle(tmp_path / "current").stamp.name == "toy"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["bundle.json", "quality.onnx"])
+def test_a_pipe_in_a_bundle_is_refused(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(BundleError, match=f"{name}: is no regular file"):
+        open_bundle(folder)
 
 
 ABOUT = {
@@ -203,6 +290,36 @@ def test_a_written_bundle_opens_and_keeps_its_settings(folder: Path, tmp_path: P
     assert manifest.detector.rule.threshold == 0.4
     assert manifest.quality.preparation.field == "full"
     assert manifest.metrics[0].value == 0.875
+
+
+def test_the_default_bundle_opens() -> None:
+    open_bundle()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"threshold": 0.5', '"threshold": 0.6'),
+        ('"threshold": 0.4', '"threshold": 0.3'),
+        ('"pixel_mm": 1.5', '"pixel_mm": 1.6'),
+        ('"field": "full"', '"field": "atrium"'),
+        ('"refuse": 3.5', '"refuse": 99.0'),
+    ],
+)
+def test_an_altered_decisive_value_is_refused(folder: Path, tmp_path: Path, old: str, new: str) -> None:
+    limits = {"review": 2.0, "refuse": 3.5, "set_from": "twelve phantoms"}
+    parts = PARTS | {"quality": {"preparation": {"field": "full"}, "novelty": limits}}
+    write_bundle(tmp_path / "new", folder / "detector.onnx", folder / "quality.onnx", parts, Description.of(ABOUT))
+    manifest = tmp_path / "new" / MANIFEST
+    assert old in manifest.read_text()
+    manifest.write_text(manifest.read_text().replace(old, new))
+    with pytest.raises(BundleError, match=r"bundle.json: the networks, .* or threshold were altered after"):
+        open_bundle(tmp_path / "new")
+
+
+def test_words_of_a_manifest_may_be_corrected(folder: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "new", folder / "detector.onnx", folder / "quality.onnx", PARTS, Description.of(ABOUT))
+    assert open_bundle(change(tmp_path / "new", caution="Look at the measures.")).manifest.decisive_sha256
 
 
 def test_the_card_says_what_the_labels_are(folder: Path, tmp_path: Path) -> None:

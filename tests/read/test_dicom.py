@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import EnhancedMRImageStorage, JPEGLSLossless, generate_uid
+from pydicom.uid import MPEG2MPML, EnhancedMRImageStorage, JPEGLSLossless, generate_uid
 
 from lgeqa.errors import NotAssessableError, ReadError, ScanError
 from lgeqa.read import Limits, discover, read_scan
@@ -333,14 +333,24 @@ def test_cut_file(tmp_path: Path) -> None:
     refused(tmp_path, ReadError, f"{path.name}: its pixel data are damaged or shorter than the header announces")
 
 
-def test_compression_that_cannot_be_decoded(tmp_path: Path) -> None:
+def test_damaged_compression(tmp_path: Path) -> None:
     def edit(dataset: Dataset, index: int) -> None:
         dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
         dataset.PixelData = encapsulate([b"no such thing as JPEG-LS "])
         dataset["PixelData"].VR = "OB"
 
     write_dicom_series(tmp_path, volume(), edit=edit)
-    refused(tmp_path, ReadError, r'compression \(JPEG-LS Lossless.*\) cannot be decoded.*pip install "lgeqa\[dicom\]"')
+    refused(tmp_path, ReadError, "its pixel data are damaged")
+
+
+def test_compression_that_no_decoder_knows(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.file_meta.TransferSyntaxUID = MPEG2MPML
+        dataset.PixelData = encapsulate([b"no such thing as MPEG "])
+        dataset["PixelData"].VR = "OB"
+
+    write_dicom_series(tmp_path, volume(), edit=edit)
+    refused(tmp_path, ReadError, r"compression \(MPEG2.*\) cannot be decoded\. Save the series uncompressed")
 
 
 def test_decoders_are_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

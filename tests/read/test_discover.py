@@ -18,6 +18,7 @@ from pydicom.uid import (
 
 from lgeqa.errors import ReadError
 from lgeqa.read import Source, discover, read_scan
+from lgeqa.read.names import Name, unique_names
 from tests.images import volume, write_dicom_series
 from tests.read.conftest import ordinary_user
 
@@ -273,9 +274,18 @@ def test_file_that_is_no_image(tmp_path: Path) -> None:
     assert_unusable(only(path), path, "is no image; give NRRD, NIfTI, MetaImage or DICOM images")
 
 
-def test_pipe_is_no_image(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.nrrd")
-    assert_unusable(only(tmp_path / "pipe.nrrd"), tmp_path / "pipe.nrrd", "is no image")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["pipe", "pipe.nrrd"])
+def test_pipe_is_not_opened(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    assert_unusable(only(tmp_path / name), tmp_path / name, "is no regular file, so it was not opened; give NRRD")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/proc/self/environ", "/proc/kcore", "/proc/1/mem"])
+def test_device_is_not_opened(path: str) -> None:
+    if Path(path).exists():
+        assert_unusable(only(Path(path)), Path(path), "is no regular file, so it was not opened; give NRRD")
 
 
 def test_folder_with_nothing_in_it(tmp_path: Path) -> None:
@@ -375,6 +385,14 @@ def test_names_that_sanitising_makes_the_same(tmp_path: Path) -> None:
     for name in ("a b.nrrd", "a+b.nrrd", "a_b.nrrd", "a_b-1.nrrd"):
         touch(tmp_path / name)
     assert ids(tmp_path) == ["a_b-2", "a_b-3", "a_b-1", "a_b-4"]
+
+
+@pytest.mark.timeout(20)
+def test_many_scans_of_one_name() -> None:
+    names = [Name(("a b" if number % 2 else "a_b",), 1) for number in range(20_000)]
+    made = unique_names(names)
+    assert made[:2] == ["a_b-1", "a_b-2"]
+    assert len(set(made)) == len(names)
 
 
 def test_path_below_the_root_of_everything() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lgeqa.bundle.card import model_card
-from lgeqa.bundle.manifest import CARD, MANIFEST, Manifest
+from lgeqa.bundle.manifest import CARD, MANIFEST, Manifest, decisive_sha256
 from lgeqa.config import Settings
 from lgeqa.errors import BundleError
 
@@ -58,6 +58,7 @@ def write_bundle(
         },
         "the bundle's manifest",
     )
+    manifest = manifest.model_copy(update={"decisive_sha256": decisive_sha256(manifest.model_dump(mode="json"))})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     (folder / CARD).write_text(model_card(manifest), encoding="utf-8")
     return manifest

@@ -1,7 +1,9 @@
 """Opening a bundle, checking it, and running its two networks."""
 
 import hashlib
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -12,8 +14,10 @@ import onnxruntime
 from pydantic import ValidationError
 
 from lgeqa.attributes import NAMES
-from lgeqa.bundle.manifest import MANIFEST, Manifest
-from lgeqa.errors import BundleError
+from lgeqa.bundle.external import has_external_data
+from lgeqa.bundle.manifest import MANIFEST, Manifest, decisive_sha256
+from lgeqa.errors import BundleError, ReadError
+from lgeqa.read.files import open_regular, size_of
 from lgeqa.records import BundleStamp, FloatArray, IntArray
 
 #: Slices that go through a network at a time: enough to keep the cores busy, few enough to stay in their caches.
@@ -121,6 +125,7 @@ class Bundle:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
+        options.add_session_config_entry("session.load_model_format", "ONNX")  # the one that was looked through
         try:
             return onnxruntime.InferenceSession(self._files[name], options, providers=_providers())
         except Exception as fault:
@@ -135,20 +140,29 @@ def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
         threads: of ONNX Runtime within a network; 0 leaves the choice to it.
 
     Raises:
-        BundleError: a file is missing or altered, or the manifest is not one that this version reads.
+        BundleError: a file is missing, altered or a link, a network keeps weights in another file, or the manifest is
+            not one that this version reads.
     """
     folder = default_bundle() if path is None else path
+    if path is not None:  # some installers make links of the package's own files
+        _refuse_links(path)
     text = _read(folder / MANIFEST)
     try:
         manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
         raise BundleError(f"{folder / MANIFEST}: {_why_unreadable(error)}") from None
+    if manifest.decisive_sha256 not in ("", decisive_sha256(json.loads(text))):
+        raise BundleError(
+            f"{folder / MANIFEST}: the networks, their preparation, rule, limits or threshold were altered after it "
+            "was written. Get the bundle again, or export it with the settings wanted."
+        )
     if manifest.quality.outputs != NAMES:
         raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {NAMES}.")
     files = {name: _checked(folder, name, sha) for name, sha in manifest.sha256.items()}
     for name in (manifest.detector.file, manifest.quality.file):
         if name not in files:
             raise BundleError(f"{folder / MANIFEST}: gives no SHA-256 of {name}. Export the bundle again.")
+        _refuse_external_data(files[name], folder / name)
     stamp = BundleStamp(name=manifest.name, version=manifest.version, sha256=hashlib.sha256(text).hexdigest())
     return Bundle(manifest, stamp, files, threads)
 
@@ -171,9 +185,28 @@ def _checked(folder: Path, name: str, sha256: str) -> bytes:
     return content
 
 
+def _refuse_links(folder: Path) -> None:
+    """Refuse a folder that holds a link, which could lead anywhere. Raises BundleError."""
+    links = [path for path in (folder.iterdir() if folder.is_dir() else ()) if path.is_symlink()]
+    if links:
+        raise BundleError(f"{min(links)}: is a link. Copy the file itself into the bundle.")
+
+
+def _refuse_external_data(network: bytes, path: Path) -> None:
+    """Refuse a network that would read other files, which no hash covers. Raises BundleError."""
+    with suppress(ValueError):  # what is no network at all, ONNX Runtime refuses when it is used
+        if has_external_data(network):
+            raise BundleError(
+                f"{path}: keeps weights in another file. Export the bundle again with all of them inside."
+            )
+
+
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read(size_of(file))
+    except ReadError as error:
+        raise BundleError(str(error)) from None
     except OSError as fault:
         raise BundleError(f"{path}: cannot be read ({fault.strerror}). Name the folder of a bundle.") from None
 

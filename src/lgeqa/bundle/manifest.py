@@ -1,6 +1,8 @@
 """What `bundle.json` says of a trained model."""
 
-from typing import Literal
+import hashlib
+import json
+from typing import Any, Final, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
@@ -11,6 +13,8 @@ from lgeqa.prepare import DetectorPreparation, QualityPreparation
 
 #: Name of the manifest in a bundle's folder.
 MANIFEST = "bundle.json"
+#: Parts of a manifest that a verdict rests on.
+_DECISIVE: Final = ("detector", "quality", "threshold", "sha256")
 #: Name of the generated model card in a bundle's folder.
 CARD = "MODEL_CARD.md"
 
@@ -96,6 +100,8 @@ class Manifest(Settings):
         caution: What a user should know before trusting a verdict, shown beside every verdict.
         metrics: measured figures.
         sha256: of each other file in the folder that the bundle needs.
+        decisive_sha256: SHA-256 of what a verdict rests on: `detector`, `quality`, `threshold` and `sha256`. Empty in
+            bundles of earlier versions, which are opened without this check.
     """
 
     format: Literal[1] = 1
@@ -113,3 +119,10 @@ class Manifest(Settings):
     caution: str = ""
     metrics: tuple[Metric, ...] = ()
     sha256: dict[str, str]
+    decisive_sha256: str = ""
+
+
+def decisive_sha256(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 of what a verdict rests on in a manifest, as read from JSON."""
+    decisive = {name: manifest.get(name) for name in _DECISIVE}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

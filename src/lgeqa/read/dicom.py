@@ -1,6 +1,7 @@
 """A classic DICOM series as one volume, placed by ImagePositionPatient and ImageOrientationPatient alone."""
 
 import filecmp
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom import Dataset, FileDataset, dcmread
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.encaps import get_frame
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from lgeqa.errors import NotAssessableError, ReadError
-from lgeqa.read.dicom_header import DAMAGED, Frame, damaged_told, quiet, read_frame
+from lgeqa.read.codestream import announced
+from lgeqa.read.dicom_file import check_dicom_size, open_dicom
+from lgeqa.read.dicom_header import Frame, damage_told, quiet, read_frame
 from lgeqa.read.geometry import SAME_DIRECTION, SAME_SPACING_MM, check_grid, check_spacing
+from lgeqa.read.header import check_ratio
 from lgeqa.read.limits import Limits
 from lgeqa.read.stack import Stack, hash_files
 from lgeqa.read.words import extent, numbers, shown
 from lgeqa.records import FloatArray, Grid
 
+_UNDECODABLE = "its pixel data are damaged or shorter than the header announces. Copy the series again."
 #: Images closer than this along the normal are at one position.
 SAME_POSITION_MM = 0.05
 #: How far a gap may differ from the usual one, as a share of it.
@@ -54,6 +61,7 @@ def read_series(paths: Sequence[Path], location: Path, limits: Limits) -> Stack:
         warnings.append(f"{len(frames) - len(unique)} DICOM files are copies of others and were left out.")
     if not frames[0].modality:
         warnings.append("The DICOM files do not tell their modality; it was taken as MR.")
+    check_ratio(sum(path.stat().st_size for path in paths), math.prod(grid.size), location)
     voxels = np.empty((len(ordered), *frames[0].size), dtype=np.float32)
     for index, frame in enumerate(ordered):
         voxels[index] = _pixels(frame)
@@ -162,16 +170,18 @@ def _refuse_gaps(heights: npt.NDArray[np.float64], where: str) -> None:
 def _pixels(frame: Frame) -> FloatArray:
     """The image as float32 (row, column), bright where its values are high."""
     where = shown(frame.path)
-    with quiet(), damaged_told(frame.path):
-        dataset = dcmread(frame.path, force=True)
-    if "PixelData" not in dataset:
-        raise ReadError(f"{where}: the DICOM file has no pixel data. Export the images again.")
-    try:
-        with quiet():
-            _complete_syntax(dataset)
-            pixels = _values(dataset)
-    except DAMAGED:
-        raise ReadError(f"{where}: {_why_undecodable(dataset)}") from None
+    with quiet(), damage_told(frame.path), open_dicom(frame.path) as file:
+        check_dicom_size(file, frame.path)
+        dataset = dcmread(file, force=True)
+        if "PixelData" not in dataset:
+            raise ReadError(f"{where}: the DICOM file has no pixel data. Export the images again.")
+        _complete_syntax(dataset)
+        _refuse_undecodable(dataset, where)
+    with quiet(), damage_told(frame.path, _UNDECODABLE):
+        _check_size(dataset, frame, where)
+        if _syntax(dataset) == RLELossless:  # the decoder of pylibjpeg panics on damaged data and prints it
+            dataset.pixel_array_options(decoding_plugin="pydicom")
+        pixels = _values(dataset)
     if pixels.shape != frame.size:
         raise ReadError(f"{where}: its pixels decode to {extent(pixels.shape)}, not {extent(frame.size)}.")
     return pixels
@@ -195,12 +205,48 @@ def _values(dataset: Dataset) -> FloatArray:
     return values.astype(np.float32)
 
 
-def _why_undecodable(dataset: FileDataset) -> str:
-    with quiet():
-        syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
-    if syntax.is_transfer_syntax and syntax.is_compressed:
-        return (
-            f"its compression ({syntax.name}) cannot be decoded. "
-            'Install the decoders with pip install "lgeqa[dicom]", or save the series uncompressed.'
+def _refuse_undecodable(dataset: FileDataset, where: str) -> None:
+    """Refuse a compression that no decoder is installed for. Raises ReadError."""
+    syntax = _syntax(dataset)
+    if not (syntax.is_transfer_syntax and syntax.is_compressed):
+        return
+    try:
+        if get_decoder(syntax).is_available:
+            return
+        remedy = 'Install the decoders with pip install "lgeqa[dicom]", or save the series uncompressed.'
+    except NotImplementedError:
+        remedy = "Save the series uncompressed."
+    raise ReadError(f"{where}: its compression ({syntax.name}) cannot be decoded. {remedy}")
+
+
+def _check_size(dataset: FileDataset, frame: Frame, where: str) -> None:
+    """Compare what is about to be decoded with the size that was found good, before a decoder takes memory for it.
+
+    Raises:
+        ReadError: the compressed image announces another size.
+    """
+    ours = (
+        int(dataset.Rows),
+        int(dataset.Columns),
+        int(dataset.get("NumberOfFrames") or 1),
+        dataset.get("SamplesPerPixel") or 1,
+    )
+    if ours != (*frame.size, 1, 1):
+        raise ReadError(f"{where}: was changed while it was read. Read it again.")
+    syntax = _syntax(dataset)
+    if not syntax.is_compressed:
+        return
+    # an extended table of offsets could point pydicom to another image than the one that is looked at here
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in dataset:
+            del dataset[keyword]
+    found = announced(get_frame(dataset.PixelData, 0, number_of_frames=1), syntax)
+    if found is not None and found != (*frame.size, 1):
+        raise ReadError(
+            f"{where}: its compressed image has {extent(found[:2])} pixels and {found[2]} samples, not "
+            f"{extent(frame.size)} and 1. Export it again."
         )
-    return "its pixel data are damaged or shorter than the header announces. Copy the series again."
+
+
+def _syntax(dataset: FileDataset) -> UID:
+    return UID(str(dataset.file_meta.TransferSyntaxUID))

@@ -4,10 +4,7 @@ pydicom's warnings quote the values they complain about, so they are silenced.
 """
 
 import logging
-import math
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,30 +12,20 @@ from pathlib import Path
 
 from pydicom import Dataset, dcmread
 from pydicom.datadict import tag_for_keyword
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from lgeqa.errors import ReadError
+from lgeqa.errors import LgeqaError, ReadError
+from lgeqa.read.dicom_file import open_dicom
+from lgeqa.read.limits import MAX_POSITION_MM
 from lgeqa.read.words import numbers, shown
 
-#: What pydicom raises on a damaged file, as far as it can be known.
-DAMAGED = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+#: What a reader or decoder may raise without the file being at fault.
+_NOT_OF_THE_FILE = (LgeqaError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
+#: Most numbers of an element that a message quotes.
+_MOST_SHOWN = 9
 _ROWS = 0x00280010
 _IDENTITY_TAGS: list[BaseTag | int] = [0x00080016, 0x0020000E, _ROWS]
 _KEYWORDS = [
@@ -93,12 +80,16 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def damaged_told(path: Path) -> Iterator[None]:
-    """Turn what pydicom raises on a damaged file into a ReadError."""
+def damage_told(path: Path, damage: str = "is a damaged DICOM file. Copy or export it again.") -> Iterator[None]:
+    """Turn whatever pydicom and the decoders raise on a damaged file into a ReadError that tells of `damage`."""
     try:
         yield
-    except DAMAGED:
-        raise ReadError(f"{shown(path)}: is a damaged DICOM file. Copy or export it again.") from None
+    except _NOT_OF_THE_FILE:
+        raise
+    except BaseException as error:  # they raise many kinds, and the panic of a Rust library is no Exception
+        if isinstance(error, OSError) and error.errno is not None:  # without a number it is a decoder's own
+            raise
+        raise ReadError(f"{shown(path)}: {damage}") from None
 
 
 def series_of(path: Path) -> str | None:
@@ -108,7 +99,7 @@ def series_of(path: Path) -> str | None:
         ReadError: the file is damaged.
         OSError: it cannot be opened.
     """
-    with quiet(), damaged_told(path), path.open("rb") as file:
+    with quiet(), damage_told(path), open_dicom(path) as file:
         dataset = read_partial(file, lambda tag, *_: tag > _ROWS, force=True, specific_tags=_IDENTITY_TAGS)
         sop_class = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.MediaStorageSOPClassUID))
         is_image = "Image Storage" in sop_class.name or (sop_class.name == sop_class and "Rows" in dataset)
@@ -123,8 +114,8 @@ def read_frame(path: Path) -> Frame:
         OSError: it cannot be opened.
     """
     where = shown(path)
-    with quiet(), damaged_told(path):
-        dataset = dcmread(path, stop_before_pixels=True, specific_tags=_FRAME_TAGS, force=True)
+    with quiet(), damage_told(path), open_dicom(path) as file:
+        dataset = dcmread(file, stop_before_pixels=True, specific_tags=_FRAME_TAGS, force=True)
         _refuse_other_kinds(dataset, where)
         return Frame(
             path=path,
@@ -153,7 +144,7 @@ def _refuse_other_kinds(dataset: Dataset, where: str) -> None:
 def _values(dataset: Dataset, keyword: str, count: int, where: str) -> tuple[float, ...]:
     found = dataset.get(keyword)
     values = () if found is None else tuple(float(value) for value in (found if count > 1 else [found]))
-    if len(values) != count or not all(map(math.isfinite, values)):
-        given = numbers(values) if values else "missing"
+    if len(values) != count or not all(abs(value) <= MAX_POSITION_MM for value in values):
+        given = numbers(values[:_MOST_SHOWN]) if values else "missing"
         raise ReadError(f"{where}: its {keyword} is {given}; expected {count} numbers. Export the original images.")
     return values

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lgeqa.errors import ReadError
+from lgeqa.read.files import is_regular, open_regular
 from lgeqa.read.names import Name, unique_names
 from lgeqa.read.source import Source
 from lgeqa.read.suffixes import stem, volume_suffix
@@ -86,7 +87,9 @@ class _Search:
             return
         if is_folder:
             self._add_tree(path)
-        elif not (path.is_file() and self._add_file(path, path.parent)):
+        elif not _is_regular(path):
+            self._refuse(path, path.parent, f"is no regular file, so it was not opened; {_WANTED}.")
+        elif not self._add_file(path, path.parent):
             self._refuse(path, path.parent, f"is no image; {_WANTED}.")
 
     def _refuse(self, path: Path, root: Path, fault: str) -> None:
@@ -118,7 +121,7 @@ class _Search:
             self.entered.add(real)
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             visible = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
-            yield from (path for path in visible if os.path.isfile(path))  # noqa: PTH113 - Path.is_file may raise
+            yield from filter(_is_regular, visible)
 
     def _add_file(self, path: Path, root: Path) -> bool:
         """Add a volume or an image of a series; tell whether there was something to add or to refuse."""
@@ -134,8 +137,8 @@ class _Search:
             example = f"files in it cannot be read, such as {path.name} ({reason(fault)}). Check the permissions."
             self._refuse(path.parent, root, example)
             return True
-        except ReadError:
-            self._refuse(path, root, "is a damaged DICOM file. Copy or export it again.")
+        except ReadError as error:
+            self._refuse(path, root, str(error).removeprefix(f"{shown(path)}: "))
             return True
         if key is None:
             return False
@@ -147,7 +150,7 @@ class _Search:
 
 def _series_key(path: Path) -> tuple[str, str] | None:
     """What the images of one series share; None for a file that is no DICOM image."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         start = file.read(132)
     has_preamble = start[128:] == b"DICM"
     if not has_preamble and not start.startswith(_FIRST_GROUPS):
@@ -207,6 +210,14 @@ def _source(find: _Find, scan_id: str) -> Source:
     usable = find.kind != "unusable"
     files = tuple(sorted(find.files, key=lambda path: (path.name, str(path)))) if usable else ()
     return Source(scan_id, find.kind, find.location, files, find.mask, find.fault)
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether a path is a regular file; one that cannot be looked at is none."""
+    try:
+        return is_regular(path)
+    except OSError:
+        return False
 
 
 def _is_utf8(path: Path) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import NotAssessableError, ReadError
-from lgeqa.read.limits import Limits
+from lgeqa.read.limits import MAX_POSITION_MM, Limits
 from lgeqa.read.words import extent, numbers
 from lgeqa.records import Grid
 
@@ -67,11 +67,17 @@ def check_grid(grid: Grid, where: str, limits: Limits) -> None:
     """Refuse a grid whose numbers cannot be those of a scan.
 
     Raises:
-        ReadError: too many voxels, a spacing that is zero, negative or absurd, axes that are not at right angles.
+        ReadError: too many voxels, a spacing that is zero, negative or absurd, a place outside of any scanner, axes
+            that are not at right angles.
     """
     check_size(grid.size, where, limits)
     check_spacing(grid.spacing_mm, where, limits)
-    directions = _directions(grid)
+    if not all(abs(position) <= MAX_POSITION_MM for position in grid.origin_mm):
+        raise ReadError(
+            f"{where}: its first voxel is at {numbers(grid.origin_mm)} mm, outside of any scanner. "
+            "Correct the header or export it again."
+        )
+    directions = np.clip(_directions(grid), -2, 2)  # such values are wrong all the same, and cannot overflow
     skew = np.abs(directions.T @ directions - np.eye(3)).max()
     if not skew <= RIGHT_ANGLE_TOLERANCE:  # true of NaN too
         raise ReadError(

@@ -1,31 +1,39 @@
-"""What the raw header of a volume says, read before ITK sees the file.
+"""What a volume's header says, and its voxels as they lie in the file.
 
-ITK repairs some headers in silence (a NIfTI spacing of 0 becomes 1), reads some cut files as if they were whole and
-prints to the terminal on others. So each format's header is looked at first, and its data are counted.
+No library parses or unpacks what others wrote: each number of a header is bounded before it is used, and the voxels
+are unpacked in steps into exactly the bytes that the header announces.
 """
 
-import gzip
-import io
-import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import ReadError
-from lgeqa.read.words import shown
+from lgeqa.read.files import open_regular, size_of
+from lgeqa.read.limits import (
+    FREE_BYTES,
+    MAX_AXES,
+    MAX_HEADER_BYTES,
+    MAX_NUMBER,
+    MAX_PADDING_BYTES,
+    MAX_RATIO,
+)
+from lgeqa.read.words import bounded, shown
 
-#: Bytes that may follow the voxels: writers pad to whole blocks.
-MAX_PADDING_BYTES = 4096
-#: Headers longer than this are not looked at.
-MAX_HEADER_BYTES = 1 << 20
+#: How voxels may be packed; zlib stands for gzip too, as MetaImage has it.
+Packing = Literal["none", "gzip", "zlib"]
+#: Directions of axes that a header tells nothing of.
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
-_CHUNK = 1 << 20
+_CHUNK, _PACKED_CHUNK = 1 << 20, 1 << 16
+_EITHER_HEADER = 47  # of zlib or gzip
 
 
 @dataclass(frozen=True)
@@ -33,123 +41,194 @@ class DataBlock:
     """Where the voxels lie.
 
     Attributes:
-        path: file that holds them.
-        offset: where they, or the packed stream with them, begin.
-        packing: how they are packed.
-        n_bytes: bytes that the header announces, unpacked and counted from `offset`; None where that is not known.
-        packed_bytes: length of a stream packed with zlib.
+        path: File that holds them.
+        offset: Place in the file where they, or the packed stream with them, begin.
+        packing: Packing of the voxels.
+        skip: Bytes before the voxels, counted unpacked from `offset`. None if the voxels are the end of the file.
+        packed_bytes: Length of the packed stream. None if it goes to the end of the file.
     """
 
     path: Path
     offset: int
-    packing: Literal["none", "gzip", "zlib"]
-    n_bytes: int | None
-    packed_bytes: int = 0
+    packing: Packing
+    skip: int | None = 0
+    packed_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Header:
-    """The facts of a raw header.
+    """The facts of a header.
 
     Attributes:
-        format_name: for messages.
-        image_io: ITK's reader for the format.
-        size: voxels along each axis as written, with axes of components or time.
-        spacing: as written, in the order of the axes; None where the header gives none.
-        oriented: whether the header tells how the axes lie in the patient.
-        files: all files of the volume, the header first.
-        data: where the voxels lie.
-        float_type: numpy type of voxels that ITK would set to 0 in silence if they are NaN or infinite; None
-            where it keeps them.
+        size: Voxels along each axis as written, with that of time, without that of components.
+        components: Numbers in a voxel.
+        dtype: Type of these numbers in the file.
+        spacing: Spacing along the axes. None where the header gives none for one of the first three.
+        origin: LPS centre of the first voxel.
+        direction: LPS directions of the first three axes as in `Grid`.
+        oriented: Whether the header tells how the axes lie in the patient.
+        data: Place of the voxels.
+        slope, intercept: Scaling of the stored numbers.
     """
 
-    format_name: str
-    image_io: str
     size: tuple[int, ...]
+    components: int
+    dtype: np.dtype[Any]
     spacing: tuple[float, ...] | None
+    origin: tuple[float, float, float]
+    direction: tuple[float, ...]
     oriented: bool
-    files: tuple[Path, ...]
     data: DataBlock
-    float_type: str | None = None
+    slope: float = 1.0
+    intercept: float = 0.0
 
 
 def read_start(path: Path, packed: bool = False) -> bytes:
-    """The first megabyte of a file, or of what it holds if it is packed with gzip.
+    """Return the first megabyte of a file, or of what it holds if it is packed with gzip.
 
     Raises:
-        ReadError: the file is empty or damaged.
+        ReadError: the file is empty, damaged or no regular file.
         OSError: it cannot be opened.
     """
-    with _unpacking(path), gzip.open(path) if packed else path.open("rb") as file:
-        start = file.read(MAX_HEADER_BYTES)
+    with _unpacking(path), open_regular(path) as file:
+        start = _first_unpacked(file) if packed and size_of(file) else file.read(MAX_HEADER_BYTES)
     if not start:
         raise ReadError(f"{shown(path)}: is empty. Copy or export it again.")
     return start
 
 
-def check_length(data: DataBlock) -> None:
-    """Compare the voxels in the file with what the header announces.
+def integers(text: str) -> tuple[int, ...]:
+    """Return the integers of a field. Raises ValueError: they are none, too long or too many."""
+    return tuple(int(word) for word in _numbers(text))
+
+
+def floats(text: str) -> tuple[float, ...]:
+    """Return the numbers of a field. Raises ValueError: they are none, too long or too many."""
+    return tuple(float(word) for word in _numbers(text))
+
+
+def checked_skip(skip: int, packing: Packing) -> int | None:
+    """Return the bytes before the voxels as `DataBlock.skip` has them, from -1 for all or a count.
 
     Raises:
-        ReadError: the data are shorter, longer by more than some padding, or damaged.
+        ValueError: the count is negative or above `MAX_HEADER_BYTES`, or all of a packed stream are to be skipped.
+    """
+    if skip == -1 and packing == "none":
+        return None
+    if not 0 <= skip <= MAX_HEADER_BYTES:
+        raise ValueError(f"skip of {skip} bytes")
+    return skip
+
+
+def read_voxels(data: DataBlock, n_bytes: int) -> npt.NDArray[np.uint8]:
+    """Return the bytes of the voxels, unpacked; no more memory is taken than these and a chunk.
+
+    Raises:
+        ReadError: the data are shorter, longer by more than some padding, damaged, or unpack beyond all proportion.
         OSError: they cannot be opened.
     """
-    if data.n_bytes is None:
-        return
-    with _unpacking(data.path), data.path.open("rb") as file:
+    with _unpacking(data.path), open_regular(data.path) as file:
+        n_stored = max(size_of(file) - data.offset, 0)
         file.seek(data.offset)
-        n_bytes = _count(file, data)
-    if not data.n_bytes <= n_bytes <= data.n_bytes + MAX_PADDING_BYTES:
-        amount = n_bytes if n_bytes < data.n_bytes else f"{n_bytes} or more"
+        if data.packing == "none":
+            return _read_plain(file, data, n_stored, n_bytes)
+        n_packed = n_stored if data.packed_bytes is None else min(n_stored, data.packed_bytes)
+        check_ratio(n_packed, (data.skip or 0) + n_bytes, data.path)
+        return _read_packed(file, data, n_packed, n_bytes)
+
+
+def check_ratio(n_packed: int, n_unpacked: int, path: Path) -> None:
+    """Refuse packed data that unpack to far more than any scan does. Raises ReadError."""
+    if n_unpacked > MAX_RATIO * n_packed + FREE_BYTES:
         raise ReadError(
-            f"{shown(data.path)}: the header announces {data.n_bytes} bytes, but the data hold {amount}. "
+            f"{shown(path)}: its compressed data unpack to more than {MAX_RATIO} times their size. "
+            "Save it without compression."
+        )
+
+
+def _numbers(text: str) -> list[str]:
+    words = bounded(text).split()
+    if len(words) > MAX_AXES**2 or any(len(word) > MAX_NUMBER for word in words):
+        raise ValueError("too many or too long numbers")
+    return words
+
+
+def _read_plain(file: BufferedReader, data: DataBlock, n_stored: int, n_bytes: int) -> npt.NDArray[np.uint8]:
+    skip = max(n_stored - n_bytes, 0) if data.skip is None else data.skip
+    _check_length(data.path, n_bytes, max(n_stored - skip, 0))
+    file.seek(data.offset + skip)
+    voxels = np.empty(n_bytes, np.uint8)
+    n_read = file.readinto(voxels.data)
+    _check_length(data.path, n_bytes, n_read)
+    return voxels
+
+
+def _read_packed(file: BufferedReader, data: DataBlock, n_packed: int, n_bytes: int) -> npt.NDArray[np.uint8]:
+    voxels = np.empty(n_bytes, np.uint8)
+    place = -(data.skip or 0)  # of the next chunk among the voxels
+    for chunk in _unpacked(file, n_packed, multiple=data.packing == "gzip"):
+        start, end = max(place, 0), min(place + len(chunk), n_bytes)
+        if start < end:
+            voxels[start:end] = np.frombuffer(chunk, np.uint8)[start - place : end - place]
+        place += len(chunk)
+        if place > n_bytes + MAX_PADDING_BYTES:
+            break
+    _check_length(data.path, n_bytes, max(place, 0))
+    return voxels
+
+
+def _check_length(path: Path, announced: int, found: int) -> None:
+    if not announced <= found <= announced + MAX_PADDING_BYTES:
+        amount = found if found < announced else f"{announced + MAX_PADDING_BYTES} or more"
+        raise ReadError(
+            f"{shown(path)}: the header announces {announced} bytes, but the data hold {amount}. "
             "Copy or export it again."
         )
 
 
-def read_floats(header: Header) -> npt.NDArray[np.floating[Any]]:
-    """The voxels as they lie in the file, for `float_type`; the length must have been checked."""
-    data, float_type = header.data, np.dtype(header.float_type)
-    n_bytes = math.prod(header.size) * float_type.itemsize
-    with data.path.open("rb") as file:
-        stored = b"".join(_chunks(file, data))
-    return np.frombuffer(stored[: data.n_bytes][-n_bytes:], float_type)
-
-
 @contextmanager
 def _unpacking(path: Path) -> Iterator[None]:
-    """Turn what the unpackers raise into a ReadError."""
+    """Turn what the unpacker raises into a ReadError."""
     try:
         yield
     except EOFError:
         raise ReadError(f"{shown(path)}: its compressed data end too early. Copy or export it again.") from None
-    except (gzip.BadGzipFile, zlib.error):
+    except zlib.error:
         raise ReadError(f"{shown(path)}: its compressed data are damaged. Copy or export it again.") from None
 
 
-def _count(file: BinaryIO, data: DataBlock) -> int:
-    """Bytes from here to the end, unpacked; counting stops soon after too many."""
-    total = 0
-    for chunk in _chunks(file, data):
-        total += len(chunk)
-        if data.n_bytes is not None and total > data.n_bytes + MAX_PADDING_BYTES:
+def _first_unpacked(file: BufferedReader) -> bytes:
+    start = b""
+    for chunk in _unpacked(file, size_of(file), multiple=True):
+        start += chunk
+        if len(start) >= MAX_HEADER_BYTES:
             break
-    return total
+    return start[:MAX_HEADER_BYTES]
 
 
-def _chunks(file: BinaryIO, data: DataBlock) -> Iterator[bytes]:
-    if data.packing == "zlib":
-        yield from _inflated(io.BytesIO(file.read(max(data.packed_bytes, 0))))
-        return
-    with gzip.open(file) if data.packing == "gzip" else file as stream:
-        while chunk := stream.read(_CHUNK):
-            yield chunk
+def _unpacked(file: BufferedReader, n_packed: int, multiple: bool) -> Iterator[bytes]:
+    """Inflate a zlib or gzip stream in chunks, and those that follow it if there may be `multiple`.
 
-
-def _inflated(file: BinaryIO) -> Iterator[bytes]:
-    stream = zlib.decompressobj(wbits=47)  # zlib or gzip, as MetaIO does
-    while not stream.eof:
-        packed = stream.unconsumed_tail or file.read(_CHUNK)
+    Raises:
+        EOFError: the stream ends too early.
+        zlib.error: it is damaged.
+    """
+    stream = zlib.decompressobj(_EITHER_HEADER)
+    left, packed, ended = n_packed, b"", False
+    while True:
         if not packed:
+            packed = file.read(min(_PACKED_CHUNK, left))
+            left -= len(packed)
+        if ended:
+            packed = packed.lstrip(b"\0")  # padding, which gzip allows
+            if packed:
+                stream, ended = zlib.decompressobj(_EITHER_HEADER), False
+            elif not left:
+                return
+        elif packed:
+            yield stream.decompress(packed, _CHUNK)
+            packed, ended = stream.unconsumed_tail or stream.unused_data, stream.eof
+            if ended and not multiple:
+                return
+        else:
             raise EOFError
-        yield stream.decompress(packed, _CHUNK)

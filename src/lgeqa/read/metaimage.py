@@ -1,70 +1,52 @@
-"""The raw header of a MetaImage file (itk.org/Wiki/ITK/MetaIO/Documentation)."""
+"""The header of a MetaImage file (itk.org/Wiki/ITK/MetaIO/Documentation)."""
 
 import math
 from pathlib import Path
 
-from lgeqa.errors import ReadError
-from lgeqa.read.header import DataBlock, Header, read_start
-from lgeqa.read.words import shown
+import numpy as np
 
-_TYPE_BYTES = {
-    "MET_CHAR": 1,
-    "MET_UCHAR": 1,
-    "MET_SHORT": 2,
-    "MET_USHORT": 2,
-    "MET_INT": 4,
-    "MET_UINT": 4,
-    "MET_LONG": 4,
-    "MET_ULONG": 4,
-    "MET_LONG_LONG": 8,
-    "MET_ULONG_LONG": 8,
-    "MET_FLOAT": 4,
-    "MET_DOUBLE": 8,
+from lgeqa.errors import ReadError
+from lgeqa.read.files import data_file
+from lgeqa.read.header import IDENTITY, DataBlock, Header, checked_skip, floats, integers, read_start
+from lgeqa.read.limits import MAX_AXES
+from lgeqa.read.words import printable, shown
+
+_TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG": "i4",
+    "MET_ULONG": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
 }
 _BLANKS = " \t\r\n"
-_MATRIX_KEYS = {"TransformMatrix", "Rotation", "Orientation"}
-_VECTOR_KEYS = {"DimSize", "ElementSpacing", "ElementSize", "Offset", "Position", "Origin"}
+#: Keys that stand for the same, the one that counts first.
+_MATRIX_KEYS = ("TransformMatrix", "Rotation", "Orientation")
+_ORIGIN_KEYS = ("Origin", "Offset", "Position")
+_SPACING_KEYS = ("ElementSpacing", "ElementSize")
+_ORDER_KEYS = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
 
 
 def metaimage_header(path: Path) -> Header:
     """Read the header of a .mha or .mhd file.
 
     Raises:
-        ReadError: the file is no MetaImage, is damaged, or keeps its voxels as text or in several files.
+        ReadError: the file is no MetaImage, is damaged, or keeps its voxels as text, in several files or outside of
+            its folder.
     """
     fields, end = _fields(read_start(path))
     if "NDims" not in fields or "ElementDataFile" not in fields:
         raise ReadError(f"{shown(path)}: is not a MetaImage file, whatever its name says. Export it again.")
-    if "" in fields.values():
-        raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.")
     try:
-        n_dims = int(fields["NDims"])
-        size = tuple(int(count) for count in fields["DimSize"].split())
-        written = fields.get("ElementSpacing", fields.get("ElementSize"))
-        spacing = tuple(float(value) for value in written.split()) if written else None
-        voxel_bytes = _TYPE_BYTES[fields["ElementType"]] * int(fields.get("ElementNumberOfChannels", "1"))
-        skipped = int(fields.get("HeaderSize", "0"))
-        packed = fields.get("CompressedData", "False").lower() == "true"
-        # without it, ITK makes up voxels
-        packed_bytes = int(fields["CompressedDataSize"]) if packed else 0
+        return _header(path, fields, end)
     except (KeyError, ValueError):
         raise ReadError(f"{shown(path)}: its MetaImage header is damaged or incomplete. Export it again.") from None
-    _check_counts(path, fields, n_dims)
-    if fields.get("BinaryData", "True").lower() != "true":
-        raise ReadError(f"{shown(path)}: keeps its voxels as text, which lgeqa does not read. Save it as binary .mha.")
-    data_path = _data_path(path, fields["ElementDataFile"])
-    offset = (end if data_path == path else 0) + max(skipped, 0)
-    # HeaderSize = -1 stands for all before the voxels, so they cannot be too few
-    n_bytes = math.prod(size) * voxel_bytes if skipped >= 0 else None
-    return Header(
-        format_name="MetaImage",
-        image_io="MetaImageIO",
-        size=size,
-        spacing=spacing,
-        oriented=bool(_MATRIX_KEYS & fields.keys()),
-        files=(path,) if data_path == path else (path, data_path),
-        data=DataBlock(data_path, offset, "zlib" if packed else "none", n_bytes, packed_bytes),
-    )
 
 
 def _fields(start: bytes) -> tuple[dict[str, str], int]:
@@ -80,23 +62,71 @@ def _fields(start: bytes) -> tuple[dict[str, str], int]:
     return fields, end
 
 
-def _check_counts(path: Path, fields: dict[str, str], n_dims: int) -> None:
-    """Refuse what ITK would read as 0 in silence, or print to the terminal about."""
-    for key in sorted(fields.keys() & (_VECTOR_KEYS | _MATRIX_KEYS)):
-        count = n_dims * n_dims if key in _MATRIX_KEYS else n_dims
-        try:
-            finite = [math.isfinite(float(word)) for word in fields[key].split()]
-        except ValueError:
-            finite = [False]
-        if len(finite) != count or not all(finite):
-            raise ReadError(f"{shown(path)}: its {key} = {fields[key]} are not {count} numbers. Correct the header.")
+def _header(path: Path, fields: dict[str, str], end: int) -> Header:
+    if "" in fields.values():
+        raise ValueError("key without value")
+    [n_axes] = integers(fields["NDims"])
+    if not 1 <= n_axes <= MAX_AXES:
+        raise ValueError("NDims")
+    if not _is_true(fields, ("BinaryData",), "True"):
+        raise ReadError(f"{shown(path)}: keeps its voxels as text, which lgeqa does not read. Save it as binary .mha.")
+    sizes = _vector(path, fields, ("DimSize",), n_axes)
+    if sizes is None:
+        raise ValueError("DimSize")
+    spacing = _vector(path, fields, _SPACING_KEYS, n_axes)
+    origin = _vector(path, fields, _ORIGIN_KEYS, n_axes)
+    matrix = _vector(path, fields, _MATRIX_KEYS, n_axes * n_axes)
+    [components] = integers(fields.get("ElementNumberOfChannels", "1"))
+    x, y, z, *_ = (*(origin or ()), 0.0, 0.0, 0.0)
+    return Header(
+        size=integers(fields["DimSize"]),
+        components=components,
+        dtype=np.dtype((">" if _is_true(fields, _ORDER_KEYS, "False") else "<") + _TYPES[fields["ElementType"]]),
+        spacing=spacing[:3] if spacing else None,
+        origin=(x, y, z),
+        direction=_direction(matrix, n_axes),
+        oriented=matrix is not None,
+        data=_data(path, fields, end),
+    )
 
 
-def _data_path(path: Path, name: str) -> Path:
-    if name.upper() == "LOCAL":
-        return path
-    if name.upper().startswith("LIST") or "%" in name or not name.isprintable():
+def _is_true(fields: dict[str, str], keys: tuple[str, ...], default: str) -> bool:
+    """Whether the first of `keys` that there is begins as a word for true, as MetaIO reads it."""
+    value = next((fields[key] for key in keys if key in fields), default)
+    return value[0] in "Tt1"
+
+
+def _vector(path: Path, fields: dict[str, str], keys: tuple[str, ...], count: int) -> tuple[float, ...] | None:
+    """The numbers of the first of `keys` that there is. Raises ReadError: they are not `count` numbers."""
+    key = next((key for key in keys if key in fields), None)
+    if key is None:
+        return None
+    try:
+        vector = floats(fields[key])
+    except ValueError:
+        vector = ()
+    if len(vector) != count or not all(map(math.isfinite, vector)):
         raise ReadError(
-            f"{shown(path)}: keeps its voxels in several files ({shown(Path(name))}). Save it as one .mha file."
+            f"{shown(path)}: its {key} = {printable(fields[key])} are not {count} numbers. Correct the header."
         )
-    return path.parent / name
+    return vector
+
+
+def _direction(matrix: tuple[float, ...] | None, n_axes: int) -> tuple[float, ...]:
+    """The matrix as a `Grid` has it; a MetaImage holds the direction of one axis after the other."""
+    if matrix is None or n_axes < 3:
+        return IDENTITY
+    return tuple(matrix[axis * n_axes + patient] for patient in range(3) for axis in range(3))
+
+
+def _data(path: Path, fields: dict[str, str], end: int) -> DataBlock:
+    packed = _is_true(fields, ("CompressedData",), "False")
+    name = fields["ElementDataFile"]
+    data_path = path if name.upper() == "LOCAL" else data_file(path, name, ".mha")
+    offset = end if data_path == path else 0
+    [skip] = integers(fields.get("HeaderSize", "0"))
+    checked = checked_skip(skip, "zlib" if packed else "none")
+    if not packed:
+        return DataBlock(data_path, offset, "none", checked)
+    [packed_bytes] = integers(fields["CompressedDataSize"])
+    return DataBlock(data_path, offset + skip, "zlib", packed_bytes=max(packed_bytes, 0))

@@ -73,14 +73,16 @@ def _shared(texts: Sequence[str]) -> set[str]:
 def _numbered(texts: Sequence[str]) -> list[str]:
     shared = _shared(texts)
     taken = {text.casefold() for text in texts}
+    last: Counter[str] = Counter()  # number given to a text
     numbered = []
     for text in texts:
-        if text.casefold() not in shared:
+        key = text.casefold()
+        if key not in shared:
             numbered.append(text)
             continue
-        number = 1
-        while f"{text}-{number}".casefold() in taken:
-            number += 1
-        taken.add(f"{text}-{number}".casefold())
-        numbered.append(f"{text}-{number}")
+        last[key] += 1
+        while f"{key}-{last[key]}" in taken:
+            last[key] += 1
+        taken.add(f"{key}-{last[key]}")
+        numbered.append(f"{text}-{last[key]}")
     return numbered

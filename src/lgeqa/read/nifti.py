@@ -1,12 +1,16 @@
-"""The raw header of a NIfTI-1 file (nifti.nimh.nih.gov/nifti-1)."""
+"""The header of a NIfTI-1 file (nifti.nimh.nih.gov/nifti-1)."""
 
 import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from lgeqa.errors import ReadError
 from lgeqa.read.header import DataBlock, Header, read_start
+from lgeqa.read.limits import MAX_HEADER_BYTES
 from lgeqa.read.suffixes import volume_suffix
 from lgeqa.read.words import numbers, shown
 
@@ -14,9 +18,31 @@ from lgeqa.read.words import numbers, shown
 SPACING_TOLERANCE = 0.01
 
 _HEADER_BYTES = {348: 1, 540: 2}
-_BITS = {2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64, 2304: 32}
-_FLOATS = {16: "f4", 64: "f8"}
+#: From this axis on, counted from 0, there are components of a voxel.
+_COMPONENT_AXIS = 4
+#: Where the voxels of a single file begin at the earliest.
+_FIRST_VOXEL = 352
+#: Type of a number and numbers in a voxel of each data type.
+_TYPES = {
+    2: ("u1", 1),
+    4: ("i2", 1),
+    8: ("i4", 1),
+    16: ("f4", 1),
+    32: ("f4", 2),
+    64: ("f8", 1),
+    128: ("u1", 3),
+    256: ("i1", 1),
+    512: ("u2", 1),
+    768: ("u4", 1),
+    1024: ("i8", 1),
+    1280: ("u8", 1),
+    2304: ("u1", 4),
+}
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
+_SCANNER = 1
+#: How far an sform may be from axes at right angles, or from the qform, to be taken before it.
+_SFORM_TOLERANCE = 1e-4
+_RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -38,13 +64,24 @@ class _Fields:
         return int(self.get(70, "h")[0])
 
     @property
-    def spacing_mm(self) -> tuple[float, ...]:
-        unit = int(self.get(123, "b")[0]) & 7
-        return tuple(value * _MM_PER_UNIT.get(unit, 1.0) for value in self.get(80, "3f"))
+    def mm_per_unit(self) -> float:
+        return _MM_PER_UNIT.get(int(self.get(123, "b")[0]) & 7, 1.0)
+
+    @property
+    def pixdim(self) -> tuple[float, ...]:
+        return self.get(80, "3f")
 
     @property
     def data_offset(self) -> float:
         return self.get(108, "f")[0]
+
+    @property
+    def scaling(self) -> tuple[float, float]:
+        """Slope and intercept; a slope of 0 stands for none."""
+        slope, intercept = self.get(112, "2f")
+        if slope == 0 or not math.isfinite(slope):
+            return 1.0, 0.0
+        return slope, intercept if math.isfinite(intercept) else 0.0
 
     @property
     def has_qform(self) -> bool:
@@ -55,9 +92,32 @@ class _Fields:
         return self.get(254, "h")[0] > 0
 
     @property
-    def sform_spacing(self) -> tuple[float, ...]:
-        rows = self.get(280, "12f")
-        return tuple(math.hypot(*rows[axis::4]) for axis in range(3))
+    def is_of_scanner(self) -> bool:
+        return self.get(254, "h")[0] == _SCANNER
+
+    @property
+    def sform(self) -> npt.NDArray[np.float64]:
+        """RAS position by voxel index, (3, 4)."""
+        return np.array(self.get(280, "12f")).reshape(3, 4)
+
+    @property
+    def qform(self) -> npt.NDArray[np.float64]:
+        """RAS position by voxel index, (3, 4), from the quaternion."""
+        b, c, d, x, y, z = self.get(256, "6f")
+        n = b * b + c * c + d * d
+        if n > 1:
+            b, c, d = (part / math.sqrt(n) for part in (b, c, d))
+        a = math.sqrt(max(1 - n, 0.0))
+        turn = np.array(
+            [
+                [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+                [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+                [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+            ]
+        )
+        mirror = -1.0 if self.get(76, "f")[0] < 0 else 1.0
+        sides = turn * np.array(self.pixdim) * [1, 1, mirror]
+        return np.column_stack([sides, [x, y, z]])
 
 
 def nifti_header(path: Path) -> Header:
@@ -69,22 +129,28 @@ def nifti_header(path: Path) -> Header:
     packed = volume_suffix(path) == ".nii.gz"
     fields = _fields(read_start(path, packed), path)
     n_dims, *size = fields.dim
-    if not 1 <= n_dims <= 7 or fields.datatype not in _BITS or not 0 <= fields.data_offset < math.inf:
+    if not (1 <= n_dims <= 7 and fields.datatype in _TYPES and 0 <= fields.data_offset <= MAX_HEADER_BYTES):
         raise ReadError(
-            f"{shown(path)}: its NIfTI header is damaged or unusual ({n_dims} axes, data type {fields.datatype}). "
-            "Export it again."
+            f"{shown(path)}: its NIfTI header is damaged or unusual ({n_dims} axes, data type {fields.datatype}, "
+            f"voxels from byte {fields.data_offset:g}). Export it again."
         )
     _refuse_contradiction(fields, path)
-    n_bytes = math.prod(size[:n_dims]) * _BITS[fields.datatype] // 8
+    code, numbers_of_type = _TYPES[fields.datatype]
+    with np.errstate(all="ignore"):  # what comes out as no number is refused
+        placed = _placement(fields, path)
+    sides, origin = placed[:, :3], placed[:, 3] * fields.mm_per_unit
+    slope, intercept = fields.scaling
     return Header(
-        format_name="NIfTI",
-        image_io="NiftiImageIO",
-        size=tuple(size[:n_dims]),
-        spacing=fields.spacing_mm[:n_dims],
+        size=tuple(size[: min(n_dims, _COMPONENT_AXIS)]),
+        components=numbers_of_type * math.prod(size[_COMPONENT_AXIS:n_dims]),
+        dtype=np.dtype(fields.order + code),
+        spacing=tuple(value * fields.mm_per_unit for value in fields.pixdim[:n_dims]),
+        origin=(float(origin[0]), float(origin[1]), float(origin[2])),
+        direction=tuple(float(value) for value in _unit(sides).ravel()),
         oriented=fields.has_qform or fields.has_sform,
-        files=(path,),
-        data=DataBlock(path, 0, "gzip" if packed else "none", int(fields.data_offset) + n_bytes),
-        float_type=fields.order + _FLOATS[fields.datatype] if fields.datatype in _FLOATS else None,
+        data=DataBlock(path, 0, "gzip" if packed else "none", max(int(fields.data_offset), _FIRST_VOXEL)),
+        slope=slope,
+        intercept=intercept,
     )
 
 
@@ -94,18 +160,43 @@ def _fields(start: bytes, path: Path) -> _Fields:
         version = _HEADER_BYTES.get(struct.unpack_from(order + "i", start)[0]) if len(start) >= 348 else None
         if version == 2:
             raise ReadError(f"{shown(path)}: is a NIfTI-2 file, which lgeqa does not read. Save it as NIfTI-1.")
-        if version == 1:
+        if version == 1 and start[344:347] == b"n+1":
             return _Fields(start[:348], order)
     raise ReadError(f"{shown(path)}: is not a NIfTI file, whatever its name says. Export it again.")
 
 
 def _refuse_contradiction(fields: _Fields, path: Path) -> None:
-    """ITK takes the spacing from pixdim even where only sform gives the orientation, and with it another spacing."""
+    """The spacing is that of pixdim, even where only sform gives the orientation, and with it another spacing."""
     if fields.has_qform or not fields.has_sform:
         return
-    pixdim, sform = fields.get(80, "3f"), fields.sform_spacing
+    pixdim, sform = fields.pixdim, tuple(math.hypot(*column) for column in fields.sform[:, :3].T)
     if not all(abs(ours - theirs) <= SPACING_TOLERANCE * theirs for ours, theirs in zip(pixdim, sform, strict=True)):
         raise ReadError(
             f"{shown(path)}: its voxel spacing is {numbers(pixdim)} by pixdim but {numbers(sform)} by sform. "
             "Correct the header or export it again."
         )
+
+
+def _placement(fields: _Fields, path: Path) -> npt.NDArray[np.float64]:
+    """LPS position by voxel index, (3, 4), from sform or qform as ITK and so 3D Slicer choose between them."""
+    if not (fields.has_qform or fields.has_sform):
+        return np.eye(3, 4)
+    chosen = fields.sform if _prefers_sform(fields) else fields.qform
+    if not np.isfinite(chosen).all():
+        raise ReadError(f"{shown(path)}: its qform or sform holds no numbers. Correct the header or export it again.")
+    return _RAS_TO_LPS[:, None] * chosen
+
+
+def _prefers_sform(fields: _Fields) -> bool:
+    if not fields.has_sform or not fields.has_qform:
+        return fields.has_sform
+    sform, sides = fields.sform, _unit(fields.sform[:, :3])
+    if not np.isfinite(sform).all() or np.abs(sides @ sides.T - np.eye(3)).max() > _SFORM_TOLERANCE:
+        return False
+    return fields.is_of_scanner or bool(np.allclose(sform, fields.qform, rtol=0, atol=_SFORM_TOLERANCE))
+
+
+def _unit(sides: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The columns at length 1; those without length stay."""
+    lengths = np.array([math.hypot(*column) for column in sides.T])
+    return sides / np.where(lengths > 0, lengths, 1)

@@ -97,7 +97,7 @@ def _read_stack(source: Source, limits: Limits) -> Stack:
 
 
 def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         voxels: FloatArray = np.ascontiguousarray(stored, dtype=np.float32)
     check_finite(voxels, where)
     if voxels.min() == voxels.max():

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import ReadError
+from lgeqa.read.files import open_regular
 from lgeqa.records import Grid
 
 
@@ -41,7 +42,7 @@ def hash_files(paths: Iterable[Path]) -> str:
     """SHA-256 in hexadecimal of the bytes of all files, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()

@@ -1,19 +1,24 @@
-"""Volumes in one file: NRRD, NIfTI and MetaImage, through SimpleITK."""
+"""Volumes in one file, or in a header and the file it names: NRRD, NIfTI and MetaImage."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from lgeqa.errors import ReadError
 from lgeqa.read.geometry import check_grid, check_size, check_spacing
-from lgeqa.read.header import Header, check_length, read_floats
-from lgeqa.read.itk import load
+from lgeqa.read.header import Header, read_voxels
 from lgeqa.read.limits import Limits
 from lgeqa.read.metaimage import metaimage_header
 from lgeqa.read.nifti import nifti_header
 from lgeqa.read.nrrd import nrrd_header
-from lgeqa.read.stack import Stack, check_finite, hash_files
+from lgeqa.read.stack import Stack, hash_files
 from lgeqa.read.suffixes import volume_suffix
-from lgeqa.read.words import shown
+from lgeqa.read.words import extent, shown
+from lgeqa.records import Grid
 
 _HEADERS: dict[str, Callable[[Path], Header]] = {
     ".nrrd": nrrd_header,
@@ -25,6 +30,16 @@ _HEADERS: dict[str, Callable[[Path], Header]] = {
 }
 
 
+def volume_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that a volume is read from, the header first; its voxels are not read.
+
+    Raises:
+        ReadError: the header cannot be read.
+        OSError: a file cannot be opened.
+    """
+    return _files(path, _HEADERS[volume_suffix(path)](path))
+
+
 def read_volume(path: Path, limits: Limits) -> Stack:
     """Read one volume as it is stored; the size is checked before any memory is taken.
 
@@ -34,21 +49,43 @@ def read_volume(path: Path, limits: Limits) -> Stack:
     """
     where = shown(path)
     header = _HEADERS[volume_suffix(path)](path)
-    check_size(header.size, where, limits)
-    if header.spacing:
-        check_spacing(header.spacing[:3], where, limits)
-    check_length(header.data)
-    if header.float_type:
-        check_finite(read_floats(header), where)
-    try:
-        voxels, grid = load(path, header.image_io)
-    except RuntimeError:
-        raise ReadError(
-            f"{where}: its {header.format_name} header or data are damaged or of a kind that ITK cannot read. "
-            "Export it again, for instance from 3D Slicer as .nrrd."
-        ) from None
-    if not header.spacing or len(header.spacing) < 3:
-        raise ReadError(f"{where}: its header gives no voxel spacing. Export it again with its spacing.")
-    check_grid(grid, where, limits)
+    grid = _grid(header, where, limits)
+    stored = read_voxels(header.data, math.prod(grid.size) * header.dtype.itemsize)
+    voxels = _scaled(stored.view(header.dtype).reshape(grid.size[::-1]), header)
     warnings = () if header.oriented else ("The header tells no orientation; it was taken as axial LPS order.",)
-    return Stack(voxels, grid, hash_files(header.files), warnings)
+    return Stack(voxels, grid, hash_files(_files(path, header)), warnings)
+
+
+def _files(path: Path, header: Header) -> tuple[Path, ...]:
+    return (path,) if header.data.path == path else (path, header.data.path)
+
+
+def _grid(header: Header, where: str, limits: Limits) -> Grid:
+    size = header.size
+    check_size(size, where, limits)
+    if header.spacing:
+        check_spacing(header.spacing, where, limits)
+    if header.components != 1:
+        raise ReadError(
+            f"{where}: each voxel holds {header.components} numbers (colour, vector or complex). "
+            "Save the magnitude image alone."
+        )
+    if len(size) < 3 or any(count > 1 for count in size[3:]):
+        raise ReadError(f"{where}: is {len(size)}-D ({extent(size)}), not 3-D. Save one 3-D volume.")
+    if not header.spacing:
+        raise ReadError(f"{where}: its header gives no voxel spacing. Export it again with its spacing.")
+    first, second, third = header.spacing
+    grid = Grid((size[0], size[1], size[2]), (first, second, third), header.origin, header.direction)
+    check_grid(grid, where, limits)
+    return grid
+
+
+def _scaled(stored: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
+    """The voxels scaled as the header says, slice after slice to save memory."""
+    if (header.slope, header.intercept) == (1.0, 0.0):
+        return stored
+    voxels = np.empty(stored.shape, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for slab, target in zip(stored, voxels, strict=True):
+            target[...] = slab.astype(np.float64) * header.slope + header.intercept
+    return voxels

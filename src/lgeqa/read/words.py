@@ -1,8 +1,13 @@
-"""How files and numbers are written in messages for people."""
+"""How files and numbers are written in messages for people, and how long a file's own words may be."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
+
+from lgeqa.read.limits import MAX_FIELD
+
+#: Characters of a file's own words that a message quotes.
+_LONGEST = 80
 
 
 def shown(path: Path) -> str:
@@ -24,3 +29,16 @@ def extent(size: Iterable[int]) -> str:
 def reason(fault: OSError) -> str:
     """What the operating system says, without numbers and paths."""
     return (fault.strerror or "unknown fault").lower()
+
+
+def printable(text: str) -> str:
+    """Return text from a file on one short line: control characters become '?', and what is too long is cut."""
+    line = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def bounded(text: str) -> str:
+    """Return a field of a text header, unless it is too long. Raises ValueError."""
+    if len(text) > MAX_FIELD:
+        raise ValueError(f"field of {len(text)} characters")
+    return text
