@@ -1,0 +1,58 @@
+"""How well the two halves of a scan agree in measures and in measured scores.
+
+OPENBLAS_NUM_THREADS=1 python benchmarks/reliability.py --scans ../shared/data/lge
+
+Each scan is measured twice with its given mask: with the lower half of the atrium's slices and with the upper one.
+Spearman's correlation between the halves over all scans says how much of a measure belongs to the scan. From it follows
+the reliability of the whole scan by the formula of Spearman and Brown, 2 r / (1 + r). Its square root bounds how well
+anything can be correlated with the measure.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+from lgeqa.attributes import NAMES
+from lgeqa.measure import Heart, measured_reader, take_measures
+from lgeqa.read import Source, discover, read_mask, read_scan
+from lgeqa.records import BoolArray, Scan
+
+MEASURES = tuple(dict.fromkeys(name for weights in measured_reader().weights.values() for name in weights))
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser(description="How well the two halves of a scan agree.")
+    options.add_argument("--scans", type=Path, required=True)
+    halves = np.array([measured_halves(source) for source in discover([options.parse_args().scans])])
+    print(f"{len(halves)} scans\n")
+    print("| | between the halves | of the whole | bound |")
+    print("|---|---|---|---|")
+    for place, name in enumerate((*NAMES, *MEASURES)):
+        between = spearmanr(halves[:, 0, place], halves[:, 1, place], nan_policy="omit").statistic
+        whole = 2 * between / (1 + between)
+        print(f"| {name} | {between:.2f} | {whole:.2f} | {np.sqrt(whole):.2f} |")
+
+
+def measured_halves(source: Source) -> list[npt.NDArray[np.float64]]:
+    """Return scores and measures of the lower and of the upper half of a scan."""
+    scan = read_scan(source)
+    assert source.mask_path is not None
+    atrium = read_mask(source.mask_path, scan)
+    held = np.flatnonzero(atrium.any(axis=(1, 2)))
+    middle = held[len(held) // 2]
+    upper = np.arange(len(atrium))[:, None, None] >= middle
+    return [measured_on(scan, atrium & part) for part in (~upper, upper)]
+
+
+def measured_on(scan: Scan, atrium: BoolArray) -> npt.NDArray[np.float64]:
+    """Return the scores and the measures that they rest on, NaN where one is undefined."""
+    values = take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
+    return np.array([*measured_reader().scores(values).values(), *(values[name] for name in MEASURES)], float)
+
+
+if __name__ == "__main__":
+    main()
