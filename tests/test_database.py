@@ -36,7 +36,7 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def filled(path: Path) -> Path:
-    """A database with a table of some pages."""
+    """Make a database with a table of some pages."""
     sessions = open_database(path)
     with sessions.begin() as session:
         session.execute(text("CREATE TABLE number (value TEXT)"))
@@ -52,7 +52,7 @@ def filled(path: Path) -> Path:
 
 
 def damaged(path: Path) -> Path:
-    """One with a page in its middle that was lost."""
+    """Make one with a page in its middle that was lost."""
     content = bytearray(filled(path).read_bytes())
     content[8 * 4096 : 10 * 4096] = bytes(2 * 4096)
     path.write_bytes(content)

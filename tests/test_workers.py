@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -67,12 +68,12 @@ def test_a_task_that_takes_too_long_is_stopped_and_the_others_go_on() -> None:
 
 
 def _hang(_: int) -> bool:
-    """Never give Python its turn, as a decoder in C may: one search that goes back over all splits of the text."""
+    """Keep Python from its turn, as a decoder in C may: one search that goes back over all splits of the text."""
     return bool(re.match(r"(a|aa)+$", "a" * 200 + "b"))
 
 
 def test_a_task_that_never_lets_python_run_is_stopped() -> None:
-    assert apart(_hang, 0, Limits(seconds=10)) == Lost(None, after_seconds=10)
+    assert apart(partial(_hang, 0), Limits(seconds=10)) == Lost(None, after_seconds=10)
 
 
 def _fill(n_bytes: int) -> str:
@@ -97,11 +98,11 @@ def _refuse(name: str) -> int:
 @pytest.mark.parametrize("work", [_square, _refuse])
 def test_work_apart_answers_or_raises_as_it_does_here(work: Callable[..., int]) -> None:
     if work is _square:
-        assert apart(work, 3) == 9
-        assert apart(work, -1) == Lost(-signal.SIGKILL)
+        assert apart(partial(work, 3)) == 9
+        assert apart(partial(work, -1)) == Lost(-signal.SIGKILL)
     else:
         with pytest.raises(ReadError, match="a\\.nrrd: is damaged"):
-            apart(work, "a.nrrd")
+            apart(partial(work, "a.nrrd"))
 
 
 def _tell_and_hang(path: Path) -> None:
@@ -112,10 +113,11 @@ def _tell_and_hang(path: Path) -> None:
 def test_a_worker_that_hangs_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     lines = (
+        "from functools import partial",
         "from pathlib import Path",
         "from lgeqa.workers import Limits, apart",
         "from tests.test_workers import _tell_and_hang",
-        f"apart(_tell_and_hang, Path({str(told)!r}), Limits(seconds=8))",
+        f"apart(partial(_tell_and_hang, Path({str(told)!r})), Limits(seconds=8))",
     )
     script = "; ".join(lines)
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[1])

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Sequence
 
 
 def csv_text(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """Rows below a head line, as CSV with commas and line feeds."""
+    """Return rows below a head line, as CSV with commas and line feeds.
+
+    A carriage return in a cell becomes a line feed: Python 3.11 does not quote it, and it would end the row.
+    """
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(columns)
-    table.writerows(rows)
+    table.writerows([_line_feeds(cell) for cell in row] for row in rows)
     return text.getvalue()
+
+
+def _line_feeds(cell: object) -> object:
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if isinstance(cell, str) else cell
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -21,7 +21,7 @@ from threading import Lock
 from typing import Final, Generic, TypeVar, cast
 
 from lgeqa.errors import LgeqaError
-from lgeqa.threads import ONE_THREAD
+from lgeqa.threads import ONE_THREAD, TIMEOUT_S
 
 #: Processes start afresh: a fork would copy the locks of threads that it does not copy.
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -31,8 +31,6 @@ _ENVIRONMENT: Final = Lock()
 #: Seconds after which a worker that nobody stopped stops itself, beyond its limit: its parent may be gone.
 _GRACE: Final = 5.0
 
-#: Seconds that one task may take, unless the user says otherwise; a scan takes some.
-TIMEOUT_S: Final = 300.0
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -50,6 +48,10 @@ class Limits:
 
     seconds: float = TIMEOUT_S
     memory_bytes: int = 8 * 2**30
+
+
+#: What a worker may take unless a caller says otherwise.
+LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Lost:
 
 
 def work_through(
-    tasks: Iterable[Task], work: Callable[[Task], Answer], jobs: int, limits: Limits | None = None
+    tasks: Iterable[Task], work: Callable[[Task], Answer], jobs: int, limits: Limits = LIMITS
 ) -> Generator[tuple[Task, Answer | Lost]]:
     """Do `work` on each task in `jobs` processes, and give task and answer in the order they are done.
 
@@ -102,24 +104,28 @@ def work_through(
             worker.end()
 
 
-def apart(work: Callable[[Task], Answer], task: Task, limits: Limits | None = None) -> Answer | Lost:
-    """Do `work` on one task in a process of its own.
+def apart(work: Callable[[], Answer], limits: Limits = LIMITS) -> Answer | Lost:
+    """Do `work` in a process of its own; it and its answer must pickle.
 
     Raises:
         LgeqaError: as `work` raised it there.
     """
-    worker = _hired(work, task, limits)
+    worker = _hired(_done_here, work, limits)
     try:
         return worker.answer()
     finally:
         worker.end()
 
 
+def _done_here(work: Callable[[], Answer]) -> Answer:
+    return work()
+
+
 class Worker(Generic[Task, Answer]):
     """One process, the pipe to it and the task it has in hand; `work`, tasks and answers are as in `work_through`."""
 
-    def __init__(self, work: Callable[[Task], Answer], limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, work: Callable[[Task], Answer], limits: Limits = LIMITS) -> None:
+        self.limits = limits
         self.link, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_serve, args=(theirs, work, self.limits), daemon=True)
         with _environment(ONE_THREAD):
@@ -159,7 +165,7 @@ class Worker(Generic[Task, Answer]):
         self.link.close()
 
 
-def _hired(work: Callable[[Task], Answer], task: Task, limits: Limits | None) -> Worker[Task, Answer]:
+def _hired(work: Callable[[Task], Answer], task: Task, limits: Limits) -> Worker[Task, Answer]:
     worker = Worker(work, limits)
     worker.give(task)
     return worker

@@ -62,7 +62,7 @@ def claimed(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise OutputError(
-            f"{folder}: another run of lgeqa writes there. Wait until it has ended, or name another folder."
+            f"{folder}: another run of lgeqa works in it. Wait until it has ended, or name another folder."
         ) from None
     except OSError as fault:
         raise not_written(folder, fault) from None

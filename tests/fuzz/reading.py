@@ -160,7 +160,7 @@ def _rezipped(data: bytes, inner: Callable[[bytes], bytes], chance: random.Rando
 
 
 def _place(data: bytes | bytearray, chance: random.Random) -> int:
-    """A place in a file, in its header more often than not."""
+    """Return a place in a file, in its header more often than not."""
     return chance.randrange(max(1, min(len(data), _START if chance.random() < 0.7 else len(data))))
 
 

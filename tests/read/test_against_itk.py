@@ -33,7 +33,7 @@ def rotation(seed: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 
 
 def turned(path: Path, seed: int) -> Path:
-    """A volume whose axes lie in any direction."""
+    """Return a volume whose axes lie in any direction."""
     image = sitk.GetImageFromArray(volume())
     image.SetSpacing([0.625, 0.7, 2.5])
     image.SetOrigin([-31.5, 12.25, -70])

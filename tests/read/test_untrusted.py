@@ -37,7 +37,7 @@ def memory_below(megabytes: int) -> Iterator[None]:
 
 
 def detached(folder: Path, suffix: str, name: str) -> Path:
-    """A header whose data file is called `name`."""
+    """Write a header whose data file is called `name`."""
     path = write_volume(folder / f"scan{suffix}", volume())
     return edited(path, ("scan.raw", name))
 
@@ -46,7 +46,7 @@ def detached(folder: Path, suffix: str, name: str) -> Path:
 
 
 def special(path: Path, kind: str) -> Path:
-    """A path that is no regular file."""
+    """Make a path that is no regular file."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
@@ -274,7 +274,7 @@ def test_gzip_in_parts(tmp_path: Path) -> None:
 
 
 def bomb(path: Path, n_megabytes: int) -> Path:
-    """A small file of a packed volume that says truly how large its zeros are."""
+    """Write a small file of a packed volume that says truly how large its zeros are."""
     slices = n_megabytes * MEGABYTE // (512 * 512)
     write_volume(path, np.zeros((5, 9, 8), np.uint8), compress=True)
     data = path.read_bytes()

@@ -28,7 +28,7 @@ IMAGES = volume((6, 40, 36))
 
 
 def changed(folder: Path, change: Callable[[FileDataset], None]) -> list[Path]:
-    """A series of `IMAGES` whose files are changed after they were written."""
+    """Write a series of `IMAGES` whose files are changed after they were written."""
     paths = write_dicom_series(folder, IMAGES)
     for path in paths:
         dataset = dcmread(path)
@@ -150,16 +150,27 @@ def test_a_small_file_of_a_large_image_is_refused(tmp_path: Path) -> None:
 
 
 def jpeg_2000_of(rows: int, columns: int, components: int = 1) -> bytes:
-    """The start of a JPEG 2000 codestream of this size."""
+    """Return the start of a JPEG 2000 codestream of this size."""
     header = struct.pack(">HHHIIIIIIIIH", 0xFF51, 41, 0, columns, rows, 0, 0, columns, rows, 0, 0, components)
     return b"\xff\x4f" + header + bytes(200)
 
 
 def jpeg_ls_of(rows: int, columns: int, components: int = 1) -> bytes:
-    """The start of a JPEG-LS codestream of this size, behind a comment and fill bytes."""
+    """Return the start of a JPEG-LS codestream of this size, behind a comment and fill bytes."""
     comment = struct.pack(">HH4s", 0xFFFE, 6, b"text")
     frame = b"\xff" + struct.pack(">HHBHHB", 0xFFF7, 11, 16, rows, columns, components)
     return b"\xff\xd8" + comment + frame + bytes(200)
+
+
+def write_codestream(folder: Path, syntax: str, stream: bytes) -> None:
+    """Write a series whose images all hold one compressed stream."""
+
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.file_meta.TransferSyntaxUID = UID(syntax)
+        dataset.PixelData = encapsulate([stream])
+        dataset["PixelData"].VR = "OB"
+
+    write_dicom_series(folder, volume(), edit=edit)
 
 
 @pytest.mark.parametrize(
@@ -176,13 +187,8 @@ def jpeg_ls_of(rows: int, columns: int, components: int = 1) -> bytes:
 def test_a_codestream_of_another_size_reaches_no_decoder(
     syntax: str, stream: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def edit(dataset: Dataset, index: int) -> None:
-        dataset.file_meta.TransferSyntaxUID = UID(syntax)
-        dataset.PixelData = encapsulate([stream])
-        dataset["PixelData"].VR = "OB"
-
     monkeypatch.setattr(Dataset, "pixel_array", property(lambda _: pytest.fail("was decoded")))
-    write_dicom_series(tmp_path, volume(), edit=edit)
+    write_codestream(tmp_path, syntax, stream)
     refused(tmp_path, ReadError, r"its compressed image has \d+ x \d+ pixels and \d+ samples, not 9 x 8 and 1")
 
 
@@ -193,13 +199,8 @@ def test_a_codestream_of_another_size_reaches_no_decoder(
 def test_a_codestream_that_is_none_reaches_no_decoder(
     syntax: str, stream: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def edit(dataset: Dataset, index: int) -> None:
-        dataset.file_meta.TransferSyntaxUID = UID(syntax)
-        dataset.PixelData = encapsulate([stream])
-        dataset["PixelData"].VR = "OB"
-
     monkeypatch.setattr(Dataset, "pixel_array", property(lambda _: pytest.fail("was decoded")))
-    write_dicom_series(tmp_path, volume(), edit=edit)
+    write_codestream(tmp_path, syntax, stream)
     refused(tmp_path, ReadError, "its pixel data are damaged")
 
 

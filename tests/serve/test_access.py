@@ -195,7 +195,7 @@ ROUTES = [("/api/folders", 1), ("/api/uploads", 1), ("/api/studies", 20), ("/api
 
 
 def endless(taken: list[int], headers: dict[str, str], path: str, *, stalls: bool = False) -> tuple[Scope, Receive]:
-    """A request whose body never ends, or stops coming with `stalls`, and each piece of which is noted."""
+    """Send a request whose body never ends, or stops coming with `stalls`, and each piece of which is noted."""
     sent = [(name.lower().encode(), value.encode()) for name, value in {"Host": "testserver", **headers}.items()]
     scope: Scope = {
         "type": "http",
@@ -222,7 +222,7 @@ def endless(taken: list[int], headers: dict[str, str], path: str, *, stalls: boo
 
 
 def answered(app: FastAPI, scope: Scope, receive: Receive) -> tuple[int, dict[bytes, bytes], str]:
-    """Status, headers and body of the answer."""
+    """Return status, headers and body of the answer."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

@@ -20,7 +20,7 @@ def _read_here() -> None:
 
 
 def crash(*_: Any, **__: Any) -> Any:
-    """Stands for a decoder with a bug."""
+    """Stand for a decoder with a bug."""
     os.kill(os.getpid(), signal.SIGSEGV)
 
 

@@ -208,7 +208,7 @@ def test_a_folder_is_served_once(server: Server) -> None:
     server.start()
     second = Server(server.home.parent)
 
-    with pytest.raises(AssertionError, match="is served already"):
+    with pytest.raises(AssertionError, match="another run of lgeqa works in it"):
         second.start()
 
     assert second.process is not None
@@ -234,7 +234,7 @@ def test_the_token_is_drawn_and_kept(server: Server, tmp_path: Path) -> None:
 
 def test_home_and_what_is_secret_in_it_are_for_their_user_alone(server: Server) -> None:
     server.home.mkdir(mode=0o755)
-    (server.home / "lock").touch()
+    (server.home / "lgeqa.sqlite").touch()
     server.start(token=None)
 
     private = [server.home, *server.home.glob("lgeqa.sqlite*"), server.home / "token"]
@@ -320,7 +320,7 @@ def test_upload_that_nobody_known_sends_ends_its_connection(server: Server) -> N
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """`lgeqa serve` as far as it ends by itself."""
+    """Run `lgeqa serve` as far as it ends by itself."""
     command = [sys.executable, "-c", "from lgeqa.cli import main; main()", "serve", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lgeqa.batch.attempt import Attempt, Outcome
 from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.records import ScanResult
-from lgeqa.workers import Limits, Lost, work_through
+from lgeqa.workers import LIMITS, Limits, Lost, work_through
 
 if TYPE_CHECKING:
     from lgeqa.read import Source
@@ -32,9 +32,7 @@ class Settled:
     ours: bool = False
 
 
-def run_batch(
-    sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits | None = None
-) -> Generator[Settled]:
+def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits = LIMITS) -> Generator[Settled]:
     """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
@@ -72,7 +70,7 @@ def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:
     return record if all(path.exists() for path in attempt.out.companions(record)) else None
 
 
-def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits | None) -> Iterator[Outcome]:
+def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits) -> Iterator[Outcome]:
     for source, answer in work_through(sources, attempt, jobs, limits):
         yield Outcome(attempt.unassessed(source, _obituary(answer))) if isinstance(answer, Lost) else answer
 

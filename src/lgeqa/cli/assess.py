@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from lgeqa.cli.options import GivenMasks, Jobs, Paths, Quiet, Timeout
-from lgeqa.threads import ONE_THREAD
-from lgeqa.workers import TIMEOUT_S
+from lgeqa.threads import ONE_THREAD, TIMEOUT_S
 
 
 def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option

@@ -17,7 +17,8 @@ from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
 from lgeqa.report import render
-from lgeqa.workers import TIMEOUT_S, Limits, Lost, apart
+from lgeqa.threads import TIMEOUT_S
+from lgeqa.workers import Limits, Lost, apart
 from lgeqa.writing import claimed
 
 #: Exit codes beside 0 (all scans were assessed or measured) and those of the errors.
@@ -93,7 +94,7 @@ def find_scans(job: Job, out: OutputFolder) -> list[Source]:
         UsageError: no scan is there, a path does not exist, or a file ended the process.
     """
     named = ", ".join(map(str, job.paths))
-    sources = apart(partial(discover, skip=[out.masks_folder]), job.paths, Limits(seconds=LOOKING * job.timeout))
+    sources = apart(partial(discover, job.paths, skip=[out.masks_folder]), Limits(seconds=LOOKING * job.timeout))
     if isinstance(sources, Lost):
         raise UsageError(
             f"The process that looked for scans in {named} was ended ({sources}), perhaps by a damaged file. Name "

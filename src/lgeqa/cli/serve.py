@@ -8,57 +8,57 @@ import typer
 
 from lgeqa.cli.options import Timeout
 from lgeqa.errors import UsageError
-from lgeqa.threads import ONE_THREAD
-from lgeqa.workers import TIMEOUT_S
+from lgeqa.threads import ONE_THREAD, TIMEOUT_S
+
+Home = Annotated[
+    Path, typer.Option("--home", metavar="FOLDER", help="Keeps scans, results and ratings; made if missing.")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file", metavar="FILE", help="Token of the owner; else LGEQA_TOKEN, else one that is drawn and kept."
+    ),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Name under which the server is reached, for instance that of a proxy."),
+]
+UploadMb = Annotated[int, typer.Option(metavar="MB", min=1, help="Most megabytes that one upload may have.")]
+UnpackedMb = Annotated[
+    int,
+    typer.Option(metavar="MB", min=1, help="Most megabytes that the zip archives of one upload may hold, unpacked."),
+]
+ArchiveFiles = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Most files that one upload may hold, those in zip archives too.")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Look at the folder, its database, uploads and token, and do not serve.")
+]
+Backup = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Copy the database to a new file, also while it is served, and do not serve."),
+]
+RefusedToken = Annotated[
+    str | None, typer.Option(help="Refused, since other users of the machine see it; use --token-file or LGEQA_TOKEN.")
+]
 
 
 def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    home: Annotated[
-        Path, typer.Option("--home", metavar="FOLDER", help="Keeps scans, results and ratings; made if missing.")
-    ] = Path("lgeqa-home"),
+    home: Home = Path("lgeqa-home"),
     bundle: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Trained model to use instead of the one in the package.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the default lets nobody else in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8765,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--token-file",
-            metavar="FILE",
-            help="Token of the owner; else LGEQA_TOKEN, else one that is drawn and kept.",
-        ),
-    ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Name under which the server is reached, for instance that of a proxy."),
-    ] = None,
-    upload_mb: Annotated[
-        int, typer.Option(metavar="MB", min=1, help="Most megabytes that one upload may have.")
-    ] = 1000,
-    unpacked_mb: Annotated[
-        int,
-        typer.Option(
-            metavar="MB", min=1, help="Most megabytes that the zip archives of one upload may hold, unpacked."
-        ),
-    ] = 4000,
-    archive_files: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Most files that one upload may hold, those in zip archives too.")
-    ] = 10_000,
+    token_file: TokenFile = None,
+    allow_host: AllowHost = None,
+    upload_mb: UploadMb = 1000,
+    unpacked_mb: UnpackedMb = 4000,
+    archive_files: ArchiveFiles = 10_000,
     timeout: Timeout = TIMEOUT_S,
-    check: Annotated[
-        bool, typer.Option("--check", help="Look at the folder, its database, uploads and token, and do not serve.")
-    ] = False,
-    backup: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Copy the database to a new file, also while it is served, and do not serve."
-        ),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(help="Refused, since other users of the machine see it; use --token-file or LGEQA_TOKEN."),
-    ] = None,
+    check: Check = False,
+    backup: Backup = None,
+    token: RefusedToken = None,
 ) -> None:
     """Open a page in the browser where scans are dropped, judged, looked at and rated.
 
@@ -83,11 +83,6 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     elif check:
         raise typer.Exit(tell_of_home(home, token_file))
     else:
-        limits = {
-            "upload_mb": upload_mb,
-            "unpacked_mb": unpacked_mb,
-            "archive_files": archive_files,
-            "timeout": timeout,
-        }
-        given = {"bundle": bundle, "hosts": allow_host or [], **limits}
+        limits = {"upload_mb": upload_mb, "unpacked_mb": unpacked_mb, "archive_files": archive_files}
+        given = {"bundle": bundle, "hosts": allow_host or [], "timeout": timeout, **limits}
         run_server(home, host, port, token_file, ServeSettings.of(given, "lgeqa serve"))

@@ -65,7 +65,7 @@ class MultiTaskNetwork(QualityNetwork):
         self.decoder = Decoder()
 
     def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:
-        """Four logits, (slice, 4), and logits of the blood pool, (slice, 1, row, column)."""
+        """Return four logits, (slice, 4), and logits of the blood pool, (slice, 1, row, column)."""
         stages = self.encoder.stages(slices)
         return self.heads(stages[-1].mean(dim=(2, 3))), self.decoder(stages, *slices.shape[2:])
 

@@ -64,13 +64,7 @@ def adjudications_csv(study: Study) -> str:
     return csv_text(
         ADJUDICATION_COLUMNS,
         (
-            (
-                scan.scan_id,
-                one.version,
-                *_cells(one),
-                *map(_text, (one.cannot_rate, one.comment, one.panel)),
-                one.saved_at,
-            )
+            (scan.scan_id, one.version, *_cells(one), one.cannot_rate, one.comment, one.panel, one.saved_at)
             for scan, one in rows
         ),
     )
@@ -102,13 +96,7 @@ def _score_rows(study: Study, scan: StudyScan) -> Iterator[tuple[Any, ...]]:
 def _row(rating: Rating) -> tuple[Any, ...]:
     reading = rating.reading
     whose = (reading.scan.scan_id, reading.scan.patient, reading.reader.name, reading.round)
-    words = _text(rating.comment), _text(rating.cannot_rate)
-    return (*whose, *_cells(rating), *words, round(rating.seconds, 1), rating.saved_at)
-
-
-def _text(words: str) -> str:
-    """Return free text with line feeds alone: a carriage return would end the row for whoever reads the table."""
-    return words.replace("\r\n", "\n").replace("\r", "\n")
+    return (*whose, *_cells(rating), rating.comment, rating.cannot_rate, round(rating.seconds, 1), rating.saved_at)
 
 
 def _cells(rating: Saved | None) -> list[int | str]:

@@ -213,7 +213,7 @@ def _source(find: _Find, scan_id: str) -> Source:
 
 
 def _is_regular(path: Path) -> bool:
-    """Whether a path is a regular file; one that cannot be looked at is none."""
+    """Return whether a path is a regular file; one that cannot be looked at is none."""
     try:
         return is_regular(path)
     except OSError:

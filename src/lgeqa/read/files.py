@@ -58,7 +58,7 @@ def _is_regular(seen: os.stat_result) -> bool:
 
 @cache
 def _kernel_devices() -> frozenset[int]:
-    """Numbers of the devices that file systems of the kernel are mounted as; empty where there are none."""
+    """Return the numbers of the devices that file systems of the kernel are mounted as; empty where there are none."""
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -91,13 +91,13 @@ def _header(path: Path, fields: dict[str, str], end: int) -> Header:
 
 
 def _is_true(fields: dict[str, str], keys: tuple[str, ...], default: str) -> bool:
-    """Whether the first of `keys` that there is begins as a word for true, as MetaIO reads it."""
+    """Return whether the first of `keys` that there is begins as a word for true, as MetaIO reads it."""
     value = next((fields[key] for key in keys if key in fields), default)
     return value[0] in "Tt1"
 
 
 def _vector(path: Path, fields: dict[str, str], keys: tuple[str, ...], count: int) -> tuple[float, ...] | None:
-    """The numbers of the first of `keys` that there is. Raises ReadError: they are not `count` numbers."""
+    """Return the numbers of the first of `keys` that there is. Raises ReadError: they are not `count` numbers."""
     key = next((key for key in keys if key in fields), None)
     if key is None:
         return None
@@ -113,7 +113,7 @@ def _vector(path: Path, fields: dict[str, str], keys: tuple[str, ...], count: in
 
 
 def _direction(matrix: tuple[float, ...] | None, n_axes: int) -> tuple[float, ...]:
-    """The matrix as a `Grid` has it; a MetaImage holds the direction of one axis after the other."""
+    """Return the matrix as a `Grid` has it; a MetaImage holds the direction of one axis after the other."""
     if matrix is None or n_axes < 3:
         return IDENTITY
     return tuple(matrix[axis * n_axes + patient] for patient in range(3) for axis in range(3))

@@ -166,7 +166,7 @@ def _fields(start: bytes, path: Path) -> _Fields:
 
 
 def _refuse_contradiction(fields: _Fields, path: Path) -> None:
-    """The spacing is that of pixdim, even where only sform gives the orientation, and with it another spacing."""
+    """Refuse a spacing of pixdim, which is the one that counts, where only sform orients and has another one."""
     if fields.has_qform or not fields.has_sform:
         return
     pixdim, sform = fields.pixdim, tuple(math.hypot(*column) for column in fields.sform[:, :3].T)
@@ -178,7 +178,7 @@ def _refuse_contradiction(fields: _Fields, path: Path) -> None:
 
 
 def _placement(fields: _Fields, path: Path) -> npt.NDArray[np.float64]:
-    """LPS position by voxel index, (3, 4), from sform or qform as ITK and so 3D Slicer choose between them."""
+    """Return the LPS position by voxel index, (3, 4), from sform or qform, chosen as ITK and 3D Slicer do."""
     if not (fields.has_qform or fields.has_sform):
         return np.eye(3, 4)
     chosen = fields.sform if _prefers_sform(fields) else fields.qform
@@ -197,6 +197,6 @@ def _prefers_sform(fields: _Fields) -> bool:
 
 
 def _unit(sides: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The columns at length 1; those without length stay."""
+    """Return the columns at length 1; those without length stay."""
     lengths = np.array([math.hypot(*column) for column in sides.T])
     return sides / np.where(lengths > 0, lengths, 1)

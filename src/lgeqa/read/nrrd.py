@@ -94,7 +94,7 @@ def _to_lps(fields: dict[str, str]) -> tuple[int, int, int]:
 
 
 def _domain_axes(fields: dict[str, str], n_axes: int) -> list[int]:
-    """The axes of space and time; the others hold the components of a voxel."""
+    """Return the axes of space and time; the others hold the components of a voxel."""
     kinds = bounded(fields.get("kinds", "")).lower().split() or ["domain"] * n_axes
     if len(kinds) != n_axes:
         raise ValueError("kinds")
@@ -108,7 +108,7 @@ def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
 
 
 def _sides(fields: dict[str, str], axes: list[int], n_axes: int) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
-    """Spacing and LPS directions of the first three axes of space."""
+    """Return spacing and LPS directions of the first three axes of space."""
     if "space directions" not in fields:
         if _space(fields):
             raise ValueError("space without directions")
@@ -133,7 +133,7 @@ def _sides(fields: dict[str, str], axes: list[int], n_axes: int) -> tuple[tuple[
 
 
 def _vectors(text: str) -> list[str]:
-    """The vectors of a field, without brackets; empty for `none`."""
+    """Return the vectors of a field, without brackets; empty for `none`."""
     return [found.group(1) or "" for found in _VECTOR.finditer(bounded(text))]
 
 

@@ -81,7 +81,7 @@ def _grid(header: Header, where: str, limits: Limits) -> Grid:
 
 
 def _scaled(stored: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
-    """The voxels scaled as the header says, slice after slice to save memory."""
+    """Return the voxels scaled as the header says, slice after slice to save memory."""
     if (header.slope, header.intercept) == (1.0, 0.0):
         return stored
     voxels = np.empty(stored.shape, np.float32)

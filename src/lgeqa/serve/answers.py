@@ -39,7 +39,7 @@ def as_file(text: str, name: str) -> Response:
 
 
 def as_table(text: str, name: str) -> Response:
-    """A CSV table for people, who open it in a spreadsheet: no cell that is no number is a formula there.
+    """Return a CSV table for people, who open it in a spreadsheet: no cell that is no number is a formula there.
 
     Names and comments come from files and from readers. One that would be a formula gets an apostrophe before it, which
     spreadsheets do not show.

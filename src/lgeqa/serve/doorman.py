@@ -114,7 +114,7 @@ def _settings(request: Request) -> ServeSettings:
 
 
 def too_large(limit: int) -> str:
-    """What to say of a body with too many bytes."""
+    """Return what to say of a body with too many bytes."""
     return f"This has more than {limit / MEGABYTE:g} MB. Send fewer scans at a time, or open their folder instead."
 
 
@@ -179,7 +179,7 @@ class _Door:
 
 
 def _from_elsewhere(request: Request) -> bool:
-    """Whether a page of another server, perhaps on this machine, makes the browser change something here."""
+    """Return whether a page of another server, perhaps on this machine, makes the browser change something here."""
     origin = request.headers.get("origin")
     if request.method in ("GET", "HEAD") or not origin:
         return False

@@ -39,7 +39,7 @@ def make_home(home: Path) -> None:
 
 def _check_own(home: Path) -> None:
     """Raise OutputError for a folder with other things in it, which closing would take from others."""
-    if any(home.iterdir()) and not any((home / name).exists() for name in (DATABASE, "token", "lock")):
+    if any(home.iterdir()) and not any((home / name).exists() for name in (DATABASE, "token")):
         raise OutputError(
             f"{home}: can be used by others and holds something else than scans of lgeqa. Name a folder of its own "
             f"with --home, or close this one to others: chmod 700 {home}"

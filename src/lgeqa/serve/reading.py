@@ -10,7 +10,8 @@ from lgeqa.rate.faults import RatingError
 from lgeqa.rate.scans import Candidate, scans_of_folder
 from lgeqa.read import Source, discover, read_scan
 from lgeqa.records import Scan
-from lgeqa.workers import TIMEOUT_S, Limits, Lost, apart
+from lgeqa.threads import TIMEOUT_S
+from lgeqa.workers import Limits, Lost, apart
 
 #: Seconds that looking for the scans of a folder may take, and reading each of them.
 _LOOKING_S: Final = 2 * TIMEOUT_S
@@ -36,11 +37,7 @@ def candidates_of(folder: Path, patients: str) -> tuple[list[Candidate], list[st
 
 
 def _apart(read: Callable[[], Given], seconds: float, fault: LgeqaError) -> Given:
-    given = apart(_call, read, Limits(seconds=seconds))
+    given = apart(read, Limits(seconds=seconds))
     if isinstance(given, Lost):
         raise type(fault)(f"{fault}: the process that read them was ended ({given}). Export the files again.")
     return given
-
-
-def _call(read: Callable[[], Given]) -> Given:
-    return read()

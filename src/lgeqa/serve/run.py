@@ -2,8 +2,6 @@
 
 import signal
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
@@ -16,6 +14,7 @@ from lgeqa.serve.home import DATABASE, UPLOADS, check_home, make_home
 from lgeqa.serve.hosts import LOOPBACK, link_host
 from lgeqa.serve.settings import ServeSettings
 from lgeqa.serve.tokens import owner_token
+from lgeqa.writing import claimed
 
 #: Seconds that answers under way may take when the server is told to end.
 _GRACE = 3
@@ -32,13 +31,13 @@ def run_server(home: Path, host: str, port: int, token_file: Path | None, settin
         settings: the owner's choices.
 
     Raises:
-        UsageError: the address cannot be listened on, the folder is served already, or the token could be guessed.
-        OutputError: the folder cannot be used.
+        UsageError: the address cannot be listened on, or the token could be guessed.
+        OutputError: the folder cannot be used, for instance since it is served already.
         BundleError: the model cannot be used.
     """
     make_home(home)
     token = owner_token(home, token_file)
-    with _served_once(home), _listen(host, port) as listener:
+    with claimed(home), _listen(host, port) as listener:
         app = create_app(home, token, settings.changed({"hosts": [host, *settings.hosts]}, "lgeqa serve"))
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE)
         server = uvicorn.Server(config)
@@ -64,7 +63,7 @@ def tell_of_home(home: Path, token_file: Path | None) -> int:
 
 
 def _exposed(host: str) -> str:
-    """What is told of a server that is reached from elsewhere."""
+    """Return what is told of a server that is reached from elsewhere."""
     return (
         f"Listening on {host}: every machine of the network reaches this server, and the connection is not encrypted, "
         "so whoever reads along gets the token and the scans. Do this only in a network that you trust, or behind a "
@@ -80,25 +79,6 @@ def _end_on_signals(server: uvicorn.Server) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-
-
-@contextmanager
-def _served_once(home: Path) -> Iterator[None]:
-    """Hold the folder, so that no second server takes scans that this one has in work.
-
-    The lock ends with the process, whatever ends it. On Windows there is none.
-    """
-    with (home / "lock").open("w") as file:
-        with suppress(ImportError):
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(
-                    f"{home}: is served already. Open the link of that server, or name another folder with --home."
-                ) from None
-        yield
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import Field
 
 from lgeqa.config import Settings
-from lgeqa.workers import TIMEOUT_S
+from lgeqa.threads import TIMEOUT_S
 
 MEGABYTE: Final = 1_000_000
 
