@@ -214,9 +214,12 @@ def test_a_quoted_value_is_cut(tmp_path: Path) -> None:
     refused(path, ReadError, r"Offset = \?x{79}… are not 3 numbers")
 
 
-def test_the_nrrd_that_crashed_itk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("endian", [b"endian: little\n", b""], ids=["byte order", "no byte order"])
+def test_the_nrrd_that_crashed_itk(endian: bytes, tmp_path: Path) -> None:
     path = write_volume(tmp_path / "scan.nrrd", volume())
     header = path.read_bytes().partition(b"\n\n")[0].replace(b"encoding: raw", b"encoding: ascii")
+    assert b"endian: little\n" in header
+    header = header.replace(b"endian: little\n", endian)
     path.write_bytes(header + b"\n\n" + b"1" * 1500 + b" 2")
     refused(path, ReadError, "its encoding is 'ascii'")
 

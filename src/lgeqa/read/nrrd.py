@@ -68,6 +68,7 @@ def _header_text(start: bytes) -> tuple[list[str], int]:
 
 
 def _header(path: Path, fields: dict[str, str], end: int) -> Header:
+    data = _data(path, fields, end)  # first: a volume as text has no byte order, and its encoding is to be told
     sizes = integers(fields["sizes"])
     if integers(fields["dimension"]) != (len(sizes),) or len(sizes) > MAX_AXES:
         raise ValueError("sizes")
@@ -81,7 +82,7 @@ def _header(path: Path, fields: dict[str, str], end: int) -> Header:
         origin=_origin(fields),
         direction=direction,
         oriented=_space(fields) in _TO_LPS,
-        data=_data(path, fields, end),
+        data=data,
     )
 
 
