@@ -1,18 +1,21 @@
 """What cannot be brought about from outside: faults of lgeqa itself, and the demo with a toy bundle."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from typer.testing import CliRunner
 
 from lgeqa.bundle import bundle as bundle_module
-from lgeqa.cli import verbs
+from lgeqa.cli import app, verbs
 from lgeqa.cli.running import Job, carry_out
-from lgeqa.errors import CohortError, LgeqaError, ReadError
+from lgeqa.errors import CohortError, LgeqaError, OutputError, ReadError
 from lgeqa.pipeline import Assessment, AssessSettings
 from lgeqa.read import Source
 from lgeqa.threads import ONE_THREAD
+from lgeqa.writing import claimed
 from tests.toy import toy_bundle, toy_scan
 
 
@@ -62,6 +65,25 @@ def test_a_scan_that_breaks_lgeqa_ends_the_run_with_1(tmp_path: Path, monkeypatc
     assert "A fault of lgeqa" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+def _open_slow(*_: object) -> Callable[[Source], Assessment]:
+    return _sleep
+
+
+def _sleep(_: Source) -> NoReturn:
+    time.sleep(600)
+    raise AssertionError
+
+
+def test_a_scan_that_takes_longer_than_the_user_allows_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lgeqa.cli.running.open_pipeline", _open_slow)
+    scan = toy_scan(tmp_path / "scan.nrrd")
+    job = Job([scan], tmp_path / "out", AssessSettings.of({}), toy_bundle(tmp_path / "b"), timeout=15)
+    assert carry_out(job) == 3
+    assert "longer than 15 s" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+
+
 def test_the_demo_makes_a_scan_assesses_it_and_says_where_the_report_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,3 +97,23 @@ def test_the_demo_makes_a_scan_assesses_it_and_says_where_the_report_is(
     assert end.value.code in {0, 3}
     assert capsys.readouterr().out.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"
     assert (tmp_path / "demo" / "scans" / "phantom.json").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("assess", "nowhere"),
+        ("measure", "nowhere"),
+        ("simulate", "--n", "1"),
+        ("train", "detector", "--cohort", "nowhere"),
+        ("train", "baseline", "--cohort", "nowhere"),
+        ("experiment", "--cohort", "nowhere"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_that_another_run_works_in_is_refused(command: Sequence[str], tmp_path: Path) -> None:
+    with claimed(tmp_path):
+        done = CliRunner().invoke(app, [*command, "-o", str(tmp_path)])
+    assert isinstance(done.exception, OutputError)
+    assert "another run of lgeqa works in it" in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]

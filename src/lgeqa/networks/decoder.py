@@ -36,9 +36,8 @@ class Decoder(nn.Module):
         """
         *skips, x = stages
         for rise, skip in zip(self.rises, reversed(skips), strict=True):
-            height, width = skip.shape[2:]
             # A side that halving does not divide was rounded up on the way to the coarser level.
-            beyond = (0, 2 * x.shape[3] - width, 0, 2 * x.shape[2] - height)
-            x = rise(x, pad(skip, beyond))[..., :height, :width]
+            beyond = (0, 2 * x.shape[3] - skip.shape[3], 0, 2 * x.shape[2] - skip.shape[2])
+            x = rise(x, pad(skip, beyond))
         logits: Tensor = self.last(x)[..., :rows, :columns]
         return logits
