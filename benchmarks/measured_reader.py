@@ -24,7 +24,7 @@ Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]
 Weights = dict[str, dict[str, float]]
 
-_VERSION = "1"
+_VERSION = "2"
 _SOURCE = (
     "Measures of the reference scans (see reference_scans.json), with the atrium masks as published, and the four "
     "scores of 473 scans by experts (score_joint_counts.csv). Both are of the University of Utah, so their quality is "
@@ -37,10 +37,13 @@ _ATTRIBUTES: Weights = {
     "sharpness": {"edge_width_mm": 1.0},
     "enhancement": {"aortic_wall_contrast": 0.5, "septal_contrast": 0.5},
 }
-#: Measures of quality, and the least weight of each in steps of 1 / `_STEPS`, in which weights are fitted. Noise has
-#: more, for it alone must be able to spoil a scan. Noisy real scans have much contrast, so a free fit hardly counts it.
-_QUALITY = {"wall_cnr": 2, "noise_percent": 4, "edge_width_mm": 2}
+#: Measures of quality, and the least weight of each in steps of 1 / `_STEPS`, in which weights are fitted. Noise and
+#: edges have more, for each alone must be able to spoil a scan. Noisy real scans have much contrast, so a free fit
+#: hardly counts noise; blur lowers noise and so raises the contrast-to-noise ratio.
+_QUALITY = {"wall_cnr": 2, "noise_percent": 5, "edge_width_mm": 7}
 _STEPS = 20
+#: A scan of little noise is not better for it: see `MeasuredReader`.
+_ONLY_LOWER = ("noise_percent",)
 #: Scales whose correlations with quality the weights are fitted to.
 _FITTED = ("sharpness", "enhancement")
 
@@ -62,12 +65,13 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
     """Return the reader with these weights of quality."""
     weights = {**_ATTRIBUTES, "quality": quality}
     shares, experts = reference_scans().shares, expert_scores()
-    sums = {name: [weighted_sum(weights[name], values) for values in scans] for name in NAMES}
+    sums = {name: [weighted_sum(weights[name], values, _ONLY_LOWER) for values in scans] for name in NAMES}
     quantiles = {name: np.quantile(np.array(totals, float), shares) for name, totals in sums.items()}
     return MeasuredReader(
         version=_VERSION,
         source=_SOURCE,
         weights=weights,
+        only_lower=_ONLY_LOWER,
         sums={name: tuple(round(float(knot), 5) for knot in knots) for name, knots in quantiles.items()},
         score_shares={
             name: tuple(round(float(np.mean(experts[:, place] <= score)), 5) for score in range(1, 5))

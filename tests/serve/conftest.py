@@ -8,7 +8,7 @@ import pytest
 def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read files in this process, which saves the start of another one; `test_reading` does not."""
 
-    def here(work: Callable[[Any], Any], task: Any, _: object) -> Any:
-        return work(task)
+    def here(work: Callable[[], Any], _: object) -> Any:
+        return work()
 
     monkeypatch.setattr("lgeqa.serve.reading.apart", here)

@@ -56,8 +56,8 @@ MEASURES: Final[tuple[Measure, ...]] = (
         "Width of the edges",
         "mm",
         "lower",
-        "How many millimetres the signal takes to fall from 90 % to 10 % across the borders of the blood pools.",
-        "The borders are blurred: breathing, a drifting navigator, an irregular heartbeat, or a coarse matrix.",
+        "How many millimetres the signal takes to fall from 90 % to 10 % across the border of the atrium.",
+        "The border is blurred: breathing, a drifting navigator, an irregular heartbeat, or a coarse matrix.",
         by_slice=True,
     ),
     Measure(

@@ -21,7 +21,7 @@ _SIGMAS_MM = np.geomspace(0.35, 4.5, 22)
 #: From the standard deviation of an error function's blur to its 10-90 % width.
 _WIDTH_OF_SIGMA = 2.5631
 #: A ray counts as an edge where the signal falls by this share of blood at least, and the fit explains this much.
-_LEAST_FALL, _LEAST_FIT = 0.3, 0.9
+_LEAST_FALL, _LEAST_FIT = 0.3, 0.7
 #: Half the distance over which the normal of the border is taken, in mm.
 _SLOPE_MM = 2.0
 #: Rays that are fitted at the most.
@@ -49,7 +49,7 @@ def find_edges(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, flo
     Each ray runs along the normal of the border, from 6 mm inside to 8 mm outside, and is the mean of four parallel
     ones within 5 mm of the border. The candidate (place and blur) that correlates best is taken, and the blur refined
     by a parabola. Rays that leave the image, on which the signal rises or hardly falls, or that no error function
-    describes (R2 < .9) are left out.
+    describes (R2 < .7) are left out.
 
     Args:
         signal: (slice, row, column) in units of blood above air.

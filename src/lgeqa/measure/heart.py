@@ -210,11 +210,6 @@ class Heart:
         return depth
 
     @cached_property
-    def aorta_edges(self) -> Edges:
-        """Edges along the border of the descending aorta."""
-        return find_edges(self.signal, self.aorta_depth, self.pixel_mm)
-
-    @cached_property
     def coarse_pools(self) -> BoolArray:
         """Blood pools other than the atrium and the descending aorta: coherent regions about as bright as blood."""
         smooth = self.coarse_smooth

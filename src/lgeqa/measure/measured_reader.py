@@ -1,6 +1,6 @@
 """The measured reader: scores of 1 to 5 that follow from the image quality measures of a scan."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import resources
 from math import floor
@@ -26,7 +26,8 @@ class MeasuredReader(BaseModel):
     """A reader whose scores follow from measures, whatever the origin of the scan.
 
     On each scale, every measure that takes part becomes a normal score: its place among the reference scans through
-    the inverse normal distribution. The place of their weighted sum among the same sums of the reference scans gives
+    the inverse normal distribution. Some measures can only lower a score: less noise than usual is no merit, since blur
+    and denoising give it too, and the contrast-to-noise ratio counts it already. The place of their weighted sum among the same sums of the reference scans gives
     the score, so that the reference scans have the distribution of scores that experts gave to scans of the same
     centre. That both sets of scans are of equal quality is an assumption: nobody scored the reference scans. The scores
     are not clinical ones.
@@ -35,6 +36,7 @@ class MeasuredReader(BaseModel):
         version: Version of the reader. Scores of different versions cannot be compared.
         source: Origin of the numbers, and the assumption behind them.
         weights: Weight of each measure by its name, by name of the scale. Those of a scale add up to 1.
+        only_lower: Names of the measures whose normal score counts as 0 where it is above.
         sums: Weighted sums of normal scores over the reference scans, at the cumulative shares of
             `reference_scans().shares`, by name of the scale.
         score_shares: Share of scans that experts gave at most the score 1, 2, 3 and 4, by name of the scale.
@@ -45,6 +47,7 @@ class MeasuredReader(BaseModel):
     version: str
     source: str
     weights: dict[str, dict[str, float]]
+    only_lower: tuple[str, ...]
     sums: dict[str, tuple[float, ...]]
     score_shares: dict[str, tuple[float, float, float, float]]
 
@@ -86,7 +89,7 @@ class MeasuredReader(BaseModel):
 
     def _score(self, scale: str, values: Mapping[str, float | None]) -> float | None:
         """Return the score on one scale: linear between the experts' shares, 1 below the worst reference scan."""
-        if (total := weighted_sum(self.weights[scale], values)) is None:
+        if (total := weighted_sum(self.weights[scale], values, self.only_lower)) is None:
             return None
         place = np.interp(total, self.sums[scale], reference_scans().shares)
         scores = [*range(LOWEST_SCORE, HIGHEST_SCORE + 1), HIGHEST_SCORE]
@@ -100,18 +103,22 @@ def measured_reader() -> MeasuredReader:
     return MeasuredReader.model_validate_json(path.read_text(encoding="utf-8"))
 
 
-def weighted_sum(weights: Mapping[str, float], values: Mapping[str, float | None]) -> float | None:
+def weighted_sum(
+    weights: Mapping[str, float], values: Mapping[str, float | None], only_lower: Collection[str]
+) -> float | None:
     """Return the weighted sum of the normal scores of measures; None if one of them is undefined.
 
     Args:
         weights: Weight of each measure that takes part, by its name.
         values: Value of each measure by its name.
+        only_lower: Names of the measures whose normal score counts as 0 where it is above.
     """
     total = 0.0
     for name, weight in weights.items():
         if (value := values[name]) is None:
             return None
-        total += weight * normal_score(name, value)
+        score = normal_score(name, value)
+        total += weight * (min(score, 0.0) if name in only_lower else score)
     return total
 
 
