@@ -103,6 +103,14 @@ def test_a_spoilt_scan_is_not_saved_by_other_measures() -> None:
     assert READER.scores(at_goodness(0.5, edge_width_mm=9))["quality"] == 1
 
 
+def test_low_noise_is_no_merit_and_high_noise_a_fault() -> None:
+    assert READER.only_lower == ("noise_percent",)
+    usual = at_goodness(0.5)
+    qualities = [READER.scores(usual | change)["quality"] for change in ({}, {"noise_percent": 0.1})]
+    assert qualities[0] == qualities[1]
+    assert (READER.scores(usual | {"noise_percent": 40.0})["quality"] or 5) < (qualities[0] or 0) - 1
+
+
 def test_an_undefined_measure_leaves_the_other_scales() -> None:
     values = at_goodness(0.5, septal_contrast=None)
     scores = READER.scores(values)

@@ -73,6 +73,16 @@ def test_very_bright_signal_is_cut_off() -> None:
     assert prepare_for_quality(voxels, atrium, SPACING_MM, ATRIUM).max() == 4
 
 
+@pytest.mark.parametrize(("pixels", "share", "side"), [(128, 0.75, 96), (127, 0.75, 95), (128, 1.0, 128)])
+def test_the_middle_of_slices_is_cut_out_pixel_by_pixel(pixels: int, share: float, side: int) -> None:
+    whole = QualityPreparation(pixels=pixels, field_mm=140, margin_mm=14)
+    middle = whole.middle(share)
+    assert middle.pixels == side
+    cut = (pixels - side) // 2
+    expected = prepare_for_quality(*scan(), SPACING_MM, whole)[:, cut : pixels - cut, cut : pixels - cut]
+    np.testing.assert_allclose(prepare_for_quality(*scan(), SPACING_MM, middle), expected, atol=1e-5)
+
+
 def test_no_atrium_is_refused() -> None:
     voxels, atrium = scan()
     with pytest.raises(NotAssessableError, match="No slice holds the left atrium"):

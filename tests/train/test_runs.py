@@ -254,3 +254,35 @@ def test_a_split_of_other_patients(world: World, tmp_path: Path) -> None:
     save_split({"somebody": "train"}, tmp_path / "split.json")
     with pytest.raises(CohortError, match=r"does not deal the patient\(s\) phantom-0000"):
         run_detector([world.cohort], DetectorConfig.of(DETECTOR), tmp_path / "run", split=tmp_path / "split.json")
+
+
+def test_a_detector_may_learn_from_every_patient(world: World, tmp_path: Path) -> None:
+    cases = read_cohort(world.cohort)
+    save_split({case.patient: "train" for case in cases}, tmp_path / "split.json")
+    picking, going_on = DETECTOR, DETECTOR | {"loop": QUICK | {"patience": 0, "keep": "last"}}
+    with pytest.raises(CohortError, match=r"No patient is in the validation part.*loop\.patience=0"):
+        run_detector(
+            [world.cohort], DetectorConfig.of(picking), tmp_path / "a", split=tmp_path / "split.json", quiet=True
+        )
+    run_detector([world.cohort], DetectorConfig.of(going_on), tmp_path / "b", split=tmp_path / "split.json", quiet=True)
+    learnt = json.loads((tmp_path / "b" / "prepared" / "training" / "store.json").read_text())["scans"]
+    assert learnt == [str(case.image) for case in cases]
+
+
+def test_a_network_that_learnt_from_windows_is_shown_the_middle_one(world: World, tmp_path: Path) -> None:
+    config = BASELINE | {"loop": QUICK | {"augmentation": {"window": 0.75}}}
+    split = world.detector / "split.json"
+    run_quality("baseline", [world.cohort], QualityConfig.of(config), tmp_path, split=split, quiet=True)
+    bundle = open_bundle(tmp_path / "bundle")
+    seen = bundle.manifest.quality.preparation
+    assert (seen.pixels, seen.field_mm) == (96, 120)
+    dealt = load_split(split, read_cohort(world.cohort))
+    first = next(case for case in read_cohort(world.cohort) if dealt[case.patient] == "train")
+    scan, atrium = read_case(first)
+    store = Store(tmp_path / "prepared" / "training")
+    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, seen)
+    np.testing.assert_allclose(store.middle(96).slices[store.owner == 0], prepared, atol=1e-6)
+    assert store[[0]]["slice"].shape[-1] == 128
+    build_bundle(world.detector, tmp_path, tmp_path / "compact", "compact", Description.of(ABOUT))
+    small = open_bundle(tmp_path / "compact")
+    np.testing.assert_allclose(small.score(prepared).probabilities, bundle.score(prepared).probabilities, atol=0.05)

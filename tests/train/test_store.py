@@ -58,6 +58,19 @@ def test_some_scans_of_a_store_are_a_store(tmp_path: Path) -> None:
     assert torch.equal(Store(tmp_path, [0, 1, 2])[everything]["slice"], whole[everything]["slice"])
 
 
+def test_the_middle_of_slices_leaves_the_store_as_it_is(tmp_path: Path) -> None:
+    def rising() -> Iterator[Slices]:
+        field = np.arange(2 * 64).reshape(2, 8, 8)
+        yield Slices(field.astype(np.float32), (field % 3).astype(np.uint8), np.zeros(4, np.float32))
+
+    whole = open_store(tmp_path, {}, rising)
+    middle = whole.middle(4)[[1, 0]]
+    for name in ("slice", "mask"):
+        assert torch.equal(middle[name], whole[[1, 0]][name][..., 2:6, 2:6])
+    assert torch.equal(middle["label"], whole[[1, 0]]["label"])
+    assert whole[[0]]["slice"].shape == (1, 1, 8, 8)
+
+
 def test_neighbouring_slices_come_from_the_same_scan(tmp_path: Path) -> None:
     def rising() -> Iterator[Slices]:
         for first in (0, 10):

@@ -26,11 +26,11 @@ class MeasuredReader(BaseModel):
     """A reader whose scores follow from measures, whatever the origin of the scan.
 
     On each scale, every measure that takes part becomes a normal score: its place among the reference scans through
-    the inverse normal distribution. Some measures can only lower a score: less noise than usual is no merit, since blur
-    and denoising give it too, and the contrast-to-noise ratio counts it already. The place of their weighted sum among the same sums of the reference scans gives
-    the score, so that the reference scans have the distribution of scores that experts gave to scans of the same
-    centre. That both sets of scans are of equal quality is an assumption: nobody scored the reference scans. The scores
-    are not clinical ones.
+    the inverse normal distribution. Some measures can only lower a score: less noise than usual is no merit, since
+    blur and denoising give it too, and the contrast-to-noise ratio counts it already. The place of the weighted sum
+    among the same sums of the reference scans gives the score, so that the reference scans have the distribution of
+    scores that experts gave to scans of the same centre. That both sets of scans are of equal quality is an assumption:
+    nobody scored the reference scans. The scores are not clinical ones.
 
     Attributes:
         version: Version of the reader. Scores of different versions cannot be compared.

@@ -6,7 +6,7 @@ themselves are defined against the blood pool.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
@@ -45,6 +45,16 @@ class QualityPreparation(Settings):
     field_mm: PositiveFloat = 160.0
     margin_mm: NonNegativeFloat | None = None
     normalisation: Literal["blood-level"] = "blood-level"
+
+    def middle(self, share: float) -> Self:
+        """Return the preparation of the middle of these slices: a share of their side, on the same pixels."""
+        pixels = side_of_middle(self.pixels, share)
+        return self.model_copy(update={"pixels": pixels, "field_mm": self.field_mm * pixels / self.pixels})
+
+
+def side_of_middle(side: int, share: float) -> int:
+    """Return the side of the middle of a slice, about a share of its own; the same is cut off all round."""
+    return side - 2 * round(side * (1 - share) / 2)
 
 
 def prepare_for_quality(

@@ -28,7 +28,8 @@ class Augmentation(Settings):
         rotation_degrees: up to this angle either way.
         margin: largest share of the field of view that is cut off on each of its four sides; 0, the paper's, for none.
         window: share of the side that a training slice spans, on as many of the pixels; 1, the paper's, for all. The
-            same heart then looks different each time, and a slice costs less.
+            same heart then looks different each time, and a slice costs less. The trained network is shown the middle
+            window alone.
     """
 
     probability: float = Field(0.5, ge=0, le=1)

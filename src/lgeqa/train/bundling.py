@@ -64,12 +64,13 @@ def build_bundle(
         UsageError: a run is not finished, or the bundle is not sound.
     """
     first, second = stage_1(detector), _quality_run(quality)
+    seen = Store(quality / TRAINING).middle(second.settings["preparation"]["pixels"])
     with TemporaryDirectory() as scratch:
         if precision == "compact":
-            second = replace(second, network=_quantised(quality, Path(scratch)))
+            second = replace(second, network=_quantised(quality, seen, Path(scratch)))
             if not _is_bundle(detector):
-                first = replace(first, network=_quantised(detector, Path(scratch)))
-        second = with_novelty(second, Store(quality / TRAINING), _OWN_SCANS, Path(scratch))
+                first = replace(first, network=_quantised(detector, Store(detector / TRAINING), Path(scratch)))
+        second = with_novelty(second, seen, _OWN_SCANS, Path(scratch))
         return joined(folder, first, second, description)
 
 
@@ -80,7 +81,7 @@ def bundle_of_quality_run(run: Path, detector: Path | None, description: Descrip
         run: folder of the run.
         detector: run or bundle that stage 1 comes from; None for the bundle in the package.
         description: what the manifest says.
-        training: Prepared slices that the run learnt from, which set the limits of novelty.
+        training: Prepared slices that the run learnt from, as the network sees them; they set the limits of novelty.
     """
     with TemporaryDirectory() as scratch:
         second = with_novelty(_quality_run(run), training, _OWN_SCANS, Path(scratch))
@@ -213,10 +214,11 @@ def _detector_run(run: Path) -> Stage:
 def _quality_run(run: Path) -> Stage:
     network = network_of(run)
     # Only what stage 2 is fed is of concern here, and every strategy has that.
-    preparation = json.loads((run / CONFIG).read_text(encoding="utf-8"))["preparation"]
+    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
     # A run of an earlier lgeqa names another normalisation, whose slices look almost the same.
-    preparation["normalisation"] = QualityPreparation().normalisation
-    return Stage(network, {"preparation": preparation})
+    preparation = QualityPreparation(**config["preparation"] | {"normalisation": QualityPreparation().normalisation})
+    window = config["loop"]["augmentation"].get("window", 1.0)  # which earlier ones do not name
+    return Stage(network, {"preparation": preparation.middle(window).model_dump()})
 
 
 def _detector_of_bundle(bundle: Path) -> Stage:
@@ -250,10 +252,10 @@ def with_novelty(second: Stage, store: Store, data: str, scratch: Path) -> Stage
     return Stage(scratch / "novelty.onnx", second.settings | {"novelty": limits.model_dump()})
 
 
-def _quantised(run: Path, scratch: Path) -> Path:
-    """The 8-bit twin of a run's network."""
+def _quantised(run: Path, seen: Store, scratch: Path) -> Path:
+    """The 8-bit twin of a run's network, which has its ranges from slices that it learnt from."""
     path = scratch / f"{run.name}.onnx"
-    quantise(network_of(run), path, _calibration_slices(Store(run / TRAINING)), scratch)
+    quantise(network_of(run), path, _calibration_slices(seen), scratch)
     return path
 
 

@@ -21,6 +21,7 @@ from torchmetrics import Metric
 
 from lgeqa.config import Settings
 from lgeqa.errors import OutputError, TrainingError
+from lgeqa.prepare.quality import side_of_middle
 from lgeqa.train.augment import Augmentation, crop, draw_homographies, warp
 from lgeqa.train.files import CHECKPOINTS
 from lgeqa.train.processes import is_main
@@ -132,7 +133,7 @@ class Recipe(lightning.LightningModule, ABC):
         """Return the views of a batch, each slice cropped and moved by a draw of its own."""
         views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
         augmentation = self.settings.augmentation
-        side = round(self.side * augmentation.window)
+        side = side_of_middle(self.side, augmentation.window)
         homographies = draw_homographies(len(views["slice"]), augmentation, generator, self.zoom * side / self.side)
         cropped = (
             crop(views["slice"], views["mask"], augmentation, generator) if augmentation.margin else views["slice"]

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 from safetensors.torch import save_file
 
 from lgeqa.cohort import Case, LabelRule, targets_of
@@ -53,6 +53,18 @@ class QualityConfig(Settings):
     validation: float = Field(0.1, gt=0, lt=1)
     loop: LoopSettings = Field(default_factory=LoopSettings)
 
+    @property
+    def seen(self) -> QualityPreparation:
+        """How slices are prepared for the trained network: where it learnt from windows, as the middle one."""
+        return self.preparation.middle(self.loop.augmentation.window)
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        window = self.loop.augmentation.window
+        if window < 1 and self.preparation.field == "full":
+            raise ValueError(f'loop.augmentation.window = {window:g} needs preparation.field = "atrium"')
+        return self
+
 
 def pretraining_settings() -> LoopSettings:
     """Return the settings of section 4.3 for contrastive pre-training, which the hybrid strategy shares."""
@@ -94,7 +106,7 @@ class Prepared:
 
     Attributes:
         training: to learn from.
-        validation: of other patients; they pick the best epoch.
+        validation: of other patients, as the trained network will see them; they pick the best epoch.
         pretraining: for the first step of strategies with two; the training slices, and perhaps unlabelled ones.
     """
 

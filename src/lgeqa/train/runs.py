@@ -71,7 +71,8 @@ def run_detector(
         quiet: say nothing of the progress.
 
     Raises:
-        CohortError: too few scans with masks, or a split that does not fit.
+        CohortError: too few scans with masks, a split that does not fit, or one without a validation part where that
+            picks the best epoch.
         UsageError: the folder holds a run with other settings or another split, or `quality` is none.
         TrainingError, OutputError: as `fit` does.
     """
@@ -80,9 +81,16 @@ def run_detector(
     if not cases:
         raise CohortError(f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from.")
     parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
+    if not parts.validation and (config.loop.patience or config.loop.keep == "best"):
+        raise CohortError(
+            "No patient is in the validation part, which picks the best epoch. Deal some to it, or train a set number "
+            "of epochs with --set loop.patience=0 --set loop.keep=last."
+        )
+    # Where no epoch is picked, a training that keeps nobody out still says how it goes.
+    checked = parts.validation or parts.train[:1]
     stores = (
         detector_store(parts.train, config, run / TRAINING),
-        detector_store(parts.validation, validation_copies(config), run / VALIDATION),
+        detector_store(checked, validation_copies(config), run / VALIDATION),
     )
     network = train_detector(*stores, config, run, quiet)
     if is_main():
@@ -142,9 +150,10 @@ def train_to_bundle(
     """From prepared slices to a finished run; `cases` are the scans learnt from, the rest as in `run_quality`."""
     network = STRATEGIES[strategy].train(data, config, run, quiet)
     if is_main():
-        moved = _save(network, (config.preparation.pixels,) * 2, None, data.validation, run)
+        side = config.seen.pixels
+        moved = _save(network, (side, side), None, data.validation, run)
         told = about or described(strategy, run.name, cases, config.label, moved)
-        bundle_of_quality_run(run, detector, told, data.training)
+        bundle_of_quality_run(run, detector, told, data.training.middle(side))
 
 
 def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
@@ -158,7 +167,7 @@ def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
     )
     training, validation = store(learnt, TRAINING), store(checked, VALIDATION)
     whole = training if len(learnt) == len(parts.train) else store(parts.train, PRETRAINING)
-    return Prepared(training, validation, whole)
+    return Prepared(training, validation.middle(config.seen.pixels), whole)
 
 
 def _read(cohorts: Sequence[Path]) -> list[Case]:

@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,14 @@ class Store(Dataset[Batch]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def middle(self, side: int) -> Self:
+        """Return the same slices, of which the middle `side` x `side` pixels alone are given."""
+        first = (self.slices.shape[-1] - side) // 2
+        seen = slice(first, first + side)
+        other = copy(self)
+        other.slices, other.masks = self.slices[:, seen, seen], self.masks[:, seen, seen]
+        return other
 
     def __getitem__(self, indices: Sequence[int]) -> Batch:
         """The slices of `indices`: `slice` (n, channel, row, column), `mask` (n, 1, row, column), `label` (n, 4).
