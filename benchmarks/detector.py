@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,10 +24,12 @@ from lgeqa.pipeline import find_atrium
 from lgeqa.records import BoolArray, Scan
 from lgeqa.simulate.artefacts import apply_artefacts
 from lgeqa.simulate.composite import composite, draw_composite
-from lgeqa.simulate.phantom import build_phantom, draw_phantom
+from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
 from lgeqa.train.cases import read_case
 from lgeqa.train.detector import draw_heavy_artefacts
 
+#: Thoraxes that scans are set into.
+THORAXES = 6
 #: What one detector found in each variant of a scan: overlap, and slices right and wrong.
 Found = dict[str, tuple[float, SliceCounts]]
 
@@ -77,10 +79,16 @@ def _variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan,
     yield "as acquired", scan, atrium
     heavy = draw_heavy_artefacts(rng)
     yield "heavy artefacts", replace(scan, voxels=apply_artefacts(scan.voxels, atrium, scan.spacing_mm, heavy)), atrium
-    full = composite(scan.voxels, atrium, scan.spacing_mm, build_phantom(draw_phantom(rng)), draw_composite(rng))
+    full = composite(scan.voxels, atrium, scan.spacing_mm, _thorax(int(rng.integers(THORAXES))), draw_composite(rng))
     yield "full field", replace(scan, voxels=full.voxels, spacing_mm=full.spacing_mm), full.atrium
     worse = apply_artefacts(full.voxels, full.atrium, full.spacing_mm, heavy)
     yield "full field, heavy artefacts", replace(scan, voxels=worse, spacing_mm=full.spacing_mm), full.atrium
+
+
+@cache
+def _thorax(number: int) -> Phantom:
+    """Build one of the thoraxes that scans are set into; it takes seconds."""
+    return build_phantom(draw_phantom(np.random.default_rng(number)))
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:

@@ -1,4 +1,8 @@
-"""The bundle in the package on real scans, where they are present."""
+"""The bundle in the package on real scans, where they are present.
+
+Its networks learnt from these scans, so that these tests guard the package and are no evidence of how well it judges
+others; docs/results has the figures of patients that were kept out.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,16 +21,17 @@ from lgeqa.simulate.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.train.cases import read_case
 from tests.images import write_dicom_series, write_volume
 
-#: Patients that no network of the default bundle learnt from; see docs/results.
-KEPT_OUT = ("lge-001", "lge-022", "lge-040", "lge-062")
+SOME = ("lge-001", "lge-022", "lge-040", "lge-062")
+#: Scans whose measured scores are all 3 or more, so that each has somewhere to fall.
+GOOD = ("lge-002", "lge-015", "lge-037", "lge-060")
 
 
 @pytest.fixture(scope="module")
 def cases(real_folder: Path) -> list[Case]:
-    return [case for case in read_cohort(real_folder) if case.scan_id in KEPT_OUT]
+    return [case for case in read_cohort(real_folder) if case.scan_id in SOME]
 
 
-def test_the_atrium_of_kept_out_patients_is_found(cases: list[Case]) -> None:
+def test_the_atrium_is_found(cases: list[Case]) -> None:
     bundle = open_bundle()
     counts = SliceCounts()
     for case in cases:
@@ -39,21 +44,25 @@ def test_the_atrium_of_kept_out_patients_is_found(cases: list[Case]) -> None:
     assert counts.f1 > 0.9
 
 
-#: The network of bundle 0.5.0 does not see dull walls that its own simulator did not draw.
-BLIND = pytest.mark.xfail(strict=True, reason="bundle 0.5.0 learnt the traces of its simulator; 1.0 is to mend it")
+def test_about_half_of_real_scans_are_diagnostic(real_folder: Path) -> None:
+    """Experts pass .51 of the scans of the same centre."""
+    bundle, settings = open_bundle(), AssessSettings(given_masks=True)
+    sources = [
+        Source(case.scan_id, "volume", case.image, (case.image,), case.mask) for case in read_cohort(real_folder)
+    ]
+    verdicts = [assess_source(source, bundle, settings).result.verdict for source in sources[::3]]
+    assert 0.3 < verdicts.count("diagnostic") / len(verdicts) < 0.7
 
 
 @pytest.mark.parametrize(
-    "mechanism",
-    ["early_inversion", "point_spread", pytest.param("absent_walls", marks=BLIND), "white_noise"],
-    ids=list(NAMES),
+    "mechanism", ["early_inversion", "point_spread", "absent_walls", "white_noise"], ids=list(NAMES)
 )
-def test_heavy_artefact_lowers_the_probability_of_its_scale(cases: list[Case], mechanism: str) -> None:
-    """Take the mean over kept-out patients, as acquired against with one artefact."""
+def test_heavy_artefact_lowers_the_probability_of_its_scale(real_folder: Path, mechanism: str) -> None:
+    """Take the mean over good scans, as acquired against with one artefact."""
     bundle = open_bundle()
     artefact = Artefact(mechanism=mechanism, severity=BY_NAME[mechanism].at(0.9), seed=0)
     falls = []
-    for case in cases:
+    for case in (case for case in read_cohort(real_folder) if case.scan_id in GOOD):
         scan, atrium = read_case(case)
         worse = replace(scan, voxels=apply_artefacts(scan.voxels, atrium, scan.spacing_mm, [artefact]))
         results = [
@@ -61,7 +70,7 @@ def test_heavy_artefact_lowers_the_probability_of_its_scale(cases: list[Case], m
         ]
         before, after = (getattr(result, f"p_{BY_NAME[mechanism].scale}") for result in results)
         falls.append(before - after)
-    assert np.mean(falls) > 0.1
+    assert np.mean(falls) > 0.25, falls
 
 
 @pytest.mark.parametrize("axes", ["LPS", "RAS", "LPI", "SLP"])

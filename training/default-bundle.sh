@@ -83,3 +83,6 @@ for strategy in "${strategies[@]:-baseline}"; do
   chosen+=(--strategy "$strategy")
 done
 python "$here/../benchmarks/study.py" --folds "$work/folds" "${chosen[@]}" --jobs "$jobs" > "$work/study.md"
+# The bundle in the package.
+lgeqa train bundle --detector "$work/folds/all/detector" --quality "$work/folds/all/baseline" --compact \
+  --about "$here/default-bundle.toml" -o "$work/bundle"

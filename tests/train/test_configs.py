@@ -119,6 +119,12 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, object],
         LoopSettings.of(values)
 
 
+def test_windows_need_the_field_of_the_atrium() -> None:
+    values = {"preparation": {"field": "full"}, "loop": {"augmentation": {"window": 0.75}}}
+    with pytest.raises(ConfigError, match=r'window = 0.75 needs preparation.field = "atrium"'):
+        QualityConfig.of(values)
+
+
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"loop.epoch = 3: is not known. Did you mean epochs\?"):
         DetectorConfig.from_toml(shipped("detector"), {"loop": {"epoch": 3}})

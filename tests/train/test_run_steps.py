@@ -166,7 +166,9 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
     assert steps.exported == [((3, 64, 64), None)]
     assert load_file(run / "network.safetensors")["weight"].item() == 7
     told = described("multitask", "run", steps.cases[:3], config.label, MOVED)
-    assert steps.bundled == [(run, default_bundle(), told, data.training)]
+    [(*rest, seen)] = steps.bundled
+    assert rest == [run, default_bundle(), told]
+    assert folder_of(seen) == folder_of(data.training) == run / "prepared" / "training"
 
 
 def test_a_split_that_cannot_be_drawn_leaves_the_folder_free_for_other_settings(steps: Steps, tmp_path: Path) -> None:
