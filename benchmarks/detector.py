@@ -8,7 +8,7 @@ given ones. The page goes to standard output.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
@@ -20,6 +20,7 @@ import numpy as np
 from lgeqa.bundle import open_bundle
 from lgeqa.cohort import Case, read_cohort, read_split
 from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
+from lgeqa.intervals import Bootstrap, Numbers, cell, with_interval
 from lgeqa.pipeline import find_atrium
 from lgeqa.records import BoolArray, Scan
 from lgeqa.simulate.artefacts import apply_artefacts
@@ -49,17 +50,25 @@ def main() -> None:
     judge = partial(_judge, run=options.run, seed=options.seed)
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
         found = list(pool.map(judge, *zip(*work, strict=True)))
-    print(
-        f"{len(found)} scans, each judged by the detector of the fold that kept its patient out; seed {options.seed}.\n"
-    )
-    print("| scans | mean Dice (95 % interval) | lowest Dice | slice F1 |\n|---|---|---|---|")
+    print(f"{len(found)} scans, each judged by the detector of the fold that kept its patient out.\n")
+    for line in _page(found):
+        print(line)
+
+
+def _page(found: Sequence[Found]) -> Iterator[str]:
+    """Give a line for each variant, with intervals over patients."""
+    yield "| scans | mean Dice (95 % interval) | lowest Dice | slice F1 |\n|---|---|---|---|"
     for variant in found[0]:
         overlaps = np.array([one[variant][0] for one in found])
-        counts = sum((one[variant][1] for one in found), SliceCounts())
-        low, high = _interval(overlaps)
-        print(
-            f"| {variant} | {overlaps.mean():.3f} ({low:.3f} to {high:.3f}) | {overlaps.min():.3f} | {counts.f1:.3f} |"
-        )
+        f1 = sum((one[variant][1] for one in found), SliceCounts()).f1
+        mean = with_interval(partial(_mean, overlaps), np.arange(len(found)), Bootstrap())
+        yield f"| {variant} | {cell(mean)} | {overlaps.min():.3f} | {f1:.3f} |"
+
+
+def _mean(values: Numbers, times: Numbers) -> Numbers:
+    """Return the mean of values in each draw, by how often each counts in it."""
+    means: Numbers = times @ values / times.sum(axis=1)
+    return means
 
 
 def _judge(fold: Path, case: Case, run: str, seed: int) -> Found:
@@ -89,14 +98,6 @@ def _variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan,
 def _thorax(number: int) -> Phantom:
     """Build one of the thoraxes that scans are set into; it takes seconds."""
     return build_phantom(draw_phantom(np.random.default_rng(number)))
-
-
-def _interval(values: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a mean by a bootstrap over scans."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(len(values), size=(2000, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, (2.5, 97.5))
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ from lgeqa.train.cases import read_case
 from tests.images import write_dicom_series, write_volume
 
 SOME = ("lge-001", "lge-022", "lge-040", "lge-062")
-#: Scans whose measured scores are all 3 or more, so that each has somewhere to fall.
+#: Scans whose measured scores are all 3 or more, so that each has somewhere to fall. Three of the others are poor in
+#: enhancement as they were acquired.
 GOOD = ("lge-002", "lge-015", "lge-037", "lge-060")
 
 
@@ -58,19 +59,20 @@ def test_about_half_of_real_scans_are_diagnostic(real_folder: Path) -> None:
     "mechanism", ["early_inversion", "point_spread", "absent_walls", "white_noise"], ids=list(NAMES)
 )
 def test_heavy_artefact_lowers_the_probability_of_its_scale(real_folder: Path, mechanism: str) -> None:
-    """Take the mean over good scans, as acquired against with one artefact."""
+    """Take the mean over scans, as acquired against with one artefact."""
     bundle = open_bundle()
     artefact = Artefact(mechanism=mechanism, severity=BY_NAME[mechanism].at(0.9), seed=0)
-    falls = []
-    for case in (case for case in read_cohort(real_folder) if case.scan_id in GOOD):
+    falls = {}
+    for case in (case for case in read_cohort(real_folder) if case.scan_id in SOME + GOOD):
         scan, atrium = read_case(case)
         worse = replace(scan, voxels=apply_artefacts(scan.voxels, atrium, scan.spacing_mm, [artefact]))
         results = [
             assess_scan(one, bundle, AssessSettings(force=True), supplied=atrium).result for one in (scan, worse)
         ]
         before, after = (getattr(result, f"p_{BY_NAME[mechanism].scale}") for result in results)
-        falls.append(before - after)
-    assert np.mean(falls) > 0.25, falls
+        falls[case.scan_id] = before - after
+    assert np.mean(list(falls.values())) > 0.1, falls
+    assert np.mean([falls[scan_id] for scan_id in GOOD]) > 0.25, falls
 
 
 @pytest.mark.parametrize("axes", ["LPS", "RAS", "LPI", "SLP"])
