@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes the default bundle's networks and the figures that they are judged by: cohorts with measured scores, folds that keep out
-# patients and mechanisms, and a detector and networks of each strategy for each fold and for all scans.
+# Makes the default bundle's networks and the figures that they are judged by: the detector, cohorts with measured scores, folds
+# that keep out patients and mechanisms, and networks of the baseline and other strategies for each fold and for all scans.
 #
-#   training/default-bundle.sh SCANS WORK [STRATEGY ...]
+#   training/default-bundle.sh SCANS WORK [OTHER STRATEGY ...]
 #
 # SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made. Each step goes on where it was when it is started again.
-# JOBS networks are trained at a time (2, one on each core); PRECISION=bf16-mixed is for a graphics card.
+# JOBS networks of slices are trained at a time (2, one on each core); PRECISION=bf16-mixed is for a graphics card.
 set -euo pipefail
 scans=$1
 work=$2
-strategies=("${@:3}")
+strategies=(baseline "${@:3}")
 jobs=${JOBS:-2}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,22 +21,22 @@ lgeqa simulate -o "$work/phantoms" --n 40 --seed 3 --distractors --jobs 2
 lgeqa simulate -o "$work/start-phantoms" --n 240 --seed 4 --artefacts none --distractors --jobs 2
 python "$here/folds.py" -o "$work/folds" "$work/untouched" "$work/artefacts" "$work/full" "$work/phantoms"
 
-# What every training is told: no epoch is picked, for the validation part is small.
-loop=(--quiet --set loop.patience=0 --set loop.keep=last --set loop.threads=1 --set loop.precision="${PRECISION:-32-true}")
-
-detector() { # FOLDER RUN, then settings: one stretch of the training of a detector
-  local folder=$1 run=$2
-  shift 2
-  lgeqa train detector --cohort "$scans" --split "$folder/split.json" -o "$folder/$run" --config detector "${loop[@]}" \
-    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set preparation.pixel_mm=1.6 \
-    --set preparation.least=112 --set canvas=224 --set window=112 --set rule.largest_component=true \
-    --set degraded=3 --set composites=3 --set phantoms=14 --set loop.batch=64 --set loop.slices_per_scan=8 "$@"
+detector() { # RUN, then settings: one stretch of the detector's training
+  local run=$1
+  shift
+  lgeqa train detector --cohort "$scans" -o "$work/$run" --config detector --quiet \
+    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set rule.largest_component=true \
+    --set degraded=5 --set composites=5 --set phantoms=16 --set loop.batch=32 --set loop.patience=0 \
+    --set loop.keep=last --set loop.threads=2 "$@"
 }
-detectors() { # FOLDER
-  detector "$1" detector-a --set loop.epochs=30 --set loop.learning_rate=0.001
-  detector "$1" detector --set weights="$1/detector-a/network.safetensors" --set loop.epochs=45 \
-    --set loop.learning_rate=0.0007
-}
+# The first stretch without changes of intensity; it also flipped slices, as the later ones do not.
+detector detector-a --set intensity.probability=0.0 --set loop.epochs=36 --set loop.slices_per_scan=12 \
+  --set loop.augmentation.flip=true --set loop.augmentation.perspective=0.1 --set loop.augmentation.shift=0.06 \
+  --set loop.augmentation.scale=0.1
+detector detector-b --split "$work/detector-a/split.json" --set weights="$work/detector-a/network.safetensors" \
+  --set loop.learning_rate=0.0005 --set loop.epochs=16 --set loop.slices_per_scan=8
+detector detector-c --split "$work/detector-a/split.json" --set weights="$work/detector-b/network.safetensors" \
+  --set loop.learning_rate=0.0005 --set loop.epochs=8 --set loop.slices_per_scan=10
 
 # How slices are moved: by no angle and no scale, for such interpolation softens a slice, and sharpness is scored. Of each slice
 # a window is seen.
@@ -47,9 +47,10 @@ moves() { # STEP
   done
 }
 # What every training of slices is told beside that.
-slices=("${loop[@]}" --set quality_from=features --set label.rule=graded --set label.reader=measured
+slices=(--quiet --set quality_from=features --set label.rule=graded --set label.reader=measured
   --set preparation.pixels=128 --set preparation.field_mm=140 --set preparation.margin_mm=14 $(moves loop)
-  --set loop.batch=128 --set loop.learning_rate=0.001 --set loop.slices_per_scan=8)
+  --set loop.batch=128 --set loop.learning_rate=0.001 --set loop.slices_per_scan=8
+  --set loop.patience=0 --set loop.keep=last --set loop.threads=1 --set loop.precision="${PRECISION:-32-true}")
 # The common start of all networks, in the place of the paper's ImageNet weights: phantoms alone, without artefacts, so that it
 # has seen no patient and no mechanism.
 lgeqa train multitask --cohort "$work/start-phantoms" -o "$work/start" --config multitask "${slices[@]}" \
@@ -66,23 +67,21 @@ quality() { # STRATEGY FOLDER, which holds scans.csv and split.json
       --set pretraining.precision="${PRECISION:-32-true}")
   fi
   lgeqa train "$1" --cohort "$2/scans.csv" --split "$2/split.json" -o "$2/$1" --config "$1" "${slices[@]}" \
-    --detector "$2/detector" --set weights="$work/start/network.safetensors" --set loop.epochs="$epochs" "${two_steps[@]}"
+    --detector "$work/detector-c" --set weights="$work/start/network.safetensors" --set loop.epochs="$epochs" "${two_steps[@]}"
 }
 
 each() { # COMMAND: run it for each fold and for all scans, some at a time
   printf '%s\n' "$work"/folds/* |
-    xargs -P "$jobs" -I {} bash -c "set -e; $(declare -p scans work loop slices); $(declare -f detector detectors moves quality); $1 {}"
+    xargs -P "$jobs" -I {} bash -c "set -e; $(declare -p work slices); $(declare -f moves quality); $1 {}"
 }
-each detectors
-python "$here/../benchmarks/detector.py" --scans "$scans" --folds "$work/folds" --jobs "$jobs" > "$work/detectors.md"
 chosen=()
-for strategy in "${strategies[@]:-baseline}"; do
+for strategy in "${strategies[@]}"; do
   each "quality $strategy"
   python "$here/../benchmarks/real_scans.py" --scans "$scans" --folds "$work/folds" --strategy "$strategy" --jobs "$jobs" \
     > "$work/real-scans-$strategy.md"
   chosen+=(--strategy "$strategy")
 done
 python "$here/../benchmarks/study.py" --folds "$work/folds" "${chosen[@]}" --jobs "$jobs" > "$work/study.md"
-# The bundle in the package. Its detector stays in full precision: in 8 bits one hot voxel moved the outline of the atrium.
-lgeqa train bundle --detector "$work/folds/all/detector/bundle" --quality "$work/folds/all/baseline" --compact \
+# The bundle in the package.
+lgeqa train bundle --detector "$work/detector-c" --quality "$work/folds/all/baseline" --compact \
   --about "$here/default-bundle.toml" -o "$work/bundle"
