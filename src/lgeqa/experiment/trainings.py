@@ -94,7 +94,7 @@ def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detecto
     parts = {part: plan.numbers(run.iteration, part) for part in ("train", "validation")}
     training, validation = (Store(out / PREPARED, numbers) for numbers in parts.values())
     cases = [plan.cases[number] for number in parts["train"]]
-    data = Prepared(training, validation.middle(settings.seen.pixels), training)
+    data = Prepared(training, validation, training)
     train_to_bundle(run.strategy, data, cases, settings, folder, detector, None, quiet)
     if is_main():
         for checkpoints in list(folder.rglob(CHECKPOINTS)):

@@ -253,7 +253,7 @@ def with_novelty(second: Stage, store: Store, data: str, scratch: Path) -> Stage
 
 
 def _quantised(run: Path, seen: Store, scratch: Path) -> Path:
-    """The 8-bit twin of a run's network, which has its ranges from slices that it learnt from."""
+    """Write the 8-bit twin of a run's network, with its ranges from slices as the network sees them."""
     path = scratch / f"{run.name}.onnx"
     quantise(network_of(run), path, _calibration_slices(seen), scratch)
     return path

@@ -55,7 +55,7 @@ class QualityConfig(Settings):
 
     @property
     def seen(self) -> QualityPreparation:
-        """How slices are prepared for the trained network: where it learnt from windows, as the middle one."""
+        """Return how slices are prepared for the trained network: where it learnt from windows, as the middle one."""
         return self.preparation.middle(self.loop.augmentation.window)
 
     @model_validator(mode="after")
@@ -106,7 +106,7 @@ class Prepared:
 
     Attributes:
         training: to learn from.
-        validation: of other patients, as the trained network will see them; they pick the best epoch.
+        validation: of other patients; they pick the best epoch.
         pretraining: for the first step of strategies with two; the training slices, and perhaps unlabelled ones.
     """
 

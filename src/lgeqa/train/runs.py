@@ -1,7 +1,7 @@
 """A training run from a cohort on disk to files: what `lgeqa train` does."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +147,11 @@ def train_to_bundle(
     about: Description | None,
     quiet: bool,
 ) -> None:
-    """From prepared slices to a finished run; `cases` are the scans learnt from, the rest as in `run_quality`."""
+    """Go from prepared slices to a finished run; `cases` are the scans learnt from, the rest as in `run_quality`."""
+    side = config.seen.pixels
+    data = replace(data, validation=data.validation.middle(side))
     network = STRATEGIES[strategy].train(data, config, run, quiet)
     if is_main():
-        side = config.seen.pixels
         moved = _save(network, (side, side), None, data.validation, run)
         told = about or described(strategy, run.name, cases, config.label, moved)
         bundle_of_quality_run(run, detector, told, data.training.middle(side))
@@ -167,7 +168,7 @@ def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
     )
     training, validation = store(learnt, TRAINING), store(checked, VALIDATION)
     whole = training if len(learnt) == len(parts.train) else store(parts.train, PRETRAINING)
-    return Prepared(training, validation.middle(config.seen.pixels), whole)
+    return Prepared(training, validation, whole)
 
 
 def _read(cohorts: Sequence[Path]) -> list[Case]:
