@@ -6,9 +6,14 @@
 PYTHON ?= python3
 VENV ?= $(or $(VIRTUAL_ENV),.venv)
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# Every package in the one version that was tested, by its hash, and then lgeqa as it stands here, built with what the lock holds.
+LOCKED := $(PIP) --no-deps --require-hashes -r
+LGEQA := $(PIP) --no-deps --no-build-isolation -e .
+# PyTorch stands in no lock: which of its builds fits is the machine's matter (a processor, a graphics card).
+TORCH := $(PIP) -c constraints.txt torch
 
-.PHONY: help demo test lint types docs docs-check clean
+.PHONY: help demo test lint types docs docs-check locks clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +33,16 @@ lint: $(VENV)/.lgeqa-dev
 types: $(VENV)/.lgeqa-dev
 	$(BIN)/mypy
 
+# Resolves constraints.txt anew to locks/, every package with its hashes: one lock for each extra, and those of the two lines below.
+EXTRAS := agreement dicom train web all
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package torch --no-annotate \
+  --custom-compile-command "make locks" -c constraints.txt pyproject.toml locks/build.in
+locks: $(VENV)/.lgeqa-dev
+	$(LOCK) -o locks/plain.txt
+	$(foreach extra,$(EXTRAS),$(LOCK) --extra $(extra) -o locks/$(extra).txt &&) true
+	$(LOCK) --extra all --extra test -o locks/test.txt
+	$(LOCK) --extra all --extra test --extra dev -o locks/dev.txt
+
 # Writes the generated parts of the reference pages and the pictures anew.
 docs: $(VENV)/.lgeqa-dev
 	$(BIN)/python docs/generate_cli.py
@@ -46,19 +61,24 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(f"lgeqa needs Python 3.11 or later, but $(PYTHON) is {v}: run make again with PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.lgeqa-plain: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.lgeqa-plain: pyproject.toml locks/plain.txt | $(BIN)/python
 	@echo "Installing lgeqa (a minute or two)"
-	@$(INSTALL) -e .
+	@$(LOCKED) locks/plain.txt
+	@$(LGEQA)
 	@touch $@
 
-$(VENV)/.lgeqa-test: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.lgeqa-test: pyproject.toml locks/test.txt | $(BIN)/python
 	@echo "Installing lgeqa with all extras and the test tools, PyTorch among them (some minutes)"
-	@$(INSTALL) -e ".[all,test]"
+	@$(LOCKED) locks/test.txt
+	@$(TORCH)
+	@$(LGEQA)
 	@tests/browser/get_chromium.sh $(BIN)/python
 	@touch $@ $(VENV)/.lgeqa-plain
 
-$(VENV)/.lgeqa-dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.lgeqa-dev: pyproject.toml locks/dev.txt | $(BIN)/python
 	@echo "Installing lgeqa with all extras, the test tools and the developers' tools (some minutes)"
-	@$(INSTALL) -e ".[all,test,dev]"
+	@$(LOCKED) locks/dev.txt
+	@$(TORCH)
+	@$(LGEQA)
 	@tests/browser/get_chromium.sh $(BIN)/python
 	@touch $@ $(VENV)/.lgeqa-plain $(VENV)/.lgeqa-test

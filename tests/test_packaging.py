@@ -93,13 +93,41 @@ def test_the_gateway_knows_the_packages_of_an_extra(extra: str) -> None:
     assert distributions(set(EXTRAS[extra])) == wanted
 
 
+def pins(path: Path) -> dict[str, str]:
+    """Version of each package that a file of requirements pins, for some machines or for all."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [re.match(r"([\w.-]+)==([\w.]+)", line) for line in lines if re.match(r"\w", line)]
+    assert all(found), path
+    return {normal(match[1]): match[2] for match in found if match}
+
+
+CONSTRAINTS = pins(ROOT / "constraints.txt")
+#: Each lock, and the extras beside a plain install that it is for.
+LOCKS = {"plain": [], **{extra: [extra] for extra in EXTRAS}, "all": list(EXTRAS)}
+LOCKS |= {"test": [*EXTRAS, "test"], "dev": [*EXTRAS, "test", "dev"]}
+
+
 def test_the_constraints_pin_every_package_that_is_named() -> None:
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
     named = required(PROJECT["dependencies"]) | required([line for lines in OPTIONAL.values() for line in lines])
 
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
-    assert named - {"lgeqa"} <= required(pins)
+    assert named - {"lgeqa"} <= set(CONSTRAINTS)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_all_that_its_extras_need_in_the_pinned_versions(lock: str) -> None:
+    locked = pins(ROOT / f"locks/{lock}.txt")
+    needed = required(PROJECT["dependencies"] + [line for extra in LOCKS[lock] for line in OPTIONAL[extra]])
+
+    assert needed - set(locked) <= {"torch"}
+    assert "torch" not in locked
+    assert locked == locked | {name: version for name, version in CONSTRAINTS.items() if name in locked}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_each_package_of_a_lock_has_hashes(lock: str) -> None:
+    text = (ROOT / f"locks/{lock}.txt").read_text(encoding="utf-8").replace("\\\n", " ")
+
+    assert [line for line in text.splitlines() if re.match(r"\w", line) and "--hash=sha256:" not in line] == []
 
 
 def test_one_version_everywhere() -> None:
