@@ -61,7 +61,7 @@ def open_folder(given: Folder, served: ServedIs) -> Added:
     path = Path(given.path).expanduser()
     if not path.is_absolute():
         raise UploadError(f"{given.path}: is not a full path. Give one from the root of the server's disk.")
-    found = look_through(path, skip=[served.out.path])
+    found = look_through(path, served.settings.timeout, skip=[served.out.path])
     faults = [source.fault for source in found if source.kind == "unusable"]
     scans = [source for source in found if source.kind != "unusable"]
     if not scans:
@@ -75,7 +75,7 @@ def _take_in(served: Served, intake: Intake, key: str) -> Added:
     come = intake.folder.parent
     with _kept_if_whole(served.uploads / come.name) as folder:
         come.rename(folder)
-        scans, faults = sources_in(folder / FILES)
+        scans, faults = sources_in(folder / FILES, served.settings.timeout)
         added = _added(served, served.queue.add(scans, Upload(folder.name, key)), faults)
         if folder.name not in served.queue.uploads():
             shutil.rmtree(folder)

@@ -67,10 +67,11 @@ def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> Opened
 
 
 @router.get("/adjudication/{number}/volume", response_class=Nifti)
-def show_volume(study_id: Number, number: Number, sessions: SessionsAre) -> Response:
+def show_volume(study_id: Number, number: Number, served: ServedIs) -> Response:
     """The scan as `.nii.gz`."""
-    with sessions() as session:
-        return volume_of(adjudicate.find_scan(session, studies.find_study(session, study_id), number), number)
+    with served.sessions() as session:
+        kept = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
+        return volume_of(kept, number, served)
 
 
 @router.post("/adjudication/{number}")

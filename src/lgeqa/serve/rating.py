@@ -1,5 +1,6 @@
 """Rating over HTTP: `/api/studies` for the owner, `/api/reading` for readers."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -15,7 +16,7 @@ from lgeqa.rate.views import OwnRating, OwnReadings, StudyView
 from lgeqa.serve.access import SomeoneIs, owner
 from lgeqa.serve.answers import Nifti, as_file, as_table
 from lgeqa.serve.reading import candidates_of, read_apart
-from lgeqa.serve.served import Number, ServedIs
+from lgeqa.serve.served import Number, Served, ServedIs
 from lgeqa.serve.volumes import scan_volume
 
 _EXPORTS: Final = {
@@ -98,10 +99,10 @@ def list_studies(sessions: SessionsAre) -> list[StudyView]:
 
 
 @for_owner.post("", status_code=201)
-def make_study(new: NewStudy, sessions: SessionsAre) -> MadeStudy:
+def make_study(new: NewStudy, served: ServedIs) -> MadeStudy:
     """Make a study of the scans in a folder on the server's machine. Each scan is read once to see that it can be."""
-    scans, left_out = candidates_of(Path(new.folder), new.patients)
-    with writing(sessions) as session:
+    scans, left_out = candidates_of(Path(new.folder), new.patients, served.settings.timeout)
+    with writing(served.sessions) as session:
         study = studies.make_study(session, new.name, scans, repeat_share=new.repeat_share, seed=new.seed)
         return MadeStudy(**StudyView.of(study).model_dump(), left_out=tuple(left_out))
 
@@ -197,16 +198,17 @@ def show_rating(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> O
 
 
 @for_readers.get("/{number}/volume", response_class=Nifti)
-def show_volume(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> Response:
+def show_volume(number: Number, reader_id: ReaderIs, served: ServedIs) -> Response:
     """The scan as `.nii.gz` without any name."""
-    with sessions() as session:
-        return volume_of(readings.find_reading(session, reader_id, number).scan, number)
+    with served.sessions() as session:
+        return volume_of(readings.find_reading(session, reader_id, number).scan, number, served)
 
 
-def volume_of(kept: StudyScan, number: int) -> Nifti:
+def volume_of(kept: StudyScan, number: int, served: Served) -> Nifti:
     """The volume of a scan of a study, which who looks at it knows by `number`; 503 if it cannot be read now."""
+    read = partial(read_apart, timeout=served.settings.timeout)
     try:
-        return Nifti(scan_volume(readings.read_kept(kept, number, read_apart)))
+        return Nifti(scan_volume(readings.read_kept(kept, number, read)))
     except ReadError as fault:
         raise HTTPException(503, str(fault)) from None
 

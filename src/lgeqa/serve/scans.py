@@ -97,14 +97,14 @@ def show_pictures(served: ServedIs, number: Number) -> ScanPictures:
 @router.get("/{number}/volume.nii.gz", response_class=Nifti, responses=_ABSENT)
 def show_volume(served: ServedIs, number: Number) -> Response:
     """The scan in axial LPS order."""
-    return Nifti(volumes.scan_volume(_scan(_row(served, number))))
+    return Nifti(volumes.scan_volume(_scan(served, _row(served, number))))
 
 
 @router.get("/{number}/atrium.nii.gz", response_class=Nifti, responses=_ABSENT)
 def show_atrium(served: ServedIs, number: Number) -> Response:
     """The blood pool of the left atrium that was found, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
-    scan = _scan(row)
+    scan = _scan(served, row)
     return Nifti(volumes.mask_volume(_atrium(served, row, scan), scan))
 
 
@@ -112,7 +112,7 @@ def show_atrium(served: ServedIs, number: Number) -> Response:
 def show_blood(served: ServedIs, number: Number, part: BloodPart) -> Response:
     """The descending aorta or the other blood pools that the measures use, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
-    scan = _scan(row)
+    scan = _scan(served, row)
     heart = Heart(scan.voxels, _atrium(served, row, scan), scan.spacing_mm)
     return Nifti(volumes.mask_volume(getattr(heart, part), scan))
 
@@ -127,7 +127,7 @@ def show_heat(served: ServedIs, number: Number, scale: ScaleName) -> Response:
     maps = [one.maps[NAMES.index(scale)] for one in _pictures(served, number).slices if one.maps]
     if not maps:
         raise HTTPException(404, f"Scan {number} has no heat maps: the model does not give them.")
-    scan = _scan(row)
+    scan = _scan(served, row)
     preparation = served.bundle.manifest.quality.preparation
     heat = heat_volume(np.array(maps, np.float32), _atrium(served, row, scan), scan.spacing_mm, preparation)
     return Nifti(volumes.heat_volume(heat, scan))
@@ -149,9 +149,9 @@ def _pictures(served: Served, number: int) -> ScanPictures:
     return pictures
 
 
-def _scan(row: ScanRow) -> Scan:
+def _scan(served: Served, row: ScanRow) -> Scan:
     """The scan as it lies on disk, if it is still the one that was assessed."""
-    scan = read_apart(row.source)
+    scan = read_apart(row.source, served.settings.timeout)
     if row.record and row.record.input_sha256 not in ("", scan.sha256):
         raise ReadError("The files of this scan have changed since it was assessed. Assess it again.")
     return scan

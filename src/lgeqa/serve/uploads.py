@@ -82,8 +82,8 @@ async def receive(body: AsyncIterator[bytes], content_type: str, intake: Intake)
         raise UploadError("The upload holds no file. Choose scans to send.")
 
 
-def sources_in(folder: Path) -> tuple[list[Source], list[str]]:
-    """Find the scans of an upload whose archives were unpacked.
+def sources_in(folder: Path, timeout: float) -> tuple[list[Source], list[str]]:
+    """Find the scans of an upload whose archives were unpacked; `timeout` is that of one scan, in seconds.
 
     Returns:
         The scans, and for each thing that is none the reason, without the place of the folder.
@@ -91,7 +91,7 @@ def sources_in(folder: Path) -> tuple[list[Source], list[str]]:
     Raises:
         UploadError: There is no scan in it; the message tells the first reasons.
     """
-    found = look_through(folder)
+    found = look_through(folder, timeout)
     scans = [source for source in found if source.kind != "unusable"]
     faults = [
         source.fault.replace(f"{folder}/", "").replace(str(folder), "The upload") for source in found if source.fault
