@@ -138,7 +138,7 @@ def find_atrium(scan: Scan, bundle: Bundle) -> FoundAtrium:
     """Find the blood pool of the left atrium on the scan's own voxels (stage 1)."""
     part = bundle.manifest.detector
     probabilities = search_atrium(scan.voxels, scan.spacing_mm, bundle.detect, part.preparation, part.rule)
-    return FoundAtrium(atrium_mask(probabilities, scan.spacing_mm, part.rule), probabilities)
+    return FoundAtrium(atrium_mask(probabilities, scan.voxels, scan.spacing_mm, part.rule), probabilities)
 
 
 def _supplied_mask(source: Source, scan: Scan) -> BoolArray:

@@ -16,8 +16,11 @@ def probabilities() -> np.ndarray:
     return field
 
 
-def held(rule: SliceRule) -> list[int]:
-    return np.flatnonzero(atrium_mask(probabilities(), SPACING_MM, rule).any(axis=(1, 2))).tolist()
+def held(rule: SliceRule, voxels: np.ndarray | None = None) -> list[int]:
+    """Slices of the mask, of a scan that is as bright as it is probable unless told otherwise."""
+    found = probabilities()
+    mask = atrium_mask(found, found if voxels is None else voxels, SPACING_MM, rule)
+    return np.flatnonzero(mask.any(axis=(1, 2))).tolist()
 
 
 def test_the_paper_takes_any_pixel_above_t() -> None:
@@ -33,6 +36,21 @@ def test_the_largest_component_drops_what_is_apart() -> None:
     assert held(SliceRule(largest_component=True)) == [1, 2, 3]
 
 
+def test_a_larger_component_that_is_dark_is_dropped() -> None:
+    voxels = np.random.default_rng(0).normal(20, 5, (6, 10, 10)).astype(np.float32)
+    voxels[1:4, 2:6, 2:6] -= 20
+    voxels[5, 8, 8] = 200
+    assert held(SliceRule(largest_component=True), voxels) == [5]
+    assert held(SliceRule(), voxels) == [1, 2, 3, 5]
+    voxels[1:4, 2:6, 2:6] = 200
+    assert held(SliceRule(largest_component=True), voxels) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("level", [0.0, -1000.0])
+def test_where_nothing_is_bright_the_number_of_voxels_counts(level: float) -> None:
+    assert held(SliceRule(largest_component=True), np.full((6, 10, 10), level, np.float32)) == [1, 2, 3]
+
+
 def test_the_minimum_area_is_in_mm2() -> None:
     assert held(SliceRule(minimum_area_mm2=3.0)) == [1, 2, 3, 5]
     assert held(SliceRule(minimum_area_mm2=3.1)) == [1, 2, 3]
@@ -40,7 +58,8 @@ def test_the_minimum_area_is_in_mm2() -> None:
 
 
 def test_nothing_above_t_is_an_empty_mask() -> None:
-    assert not atrium_mask(np.zeros((5, 4, 4), np.float32), SPACING_MM, SliceRule(largest_component=True)).any()
+    nothing = np.zeros((5, 4, 4), np.float32)
+    assert not atrium_mask(nothing, nothing, SPACING_MM, SliceRule(largest_component=True)).any()
 
 
 def test_areas() -> None:

@@ -48,7 +48,7 @@ def test_the_second_pass_sees_a_window_around_the_atrium() -> None:
     bright = window[10] > 1
     assert [np.flatnonzero(bright.any(axis=axis)).mean() for axis in (0, 1)] == pytest.approx([15.5, 15.5], abs=1)
     assert probabilities.shape == voxels.shape
-    assert dice(atrium_mask(probabilities, SPACING_MM, RULE), ball) > 0.95
+    assert dice(atrium_mask(probabilities, voxels, SPACING_MM, RULE), ball) > 0.95
 
 
 def test_a_crop_or_padding_gives_the_same_outline() -> None:
@@ -82,7 +82,7 @@ def test_one_hot_voxel_does_not_move_the_outline_of_a_real_scan(real_folder: Pat
 
     def outline(voxels: FloatArray) -> BoolArray:
         found = search_atrium(voxels, real.spacing_mm, bundle.detect, part.preparation, part.rule)
-        return atrium_mask(found, real.spacing_mm, part.rule)
+        return atrium_mask(found, voxels, real.spacing_mm, part.rule)
 
     hot = real.voxels.copy()
     hot[20, 5, 5] = 1e5

@@ -64,7 +64,7 @@ Intended use: {manifest.intended_use}
 def _rule(rule: SliceRule) -> str:
     parts = [f"any pixel with a probability above {rule.threshold:g}"]
     if rule.largest_component:
-        parts.append("largest 3-D component only")
+        parts.append("the 3-D component with the most bright voxels only")
     if rule.minimum_area_mm2:
         parts.append(f"at least {rule.minimum_area_mm2:g} mm2 on a slice")
     return ", ".join(parts)

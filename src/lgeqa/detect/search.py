@@ -40,7 +40,7 @@ def search_atrium(
     context = context_slices(len(voxels), spacing_mm[0], preparation)
     prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation)
     found = detect(prepared, context)
-    atrium = atrium_mask(found, (spacing_mm[0], grid.pixel_mm, grid.pixel_mm), rule)
+    atrium = atrium_mask(found, prepared, (spacing_mm[0], grid.pixel_mm, grid.pixel_mm), rule)
     if atrium.any():
         place = AtriumPlace.of(np.where(atrium, found, np.float32(0)), grid)
         prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation, place)
