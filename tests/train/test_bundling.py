@@ -9,7 +9,7 @@ import pytest
 from lgeqa.bundle.build import Description
 from lgeqa.bundle.manifest import Manifest
 from lgeqa.detect import SliceRule
-from lgeqa.errors import BundleError
+from lgeqa.errors import BundleError, UsageError
 from lgeqa.records import FloatArray
 from lgeqa.train import bundling
 from lgeqa.train.bundling import build_bundle, bundle_of_detector_run, bundle_of_quality_run, stage_2
@@ -116,6 +116,17 @@ def test_a_network_of_a_bundle_stays_as_it_is(quantised: list[Call], quality: Pa
     build_bundle(toy, quality, tmp_path / "made", "compact", DESCRIPTION)
     assert [call.source for call in quantised] == ["network of quality"]
     assert (tmp_path / "made" / "detector.onnx").read_bytes() == (toy / "detector.onnx").read_bytes()
+
+
+@pytest.mark.usefixtures("quantised")
+@pytest.mark.parametrize("lacking", ["detector", "quality"])
+def test_a_run_without_its_prepared_slices_is_told(
+    lacking: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    runs = {name: request.getfixturevalue(name) for name in ("detector", "quality")}
+    (runs[lacking] / TRAINING / "slices.npy").unlink()
+    with pytest.raises(UsageError, match=r"training: lacks slices\.npy, .* Copy them back"):
+        build_bundle(runs["detector"], runs["quality"], tmp_path / "made", "compact", DESCRIPTION)
 
 
 def test_a_damaged_bundle_is_told_before_it_is_needed(tmp_path: Path) -> None:

@@ -61,17 +61,29 @@ def build_bundle(
         description: what a person says about it.
 
     Raises:
-        UsageError: a run is not finished, or the bundle is not sound.
+        UsageError: a run is not finished or lacks what it learnt from, or the bundle is not sound.
     """
     first, second = stage_1(detector), _quality_run(quality)
-    seen = Store(quality / TRAINING).middle(second.settings["preparation"]["pixels"])
+    seen = _learnt(quality).middle(second.settings["preparation"]["pixels"])
     with TemporaryDirectory() as scratch:
         if precision == "compact":
             second = replace(second, network=_quantised(quality, seen, Path(scratch)))
             if not _is_bundle(detector):
-                first = replace(first, network=_quantised(detector, Store(detector / TRAINING), Path(scratch)))
+                first = replace(first, network=_quantised(detector, _learnt(detector), Path(scratch)))
         second = with_novelty(second, seen, _OWN_SCANS, Path(scratch))
         return joined(folder, first, second, description)
+
+
+def _learnt(run: Path) -> Store:
+    """Return the slices that a run learnt from."""
+    folder = run / TRAINING
+    try:
+        return Store(folder)
+    except FileNotFoundError as fault:
+        raise UsageError(
+            f"{folder}: lacks {Path(fault.filename).name}, and a bundle needs the slices that its run learnt from. "
+            "Copy them back, or train again in a new folder."
+        ) from None
 
 
 def bundle_of_quality_run(run: Path, detector: Path | None, description: Description, training: Store) -> Manifest:

@@ -1,0 +1,135 @@
+"""Let many clients at a served folder at once, and see that none gets a fault of the server.
+
+    python benchmarks/crowd.py [--uploads 8] [--clients 50] [--seconds 20]
+
+Uploads of just below and just above the limit are sent at the same time: the first are taken and the others refused.
+Then clients ask for pages, lists and volumes for some seconds, a fifth of them without a token and a fifth of them for
+what is not there. Prints how often each status was answered; there should be none of 500 and above. A status of 0 is a
+connection that was closed: a body that is said to be too large is refused before it is read, and a sender that writes
+all of it before it reads the answer may lose that.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+_LGEQA = (sys.executable, "-c", "from lgeqa.cli import main; main()")
+_TOKEN = "0wner-of-the-crowded-server"
+_LIMIT_MB = 20
+_OWNER = {"Authorization": f"Bearer {_TOKEN}"}
+_PATHS = (
+    "/",
+    "/health",
+    "/api/scans",
+    "/api/scans?size=500",
+    "/api/scans/1",
+    "/api/scans/1/volume.nii.gz",
+    "/api/scans/1/atrium.nii.gz",
+    "/api/studies",
+)
+_NONE = (
+    "/%00",
+    "/api/nothing",
+    "/api/scans/99999",
+    "/api/scans/-1",
+    "/api/scans/x",
+    "/api/scans/1/../../etc/passwd",
+    "/api/scans?size=9999999999999999999999",
+    "/api/scans?until=9999-12-31",
+)
+
+
+def main() -> None:
+    """Print the answers to uploads and to clients."""
+    parser = argparse.ArgumentParser(description="Let many clients at a served folder at once.")
+    parser.add_argument("--uploads", type=int, default=8)
+    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    options = parser.parse_args()
+    with TemporaryDirectory() as place:
+        scans = Path(place) / "scans"
+        subprocess.run([*_LGEQA, "simulate", "-o", str(scans), "--n", "1"], check=True, stdout=subprocess.DEVNULL)
+        scan = (scans / "phantom-0000" / "data.nrrd").read_bytes()
+        with _server(Path(place) / "home") as address:
+            send = partial(_send, address, scan)
+            with ThreadPoolExecutor(2 * options.uploads) as pool:
+                for told, over in (("below", -4096), ("above", 4096)):
+                    sizes = [_LIMIT_MB * 1_000_000 + over] * options.uploads
+                    print(f"{options.uploads} uploads at once, {told} the limit: {_counted(pool.map(send, sizes))}")
+            end = time.monotonic() + options.seconds
+            with ThreadPoolExecutor(options.clients) as pool:
+                found = pool.map(partial(_client, address, end), range(options.clients))
+                answers = [status for one in found for status in one]
+            print(f"{options.clients} clients, {len(answers)} requests: {_counted(answers)}")
+
+
+def _counted(statuses: Iterator[int] | list[int]) -> str:
+    return ", ".join(f"{number} x {status}" for status, number in sorted(Counter(statuses).items()))
+
+
+def _client(address: str, end: float, number: int) -> list[int]:
+    """Ask until the time is over; the status of each answer."""
+    rng, answers = random.Random(number), []
+    while time.monotonic() < end:
+        kind = number % 5
+        path = rng.choice(_NONE if kind == 0 else _PATHS)
+        answers.append(_ask(address + path, {} if kind == 1 else _OWNER))
+    return answers
+
+
+def _send(address: str, scan: bytes, size: int) -> int:
+    """Send a scan and a file of noise, together of this size."""
+    border = "of-the-crowd"
+    parts = b""
+    for name in ("case.nrrd", "notes.bin"):
+        head = f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode()
+        content = scan if name == "case.nrrd" else os.urandom(max(0, size - len(scan)))
+        parts += head + content + b"\r\n"
+    kind = {"Content-Type": f"multipart/form-data; boundary={border}"}
+    return _ask(f"{address}/api/uploads", _OWNER | kind, parts + f"--{border}--\r\n".encode())
+
+
+def _ask(address: str, headers: dict[str, str], body: bytes | None = None) -> int:
+    """Return the status of an answer; 0 where the connection was closed."""
+    place = urlsplit(address)
+    link = HTTPConnection(place.netloc, timeout=120)
+    try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the answer may have come before all was sent
+            link.request(
+                "GET" if body is None else "POST", address.removeprefix(f"http://{place.netloc}"), body, headers
+            )
+        answer = link.getresponse()
+        answer.read()
+    except (OSError, HTTPException):
+        return 0
+    else:
+        return answer.status
+    finally:
+        link.close()
+
+
+@contextmanager
+def _server(home: Path) -> Iterator[str]:
+    """Serve a new folder; its address."""
+    command = [*_LGEQA, "serve", "--home", str(home), "--port", "0", "--upload-mb", str(_LIMIT_MB)]
+    environment = os.environ | {"LGEQA_TOKEN": _TOKEN}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[1].split("/?")[0].rstrip("/")
+        process.terminate()
+
+
+if __name__ == "__main__":
+    main()
