@@ -24,7 +24,7 @@ Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]
 Weights = dict[str, dict[str, float]]
 
-_VERSION = "2"
+_VERSION = "3"
 _SOURCE = (
     "Measures of the reference scans (see reference_scans.json), with the atrium masks as published, and the four "
     "scores of 473 scans by experts (score_joint_counts.csv). Both are of the University of Utah, so their quality is "
@@ -37,13 +37,15 @@ _ATTRIBUTES: Weights = {
     "sharpness": {"edge_width_mm": 1.0},
     "enhancement": {"aortic_wall_contrast": 0.5, "septal_contrast": 0.5},
 }
-#: Measures of quality, and the least weight of each in steps of 1 / `_STEPS`, in which weights are fitted. Noise and
-#: edges have more, for each alone must be able to spoil a scan. Noisy real scans have much contrast, so a free fit
-#: hardly counts noise; blur lowers noise and so raises the contrast-to-noise ratio.
-_QUALITY = {"wall_cnr": 2, "noise_percent": 5, "edge_width_mm": 7}
+#: Measures that alone must be able to spoil a scan: their weights in quality, in steps of 1 / `_STEPS`, were chosen.
+_SPOILING = {"nulling_ratio": 3, "shading_percent": 1, "ghosting_percent": 1}
+#: Measures whose weights in quality are fitted, and the least of each. Noise and edges have more, for the same reason.
+#: Noisy real scans have much contrast, so a free fit hardly counts noise; blur lowers noise and so raises the
+#: contrast-to-noise ratio.
+_FREE = {"wall_cnr": 2, "noise_percent": 4, "edge_width_mm": 5}
 _STEPS = 20
-#: A scan of little noise is not better for it: see `MeasuredReader`.
-_ONLY_LOWER = ("noise_percent",)
+#: No merit of a scan where they are good: see `MeasuredReader`.
+_ONLY_LOWER = {"quality": ("noise_percent", *_SPOILING)}
 #: Scales whose correlations with quality the weights are fitted to.
 _FITTED = ("sharpness", "enhancement")
 
@@ -65,8 +67,10 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
     """Return the reader with these weights of quality."""
     weights = {**_ATTRIBUTES, "quality": quality}
     shares, experts = reference_scans().shares, expert_scores()
-    sums = {name: [weighted_sum(weights[name], values, _ONLY_LOWER) for values in scans] for name in NAMES}
-    quantiles = {name: np.quantile(np.array(totals, float), shares) for name, totals in sums.items()}
+    quantiles = {}
+    for name in NAMES:
+        sums = [weighted_sum(weights[name], values, _ONLY_LOWER.get(name, ())) for values in scans]
+        quantiles[name] = np.quantile(np.array(sums, float), shares)
     return MeasuredReader(
         version=_VERSION,
         source=_SOURCE,
@@ -83,12 +87,13 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
 def fit(scans: Sequence[Values]) -> MeasuredReader:
     """Return the reader whose correlations of quality are nearest to the experts', by the sum of squares."""
     wanted = _with_quality(expert_scores())
+    left = _STEPS - sum(_SPOILING.values())
     grid = [
-        dict(zip(_QUALITY, (steps / _STEPS for steps in (a, b, _STEPS - a - b)), strict=True))
-        for a in range(_QUALITY["wall_cnr"], _STEPS)
-        for b in range(_QUALITY["noise_percent"], _STEPS - a - _QUALITY["edge_width_mm"] + 1)
+        dict(zip((*_FREE, *_SPOILING), (a, b, left - a - b, *_SPOILING.values()), strict=True))
+        for a in range(_FREE["wall_cnr"], left)
+        for b in range(_FREE["noise_percent"], left - a - _FREE["edge_width_mm"] + 1)
     ]
-    readers = [reader_of(weights, scans) for weights in grid]
+    readers = [reader_of({name: steps / _STEPS for name, steps in weights.items()}, scans) for weights in grid]
     return min(readers, key=lambda reader: float(((_with_quality(whole(reader, scans)) - wanted) ** 2).sum()))
 
 

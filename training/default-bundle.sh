@@ -21,22 +21,17 @@ lgeqa simulate -o "$work/phantoms" --n 40 --seed 3 --distractors --jobs 2
 lgeqa simulate -o "$work/start-phantoms" --n 240 --seed 4 --artefacts none --distractors --jobs 2
 python "$here/folds.py" -o "$work/folds" "$work/untouched" "$work/artefacts" "$work/full" "$work/phantoms"
 
-detector() { # RUN, then settings: one stretch of the detector's training
-  local run=$1
-  shift
-  lgeqa train detector --cohort "$scans" -o "$work/$run" --config detector --quiet \
-    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set rule.largest_component=true \
-    --set degraded=5 --set composites=5 --set phantoms=16 --set loop.batch=32 --set loop.patience=0 \
-    --set loop.keep=last --set loop.threads=2 "$@"
+# Detectors of two stretches: in each fold, for the figures, and of all scans, for the bundle. All scans are those of $scans.
+detector() { # FOLDER, which holds split.json
+  local given=(--cohort "$scans" --split "$1/split.json" --config detector --quiet
+    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set preparation.pixel_mm=1.6
+    --set preparation.least=112 --set canvas=224 --set window=112 --set rule.largest_component=true --set degraded=3
+    --set composites=3 --set phantoms=14 --set loop.batch=64 --set loop.slices_per_scan=8 --set loop.patience=0
+    --set loop.keep=last --set loop.threads=1 --set loop.precision="${PRECISION:-32-true}")
+  lgeqa train detector "${given[@]}" -o "$1/detector-a" --set loop.epochs=30
+  lgeqa train detector "${given[@]}" -o "$1/detector" --set weights="$1/detector-a/network.safetensors" \
+    --set loop.epochs=45 --set loop.learning_rate=0.0007
 }
-# The first stretch without changes of intensity; it also flipped slices, as the later ones do not.
-detector detector-a --set intensity.probability=0.0 --set loop.epochs=36 --set loop.slices_per_scan=12 \
-  --set loop.augmentation.flip=true --set loop.augmentation.perspective=0.1 --set loop.augmentation.shift=0.06 \
-  --set loop.augmentation.scale=0.1
-detector detector-b --split "$work/detector-a/split.json" --set weights="$work/detector-a/network.safetensors" \
-  --set loop.learning_rate=0.0005 --set loop.epochs=16 --set loop.slices_per_scan=8
-detector detector-c --split "$work/detector-a/split.json" --set weights="$work/detector-b/network.safetensors" \
-  --set loop.learning_rate=0.0005 --set loop.epochs=8 --set loop.slices_per_scan=10
 
 # How slices are moved: by no angle and no scale, for such interpolation softens a slice, and sharpness is scored. Of each slice
 # a window is seen.
@@ -67,13 +62,15 @@ quality() { # STRATEGY FOLDER, which holds scans.csv and split.json
       --set pretraining.precision="${PRECISION:-32-true}")
   fi
   lgeqa train "$1" --cohort "$2/scans.csv" --split "$2/split.json" -o "$2/$1" --config "$1" "${slices[@]}" \
-    --detector "$work/detector-c" --set weights="$work/start/network.safetensors" --set loop.epochs="$epochs" "${two_steps[@]}"
+    --detector "$2/detector" --set weights="$work/start/network.safetensors" --set loop.epochs="$epochs" "${two_steps[@]}"
 }
 
 each() { # COMMAND: run it for each fold and for all scans, some at a time
   printf '%s\n' "$work"/folds/* |
-    xargs -P "$jobs" -I {} bash -c "set -e; $(declare -p work slices); $(declare -f moves quality); $1 {}"
+    xargs -P "$jobs" -I {} bash -c "set -e; $(declare -p scans work slices); $(declare -f detector moves quality); $1 {}"
 }
+each detector
+python "$here/../benchmarks/detector.py" --scans "$scans" --folds "$work/folds" --jobs "$jobs" > "$work/detectors.md"
 chosen=()
 for strategy in "${strategies[@]}"; do
   each "quality $strategy"
@@ -82,6 +79,6 @@ for strategy in "${strategies[@]}"; do
   chosen+=(--strategy "$strategy")
 done
 python "$here/../benchmarks/study.py" --folds "$work/folds" "${chosen[@]}" --jobs "$jobs" > "$work/study.md"
-# The bundle in the package.
-lgeqa train bundle --detector "$work/detector-c" --quality "$work/folds/all/baseline" --compact \
+# The bundle in the package: a bundle's detector stays in full precision, since 8 bits moved its outlines.
+lgeqa train bundle --detector "$work/folds/all/detector/bundle" --quality "$work/folds/all/baseline" --compact \
   --about "$here/default-bundle.toml" -o "$work/bundle"

@@ -26,9 +26,10 @@ class MeasuredReader(BaseModel):
     """A reader whose scores follow from measures, whatever the origin of the scan.
 
     On each scale, every measure that takes part becomes a normal score: its place among the reference scans through
-    the inverse normal distribution. Some measures can only lower a score: less noise than usual is no merit, since
-    blur and denoising give it too, and the contrast-to-noise ratio counts it already. The place of the weighted sum
-    among the same sums of the reference scans gives the score, so that the reference scans have the distribution of
+    the inverse normal distribution. Some measures can only lower quality. Less noise than usual is no merit, since blur
+    and denoising give it too, and the contrast-to-noise ratio counts it already. Nor do muscle that is nulled well,
+    blood that is even and a background without ghosts make up for a wall that cannot be seen. The place of the weighted
+    sum among the same sums of the reference scans gives the score, so that the reference scans have the distribution of
     scores that experts gave to scans of the same centre. That both sets of scans are of equal quality is an assumption:
     nobody scored the reference scans. The scores are not clinical ones.
 
@@ -36,7 +37,7 @@ class MeasuredReader(BaseModel):
         version: Version of the reader. Scores of different versions cannot be compared.
         source: Origin of the numbers, and the assumption behind them.
         weights: Weight of each measure by its name, by name of the scale. Those of a scale add up to 1.
-        only_lower: Names of the measures whose normal score counts as 0 where it is above.
+        only_lower: Names of the measures whose normal score counts as 0 where it is above, by name of the scale.
         sums: Weighted sums of normal scores over the reference scans, at the cumulative shares of
             `reference_scans().shares`, by name of the scale.
         score_shares: Share of scans that experts gave at most the score 1, 2, 3 and 4, by name of the scale.
@@ -47,7 +48,7 @@ class MeasuredReader(BaseModel):
     version: str
     source: str
     weights: dict[str, dict[str, float]]
-    only_lower: tuple[str, ...]
+    only_lower: dict[str, tuple[str, ...]]
     sums: dict[str, tuple[float, ...]]
     score_shares: dict[str, tuple[float, float, float, float]]
 
@@ -89,7 +90,7 @@ class MeasuredReader(BaseModel):
 
     def _score(self, scale: str, values: Mapping[str, float | None]) -> float | None:
         """Return the score on one scale: linear between the experts' shares, 1 below the worst reference scan."""
-        if (total := weighted_sum(self.weights[scale], values, self.only_lower)) is None:
+        if (total := weighted_sum(self.weights[scale], values, self.only_lower.get(scale, ()))) is None:
             return None
         place = np.interp(total, self.sums[scale], reference_scans().shares)
         scores = [*range(LOWEST_SCORE, HIGHEST_SCORE + 1), HIGHEST_SCORE]
