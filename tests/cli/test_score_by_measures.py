@@ -18,7 +18,7 @@ from tests.images import volume, write_dicom_series
 from tests.toy import toy_bundle, toy_mask, toy_scan
 
 HEADER = "scan,patient,image,mask,reader,myocardium_nulling,sharpness,enhancement,quality"
-GOOD = GeometricHeart(wall=130, aortic_wall=120, septum=120, muscle=25, noise=8, blur_mm=1.1)
+GOOD = GeometricHeart(wall=130, aortic_wall=120, septum=120, muscle=15, noise=8, blur_mm=1.1)
 
 
 @pytest.fixture(scope="module")
