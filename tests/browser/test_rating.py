@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from lgeqa.attributes import NAMES
 from tests.browser.rating import TOKEN, Server, Study, expect_scan, open_reading, rate
@@ -380,6 +380,36 @@ def test_the_owner_runs_a_study_from_its_pages(
     assert "4,3,2,1" in Path(download.value.path()).read_text(encoding="utf-8")
     assert owner.title() == MARKUP
     expect(owner.locator("main img")).to_have_count(0)
+
+
+def test_a_name_may_be_typed_before_the_last_reader_was_made(own_server: Server, tmp_path: Path, shaken: Page) -> None:
+    write_scans(tmp_path / "scans", 2)
+    shaken.goto(f"{own_server.address}/studies?token={TOKEN}")
+    shaken.get_by_label("Name").fill("Fast")
+    shaken.get_by_label("Folder of scans").fill(str(tmp_path / "scans"))
+    shaken.get_by_role("button", name="Make the study").click()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    shaken.route("**/readers", hold, times=1)
+    field = shaken.get_by_label("New reader")
+    field.fill("Ann")
+    shaken.keyboard.press("Enter")
+    field.fill("Bo")
+    held[0].continue_()
+    expect(shaken.locator("#whose")).to_have_text("The link of Ann")
+    expect(field).to_have_value("Bo")
+    shaken.keyboard.press("Enter")
+    expect(shaken.locator("#whose")).to_have_text("The link of Bo")
+
+    shaken.route("**/readers", lambda route: route.abort(), times=1)
+    field.fill("Cy")
+    shaken.keyboard.press("Enter")
+    expect(shaken.locator("#fault")).not_to_be_empty()
+    expect(field).to_have_value("Cy")
+    expect(shaken.locator("#readers tr")).to_have_count(2)
 
 
 def test_a_study_made_by_mistake_is_deleted_from_its_page(own_server: Server, tmp_path: Path, page: Page) -> None:

@@ -12,6 +12,7 @@ const byId = (id) => document.getElementById(id);
 const path = `/api/studies/${location.pathname.split("/").pop()}`;
 let study;
 let linked; // number of the reader whose link is shown
+let adds = 0; // readers that were added on this page; the link of the last one is shown
 
 byId("add").addEventListener("submit", (event) => (event.preventDefault(), add()));
 byId("state").addEventListener("click", toggle);
@@ -66,11 +67,14 @@ function reader({ number, name, readings, rated, cannot_rate }) {
 }
 
 async function add() {
-  const made = await ask(`${path}/readers`, { method: "POST", json: { name: byId("reader").value } }).catch(fail);
-  if (!made) return;
-  byId("reader").value = "";
+  const field = byId("reader");
+  const name = field.value;
+  const turn = ++adds;
+  field.value = ""; // at once: the next name may be typed before the answer
+  const made = await ask(`${path}/readers`, { method: "POST", json: { name } }).catch(fail);
+  if (!made) return (field.value ||= name);
   await refresh();
-  showLink(made);
+  if (turn === adds) showLink(made);
 }
 
 async function renewLink(number, name) {
@@ -102,7 +106,7 @@ function showLink({ number, name, token }) {
   byId("whose").textContent = `The link of ${name}`;
   byId("address").value = `${location.origin}/read?token=${token}`;
   byId("link").hidden = false;
-  byId("address").select();
+  if (!byId("reader").value) byId("address").select(); // who types the next name goes on
 }
 
 async function copy() {
