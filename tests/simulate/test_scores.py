@@ -52,7 +52,7 @@ def test_measured_scores_are_those_of_the_measured_reader() -> None:
 def test_scan_without_a_needed_measure_has_no_scores() -> None:
     values = {name: quantiles[8] for name, quantiles in reference_scans().quantiles.items()}
     assert measured_scores(Measures(values=values | {"nulling_ratio": None})) is None
-    assert measured_scores(Measures(values=values | {"shading_percent": None})) is not None
+    assert measured_scores(Measures(values=values | {"clipping_percent": None})) is not None
 
 
 def agreement(pairs: Table) -> tuple[float, float, float]:
