@@ -334,6 +334,16 @@ def test_refuses_a_scan_s_folder_in_the_way(recipes: list[ScanRecipe], tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == [recipes[0].scan_id]
 
 
+def test_a_full_disk_is_told(recipes: list[ScanRecipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("itk::ERROR: write failed")
+
+    monkeypatch.setattr("lgeqa.read.itk._sitk.WriteImage", full)
+    with pytest.raises(OutputError, match=r"phantom-0000: cannot be written .*disk may be full.*Make room"):
+        write_scan(recipes[0], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_refuses_a_folder_without_scans(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="holds no scan with a mask"):
         find_real_scans(tmp_path)

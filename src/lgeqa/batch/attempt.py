@@ -121,15 +121,10 @@ def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings")
 
 
 def _write_mask(assessment: "Assessment", path: Path) -> None:
-    from SimpleITK import WriteImage
-
     from lgeqa.read import to_file_grid
+    from lgeqa.read.itk import write_image
 
-    image = to_file_grid(assessment.atrium, assessment.scan)
-    try:
-        WriteImage(image, str(path), useCompression=True)
-    except RuntimeError as fault:  # SimpleITK knows no other kind, whatever is wrong with the place
-        raise OSError("SimpleITK could not write the mask") from fault
+    write_image(to_file_grid(assessment.atrium, assessment.scan), path)
 
 
 def trace_of(fault: BaseException | None) -> str:

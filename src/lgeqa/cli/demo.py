@@ -36,9 +36,8 @@ def demo(
 def _write_phantom(path: Path) -> None:
     """Write a small field of view around the heart, inversion time at the null of the myocardium, little noise."""
     import numpy as np
-    from SimpleITK import WriteImage
 
-    from lgeqa.read.itk import to_image
+    from lgeqa.read.itk import to_image, write_image
     from lgeqa.records import Grid
     from lgeqa.simulate.phantom import build_phantom, draw_phantom, render
     from lgeqa.simulate.signal import Sequence, null_time
@@ -52,4 +51,4 @@ def _write_phantom(path: Path) -> None:
     voxels = np.hypot(signal + real, imaginary).astype(np.float32)
     slices, rows, columns = voxels.shape
     grid = Grid((columns, rows, slices), phantom.spacing_mm[::-1], (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
-    WriteImage(to_image(voxels, grid), str(path), useCompression=True)
+    write_image(to_image(voxels, grid), path)

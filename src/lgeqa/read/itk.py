@@ -1,5 +1,6 @@
-"""The only place that calls SimpleITK: an array and its grid to an image."""
+"""The only place that calls SimpleITK: an array and its grid to an image, and an image to a file."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,3 +21,11 @@ def to_image(voxels: npt.NDArray[Any], grid: Grid) -> Image:
     image.SetDirection(grid.direction)
     made: Image = image
     return made
+
+
+def write_image(image: Image, path: Path) -> None:
+    """Write an image, compressed; raises OSError whatever is in the way, as the writing of other files does."""
+    try:
+        _sitk.WriteImage(image, str(path), useCompression=True)
+    except RuntimeError:  # SimpleITK knows no other kind, and its words name its own source files
+        raise OSError("SimpleITK could not write it; the disk may be full") from None

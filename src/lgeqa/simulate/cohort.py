@@ -7,7 +7,6 @@
                         parts, as experts write scores, and `reader-1` and so on what simulated readers make of these
 """
 
-import csv
 import json
 import os
 import shutil
@@ -26,13 +25,15 @@ from lgeqa.attributes import NAMES, SCALES
 from lgeqa.cohort.case import MEASURED, PSEUDO_READERS, TRUTH
 from lgeqa.config import reason_of
 from lgeqa.errors import CohortError, OutputError
-from lgeqa.read.itk import to_image
+from lgeqa.read.itk import to_image, write_image
 from lgeqa.records import Measures
 from lgeqa.simulate.make import SimulatedScan, make_scan
 from lgeqa.simulate.readers import draw_reading
 from lgeqa.simulate.recipe import ScanRecipe
 from lgeqa.simulate.scores import Scores, measured_scores
+from lgeqa.tables import csv_text
 from lgeqa.workers import Limits, Lost, work_through
+from lgeqa.writing import not_written, write_whole
 
 IMAGE: Final = "data.nrrd"
 MASK: Final = "shrinkwrap.nrrd"
@@ -133,7 +134,7 @@ def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Wri
         mask = _write_part(recipe, scan, part)
         part.rename(place)
     except OSError as error:
-        raise OutputError(f"{place}: cannot be written ({error.strerror}). Name another folder.") from None
+        raise not_written(place, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return _written(recipe, scan.measures, mask, kept=False)
@@ -157,26 +158,25 @@ def read_recipe(path: Path) -> ScanRecipe:
 def write_tables(scans: Sequence[Written], out: Path) -> None:
     """Write `scores.csv` and `labels.json`; a scan without scores has a row without a reader in the first alone."""
     scored = {scan.recipe.scan_id: scan.scores() for scan in scans}
-    with (out / "scores.csv").open("w", newline="", encoding="utf-8") as lines:
-        table = csv.writer(lines, lineterminator="\n")
-        table.writerow(("scan", "patient", "image", "mask", "reader", *NAMES))
-        for scan in scans:
-            scan_id = scan.recipe.scan_id
-            files = (scan_id, scan.recipe.patient, f"{scan_id}/{IMAGE}", f"{scan_id}/{MASK}")
-            for reader, scores in scored[scan_id].items():
-                table.writerow((*files, reader, *(f"{score:g}" for score in scores.row())))
-            if not scored[scan_id]:
-                table.writerow((*files, "", *("" for _ in NAMES)))
+    rows: list[tuple[str, ...]] = []
+    for scan in scans:
+        scan_id = scan.recipe.scan_id
+        files = (scan_id, scan.recipe.patient, f"{scan_id}/{IMAGE}", f"{scan_id}/{MASK}")
+        for reader, scores in scored[scan_id].items():
+            rows.append((*files, reader, *(f"{score:g}" for score in scores.row())))
+        if not scored[scan_id]:
+            rows.append((*files, "", *("" for _ in NAMES)))
+    write_whole(out / "scores.csv", csv_text(("scan", "patient", "image", "mask", "reader", *NAMES), rows))
     labels = {scan.recipe.scan_id: _label(scan, scored[scan.recipe.scan_id]) for scan in scans}
     known = {scan_id: label for scan_id, label in labels.items() if label}
-    (out / "labels.json").write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    write_whole(out / "labels.json", json.dumps(known, indent=2) + "\n")
 
 
 def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> Any:
     part.mkdir()
     mask = to_image(scan.atrium.astype(np.uint8), scan.grid)
     for image, name in ((to_image(scan.voxels, scan.grid), IMAGE), (mask, MASK)):
-        _sitk.WriteImage(image, str(part / name), useCompression=True)
+        write_image(image, part / name)
     for record, name in ((recipe, RECIPE), (scan.measures, MEASURES)):
         (part / name).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return mask
