@@ -94,7 +94,7 @@ def test_the_gateway_knows_the_packages_of_an_extra(extra: str) -> None:
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Version of each package that a file of requirements pins, for some machines or for all."""
+    """Return the version of each package that a file of requirements pins, for some machines or for all."""
     lines = path.read_text(encoding="utf-8").splitlines()
     found = [re.match(r"([\w.-]+)==([\w.]+)", line) for line in lines if re.match(r"\w", line)]
     assert all(found), path

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes the default bundle's networks and the figures that they are judged by: the detector, cohorts with measured scores, folds
-# that keep out patients and mechanisms, and networks of the baseline and other strategies for each fold and for all scans.
+# Makes the default bundle's networks and the figures that they are judged by: cohorts with measured scores, folds that keep out
+# patients and mechanisms, and a detector and networks of each strategy for each fold and for all scans.
 #
 #   training/default-bundle.sh SCANS WORK [OTHER STRATEGY ...]
 #
 # SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made. Each step goes on where it was when it is started again.
-# JOBS networks of slices are trained at a time (2, one on each core); PRECISION=bf16-mixed is for a graphics card.
+# JOBS networks are trained at a time (2, one on each core); PRECISION=bf16-mixed is for a graphics card.
 set -euo pipefail
 scans=$1
 work=$2
-strategies=(baseline "${@:3}")
+strategies=(baseline "${@:3}") # the bundle needs the first
 jobs=${JOBS:-2}
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,16 +21,21 @@ lgeqa simulate -o "$work/phantoms" --n 40 --seed 3 --distractors --jobs 2
 lgeqa simulate -o "$work/start-phantoms" --n 240 --seed 4 --artefacts none --distractors --jobs 2
 python "$here/folds.py" -o "$work/folds" "$work/untouched" "$work/artefacts" "$work/full" "$work/phantoms"
 
-# Detectors of two stretches: in each fold, for the figures, and of all scans, for the bundle. All scans are those of $scans.
-detector() { # FOLDER, which holds split.json
-  local given=(--cohort "$scans" --split "$1/split.json" --config detector --quiet
-    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set preparation.pixel_mm=1.6
-    --set preparation.least=112 --set canvas=224 --set window=112 --set rule.largest_component=true --set degraded=3
-    --set composites=3 --set phantoms=14 --set loop.batch=64 --set loop.slices_per_scan=8 --set loop.patience=0
-    --set loop.keep=last --set loop.threads=1 --set loop.precision="${PRECISION:-32-true}")
-  lgeqa train detector "${given[@]}" -o "$1/detector-a" --set loop.epochs=30
-  lgeqa train detector "${given[@]}" -o "$1/detector" --set weights="$1/detector-a/network.safetensors" \
-    --set loop.epochs=45 --set loop.learning_rate=0.0007
+# What every training is told: no epoch is picked, for the validation part is small.
+loop=(--quiet --set loop.patience=0 --set loop.keep=last --set loop.threads=1 --set loop.precision="${PRECISION:-32-true}")
+
+detector() { # FOLDER RUN, then settings: one stretch of the training of a detector
+  local folder=$1 run=$2
+  shift 2
+  lgeqa train detector --cohort "$scans" --split "$folder/split.json" -o "$folder/$run" --config detector "${loop[@]}" \
+    --set "preparation.context_mm=[-10.0,-5.0,-2.5,0.0,2.5,5.0,10.0]" --set preparation.pixel_mm=1.6 \
+    --set preparation.least=112 --set canvas=224 --set window=112 --set rule.largest_component=true \
+    --set degraded=3 --set composites=3 --set phantoms=14 --set loop.batch=64 --set loop.slices_per_scan=8 "$@"
+}
+detectors() { # FOLDER
+  detector "$1" detector-a --set loop.epochs=30 --set loop.learning_rate=0.001
+  detector "$1" detector --set weights="$1/detector-a/network.safetensors" --set loop.epochs=45 \
+    --set loop.learning_rate=0.0007
 }
 
 # How slices are moved: by no angle and no scale, for such interpolation softens a slice, and sharpness is scored. Of each slice
@@ -42,10 +47,9 @@ moves() { # STEP
   done
 }
 # What every training of slices is told beside that.
-slices=(--quiet --set quality_from=features --set label.rule=graded --set label.reader=measured
+slices=("${loop[@]}" --set quality_from=features --set label.rule=graded --set label.reader=measured
   --set preparation.pixels=128 --set preparation.field_mm=140 --set preparation.margin_mm=14 $(moves loop)
-  --set loop.batch=128 --set loop.learning_rate=0.001 --set loop.slices_per_scan=8
-  --set loop.patience=0 --set loop.keep=last --set loop.threads=1 --set loop.precision="${PRECISION:-32-true}")
+  --set loop.batch=128 --set loop.learning_rate=0.001 --set loop.slices_per_scan=8)
 # The common start of all networks, in the place of the paper's ImageNet weights: phantoms alone, without artefacts, so that it
 # has seen no patient and no mechanism.
 lgeqa train multitask --cohort "$work/start-phantoms" -o "$work/start" --config multitask "${slices[@]}" \
@@ -67,9 +71,9 @@ quality() { # STRATEGY FOLDER, which holds scans.csv and split.json
 
 each() { # COMMAND: run it for each fold and for all scans, some at a time
   printf '%s\n' "$work"/folds/* |
-    xargs -P "$jobs" -I {} bash -c "set -e; $(declare -p scans work slices); $(declare -f detector moves quality); $1 {}"
+    xargs -P "$jobs" -I {} bash -c "set -e; $(declare -p scans work loop slices); $(declare -f detector detectors moves quality); $1 {}"
 }
-each detector
+each detectors
 python "$here/../benchmarks/detector.py" --scans "$scans" --folds "$work/folds" --jobs "$jobs" > "$work/detectors.md"
 chosen=()
 for strategy in "${strategies[@]}"; do
@@ -79,6 +83,6 @@ for strategy in "${strategies[@]}"; do
   chosen+=(--strategy "$strategy")
 done
 python "$here/../benchmarks/study.py" --folds "$work/folds" "${chosen[@]}" --jobs "$jobs" > "$work/study.md"
-# The bundle in the package: a bundle's detector stays in full precision, since 8 bits moved its outlines.
+# The bundle in the package. Its detector stays in full precision: in 8 bits one hot voxel moved the outline of the atrium.
 lgeqa train bundle --detector "$work/folds/all/detector/bundle" --quality "$work/folds/all/baseline" --compact \
   --about "$here/default-bundle.toml" -o "$work/bundle"

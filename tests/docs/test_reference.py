@@ -29,9 +29,7 @@ def test_a_table_says_what_the_class_says(generate: dict[str, Any]) -> None:
 
     assert "BY HAND" not in made
     assert "| `threshold` | number, above 0, below 1 | `0.5` | t, the probability that a pixel must exceed |" in made
-    assert (
-        "| `largest_component` | boolean | `false` | keep only the largest 3-D component (26 neighbours), by " in made
-    )
+    assert "| `largest_component` | boolean | `false` | keep only the largest 3-D component (26 neighbours)" in made
 
 
 def test_docstrings_are_read_by_name(generate: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from scipy.ndimage import label
 from lgeqa.config import Settings
 from lgeqa.records import BoolArray, FloatArray
 
-#: A voxel brighter than this share of the scan's voxels counts as bright; looked up on every so-manieth row and column.
+#: A voxel brighter than this share of the scan's voxels counts as bright; looked up on every third row and column.
 _BRIGHT_SHARE: Final = 0.75
 _STRIDE: Final = 3
 

@@ -1,4 +1,4 @@
-"""The only place that calls SimpleITK: an array and its grid to an image, and an image to a file."""
+"""An array and its grid to an image of SimpleITK, and an image to a file."""
 
 from pathlib import Path
 from typing import Any
