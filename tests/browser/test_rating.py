@@ -382,12 +382,17 @@ def test_the_owner_runs_a_study_from_its_pages(
     expect(owner.locator("main img")).to_have_count(0)
 
 
+def make_study(page: Page, server: Server, place: Path, name: str) -> None:
+    """Make a study of two scans from the page."""
+    write_scans(place / "scans", 2)
+    page.goto(f"{server.address}/studies?token={TOKEN}")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Folder of scans").fill(str(place / "scans"))
+    page.get_by_role("button", name="Make the study").click()
+
+
 def test_a_name_may_be_typed_before_the_last_reader_was_made(own_server: Server, tmp_path: Path, shaken: Page) -> None:
-    write_scans(tmp_path / "scans", 2)
-    shaken.goto(f"{own_server.address}/studies?token={TOKEN}")
-    shaken.get_by_label("Name").fill("Fast")
-    shaken.get_by_label("Folder of scans").fill(str(tmp_path / "scans"))
-    shaken.get_by_role("button", name="Make the study").click()
+    make_study(shaken, own_server, tmp_path, "Fast")
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -398,26 +403,29 @@ def test_a_name_may_be_typed_before_the_last_reader_was_made(own_server: Server,
     field.fill("Ann")
     shaken.keyboard.press("Enter")
     field.fill("Bo")
-    held[0].continue_()
-    expect(shaken.locator("#whose")).to_have_text("The link of Ann")
-    expect(field).to_have_value("Bo")
     shaken.keyboard.press("Enter")
     expect(shaken.locator("#whose")).to_have_text("The link of Bo")
+    field.fill("Cy")
+    held[0].continue_()
+    expect(shaken.locator("#readers tr")).to_have_count(2)
+    expect(shaken.locator("#whose")).to_have_text("The link of Bo")
+    expect(field).to_have_value("Cy")
+    shaken.keyboard.press("Enter")
+    expect(shaken.locator("#whose")).to_have_text("The link of Cy")
 
+
+def test_a_name_stays_where_the_reader_could_not_be_made(own_server: Server, tmp_path: Path, shaken: Page) -> None:
+    make_study(shaken, own_server, tmp_path, "Offline")
     shaken.route("**/readers", lambda route: route.abort(), times=1)
+    field = shaken.get_by_label("New reader")
     field.fill("Cy")
     shaken.keyboard.press("Enter")
     expect(shaken.locator("#fault")).not_to_be_empty()
     expect(field).to_have_value("Cy")
-    expect(shaken.locator("#readers tr")).to_have_count(2)
 
 
 def test_a_study_made_by_mistake_is_deleted_from_its_page(own_server: Server, tmp_path: Path, page: Page) -> None:
-    write_scans(tmp_path / "scans", 2)
-    page.goto(f"{own_server.address}/studies?token={TOKEN}")
-    page.get_by_label("Name").fill("Wrong")
-    page.get_by_label("Folder of scans").fill(str(tmp_path / "scans"))
-    page.get_by_role("button", name="Make the study").click()
+    make_study(page, own_server, tmp_path, "Wrong")
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Delete the study").click()
     expect(page.locator("#name")).to_have_text("Wrong")
