@@ -13,22 +13,21 @@ import argparse
 import os
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-_LGEQA = (sys.executable, "-c", "from lgeqa.cli import main; main()")
-_TOKEN = "0wner-of-the-crowded-server"
+from served import LGEQA, TOKEN, served
+
 _LIMIT_MB = 20
-_OWNER = {"Authorization": f"Bearer {_TOKEN}"}
+_OWNER = {"Authorization": f"Bearer {TOKEN}"}
 _PATHS = (
     "/",
     "/health",
@@ -60,9 +59,9 @@ def main() -> None:
     options = parser.parse_args()
     with TemporaryDirectory() as place:
         scans = Path(place) / "scans"
-        subprocess.run([*_LGEQA, "simulate", "-o", str(scans), "--n", "1"], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*LGEQA, "simulate", "-o", str(scans), "--n", "1"], check=True, stdout=subprocess.DEVNULL)
         scan = (scans / "phantom-0000" / "data.nrrd").read_bytes()
-        with _server(Path(place) / "home") as address:
+        with served(Path(place) / "home", "--upload-mb", str(_LIMIT_MB)) as (process, address):
             send = partial(_send, address, scan)
             with ThreadPoolExecutor(2 * options.uploads) as pool:
                 for told, over in (("below", -4096), ("above", 4096)):
@@ -73,6 +72,7 @@ def main() -> None:
                 found = pool.map(partial(_client, address, end), range(options.clients))
                 answers = [status for one in found for status in one]
             print(f"{options.clients} clients, {len(answers)} requests: {_counted(answers)}")
+            process.terminate()
 
 
 def _counted(statuses: Iterator[int] | list[int]) -> str:
@@ -80,7 +80,7 @@ def _counted(statuses: Iterator[int] | list[int]) -> str:
 
 
 def _client(address: str, end: float, number: int) -> list[int]:
-    """Ask until the time is over; the status of each answer."""
+    """Ask until the time is over, and return the status of each answer."""
     rng, answers = random.Random(number), []
     while time.monotonic() < end:
         kind = number % 5
@@ -118,17 +118,6 @@ def _ask(address: str, headers: dict[str, str], body: bytes | None = None) -> in
         return answer.status
     finally:
         link.close()
-
-
-@contextmanager
-def _server(home: Path) -> Iterator[str]:
-    """Serve a new folder; its address."""
-    command = [*_LGEQA, "serve", "--home", str(home), "--port", "0", "--upload-mb", str(_LIMIT_MB)]
-    environment = os.environ | {"LGEQA_TOKEN": _TOKEN}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout
-        yield process.stdout.readline().split()[1].split("/?")[0].rstrip("/")
-        process.terminate()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Kill lgeqa at random moments, fill its disk now and then, and see whether anything is lost, doubled or left behind.
 
-    python benchmarks/kills.py [--kills 25 25 25 15 10] [--seed 0]
+    python benchmarks/kills.py [--kills 25 25 15 10 25] [--seed 0]
 
-One number of kills each for assess, simulate, serve, train and experiment, on scans that are simulated first. Each
+One number of kills each for assess, simulate, train, experiment and serve, on scans that are simulated first. Each
 command is run once undisturbed. Then it is started in a fresh folder, killed with SIGKILL after a random time and
 started again as it was, until it ends by itself; and so on in further folders until it was killed as often as asked.
 Once in each folder it is started on a disk that is nearly full, which is freed afterwards. That needs a file system of
@@ -19,7 +19,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -28,10 +27,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from csv import DictReader
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_LGEQA = (sys.executable, "-c", "from lgeqa.cli import main; main()")
+from served import LGEQA, TOKEN, served
+
 #: Marks the processes of this benchmark in their environment.
 _MARK = "LGEQA_KILLS"
 #: Seconds that the children of a killed process have to end.
@@ -40,7 +41,6 @@ _DISK_MB = 1500
 #: Room on a nearly full disk, in kB.
 _ROOM_KB = (0, 600)
 _SCANS = 6
-_TOKEN = "0wner-of-the-killed-server"
 _TINY = ("loop.slices_per_scan=2", "loop.batch=4", "loop.threads=1")
 
 
@@ -72,24 +72,22 @@ class Tally:
 def main() -> None:
     """Kill each command as often as asked, and print the table."""
     parser = argparse.ArgumentParser(description="Kill lgeqa at random moments.")
-    parser.add_argument("--kills", nargs=5, type=int, default=(25, 25, 25, 15, 10), metavar="N")
+    parser.add_argument("--kills", nargs=5, type=int, default=(25, 25, 15, 10, 25), metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ[_MARK] = str(uuid.uuid4())
     rng = random.Random(options.seed)
     with TemporaryDirectory() as made, _disk() as disk:
         scans = Path(made) / "scans"
-        _run([*_LGEQA, "simulate", "-o", str(scans), "--n", str(_SCANS), "--seed", "3", "--jobs", "2"])
+        _run([*LGEQA, "simulate", "-o", str(scans), "--n", str(_SCANS), "--seed", "3", "--jobs", "2"])
         print("| command | kills | full disks | folders | faults |\n|---|---|---|---|---|")
-        for job, kills in zip(_jobs(scans), options.kills, strict=True):
-            if not kills:
-                continue
-            if job.name == "serve":
-                tally = _disturb_server(job, scans, disk, kills, rng)
-            else:
-                tally = _disturb(job, disk, kills, rng)
-            told = "; ".join(tally.faults) or "none"
-            print(f"| {job.name} | {tally.kills} | {tally.full_disks} | {tally.folders} | {told} |", flush=True)
+        disturb = {job.name: partial(_disturb, job) for job in _jobs(scans)}
+        disturb["serve"] = partial(_disturb_server, scans)
+        for (name, kill), kills in zip(disturb.items(), options.kills, strict=True):
+            if kills:
+                tally = kill(disk, kills, rng)
+                told = "; ".join(tally.faults) or "none"
+                print(f"| {name} | {tally.kills} | {tally.full_disks} | {tally.folders} | {told} |", flush=True)
 
 
 def _jobs(scans: Path) -> Iterator[Job]:
@@ -97,7 +95,6 @@ def _jobs(scans: Path) -> Iterator[Job]:
     given, sets = str(scans), [part for value in _TINY for part in ("--set", value)]
     yield Job("assess", lambda out: ["assess", given, "-o", str(out), "--jobs", "2", "--quiet"], _verdicts)
     yield Job("simulate", lambda out: ["simulate", "-o", str(out), "--n", "8", "--seed", "5", "--jobs", "2"], _files)
-    yield Job("serve", lambda out: ["serve", "--home", str(out), "--port", "0"], lambda _: {})
     detector = ["train", "detector", "--config", "quick-detector", "--cohort", given, "--quiet", *sets]
     yield Job("train", lambda out: [*detector, "-o", str(out)], _weights)
     study = ["experiment", "--config", "quick-experiment", "--cohort", given, "--quiet"]
@@ -132,7 +129,7 @@ def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tal
     with TemporaryDirectory(dir=disk) as place:
         alone = Path(place) / "alone"
         began = time.monotonic()
-        _run([*_LGEQA, *job.command(alone)])
+        _run([*LGEQA, *job.command(alone)])
         whole_s, expected = time.monotonic() - began, job.outcome(alone)
         while tally.kills < kills:
             tally.folders += 1
@@ -140,13 +137,13 @@ def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tal
             if disk:
                 tally.full_disks += 1
                 with _filled(disk, rng):
-                    ended = subprocess.run([*_LGEQA, *job.command(out)], capture_output=True, text=True, check=False)
+                    ended = subprocess.run([*LGEQA, *job.command(out)], capture_output=True, text=True, check=False)
                     if ended.returncode == 0:
                         tally.faults.append("a run on a full disk said that all is well")
                     _look(ended.stderr, tally)
             while _kill_once(job.command(out), rng.uniform(0.02, 0.9) * whole_s, tally) and tally.kills < kills:
                 pass
-            ended = subprocess.run([*_LGEQA, *job.command(out)], capture_output=True, text=True, check=False)
+            ended = subprocess.run([*LGEQA, *job.command(out)], capture_output=True, text=True, check=False)
             if ended.returncode != 0:
                 tally.faults.append(f"did not go on: {ended.stderr.strip()[-200:]}")
             elif (left := job.outcome(out)) != expected:
@@ -157,7 +154,7 @@ def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tal
 
 def _kill_once(command: Sequence[str], after_s: float, tally: Tally) -> bool:
     """Start a command and kill it; return whether it was still at work."""
-    with subprocess.Popen([*_LGEQA, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*LGEQA, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         with suppress(subprocess.TimeoutExpired):
             _, said = process.communicate(timeout=after_s)
             _look(said, tally)
@@ -170,11 +167,11 @@ def _kill_once(command: Sequence[str], after_s: float, tally: Tally) -> bool:
     return True
 
 
-def _disturb_server(job: Job, scans: Path, disk: Path | None, kills: int, rng: random.Random) -> Tally:
+def _disturb_server(scans: Path, disk: Path | None, kills: int, rng: random.Random) -> Tally:
     """Send scans to a server that is killed as often as asked; each scan must be there once, and judged as if alone."""
     tally = Tally()
     with TemporaryDirectory(dir=disk) as place:
-        expected = _served(job, scans, Path(place) / "alone", [], tally)
+        expected = _served(scans, Path(place) / "alone", [], tally)
         while tally.kills < kills:
             tally.folders += 1
             lives = [rng.uniform(0.5, 9.0) for _ in range(min(6, kills - tally.kills))]
@@ -182,20 +179,20 @@ def _disturb_server(job: Job, scans: Path, disk: Path | None, kills: int, rng: r
             if disk:
                 tally.full_disks += 1
                 with _filled(disk, rng):
-                    _serve_for(job, scans, home, 4.0, tally)
-            left = _served(job, scans, home, lives, tally)
+                    _serve_for(scans, home, 4.0, tally)
+            left = _served(scans, home, lives, tally)
             if left != expected:
                 tally.faults.append(f"{len(left)} scans of {len(expected)}, or other verdicts")
     return tally
 
 
-def _served(job: Job, scans: Path, home: Path, lives: Sequence[float], tally: Tally) -> list[str]:
+def _served(scans: Path, home: Path, lives: Sequence[float], tally: Tally) -> list[str]:
     """Return name and verdict of each scan, after a server that was killed after each of `lives` has done them all."""
     for life in lives:
-        _serve_for(job, scans, home, life, tally)
+        _serve_for(scans, home, life, tally)
         tally.kills += 1
         _look_for_children(tally)
-    with _server(job, home) as (process, address):
+    with served(home) as (process, address):
         _send(address, scans)
         end = time.monotonic() + 300
         while time.monotonic() < end:
@@ -208,10 +205,10 @@ def _served(job: Job, scans: Path, home: Path, lives: Sequence[float], tally: Ta
     return sorted(f"{scan['name']} {scan['state']} {scan['end']}" for scan in found)
 
 
-def _serve_for(job: Job, scans: Path, home: Path, seconds: float, tally: Tally) -> None:
+def _serve_for(scans: Path, home: Path, seconds: float, tally: Tally) -> None:
     """Start the server, send what it does not have yet, and kill it after some time."""
     end = time.monotonic() + seconds
-    with _server(job, home) as (process, address):
+    with served(home) as (process, address):
         if address:
             with suppress(OSError):
                 _send(address, scans)
@@ -220,19 +217,6 @@ def _serve_for(job: Job, scans: Path, home: Path, seconds: float, tally: Tally) 
         process.wait()
         assert process.stderr
         _look(process.stderr.read(), tally)
-
-
-@contextmanager
-def _server(job: Job, home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the server; its address, or an empty text if it refused to start."""
-    environment = os.environ | {"LGEQA_TOKEN": _TOKEN}
-    command = [*_LGEQA, *job.command(home)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout
-        said = process.stdout.readline().split()
-        yield process, said[1].split("/?")[0].rstrip("/") if len(said) > 1 else ""
 
 
 def _send(address: str, scans: Path) -> None:
@@ -247,7 +231,7 @@ def _send(address: str, scans: Path) -> None:
 
 
 def _ask(address: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
-    request = urllib.request.Request(address + path, body, {"Authorization": f"Bearer {_TOKEN}", **(headers or {})})
+    request = urllib.request.Request(address + path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
     with urllib.request.urlopen(request, timeout=60) as answer:
         content: bytes = answer.read()
     return content
@@ -284,7 +268,7 @@ def _children() -> list[int]:
 
 @contextmanager
 def _disk() -> Iterator[Path | None]:
-    """A small disk in memory, None where it cannot be mounted."""
+    """Mount a small disk in memory; None where it cannot be."""
     with TemporaryDirectory() as place:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", place]
         if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
