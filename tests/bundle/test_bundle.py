@@ -243,6 +243,12 @@ def test_a_group_hides_no_tensor(folder: Path) -> None:
         open_bundle(with_network(folder, "quality.onnx", b"\xf3\x3f\xf4\x3f" + model.SerializeToString()))
 
 
+def test_a_folder_with_links_that_is_no_bundle_is_told_as_none(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").symlink_to(tmp_path)
+    with pytest.raises(BundleError, match=r"bundle\.json"):
+        open_bundle(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["bundle.json", "detector.onnx", "MODEL_CARD.md"])
 def test_a_link_in_a_bundle_is_refused(folder: Path, name: str, tmp_path: Path) -> None:
     (folder / name).touch()

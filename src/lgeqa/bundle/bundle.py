@@ -186,8 +186,8 @@ def _checked(folder: Path, name: str, sha256: str) -> bytes:
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuse a folder that holds a link, which could lead anywhere. Raises BundleError."""
-    links = [path for path in (folder.iterdir() if folder.is_dir() else ()) if path.is_symlink()]
+    """Refuse a bundle that holds a link, which could lead anywhere. Raises BundleError."""
+    links = [path for path in (folder.iterdir() if (folder / MANIFEST).exists() else ()) if path.is_symlink()]
     if links:
         raise BundleError(f"{min(links)}: is a link. Copy the file itself into the bundle.")
 
