@@ -13,25 +13,22 @@ be none), processes that were still there 10 s after their parent was killed, an
 """
 
 import argparse
-import hashlib
 import json
 import os
 import random
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from csv import DictReader
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from served import LGEQA, TOKEN, served
+from commands import SCANS, Job, differences, fault_said, first_scans, list_jobs, run, simulate_scans
+from served import LGEQA, ask, send, served
 
 #: Marks the processes of this benchmark in their environment.
 _MARK = "LGEQA_KILLS"
@@ -40,23 +37,6 @@ _TO_END_S = 10.0
 _DISK_MB = 1500
 #: Room on a nearly full disk, in kB.
 _ROOM_KB = (0, 600)
-_SCANS = 6
-_TINY = ("loop.slices_per_scan=2", "loop.batch=4", "loop.threads=1")
-
-
-@dataclass(frozen=True)
-class Job:
-    """A command that is killed.
-
-    Attributes:
-        name: of the command.
-        command: gives its arguments for an output folder.
-        outcome: what it left there, by name; two runs that went well leave the same.
-    """
-
-    name: str
-    command: Callable[[Path], Sequence[str]]
-    outcome: Callable[[Path], dict[str, str]]
 
 
 @dataclass
@@ -79,9 +59,9 @@ def main() -> None:
     rng = random.Random(options.seed)
     with TemporaryDirectory() as made, _disk() as disk:
         scans = Path(made) / "scans"
-        _run([*LGEQA, "simulate", "-o", str(scans), "--n", str(_SCANS), "--seed", "3", "--jobs", "2"])
+        simulate_scans(scans)
         print("| command | kills | full disks | folders | faults |\n|---|---|---|---|---|")
-        disturb = {job.name: partial(_disturb, job) for job in _jobs(scans)}
+        disturb = {job.name: partial(_disturb, job) for job in list_jobs(scans)}
         disturb["serve"] = partial(_disturb_server, scans)
         for (name, kill), kills in zip(disturb.items(), options.kills, strict=True):
             if kills:
@@ -90,46 +70,13 @@ def main() -> None:
                 print(f"| {name} | {tally.kills} | {tally.full_disks} | {tally.folders} | {told} |", flush=True)
 
 
-def _jobs(scans: Path) -> Iterator[Job]:
-    """Yield the commands."""
-    given, sets = str(scans), [part for value in _TINY for part in ("--set", value)]
-    yield Job("assess", lambda out: ["assess", given, "-o", str(out), "--jobs", "2", "--quiet"], _verdicts)
-    yield Job("simulate", lambda out: ["simulate", "-o", str(out), "--n", "8", "--seed", "5", "--jobs", "2"], _files)
-    detector = ["train", "detector", "--config", "quick-detector", "--cohort", given, "--quiet", *sets]
-    yield Job("train", lambda out: [*detector, "-o", str(out)], _weights)
-    study = ["experiment", "--config", "quick-experiment", "--cohort", given, "--quiet"]
-    smaller = ["--set", "loop.epochs=2", "--set", "pretraining.epochs=2", "--set", "pretraining.batch=4"]
-    yield Job("experiment", lambda out: [*study, *sets, *smaller, "-o", str(out)], _weights)
-
-
-def _verdicts(out: Path) -> dict[str, str]:
-    """Return the verdict and probability of each line of the table, and the number of lines."""
-    with (out / "results.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(DictReader(lines))
-    verdicts = {row["scan_id"]: f"{row['status']} {row['verdict']} {row['p_quality']}" for row in rows}
-    records = sorted(path.name for path in (out / "scans").iterdir())
-    return verdicts | {"lines": str(len(rows)), "records": " ".join(records)}
-
-
-def _files(out: Path) -> dict[str, str]:
-    """Return the hash of each file that is left, but for locks."""
-    paths = [path for path in out.rglob("*") if path.is_file() and path.name != ".lock"]
-    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def _weights(out: Path) -> dict[str, str]:
-    """Return the hash of each network that is left, and the names of the pages."""
-    networks = {name: value for name, value in _files(out).items() if name.endswith(".safetensors")}
-    return networks | {path.name: "there" for path in out.glob("report.*")}
-
-
 def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tally:
     """Kill a command as often as asked, in as many folders as that takes."""
     tally = Tally()
     with TemporaryDirectory(dir=disk) as place:
         alone = Path(place) / "alone"
         began = time.monotonic()
-        _run([*LGEQA, *job.command(alone)])
+        run(*job.command(alone))
         whole_s, expected = time.monotonic() - began, job.outcome(alone)
         while tally.kills < kills:
             tally.folders += 1
@@ -146,9 +93,8 @@ def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tal
             ended = subprocess.run([*LGEQA, *job.command(out)], capture_output=True, text=True, check=False)
             if ended.returncode != 0:
                 tally.faults.append(f"did not go on: {ended.stderr.strip()[-200:]}")
-            elif (left := job.outcome(out)) != expected:
-                names = sorted(name for name in {**left, **expected} if left.get(name) != expected.get(name))
-                tally.faults.append(f"{len(names)} differ: {', '.join(names[:3])}")
+            elif told := differences(job.outcome(out), expected):
+                tally.faults.append(told)
     return tally
 
 
@@ -193,11 +139,11 @@ def _served(scans: Path, home: Path, lives: Sequence[float], tally: Tally) -> li
         tally.kills += 1
         _look_for_children(tally)
     with served(home) as (process, address):
-        _send(address, scans)
+        send(address, first_scans(scans))
         end = time.monotonic() + 300
         while time.monotonic() < end:
-            found = json.loads(_ask(address, "/api/scans?size=500"))["scans"]
-            if len(found) >= _SCANS and all(scan["state"] == "done" for scan in found):
+            found = json.loads(ask(address, "/api/scans?size=500"))["scans"]
+            if len(found) >= SCANS and all(scan["state"] == "done" for scan in found):
                 break
             time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
@@ -211,7 +157,7 @@ def _serve_for(scans: Path, home: Path, seconds: float, tally: Tally) -> None:
     with served(home) as (process, address):
         if address:
             with suppress(OSError):
-                _send(address, scans)
+                send(address, first_scans(scans))
         time.sleep(max(0.0, end - time.monotonic()))
         process.kill()
         process.wait()
@@ -219,28 +165,10 @@ def _serve_for(scans: Path, home: Path, seconds: float, tally: Tally) -> None:
         _look(process.stderr.read(), tally)
 
 
-def _send(address: str, scans: Path) -> None:
-    """Send each scan under a key of its own, so that one that arrived before is not taken twice."""
-    for image in sorted(scans.glob("*/data.nrrd")):
-        name, border = image.parent.name, uuid.uuid4().hex
-        head = f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{name}.nrrd"\r\n\r\n'.encode()
-        body = head + image.read_bytes() + f"\r\n--{border}--\r\n".encode()
-        kind = {"Content-Type": f"multipart/form-data; boundary={border}", "Idempotency-Key": f"kills-{name}"}
-        with suppress(urllib.error.HTTPError):  # the disk may be full
-            _ask(address, "/api/uploads", body, kind)
-
-
-def _ask(address: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
-    request = urllib.request.Request(address + path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        content: bytes = answer.read()
-    return content
-
-
 def _look(said: str, tally: Tally) -> None:
     """Count a traceback as a fault."""
-    if "Traceback" in said:
-        tally.faults.append(f"traceback: {said.strip().splitlines()[-1][:160]}")
+    if told := fault_said(said):
+        tally.faults.append(told)
 
 
 def _look_for_children(tally: Tally) -> None:
@@ -293,10 +221,6 @@ def _filled(disk: Path, rng: random.Random) -> Iterator[None]:
         yield
     finally:
         ballast.unlink()
-
-
-def _run(command: Sequence[str]) -> None:
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class Scan:
         source: the file, or the folder of a DICOM series.
         sha256: of the file's bytes, or of all files of the series in file-name order.
         warnings: what a reader of the result should know.
+        series: number, images and first file of a DICOM series; empty for a volume.
     """
 
     scan_id: str
@@ -63,6 +64,7 @@ class Scan:
     source: Path
     sha256: str
     warnings: tuple[str, ...] = field(default=())
+    series: str = ""
 
 
 class _Record(BaseModel):
@@ -184,6 +186,7 @@ class ScanResult(_Record):
         mask_source: whether the atrium was detected or a mask was supplied.
         slices: each scored slice, from inferior to superior.
         source: path of the file, or of the folder of a DICOM series.
+        series: number, images and first file of a DICOM series; empty for a volume, and where none could be read.
         input_sha256: of the file's bytes, or of all files of the series in file-name order.
         bundle: which model it was.
         versions: of lgeqa, Python and the packages that took part.
@@ -218,6 +221,7 @@ class ScanResult(_Record):
     mask_source: Literal["detected", "supplied"] | None = None
     slices: tuple[SliceScores, ...] = ()
     source: str = ""
+    series: str = ""
     input_sha256: str = ""
     bundle: BundleStamp | None = None
     versions: dict[str, str] = {}

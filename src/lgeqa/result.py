@@ -76,6 +76,7 @@ def make_result(
         reference=_levels(heart, other_levels) if heart.is_there else None,
         measures=measures,
         source=shown(scan.source),
+        series=scan.series,
         input_sha256=scan.sha256,
         versions=versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

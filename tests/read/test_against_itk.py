@@ -1,6 +1,7 @@
 """Grids and voxels of volumes in every form, beside those that ITK reads from the same files."""
 
 import gzip
+import math
 import struct
 from collections.abc import Sequence
 from itertools import product
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from lgeqa.read.limits import DEFAULT_LIMITS
 from lgeqa.read.volume import read_volume
@@ -53,8 +55,12 @@ def quaternion(seed: int) -> list[float]:
     return [b, c, d]
 
 
-def sform(seed: int) -> list[float]:
-    sides = rotation(seed) * [0.625, 0.7, 2.5]
+def sform(seed: int, qfac: float) -> list[float]:
+    """Any directions for an atlas, and for the patient those of the quaternion but for some degrees."""
+    b, c, d = quaternion(seed)
+    of_quaternion = Rotation.from_quat([b, c, d, math.sqrt(1 - b * b - c * c - d * d)])
+    patient = (Rotation.from_euler("z", 5, degrees=True) * of_quaternion).as_matrix() * [1, 1, qfac]
+    sides = (patient if seed in {1, 2} else rotation(seed)) * [0.625, 0.7, 2.5]
     return [float(value) for value in np.column_stack([sides, [5, -6, 7]]).ravel()]
 
 
@@ -64,16 +70,16 @@ def test_forms_of_nifti(qform_code: int, sform_code: int, qfac: float, tmp_path:
     changes: dict[str, tuple[int, str, Sequence[float]]] = {
         "qfac": (76, "f", [qfac]),
         "codes": (252, "2h", [qform_code, sform_code]),
-        "quaternion": (256, "3f", quaternion(qform_code)),
+        "quaternion": (256, "3f", quaternion(sform_code if sform_code in {1, 2} else qform_code)),
         "offset": (268, "3f", [1, 2, 3]),
-        "sform": (280, "12f", sform(sform_code)),
+        "sform": (280, "12f", sform(sform_code, qfac)),
     }
     same_as_itk(nifti(tmp_path / "scan.nii", changes))
 
 
 @pytest.mark.parametrize("sform_code", [1, 2])
 def test_sform_with_shear_beside_a_qform(sform_code: int, tmp_path: Path) -> None:
-    sheared = [0.625, 0.3, 0, 5, 0, 0.7, 0, -6, 0, 0, 2.5, 7]
+    sheared = [-0.625, -0.1, 0, 5, 0, -0.6928, 0, -6, 0, 0, 2.5, 7]
     changes: dict[str, tuple[int, str, Sequence[float]]] = {
         "codes": (252, "2h", [1, sform_code]),
         "sform": (280, "12f", sheared),

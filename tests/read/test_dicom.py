@@ -1,5 +1,6 @@
 """DICOM series: what is read, and what is refused and how."""
 
+import re
 import warnings
 from collections.abc import Callable
 from hashlib import sha256
@@ -114,7 +115,41 @@ def test_hash_is_that_of_the_files_in_order_of_names(tmp_path: Path) -> None:
 
 def test_slightly_uneven_positions_are_rounding(tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), edit=move(lambda index: 0.04 * (index % 2)))
-    assert read_one(tmp_path).spacing_mm[0] == pytest.approx(SPACING_MM[0], abs=0.01)
+    scan = read_one(tmp_path)
+    assert scan.spacing_mm[0] == pytest.approx(SPACING_MM[0], abs=0.01)
+    assert scan.warnings == ()
+
+
+def test_jitter_of_positions_is_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shifts = rng.uniform(-0.08, 0.08, 44)
+    write_dicom_series(tmp_path, volume((44, 9, 8)), edit=move(lambda index: shifts[index]))
+    scan = read_one(tmp_path)
+    np.testing.assert_array_equal(scan.voxels, volume((44, 9, 8)))
+    assert scan.spacing_mm[0] == pytest.approx(SPACING_MM[0], abs=0.01)
+    [told] = scan.warnings
+    assert re.fullmatch(
+        r"The images lie up to 0\.0\d mm off an even spacing of 2\.50 mm; they were taken as even\.", told
+    )
+
+
+def test_small_turns_between_images_are_evened_and_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def edit(dataset: Dataset, index: int) -> None:
+        row = np.array([1, 0, 0]) + rng.uniform(-0.002, 0.002, 3)
+        column = np.cross([0, 0, 1], row)
+        sides = [row / np.linalg.norm(row), column / np.linalg.norm(column)]
+        dataset.ImageOrientationPatient = [round(float(value), 7) for side in sides for value in side]
+
+    write_dicom_series(tmp_path, volume((44, 9, 8)), edit=edit)
+    scan = read_one(tmp_path)
+    np.testing.assert_array_equal(scan.voxels, volume((44, 9, 8)))
+    direction = np.array(scan.grid.direction).reshape(3, 3)
+    np.testing.assert_allclose(direction @ direction.T, np.eye(3), atol=1e-9)
+    assert np.abs(direction - np.eye(3)).max() < 0.001
+    [told] = scan.warnings
+    assert re.fullmatch(r"The directions of the images differ by up to 0\.00\d\d; their median was taken\.", told)
 
 
 def test_spacing_comes_from_positions(tmp_path: Path) -> None:
@@ -130,6 +165,27 @@ def test_copies_are_left_out(tmp_path: Path) -> None:
     scan = read_one(tmp_path)
     np.testing.assert_array_equal(scan.voxels, volume())
     assert scan.warnings == ("4 DICOM files are copies of others and were left out.",)
+
+
+def test_copies_that_another_programme_wrote(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for path in write_dicom_series(tmp_path / "a", volume()):
+        dataset = dcmread(path)
+        dataset.add_new(0x00090010, "LO", "SOMEBODY")
+        dataset.add_new(0x00091001, "LO", "more")
+        dataset.save_as(tmp_path / "b" / path.name)
+    scan = read_one(tmp_path)
+    np.testing.assert_array_equal(scan.voxels, volume())
+    assert scan.warnings == ("6 DICOM files are copies of others and were left out.",)
+
+
+def test_other_pixels_of_the_same_identity_are_no_copies(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for path in write_dicom_series(tmp_path / "a", volume()):
+        dataset = dcmread(path)
+        dataset.PixelData = bytes(len(dataset.PixelData))
+        dataset.save_as(tmp_path / "b" / path.name)
+    refused(tmp_path, ReadError, "12 images at 6 positions")
 
 
 def test_compressed_series(tmp_path: Path) -> None:
@@ -205,6 +261,43 @@ def test_time_points(tmp_path: Path) -> None:
     refused(tmp_path, ReadError, "12 images at 6 positions, so it holds several time points")
 
 
+@pytest.mark.parametrize(
+    ("keyword", "words"),
+    [("AcquisitionNumber", "acquisitions"), ("EchoTime", "echoes"), ("TriggerTime", "heart phases")],
+)
+@pytest.mark.parametrize("shift_mm", [0, 1.25])
+def test_two_stacks_of_one_series_are_told_apart(shift_mm: float, keyword: str, words: str, tmp_path: Path) -> None:
+    series = generate_uid()
+    write_dicom_series(tmp_path / "a", volume(), series_uid=series, edit=put(**{keyword: 1}))
+    moved = (-31.5, 12.25, -70 + shift_mm)
+    write_dicom_series(tmp_path / "b", volume(seed=1), series_uid=series, edit=put(**{keyword: 2}), origin_mm=moved)
+    refused(tmp_path, ReadError, rf"the series holds 2 {words} \({keyword} 1: 6 images, 2: 6 images\)")
+
+
+def test_interleaved_acquisitions_of_one_stack_are_one(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.AcquisitionNumber, dataset.SliceThickness = 1 + index % 2, 2.5
+
+    write_dicom_series(tmp_path, volume((12, 9, 8)), edit=edit)
+    np.testing.assert_array_equal(read_one(tmp_path).voxels, volume((12, 9, 8)))
+
+
+def test_slabs_one_above_the_other_are_one_stack(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.AcquisitionNumber = 1 + index // 6
+
+    write_dicom_series(tmp_path, volume((12, 9, 8)), edit=edit)
+    np.testing.assert_array_equal(read_one(tmp_path).voxels, volume((12, 9, 8)))
+
+
+def test_trigger_time_of_each_slice_is_no_heart_phase(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.TriggerTime = 600 + 3 * index
+
+    write_dicom_series(tmp_path, volume(), edit=edit)
+    np.testing.assert_array_equal(read_one(tmp_path).voxels, volume())
+
+
 def test_all_images_at_one_position(tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), edit=put(ImagePositionPatient=[0, 0, 0]))
     refused(tmp_path, ReadError, "6 images at 1 positions")
@@ -215,10 +308,20 @@ def test_images_shifted_sideways(tmp_path: Path) -> None:
     refused(tmp_path, ReadError, "shifted sideways by up to 5.0 mm")
 
 
-def test_orientations_differ(tmp_path: Path) -> None:
-    write_dicom_series(tmp_path, volume(), edit=put_in(3, ImageOrientationPatient=[1, 0, 0, 0, 0, -1]))
-    message = r"differ in ImageOrientationPatient: \(1, 0, 0, 0, 1, 0\) and \(1, 0, 0, 0, 0, -1\)"
-    refused(tmp_path, ReadError, message)
+@pytest.mark.parametrize(
+    ("degrees", "message"),
+    [
+        (2, r"differ in ImageOrientationPatient: \(1, 0, 0, 0, 1, 0\) and \(1, 0, 0, 0, 0.99939"),
+        (90, "slices are missing"),
+    ],
+)
+def test_an_image_of_another_orientation(degrees: float, message: str, tmp_path: Path) -> None:
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned = [1, 0, 0, 0, round(cosine, 6), round(sine, 6)]
+    write_dicom_series(tmp_path, volume((9, 9, 8)), edit=put_in(3, ImageOrientationPatient=turned))
+    source = max(discover([tmp_path]), key=lambda found: len(found.files))
+    with pytest.raises(ReadError, match=message):
+        read_scan(source)
 
 
 def test_pixel_spacings_differ(tmp_path: Path) -> None:
@@ -227,8 +330,9 @@ def test_pixel_spacings_differ(tmp_path: Path) -> None:
 
 
 def test_sizes_differ(tmp_path: Path) -> None:
-    write_dicom_series(tmp_path, volume(), edit=put_in(3, Rows=8))
-    refused(tmp_path, ReadError, r"differ in size: \(9, 8\) and \(8, 8\)")
+    write_dicom_series(tmp_path, volume((9, 9, 8)), edit=put_in(3, Rows=8))
+    stack, other = (found.files for found in discover([tmp_path]))
+    assert (len(stack), len(other)) == (8, 1)
 
 
 @pytest.mark.parametrize("orientation", [[0, 0, 0, 0, 1, 0], [1, 0, 0, 1, 0, 0], [2, 0, 0, 0, 1, 0]])
@@ -316,7 +420,91 @@ def test_position_that_is_no_number(tmp_path: Path) -> None:
 def test_position_that_is_text(tmp_path: Path) -> None:
     path = write_dicom_series(tmp_path, volume(), edit=put_in(2, ImagePositionPatient=[7777, 8888, 9999]))[2]
     path.write_bytes(path.read_bytes().replace(b"7777", b"left"))
-    refused(tmp_path, ReadError, "is a damaged DICOM file")
+    refused(tmp_path, ReadError, "its ImagePositionPatient holds no numbers; expected 3")
+
+
+def put_text(keyword: str, vr: str, text: str) -> Edit:
+    """Give an element a representation that is not its own."""
+
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.add_new(keyword, vr, text)
+
+    return edit
+
+
+@pytest.mark.parametrize("vr", ["UT", "LO", "ST"])
+@pytest.mark.parametrize("text", ["0.7\\0.625", "0,7\\0,625", " 0,70 \\ 0,625 "])
+def test_spacing_of_another_kind_or_with_commas(text: str, vr: str, tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume(), edit=put_text("PixelSpacing", vr, text))
+    assert read_one(tmp_path).spacing_mm == pytest.approx(SPACING_MM)
+
+
+def test_rescale_with_commas(tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume(), edit=put_text("RescaleSlope", "LO", "0,5"))
+    np.testing.assert_array_equal(read_one(tmp_path).voxels, volume() * 0.5)
+
+
+def test_rescale_slope_of_0_leaves_the_stored_values(tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume(), edit=put(RescaleSlope=0, RescaleIntercept=0))
+    scan = read_one(tmp_path)
+    np.testing.assert_array_equal(scan.voxels, volume())
+    assert scan.warnings == ("RescaleSlope is 0, which leaves no image; the stored values were taken as they are.",)
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+@pytest.mark.parametrize("text", ["none", "nan", "1\\2", "1e300"])
+def test_rescale_that_is_no_number(text: str, keyword: str, tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume(), edit=put_text(keyword, "LO", text))
+    refused(tmp_path, ReadError, f"its {keyword} is no number")
+
+
+# --- components of the complex signal
+
+PHASE: list[dict[str, Any]] = [
+    {"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]},
+    {"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "IR"]},
+    {"ImageType": ["DERIVED", "PRIMARY", "OTHER"], "ComplexImageComponent": "PHASE"},
+]
+
+
+@pytest.mark.parametrize("elements", PHASE)
+def test_phase_images_are_no_scan(elements: dict[str, Any], tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume(), edit=put(**elements))
+    refused(tmp_path, NotAssessableError, "its images are phase images by their header")
+
+
+def test_phase_images_of_ge(tmp_path: Path) -> None:
+    def edit(dataset: Dataset, index: int) -> None:
+        dataset.add_new(0x00430010, "LO", "GEMS_PARM_01")
+        dataset.add_new(0x0043102F, "SS", 1)
+
+    write_dicom_series(tmp_path, volume(), edit=edit)
+    refused(tmp_path, NotAssessableError, "its images are phase images by their header")
+
+
+@pytest.mark.parametrize("elements", PHASE)
+def test_some_images_are_phase(elements: dict[str, Any], tmp_path: Path) -> None:
+    def edit(dataset: Dataset, index: int) -> None:
+        put(**(elements if index in {2, 5, 7} else {"ImageType": ["ORIGINAL", "PRIMARY", "M"]}))(dataset, index)
+
+    write_dicom_series(tmp_path, volume((9, 9, 8)), edit=edit)
+    refused(tmp_path, ReadError, "3 of its 9 images are phase images by their header")
+
+
+@pytest.mark.parametrize("magnitude", [["ORIGINAL", "PRIMARY", "M", "ND"], ["ORIGINAL", "PRIMARY", "OTHER"]])
+def test_magnitude_is_taken_where_there_is_phase_too(magnitude: list[str], tmp_path: Path) -> None:
+    series = generate_uid()
+    write_dicom_series(tmp_path / "a", volume(), series_uid=series, edit=put(ImageType=magnitude))
+    write_dicom_series(tmp_path / "b", volume(seed=1), series_uid=series, edit=put(**PHASE[0]))
+    scan = read_one(tmp_path)
+    np.testing.assert_array_equal(scan.voxels, volume())
+    assert scan.warnings == ("6 phase images were left out of the DICOM series.",)
+
+
+def test_real_images_are_read_and_told(tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume(), edit=put(ImageType=["ORIGINAL", "PRIMARY", "R", "PSIR"]))
+    [told] = read_one(tmp_path).warnings
+    assert told.startswith("The images are real images of a complex signal (PSIR)")
 
 
 # --- pixels
@@ -382,7 +570,7 @@ def test_file_that_lost_its_permission(open_folder: Path) -> None:
 def test_file_that_goes_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_dicom_series(tmp_path, volume())[2]
     (source,) = discover([tmp_path])
-    monkeypatch.setattr("lgeqa.read.dicom.check_grid", lambda *_: path.unlink())
+    monkeypatch.setattr("lgeqa.read.dicom_stack.check_grid", lambda *_: path.unlink())
     with pytest.raises(ReadError, match=r"IM0002: cannot be read \(no such file or directory\)"):
         read_scan(source)
 

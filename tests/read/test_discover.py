@@ -2,10 +2,12 @@
 
 import os
 import pickle
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     BasicTextSRStorage,
@@ -19,7 +21,7 @@ from pydicom.uid import (
 from lgeqa.errors import ReadError
 from lgeqa.read import Source, discover, read_scan
 from lgeqa.read.names import Name, unique_names
-from tests.images import volume, write_dicom_series
+from tests.images import volume, write_dicom_series, write_volume
 from tests.read.conftest import ordinary_user
 
 
@@ -151,7 +153,7 @@ def test_series_in_one_folder(tmp_path: Path) -> None:
     for number in range(3):
         write_dicom_series(tmp_path / "study", volume(seed=number), name=lambda i, n=number: f"{i}-{n}")  # type: ignore[misc]
     sources = discover([tmp_path])
-    assert [source.scan_id for source in sources] == ["study-1", "study-2", "study-3"]
+    assert all(re.fullmatch(r"study_s0-[0-9a-f]{6}", source.scan_id) for source in sources)
     assert [source.files[0].name for source in sources] == ["0-0", "0-1", "0-2"]
     assert {len(source.files) for source in sources} == {6}
 
@@ -175,6 +177,75 @@ def test_series_over_several_paths(tmp_path: Path) -> None:
     source = only(tmp_path / "study" / "a", tmp_path / "study" / "b")
     assert len(source.files) == 6
     assert source.scan_id == "study"
+
+
+def write_series(folder: Path, prefix: str = "IM", *, n: int = 6, **elements: Any) -> None:
+    """A series of one UID, `1.2.3`, with further elements."""
+
+    def edit(dataset: Dataset, index: int) -> None:
+        for keyword, value in elements.items():
+            setattr(dataset, keyword, value)
+
+    write_dicom_series(
+        folder, volume((n, 9, 8)), series_uid="1.2.3", edit=edit, name=lambda index: f"{prefix}{index:04}"
+    )
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID", "SeriesNumber", "FrameOfReferenceUID"])
+def test_one_uid_in_two_series_is_told_apart(keyword: str, tmp_path: Path) -> None:
+    for name, value in (("a", "1"), ("b", "2")):
+        elements: dict[str, Any] = {keyword: value}
+        write_series(tmp_path / name, **elements)
+    assert ids(tmp_path) == ["a", "b"]
+
+
+def test_a_uid_for_each_image_is_one_series(tmp_path: Path) -> None:
+    write_dicom_series(
+        tmp_path / "study", volume(), edit=lambda dataset, _: setattr(dataset, "SeriesInstanceUID", generate_uid())
+    )
+    scan = read_scan(only(tmp_path))
+    assert scan.voxels.shape == (6, 9, 8)
+    assert scan.warnings == ("Each DICOM file has a SeriesInstanceUID of its own; they were taken as one series.",)
+
+
+def test_images_without_class_are_a_series(tmp_path: Path) -> None:
+    for path in write_dicom_series(tmp_path / "study", volume()):
+        dataset = dcmread(path)
+        del dataset.SOPClassUID
+        del dataset.file_meta.MediaStorageSOPClassUID
+        dataset.save_as(path, enforce_file_format=False)
+    assert read_scan(only(tmp_path)).voxels.shape == (6, 9, 8)
+
+
+def test_scouts_of_a_series_are_told_apart_from_its_stack(tmp_path: Path) -> None:
+    write_series(tmp_path / "study")
+    for number, orientation in enumerate(([0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1])):
+        write_series(tmp_path / "study", f"SC{number}", n=1, ImageOrientationPatient=orientation)
+    stack, scouts = discover([tmp_path])
+    assert read_scan(stack).voxels.shape == (6, 9, 8)
+    assert len(scouts.files) == 2
+
+
+def test_name_of_a_series_stays_when_another_is_added(tmp_path: Path) -> None:
+    for number in (3, 7):
+        write_series(tmp_path / "study", f"{number}-", SeriesNumber=number)
+    before = ids(tmp_path)
+    write_dicom_series(tmp_path / "study", volume(), name=lambda index: f"0-{index}")
+    assert [name[:8] for name in before] == ["study_s3", "study_s7"]
+    assert before == ids(tmp_path)[1:]
+
+
+def test_record_of_a_series_names_it_and_its_first_file(tmp_path: Path) -> None:
+    write_series(tmp_path / "study", SeriesNumber=12)
+    assert read_scan(only(tmp_path)).series == "number 12, 6 images, first file IM0000"
+
+
+def test_masks_of_an_earlier_run_are_left_out(tmp_path: Path) -> None:
+    for name in ("a.nrrd", "results/masks/a.nrrd", "results/b.nrrd", "other/masks/c.nrrd"):
+        write_volume(tmp_path / name, volume())
+    for name in ("results.csv", "measures.json"):
+        (tmp_path / "results" / name).touch()
+    assert ids(tmp_path) == ["a", "other_masks_c", "results_b"]
 
 
 def test_images_without_series_belong_to_their_folder(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """Bad volumes: each fault is told with the file, the value and the way out."""
 
+import bz2
 import gzip
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from lgeqa.errors import NotAssessableError, ReadError, ScanError
 from lgeqa.read import Limits, discover, read_scan
 from lgeqa.read.header import DataBlock, read_voxels
 from lgeqa.records import Scan
-from tests.images import sitk, volume, write_volume
+from tests.images import SPACING_MM, sitk, volume, write_volume
 from tests.read.conftest import ordinary_user
 
 SUFFIXES = [".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd"]
@@ -60,7 +61,9 @@ def nifti(path: Path, changes: dict[str, tuple[int, str, Sequence[float]]]) -> P
 
 
 def write_image(path: Path, array: np.ndarray[Any, Any], *, vector: bool = False) -> Path:
-    sitk.WriteImage(sitk.GetImageFromArray(array, isVector=vector), str(path))
+    image = sitk.GetImageFromArray(array, isVector=vector)
+    image.SetSpacing([0.5, *image.GetSpacing()[1:]])  # of 1 mm along all axes is a header that tells nothing
+    sitk.WriteImage(image, str(path))
     return path
 
 
@@ -85,7 +88,7 @@ def test_text_named_as_a_volume(suffix: str, tmp_path: Path) -> None:
 def test_text_named_as_packed_volume(tmp_path: Path) -> None:
     path = tmp_path / "scan.nii.gz"
     path.write_bytes(b"no gzip at all")
-    refused(path, ReadError, "compressed data are damaged")
+    refused(path, ReadError, "is not a NIfTI file")
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -243,14 +246,81 @@ def test_nifti_with_damaged_header(change: tuple[str, tuple[int, str, Sequence[f
     refused(nifti(tmp_path / "scan.nii", {name: field}), ReadError, message)
 
 
-def test_nifti_2(tmp_path: Path) -> None:
-    path = nifti(tmp_path / "scan.nii", {"size": (0, "i", [540])})
-    refused(path, ReadError, "is a NIfTI-2 file")
-
-
-def test_nifti_that_contradicts_itself(tmp_path: Path) -> None:
-    path = nifti(tmp_path / "scan.nii", {"qform": (252, "h", [0]), "srow_z": (312, "4f", [0, 0, 5, 0])})
+@pytest.mark.parametrize("qform_code", [0, 1])
+def test_nifti_with_two_spacings(qform_code: int, tmp_path: Path) -> None:
+    path = nifti(tmp_path / "scan.nii", {"qform": (252, "h", [qform_code]), "srow_z": (312, "4f", [0, 0, 5, 0])})
     refused(path, ReadError, re.escape("(0.625, 0.7, 2.5) by pixdim but (0.625, 0.7, 5) by sform"))
+
+
+def test_nifti_with_pixdim_overwritten(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "scan.nii", {"pixdim": (80, "3f", [1, 1, 1])})
+    refused(path, ReadError, re.escape("(1, 1, 1) by pixdim but (0.625, 0.7, 2.5) by sform"))
+
+
+@pytest.mark.parametrize("sform_code", [1, 2])
+def test_nifti_turned_between_qform_and_sform(sform_code: int, tmp_path: Path) -> None:
+    turned = [0.625, 0, 0, 5, 0, 0.7, 0, -6, 0, 0, 2.5, 7]
+    path = nifti(tmp_path / "scan.nii", {"code": (254, "h", [sform_code]), "sform": (280, "12f", turned)})
+    refused(path, ReadError, "turned by 180 degrees between qform and sform")
+
+
+def test_sform_of_an_atlas_may_be_turned(tmp_path: Path) -> None:
+    turned = [0.625, 0, 0, 5, 0, 0.7, 0, -6, 0, 0, 2.5, 7]
+    path = nifti(tmp_path / "scan.nii", {"code": (254, "h", [4]), "sform": (280, "12f", turned)})
+    np.testing.assert_array_equal(read_one(path).voxels, volume())
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_nifti_2(order: str, packed: bool, tmp_path: Path) -> None:
+    rows = [-0.625, 0, 0, 31.5, 0, -0.7, 0, -12.25, 0, 0, 2.5, -70]
+    header = struct.pack(order + "i8s", 540, b"n+2\0\r\n\x1a\n") + struct.pack(order + "2h", 4, 16)
+    header += struct.pack(order + "8q3d8d", 3, 8, 9, 6, 1, 1, 1, 1, 0, 0, 0, 1, 0.625, 0.7, 2.5, 0, 0, 0, 0)
+    header = header.ljust(168, b"\0") + struct.pack(order + "q2d", 544, 2, 5)
+    header = header.ljust(348, b"\0") + struct.pack(order + "i", 1)
+    header = header.ljust(400, b"\0") + struct.pack(order + "12d", *rows)
+    header = header.ljust(500, b"\0") + struct.pack(order + "i", 2)
+    content = header.ljust(544, b"\0") + volume().astype(order + "i2").tobytes()
+    path = tmp_path / "scan.nii"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    scan = read_one(path)
+    np.testing.assert_array_equal(scan.voxels, volume() * 2.0 + 5)
+    assert scan.spacing_mm == pytest.approx(SPACING_MM)
+    assert scan.grid.origin_mm == pytest.approx((-31.5, 12.25, -70))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_content_counts_before_the_suffix(suffix: str, tmp_path: Path) -> None:
+    plain = write_volume(tmp_path / "plain.nii", volume()).read_bytes()
+    for number, content in enumerate((plain, gzip.compress(plain))):
+        path = tmp_path / f"scan-{number}{suffix}"
+        path.write_bytes(content)
+        np.testing.assert_array_equal(read_one(path).voxels, volume())
+
+
+def test_nrrd_named_as_nifti(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(write_volume(tmp_path / "scan.nrrd", volume(), compress=True).read_bytes())
+    np.testing.assert_array_equal(read_one(path).voxels, volume())
+
+
+@pytest.mark.parametrize("suffix", [".nrrd", ".nii", ".mha"])
+def test_header_that_tells_nothing(suffix: str, tmp_path: Path) -> None:
+    path = write_volume(tmp_path / f"scan{suffix}", volume(), spacing_mm=(1, 1, 1), origin_mm=(0, 0, 0))
+    if suffix == ".nii":
+        path = nifti(path, {"codes": (252, "2h", [0, 0]), "pixdim": (80, "3f", [1, 1, 1])})
+    refused(path, ReadError, "voxels of 1 x 1 x 1 mm at the origin")
+
+
+@pytest.mark.parametrize("values", [2, 16])
+def test_map_of_labels_is_no_scan(values: int, tmp_path: Path) -> None:
+    path = write_volume(tmp_path / "labels.nrrd", (volume() % values).astype(np.uint8))
+    refused(path, NotAssessableError, f"holds {values} different values, so it is a mask or a map of labels")
+
+
+def test_scan_of_few_grey_levels_is_one(tmp_path: Path) -> None:
+    path = write_volume(tmp_path / "scan.nrrd", (volume() % 17).astype(np.uint8))
+    assert len(np.unique(read_one(path).voxels)) == 17
 
 
 @pytest.mark.parametrize(("unit", "factor"), [(1, 0.001), (2, 1.0), (3, 1000.0)])
@@ -355,7 +425,7 @@ def test_metaimage_spacing(spacing: float, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spacing", [0.0, -2.5, 1e-6, 2500.0, float("nan"), float("inf")])
 def test_nifti_spacing(spacing: float, tmp_path: Path) -> None:
-    path = nifti(tmp_path / "scan.nii", {"pixdim": (80, "3f", [0.625, 0.7, spacing])})
+    path = nifti(tmp_path / "scan.nii", {"pixdim": (80, "3f", [0.625, 0.7, spacing]), "codes": (252, "2h", [0, 0])})
     refused(path, ReadError, re.escape(f"0.7, {spacing:g}) mm is outside 0.1 to 20 mm"))
 
 
@@ -469,11 +539,35 @@ def test_nifti_scaling_by_no_slope_is_none(slope: float, tmp_path: Path) -> None
     np.testing.assert_array_equal(scan.voxels, volume())
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "text", "txt", "hex", "bzip2", "bz2"])
+@pytest.mark.parametrize("encoding", ["ascii", "text", "txt", "hex"])
 def test_nrrd_of_another_encoding(encoding: str, tmp_path: Path) -> None:
     path = write_volume(tmp_path / "scan.nrrd", volume())
     edited(path, ("encoding: raw", f"encoding: {encoding}"))
-    refused(path, ReadError, f"its encoding is '{encoding}'; lgeqa reads raw and gzip")
+    refused(path, ReadError, f"its encoding is '{encoding}'; lgeqa reads raw, gzip and bzip2")
+
+
+@pytest.mark.parametrize("encoding", ["bzip2", "bz2"])
+def test_nrrd_packed_with_bzip2(encoding: str, tmp_path: Path) -> None:
+    path = bzip2_nrrd(tmp_path, encoding, bz2.compress)
+    np.testing.assert_array_equal(read_one(path).voxels, volume())
+
+
+def test_damaged_bzip2(tmp_path: Path) -> None:
+    refused(bzip2_nrrd(tmp_path, "bzip2", lambda raw: raw), ReadError, "compressed data are damaged")
+    refused(bzip2_nrrd(tmp_path, "bzip2", lambda raw: bz2.compress(raw)[:-9]), ReadError, "end too early")
+
+
+def test_bzip2_that_unpacks_beyond_proportion(tmp_path: Path) -> None:
+    path = bzip2_nrrd(tmp_path, "bzip2", lambda raw: bz2.compress(bytes(200 << 20)))
+    edited(path, ("sizes: 8 9 6", "sizes: 1024 1024 100"))
+    refused(path, ReadError, "unpack to more than 200 times their size")
+
+
+def bzip2_nrrd(folder: Path, encoding: str, pack: Callable[[bytes], bytes]) -> Path:
+    path = write_volume(folder / "scan.nrrd", volume())
+    head, _, raw = path.read_bytes().partition(b"\n\n")
+    path.write_bytes(head.replace(b"encoding: raw", f"encoding: {encoding}".encode()) + b"\n\n" + pack(raw))
+    return path
 
 
 def test_hash_is_that_of_the_bytes(tmp_path: Path) -> None:

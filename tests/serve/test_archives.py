@@ -4,11 +4,14 @@ import struct
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lgeqa.errors import TooLargeError, UploadError
+from lgeqa.read import discover, read_scan
 from lgeqa.serve.archives import Intake
 from lgeqa.serve.settings import ServeSettings
+from tests.images import volume, write_volume
 from tests.serve.serving import files_below, zipped
 
 SETTINGS = ServeSettings.of({"unpacked_mb": 1, "archive_files": 3})
@@ -129,6 +132,39 @@ def test_names_that_a_disk_cannot_hold_are_changed_and_keep_apart(tmp_path: Path
     assert paths[4].name.endswith("x.nii.gz")
     assert second.name == "2_a_b.nrrd"
     assert all(path.parent == tmp_path for path in [*paths, second])
+
+
+def test_header_and_data_of_one_name_stay_together(tmp_path: Path) -> None:
+    intake = Intake(tmp_path, ServeSettings())
+    places = []
+    for _ in range(2):
+        for name in ("my scan.mhd", "my scan.raw"):
+            places.append(intake.place(name))
+            places[-1].touch()
+    assert [str(path.relative_to(tmp_path)) for path in places] == [
+        "my_scan.mhd",
+        "my_scan.raw",
+        "2/my_scan.mhd",
+        "2/my_scan.raw",
+    ]
+
+
+def test_header_finds_its_data_whose_name_was_changed(tmp_path: Path) -> None:
+    sent = write_volume(tmp_path / "sent" / "my scan!.mhd", volume())
+    intake = Intake(tmp_path / "kept", ServeSettings())
+    for path in sorted(sent.parent.iterdir()):
+        intake.place(path.name).write_bytes(path.read_bytes())
+    [source] = discover([tmp_path / "kept"])
+    np.testing.assert_array_equal(read_scan(source).voxels, volume())
+
+
+def test_what_macos_and_hidden_folders_put_into_archives_is_left_out(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as made:
+        for name in ("a.nrrd", "__MACOSX/._a.nrrd", "__MACOSX/a.nrrd", "._a.nrrd", ".trash/a.nrrd", "b/.DS_Store"):
+            made.writestr(name, b"x")
+    Intake(tmp_path, SETTINGS).unpack(archive(tmp_path, content.getvalue()))
+    assert files_below(tmp_path) == ["inner/study/a.nrrd"]
 
 
 @pytest.mark.parametrize("name", ["", "/", ".", "./"])

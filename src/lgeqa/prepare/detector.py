@@ -232,6 +232,8 @@ def _resampled(voxels: FloatArray, area: BoolArray, grid: DetectorGrid) -> tuple
 def _normalised(small: FloatArray, usual: FloatArray) -> FloatArray:
     """Bring `usual` grey levels to zero mean and unit spread, their extremes cut off in both arrays."""
     flat = usual.ravel()
+    if not flat.size:
+        raise NotAssessableError("Hardly a voxel of the scan holds an image. Export the scan again.")
     first, last = (round(share * (flat.size - 1)) for share in EXTREMES)
     darkest, brightest = np.partition(flat, (first, last))[[first, last]]
     flat = np.clip(flat, darkest, brightest)

@@ -2,33 +2,46 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lgeqa.errors import ReadError
 from lgeqa.read.files import is_regular, open_regular
-from lgeqa.read.names import Name, unique_names
+from lgeqa.read.limits import DEFAULT_LIMITS
+from lgeqa.read.names import Name, is_hidden, unique_names
 from lgeqa.read.source import Source
 from lgeqa.read.suffixes import stem, volume_suffix
 from lgeqa.read.words import reason, shown
+
+if TYPE_CHECKING:
+    from lgeqa.read.dicom_header import Series
 
 #: Stems of the authors' layout: `<id>/data.nrrd` and its mask `<id>/shrinkwrap.nrrd`.
 DATA_STEM, MASK_STEM = "data", "shrinkwrap"
 
 #: How a DICOM file without preamble starts: group 0002 or 0008, in both byte orders.
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
+#: A folder with these files is an output folder of lgeqa, and these folders in it hold no scans.
+_OWN_TABLES, _OWN_FOLDERS = {"results.csv", "measures.json"}, {"masks", "pictures", "scans"}
+#: Images belong to different stacks if a direction cosine differs by more than this.
+_SAME_ORIENTATION = 0.05
+#: Of the digest of a UID in a name.
+_DIGEST_SIGNS = 6
 _WANTED = "give NRRD, NIfTI, MetaImage or DICOM images"
 
 
 def discover(paths: Sequence[Path], *, skip: Iterable[Path] = ()) -> list[Source]:
     """Find the scans in files and folder trees.
 
-    Volumes are told by suffix; DICOM images by content, whatever their names, and grouped by SeriesInstanceUID over
-    all paths. In the authors' layout `<id>/data.nrrd` is the scan and `<id>/shrinkwrap.nrrd` its mask. Hidden files
-    and folders are left out, and so is what is no image. Symbolic links are followed; what is reached twice
-    counts once. The order is that of the paths, and by name within.
+    Volumes are told by suffix; DICOM images by content, whatever their names. Images make one scan if patient, study,
+    series, its number, frame of reference, orientation and size are the same, over all paths. Images in one folder that
+    have a SeriesInstanceUID each, and else the same, make one scan, too. In the authors' layout `<id>/data.nrrd` is the
+    scan and `<id>/shrinkwrap.nrrd` its mask. Hidden files and folders are left out, and so are the masks of an earlier
+    run and what is no image. Symbolic links are followed; what is reached twice counts once. The order is that of the
+    paths, and by name within.
 
     Args:
         paths: files and folders.
@@ -40,8 +53,9 @@ def discover(paths: Sequence[Path], *, skip: Iterable[Path] = ()) -> list[Source
     search = _Search(entered={os.path.realpath(path) for path in skip})
     for path in paths:
         search.add(Path(os.path.abspath(path)))  # noqa: PTH100 - Path.absolute keeps "..", resolve follows links
-    finds = _with_masks(list(search.finds.values()))
-    scan_ids = unique_names([_name(find) for find in finds])
+    finds = _with_masks(_joined(list(search.finds.values())))
+    shared = _shared_locations(finds)
+    scan_ids = unique_names([_name(find, find.location in shared) for find in finds])
     return [_source(find, scan_id) for find, scan_id in zip(finds, scan_ids, strict=True)]
 
 
@@ -55,6 +69,7 @@ class _Find:
         files: the volume, the files of the series, or the unusable path.
         mask: mask beside the volume.
         fault: why the path cannot be used.
+        series: what the images share.
     """
 
     kind: Literal["volume", "dicom", "unusable"]
@@ -62,6 +77,7 @@ class _Find:
     files: list[Path]
     mask: Path | None = None
     fault: str = ""
+    series: "Series | None" = None
 
     @property
     def location(self) -> Path:
@@ -72,11 +88,19 @@ class _Find:
 
 @dataclass
 class _Search:
-    """What was found so far, and the real paths that were reached, so that none counts twice."""
+    """What was found so far.
+
+    Attributes:
+        entered: real paths of folders that are not to be entered again.
+        reached: real paths of the files, so that none counts twice.
+        finds: by kind and path.
+        stacks: finds of DICOM images, by what tells series apart but for their orientation.
+    """
 
     entered: set[str]
     reached: set[str] = field(default_factory=set)
     finds: dict[tuple[str, str], _Find] = field(default_factory=dict)
+    stacks: dict[object, list[_Find]] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Add a file or folder that the user gave."""
@@ -119,8 +143,9 @@ class _Search:
                 subfolders.clear()
                 continue
             self.entered.add(real)
-            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-            visible = (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+            hidden = _OWN_FOLDERS if _OWN_TABLES.issubset(names) else ()
+            subfolders[:] = sorted(name for name in subfolders if not is_hidden(name) and name not in hidden)
+            visible = (Path(folder, name) for name in sorted(names) if not is_hidden(name))
             yield from filter(_is_regular, visible)
 
     def _add_file(self, path: Path, root: Path) -> bool:
@@ -132,7 +157,7 @@ class _Search:
             self._refuse(path, root, "its name is not valid UTF-8. Rename it.")
             return True
         try:
-            key = ("volume", real) if volume_suffix(path) else _series_key(path)
+            find = self._find_of(path, root)
         except OSError as fault:
             example = f"files in it cannot be read, such as {path.name} ({reason(fault)}). Check the permissions."
             self._refuse(path.parent, root, example)
@@ -140,16 +165,31 @@ class _Search:
         except ReadError as error:
             self._refuse(path, root, str(error).removeprefix(f"{shown(path)}: "))
             return True
-        if key is None:
+        if find is None:
             return False
         self.reached.add(real)
-        kind: Literal["volume", "dicom"] = "volume" if key[0] == "volume" else "dicom"
-        self.finds.setdefault(key, _Find(kind, root, [])).files.append(path)
+        find.files.append(path)
         return True
 
+    def _find_of(self, path: Path, root: Path) -> _Find | None:
+        """Return the find that a file belongs to, a new one if need be; None for a file that is no image."""
+        if volume_suffix(path):
+            return self.finds.setdefault(("volume", os.path.realpath(path)), _Find("volume", root, []))
+        series = _series_of(path)
+        if series is None:
+            return None
+        # images without SeriesInstanceUID belong together if they lie together
+        same = self.stacks.setdefault((series.uid or path.parent, series.rest, series.size), [])
+        for find in same:
+            if find.series and _alike(find.series.orientation, series.orientation):
+                return find
+        find = self.finds["dicom", str(path)] = _Find("dicom", root, [], series=series)
+        same.append(find)
+        return find
 
-def _series_key(path: Path) -> tuple[str, str] | None:
-    """What the images of one series share; None for a file that is no DICOM image."""
+
+def _series_of(path: Path) -> "Series | None":
+    """Return what the images of one series share; None for a file that is no DICOM image."""
     with open_regular(path) as file:
         start = file.read(132)
     has_preamble = start[128:] == b"DICM"
@@ -158,13 +198,42 @@ def _series_key(path: Path) -> tuple[str, str] | None:
     from lgeqa.read.dicom_header import series_of  # pydicom is slow to import and not needed for volumes
 
     try:
-        series = series_of(path)
+        return series_of(path)
     except ReadError:
         if has_preamble:
             raise
         return None
-    # images without SeriesInstanceUID belong together if they lie together
-    return None if series is None else ("dicom", series or str(path.parent))
+
+
+def _alike(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    return len(ours) == len(theirs) and all(
+        abs(one - other) <= _SAME_ORIENTATION for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _joined(finds: Sequence[_Find]) -> list[_Find]:
+    """Join images of which each has a SeriesInstanceUID of its own, and the few of a series that make no stack."""
+    kept: list[_Find] = []
+    lone: dict[object, _Find] = {}
+    for find in finds:
+        series = find.series
+        if series is None or len(find.files) >= DEFAULT_LIMITS.min_slices:
+            kept.append(find)
+            continue
+        of_series = (series.uid, series.rest)
+        of_folder = (series.rest, series.size, find.files[0].parent)
+        key: object = of_series if len(find.files) > 1 or _has_stack(series, finds) else of_folder
+        if key in lone:
+            lone[key].files.extend(find.files)
+        else:
+            lone[key] = find
+            kept.append(find)
+    return kept
+
+
+def _has_stack(series: "Series", finds: Sequence[_Find]) -> bool:
+    """Return whether there are other images of a series."""
+    return sum(find.series is not None and find.series.uid == series.uid for find in finds) > 1
 
 
 def _with_masks(finds: Sequence[_Find]) -> list[_Find]:
@@ -194,15 +263,28 @@ def _mask_beside(volume: Path) -> Path | None:
     return next((path for path in beside if volume_suffix(path) and stem(path).casefold() == MASK_STEM), None)
 
 
-def _name(find: _Find) -> Name:
-    """The path below the folder that was given; without the file's name in the authors' layout."""
+def _shared_locations(finds: Sequence[_Find]) -> set[Path]:
+    """Return the folders that hold several series."""
+    counts = Counter(find.location for find in finds if find.kind == "dicom")
+    return {location for location, count in counts.items() if count > 1}
+
+
+def _name(find: _Find, is_shared: bool) -> Name:
+    """The path below the folder that was given; without the file's name in the authors' layout.
+
+    A series among others gets its number and the start of the digest of its UID, so that its name stays when others
+    are added.
+    """
     location = find.location
     parts = location.relative_to(location.anchor).parts
+    below = len(parts) - len(find.root.relative_to(find.root.anchor).parts)
     if _has_stem(find, DATA_STEM):
-        parts = parts[:-1]
+        parts, below = parts[:-1], below - 1
     elif find.kind != "dicom":
         parts = (*parts[:-1], stem(location))
-    below = len(parts) - len(find.root.relative_to(find.root.anchor).parts)
+    elif is_shared and find.series:
+        parts, below = (*parts, f"s{find.series.number}-{find.series.uid[:_DIGEST_SIGNS]}"), below + 1
+        return Name(parts, max(2, below))
     return Name(parts, max(1, below))
 
 

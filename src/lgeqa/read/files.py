@@ -10,6 +10,7 @@ from io import BufferedReader
 from pathlib import Path, PureWindowsPath
 
 from lgeqa.errors import ReadError
+from lgeqa.read.names import sanitised
 from lgeqa.read.words import bounded, printable, reason, shown
 
 #: File systems whose files are made up while they are read.
@@ -74,7 +75,7 @@ def size_of(file: BufferedReader) -> int:
 
 
 def data_file(header: Path, name: str, single: str) -> Path:
-    """Return the path of the data file that a detached header names.
+    """Return the path of the data file that a detached header names, also if it was sanitised as uploads are.
 
     Args:
         header: Path of the header.
@@ -90,6 +91,8 @@ def data_file(header: Path, name: str, single: str) -> Path:
             f"{shown(header)}: keeps its voxels in several files ({printable(name)}). Save it as one {single} file."
         )
     path = header.parent / bounded(name)
+    if not path.exists():
+        path = header.parent.joinpath(*map(sanitised, re.split(r"[/\\]", name)))
     leads_out = Path(name).is_absolute() or PureWindowsPath(name).anchor or ".." in re.split(r"[/\\]", name)
     if leads_out or not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(header.parent)):
         raise ReadError(

@@ -4,6 +4,7 @@ No library parses or unpacks what others wrote: each number of a header is bound
 are unpacked in steps into exactly the bytes that the header announces.
 """
 
+import bz2
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +29,11 @@ from lgeqa.read.limits import (
 from lgeqa.read.words import bounded, shown
 
 #: How voxels may be packed; zlib stands for gzip too, as MetaImage has it.
-Packing = Literal["none", "gzip", "zlib"]
+Packing = Literal["none", "gzip", "zlib", "bzip2"]
 #: Directions of axes that a header tells nothing of.
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
+_GZIP = b"\x1f\x8b"
 _CHUNK, _PACKED_CHUNK = 1 << 20, 1 << 16
 _EITHER_HEADER = 47  # of zlib or gzip
 
@@ -95,6 +97,12 @@ def read_start(path: Path, packed: bool = False) -> bytes:
     if not start:
         raise ReadError(f"{shown(path)}: is empty. Copy or export it again.")
     return start
+
+
+def is_packed(path: Path) -> bool:
+    """Return whether a file is packed with gzip, by its first bytes; raises as `read_start`."""
+    with open_regular(path) as file:
+        return file.read(len(_GZIP)) == _GZIP
 
 
 def integers(text: str) -> tuple[int, ...]:
@@ -166,7 +174,11 @@ def _read_plain(file: BufferedReader, data: DataBlock, n_stored: int, n_bytes: i
 def _read_packed(file: BufferedReader, data: DataBlock, n_packed: int, n_bytes: int) -> npt.NDArray[np.uint8]:
     voxels = np.empty(n_bytes, np.uint8)
     place = -(data.skip or 0)  # of the next chunk among the voxels
-    for chunk in _unpacked(file, n_packed, multiple=data.packing == "gzip"):
+    for chunk in (
+        _unpacked_bzip2(file, n_packed)
+        if data.packing == "bzip2"
+        else _unpacked(file, n_packed, multiple=data.packing == "gzip")
+    ):
         start, end = max(place, 0), min(place + len(chunk), n_bytes)
         if start < end:
             voxels[start:end] = np.frombuffer(chunk, np.uint8)[start - place : end - place]
@@ -232,3 +244,25 @@ def _unpacked(file: BufferedReader, n_packed: int, multiple: bool) -> Iterator[b
                 return
         else:
             raise EOFError
+
+
+def _unpacked_bzip2(file: BufferedReader, n_packed: int) -> Iterator[bytes]:
+    """Unpack a bzip2 stream in chunks.
+
+    Raises:
+        EOFError: the stream ends too early.
+        zlib.error: it is damaged.
+    """
+    stream, left = bz2.BZ2Decompressor(), n_packed
+    while not stream.eof:
+        packed = b""
+        if stream.needs_input:
+            packed = file.read(min(_PACKED_CHUNK, left))
+            left -= len(packed)
+            if not packed:
+                raise EOFError
+        try:
+            chunk = stream.decompress(packed, _CHUNK)
+        except OSError:  # without a number: not of the system
+            raise zlib.error("damaged bzip2") from None
+        yield chunk

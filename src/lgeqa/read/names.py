@@ -47,6 +47,11 @@ def unique_names(names: Sequence[Name]) -> list[str]:
     return _numbered([name.text for name in current])
 
 
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder of this name is none of the user's: hidden, or what macOS puts into archives."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def sanitised(name: str) -> str:
     """Letters of any alphabet, digits, '-', '_' and '.' stay; all else becomes '_'. Never empty or hidden."""
     normal = unicodedata.normalize("NFC", name)

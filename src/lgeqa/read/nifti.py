@@ -1,27 +1,59 @@
-"""The header of a NIfTI-1 file (nifti.nimh.nih.gov/nifti-1)."""
+"""The header of a NIfTI file, of version 1 or 2 (nifti.nimh.nih.gov/nifti-1 and nifti-2)."""
 
 import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lgeqa.errors import ReadError
-from lgeqa.read.header import DataBlock, Header, read_start
+from lgeqa.read.header import DataBlock, Header, is_packed, read_start
 from lgeqa.read.limits import MAX_HEADER_BYTES
-from lgeqa.read.suffixes import volume_suffix
 from lgeqa.read.words import numbers, shown
 
 #: How far the spacing in pixdim and in sform may differ, as a share.
 SPACING_TOLERANCE = 0.01
 
-_HEADER_BYTES = {348: 1, 540: 2}
+#: How far qform and sform may turn the axes against each other.
+MAX_TURN_DEGREES = 10.0
+
+#: Size of the header, which is its first number, and where and as what each field used lies in it.
+_HEADER_BYTES = {1: 348, 2: 540}
+_PLACES = {
+    1: {
+        "magic": (344, "3s"),
+        "dim": (40, "8h"),
+        "datatype": (70, "h"),
+        "handedness": (76, "f"),
+        "pixdim": (80, "3f"),
+        "vox_offset": (108, "f"),
+        "scaling": (112, "2f"),
+        "xyzt_units": (123, "b"),
+        "qform_code": (252, "h"),
+        "sform_code": (254, "h"),
+        "quatern": (256, "6f"),
+        "srow": (280, "12f"),
+    },
+    2: {
+        "magic": (4, "3s"),
+        "dim": (16, "8q"),
+        "datatype": (12, "h"),
+        "handedness": (104, "d"),
+        "pixdim": (112, "3d"),
+        "vox_offset": (168, "q"),
+        "scaling": (176, "2d"),
+        "xyzt_units": (500, "i"),
+        "qform_code": (344, "i"),
+        "sform_code": (348, "i"),
+        "quatern": (352, "6d"),
+        "srow": (400, "12d"),
+    },
+}
 #: From this axis on, counted from 0, there are components of a voxel.
 _COMPONENT_AXIS = 4
-#: Where the voxels of a single file begin at the earliest.
-_FIRST_VOXEL = 352
 #: Type of a number and numbers in a voxel of each data type.
 _TYPES = {
     2: ("u1", 1),
@@ -39,7 +71,8 @@ _TYPES = {
     2304: ("u1", 4),
 }
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
-_SCANNER = 1
+#: Codes of sform: coordinates of the scanner, or of another scan of the patient. Others are those of an atlas.
+_SCANNER, _ALIGNED = 1, 2
 #: How far an sform may be from axes at right angles, or from the qform, to be taken before it.
 _SFORM_TOLERANCE = 1e-4
 _RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
@@ -47,63 +80,69 @@ _RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 
 @dataclass(frozen=True)
 class _Fields:
-    """The fields used, each at its offset in the 348 bytes."""
+    """The fields used, each at its place in the bytes of the header."""
 
     bytes_: bytes
     order: str
+    version: int
 
-    def get(self, offset: int, form: str) -> tuple[float, ...]:
+    def get(self, name: str) -> tuple[Any, ...]:
+        offset, form = _PLACES[self.version][name]
         return struct.unpack_from(self.order + form, self.bytes_, offset)
 
     @property
     def dim(self) -> tuple[int, ...]:
-        return tuple(int(value) for value in self.get(40, "8h"))
+        return self.get("dim")
 
     @property
     def datatype(self) -> int:
-        return int(self.get(70, "h")[0])
+        return int(self.get("datatype")[0])
 
     @property
     def mm_per_unit(self) -> float:
-        return _MM_PER_UNIT.get(int(self.get(123, "b")[0]) & 7, 1.0)
+        return _MM_PER_UNIT.get(int(self.get("xyzt_units")[0]) & 7, 1.0)
 
     @property
     def pixdim(self) -> tuple[float, ...]:
-        return self.get(80, "3f")
+        return self.get("pixdim")
 
     @property
     def data_offset(self) -> float:
-        return self.get(108, "f")[0]
+        return float(self.get("vox_offset")[0])
 
     @property
     def scaling(self) -> tuple[float, float]:
         """Slope and intercept; a slope of 0 stands for none."""
-        slope, intercept = self.get(112, "2f")
+        slope, intercept = self.get("scaling")
         if slope == 0 or not math.isfinite(slope):
             return 1.0, 0.0
         return slope, intercept if math.isfinite(intercept) else 0.0
 
     @property
     def has_qform(self) -> bool:
-        return self.get(252, "h")[0] > 0
+        return bool(self.get("qform_code")[0] > 0)
 
     @property
     def has_sform(self) -> bool:
-        return self.get(254, "h")[0] > 0
+        return bool(self.get("sform_code")[0] > 0)
 
     @property
     def is_of_scanner(self) -> bool:
-        return self.get(254, "h")[0] == _SCANNER
+        return bool(self.get("sform_code")[0] == _SCANNER)
+
+    @property
+    def is_of_patient(self) -> bool:
+        return self.get("sform_code")[0] in (_SCANNER, _ALIGNED)
 
     @property
     def sform(self) -> npt.NDArray[np.float64]:
         """RAS position by voxel index, (3, 4)."""
-        return np.array(self.get(280, "12f")).reshape(3, 4)
+        return np.array(self.get("srow")).reshape(3, 4)
 
     @property
     def qform(self) -> npt.NDArray[np.float64]:
         """RAS position by voxel index, (3, 4), from the quaternion."""
-        b, c, d, x, y, z = self.get(256, "6f")
+        b, c, d, x, y, z = self.get("quatern")
         n = b * b + c * c + d * d
         if n > 1:
             b, c, d = (part / math.sqrt(n) for part in (b, c, d))
@@ -115,18 +154,18 @@ class _Fields:
                 [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
             ]
         )
-        mirror = -1.0 if self.get(76, "f")[0] < 0 else 1.0
+        mirror = -1.0 if self.get("handedness")[0] < 0 else 1.0
         sides = turn * np.array(self.pixdim) * [1, 1, mirror]
         return np.column_stack([sides, [x, y, z]])
 
 
 def nifti_header(path: Path) -> Header:
-    """Read the header of a .nii or .nii.gz file.
+    """Read the header of a NIfTI file, packed with gzip or not, whatever its suffix says.
 
     Raises:
-        ReadError: the file is no NIfTI-1, or its header is damaged.
+        ReadError: the file is no NIfTI, or its header is damaged or contradicts itself.
     """
-    packed = volume_suffix(path) == ".nii.gz"
+    packed = is_packed(path)
     fields = _fields(read_start(path, packed), path)
     n_dims, *size = fields.dim
     if not (1 <= n_dims <= 7 and fields.datatype in _TYPES and 0 <= fields.data_offset <= MAX_HEADER_BYTES):
@@ -148,26 +187,28 @@ def nifti_header(path: Path) -> Header:
         origin=(float(origin[0]), float(origin[1]), float(origin[2])),
         direction=tuple(float(value) for value in _unit(sides).ravel()),
         oriented=fields.has_qform or fields.has_sform,
-        data=DataBlock(path, 0, "gzip" if packed else "none", max(int(fields.data_offset), _FIRST_VOXEL)),
+        data=DataBlock(
+            path, 0, "gzip" if packed else "none", max(int(fields.data_offset), _HEADER_BYTES[fields.version] + 4)
+        ),
         slope=slope,
         intercept=intercept,
     )
 
 
 def _fields(start: bytes, path: Path) -> _Fields:
-    """The header in its byte order, which the size of the header, its first number, tells."""
+    """The header in its version and byte order, which the size of the header, its first number, tells."""
     for order in "<>":
-        version = _HEADER_BYTES.get(struct.unpack_from(order + "i", start)[0]) if len(start) >= 348 else None
-        if version == 2:
-            raise ReadError(f"{shown(path)}: is a NIfTI-2 file, which lgeqa does not read. Save it as NIfTI-1.")
-        if version == 1 and start[344:347] == b"n+1":
-            return _Fields(start[:348], order)
+        for version, n_bytes in _HEADER_BYTES.items():
+            if len(start) >= n_bytes and struct.unpack_from(order + "i", start)[0] == n_bytes:
+                fields = _Fields(start[:n_bytes], order, version)
+                if fields.get("magic") == (f"n+{version}".encode(),):
+                    return fields
     raise ReadError(f"{shown(path)}: is not a NIfTI file, whatever its name says. Export it again.")
 
 
 def _refuse_contradiction(fields: _Fields, path: Path) -> None:
-    """Refuse a spacing of pixdim, which is the one that counts, where only sform orients and has another one."""
-    if fields.has_qform or not fields.has_sform:
+    """Refuse an sform of the patient that has another spacing than pixdim, or other directions than the qform."""
+    if not (fields.has_sform and fields.is_of_patient and np.isfinite(fields.sform).all()):
         return
     pixdim, sform = fields.pixdim, tuple(math.hypot(*column) for column in fields.sform[:, :3].T)
     if not all(abs(ours - theirs) <= SPACING_TOLERANCE * theirs for ours, theirs in zip(pixdim, sform, strict=True)):
@@ -175,6 +216,14 @@ def _refuse_contradiction(fields: _Fields, path: Path) -> None:
             f"{shown(path)}: its voxel spacing is {numbers(pixdim)} by pixdim but {numbers(sform)} by sform. "
             "Correct the header or export it again."
         )
+    if fields.has_qform and np.isfinite(fields.qform).all():
+        cosines = (_unit(fields.sform[:, :3]) * _unit(fields.qform[:, :3])).sum(axis=0)
+        turn = math.degrees(math.acos(min(max(float(cosines.min()), -1.0), 1.0)))
+        if turn > MAX_TURN_DEGREES:
+            raise ReadError(
+                f"{shown(path)}: its axes are turned by {turn:.0f} degrees between qform and sform, so it is not known "
+                "how the patient lies. Correct the header or export it again."
+            )
 
 
 def _placement(fields: _Fields, path: Path) -> npt.NDArray[np.float64]:

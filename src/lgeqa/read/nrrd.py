@@ -37,7 +37,7 @@ _TO_LPS = {
 }
 #: Kinds of axes that are no components of a voxel.
 _DOMAINS = {"domain", "space", "time", "???", "none"}
-_PACKINGS: dict[str, Packing] = {"raw": "none", "gzip": "gzip", "gz": "gzip"}
+_PACKINGS: dict[str, Packing] = {"raw": "none", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
 _VECTOR = re.compile(r"none|\(([^()]*)\)")
 
 
@@ -158,7 +158,7 @@ def _data(path: Path, fields: dict[str, str], end: int) -> DataBlock:
     encoding = fields["encoding"].lower()
     if encoding not in _PACKINGS:
         raise ReadError(
-            f"{shown(path)}: its encoding is {printable(encoding)!r}; lgeqa reads raw and gzip. Save it so."
+            f"{shown(path)}: its encoding is {printable(encoding)!r}; lgeqa reads raw, gzip and bzip2. Save it so."
         )
     if fields.get("line skip", fields.get("lineskip", "0")) != "0":
         raise ReadError(

@@ -19,6 +19,11 @@ from lgeqa.read.volume import read_volume
 from lgeqa.read.words import shown
 from lgeqa.records import BoolArray, FloatArray, Scan
 
+#: A volume of no more different values is a map of labels.
+MAX_LABELS = 16
+#: Voxels that are looked at first.
+_SAMPLE = 10_000
+
 
 def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
     """Read a scan and bring it to axial LPS order by permutations and flips alone.
@@ -30,7 +35,7 @@ def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
 
     Raises:
         ReadError: the files cannot be read or are no 3-D scan.
-        NotAssessableError: read, but no stack of axial MR slices with an image in it.
+        NotAssessableError: read, but no stack of axial MR slices with an image in it, or a map of labels.
     """
     if source.kind == "unusable":
         raise ReadError(source.fault)
@@ -56,6 +61,7 @@ def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
         source=source.location,
         sha256=stack.sha256,
         warnings=stack.warnings + tilt_warnings(order),
+        series=stack.series,
     )
 
 
@@ -102,4 +108,15 @@ def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
     check_finite(voxels, where)
     if voxels.min() == voxels.max():
         raise NotAssessableError(f"{where}: all its voxels are {voxels.min():g}; there is no image. Export it again.")
+    _refuse_labels(voxels, where)
     return voxels
+
+
+def _refuse_labels(voxels: FloatArray, where: str) -> None:
+    """Refuse a mask or a map of labels, which holds a few values alone. Raises NotAssessableError."""
+    some = voxels.ravel()[:: max(1, voxels.size // _SAMPLE)]
+    if len(np.unique(some)) <= MAX_LABELS and (values := len(np.unique(voxels))) <= MAX_LABELS:
+        raise NotAssessableError(
+            f"{where}: holds {values} different values, so it is a mask or a map of labels and no scan. "
+            "Give the scan itself."
+        )

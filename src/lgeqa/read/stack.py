@@ -23,12 +23,14 @@ class Stack:
         grid: the grid that they lie on.
         sha256: hash of the bytes of all files, one after the other.
         warnings: what a reader of the result should know.
+        series: number, images and first file of a DICOM series; empty for a volume.
     """
 
     voxels: npt.NDArray[Any]
     grid: Grid
     sha256: str
     warnings: tuple[str, ...] = ()
+    series: str = ""
 
 
 def check_finite(voxels: npt.NDArray[Any], where: str) -> None:

@@ -1,6 +1,7 @@
 """Volumes in one file, or in a header and the file it names: NRRD, NIfTI and MetaImage."""
 
 import math
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from lgeqa.errors import ReadError
 from lgeqa.read.geometry import check_grid, check_size, check_spacing
-from lgeqa.read.header import Header, read_voxels
+from lgeqa.read.header import IDENTITY, Header, is_packed, read_start, read_voxels
 from lgeqa.read.limits import Limits
 from lgeqa.read.metaimage import metaimage_header
 from lgeqa.read.nifti import nifti_header
@@ -20,13 +21,20 @@ from lgeqa.read.suffixes import volume_suffix
 from lgeqa.read.words import extent, shown
 from lgeqa.records import Grid
 
-_HEADERS: dict[str, Callable[[Path], Header]] = {
+_BY_SUFFIX: dict[str, Callable[[Path], Header]] = {
     ".nrrd": nrrd_header,
     ".nhdr": nrrd_header,
     ".nii": nifti_header,
     ".nii.gz": nifti_header,
     ".mha": metaimage_header,
     ".mhd": metaimage_header,
+}
+#: What writers put where no spacing was given.
+_EMPTY_SPACING = (1.0, 1.0, 1.0)
+#: How files of a format start, where they can be told so: NRRD's word, and the size of the NIfTI header in both orders.
+_BY_START: dict[bytes, Callable[[Path], Header]] = {
+    b"NRRD": nrrd_header,
+    **{struct.pack(order + "i", size): nifti_header for order in "<>" for size in (348, 540)},
 }
 
 
@@ -37,7 +45,7 @@ def volume_files(path: Path) -> tuple[Path, ...]:
         ReadError: the header cannot be read.
         OSError: a file cannot be opened.
     """
-    return _files(path, _HEADERS[volume_suffix(path)](path))
+    return _files(path, _read_header(path))
 
 
 def read_volume(path: Path, limits: Limits) -> Stack:
@@ -48,12 +56,18 @@ def read_volume(path: Path, limits: Limits) -> Stack:
         OSError: a file cannot be opened.
     """
     where = shown(path)
-    header = _HEADERS[volume_suffix(path)](path)
+    header = _read_header(path)
     grid = _grid(header, where, limits)
     stored = read_voxels(header.data, math.prod(grid.size) * header.dtype.itemsize)
     voxels = _scaled(stored.view(header.dtype).reshape(grid.size[::-1]), header)
     warnings = () if header.oriented else ("The header tells no orientation; it was taken as axial LPS order.",)
     return Stack(voxels, grid, hash_files(_files(path, header)), warnings)
+
+
+def _read_header(path: Path) -> Header:
+    """Read a header in the format that the file's first bytes tell, or else its suffix."""
+    start = read_start(path, is_packed(path))
+    return _BY_START.get(start[:4], _BY_SUFFIX[volume_suffix(path)])(path)
 
 
 def _files(path: Path, header: Header) -> tuple[Path, ...]:
@@ -74,6 +88,11 @@ def _grid(header: Header, where: str, limits: Limits) -> Grid:
         raise ReadError(f"{where}: is {len(size)}-D ({extent(size)}), not 3-D. Save one 3-D volume.")
     if not header.spacing:
         raise ReadError(f"{where}: its header gives no voxel spacing. Export it again with its spacing.")
+    if header.spacing[:3] == _EMPTY_SPACING and header.direction == IDENTITY and not any(header.origin):
+        raise ReadError(
+            f"{where}: its header has voxels of 1 x 1 x 1 mm at the origin, as one that tells nothing. "
+            "Write the true spacing into it, or export it again."
+        )
     first, second, third = header.spacing
     grid = Grid((size[0], size[1], size[2]), (first, second, third), header.origin, header.direction)
     check_grid(grid, where, limits)

@@ -13,11 +13,13 @@ from typing import Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from lgeqa.errors import TooLargeError, UploadError
-from lgeqa.read.names import sanitised
+from lgeqa.read.names import is_hidden, sanitised
 from lgeqa.read.words import shown
 from lgeqa.serve.settings import MEGABYTE, ServeSettings
 
 _CHUNK: Final = 1 << 20
+#: Suffixes of headers and data files that belong together.
+_DETACHED: Final = (".nhdr", ".mhd", ".raw", ".zraw", ".raw.gz")
 _DRIVE: Final = re.compile(r"[A-Za-z]:[/\\]")
 #: Ways of packing that are unpacked in bounded steps. Python's zipfile unpacks others, such as bzip2, a block at once.
 _PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -80,7 +82,7 @@ class Intake:
         try:
             self._check_directory(archive, where)
             with ZipFile(archive) as opened:
-                members = [member for member in opened.infolist() if not member.is_dir()]
+                members = [one for one in opened.infolist() if not one.is_dir() and not _is_hidden(one.filename)]
                 self._check(members, where)
                 for member in members:
                     self._room -= _write(opened, member, self.place(member.filename, folder), self._room)
@@ -97,12 +99,18 @@ class Intake:
         archive.unlink()
 
     def _free(self, path: Path) -> Path:
-        """Return `path`, or with a number before its name; numbers that were given are not tried again."""
+        """Return `path`, or with a number before its name; numbers that were given are not tried again.
+
+        A header with a data file beside it, and that file, keep their names and get a numbered folder, so that the one
+        finds the other.
+        """
         candidate, number = path, self._numbers.get(path, 1)
         while candidate.exists():
             number += 1
-            candidate = path.with_name(f"{number}_{path.name}")
+            name = f"{number}/{path.name}" if path.name.lower().endswith(_DETACHED) else f"{number}_{path.name}"
+            candidate = path.parent / name
         self._numbers[path] = number
+        candidate.parent.mkdir(exist_ok=True)
         return candidate
 
     def _check_directory(self, archive: Path, where: str) -> None:
@@ -133,6 +141,10 @@ class Intake:
             f"{where}: is more than {self._settings.unpacked_mb} MB when it is unpacked, with what else was sent. "
             "Send fewer scans at a time."
         )
+
+
+def _is_hidden(name: str) -> bool:
+    return any(is_hidden(part) for part in re.split(r"[/\\\\]", name) if part not in {".", ".."})
 
 
 def _write(opened: ZipFile, member: ZipInfo, path: Path, room: int) -> int:
