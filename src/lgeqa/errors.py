@@ -55,6 +55,8 @@ class TrainingError(LgeqaError):
 class ScanError(LgeqaError):
     """One scan cannot be assessed. `status` is what its record says; the run goes on."""
 
+    exit_code = 3
+
     status: ClassVar[Literal["failed", "not_assessable"]] = "failed"
 
 

@@ -40,6 +40,19 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
         raise not_written(path, fault) from None
 
 
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Tell of what cannot be written below `path` in the block.
+
+    Raises:
+        OutputError: the system refused to write, for instance since the disk is full.
+    """
+    try:
+        yield
+    except OSError as fault:
+        raise not_written(path, fault) from None
+
+
 def _flush(path: Path) -> None:
     """Wait until the bytes of a file are on the disk."""
     file = os.open(path, os.O_RDWR)

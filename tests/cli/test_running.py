@@ -1,5 +1,6 @@
 """What cannot be brought about from outside: faults of lgeqa itself, and the demo with a toy bundle."""
 
+import errno
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ def _raising(fault: Exception) -> object:
     return app
 
 
-@pytest.mark.parametrize(("fault", "code"), [(CohortError("no table"), 2), (ReadError("no scan"), 1)])
+@pytest.mark.parametrize(("fault", "code"), [(CohortError("no table"), 2), (ReadError("no scan"), 3)])
 def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
     fault: LgeqaError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,6 +36,34 @@ def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
         verbs.main()
     assert end.value.code == code
     assert capsys.readouterr().err == f"lgeqa: {fault}\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/out/a"), "/out/a: no space left on device"),
+        (OSError(errno.EMFILE, "Too many open files"), "too many open files"),
+        (MemoryError(), "memory ran out"),
+    ],
+)
+def test_a_fault_of_the_machine_is_one_line(
+    fault: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verbs, "app", _raising(fault))
+    with pytest.raises(SystemExit) as end:
+        verbs.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"lgeqa: {told}. Make room, or see to the disk, and run the same command again.\n"
+
+
+def test_a_missing_file_that_nobody_caught_is_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verbs, "app", _raising(FileNotFoundError(errno.ENOENT, "No such file", "/lost")))
+    with pytest.raises(SystemExit) as end:
+        verbs.main()
+    assert end.value.code == 1
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_any_other_fault_is_ours_and_shows_where(

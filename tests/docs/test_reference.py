@@ -44,7 +44,7 @@ def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
     made = generate["page"]("<!-- faults of lgeqa.errors -->\n<!-- end -->")
 
     assert "| `BundleError` | 2 |" in made
-    assert "| `ReadError` | 1 |" in made
+    assert "| `ReadError` | 3 |" in made
 
 
 def test_measures_are_defined_by_their_docstrings(generate: dict[str, Any]) -> None:

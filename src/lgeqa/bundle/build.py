@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from lgeqa.bundle.card import model_card
 from lgeqa.bundle.manifest import CARD, MANIFEST, Manifest, decisive_sha256
 from lgeqa.config import Settings
 from lgeqa.errors import BundleError
+from lgeqa.writing import telling, write_through, write_whole
 
 
 class Description(Settings):
@@ -41,13 +43,15 @@ def write_bundle(
 
     Raises:
         BundleError: the folder holds something already.
+        OutputError: it cannot be written.
     """
     if folder.exists() and any(folder.iterdir()):
         raise BundleError(f"{folder}: is not empty. Name a new folder for the bundle.")
-    folder.mkdir(parents=True, exist_ok=True)
     hashes = {}
+    with telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for name, source in (("detector.onnx", detector), ("quality.onnx", quality)):
-        shutil.copyfile(source, folder / name)
+        write_through(folder / name, partial(shutil.copyfile, source))
         hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     manifest = Manifest.of(
         description.model_dump()
@@ -59,6 +63,6 @@ def write_bundle(
         "the bundle's manifest",
     )
     manifest = manifest.model_copy(update={"decisive_sha256": decisive_sha256(manifest.model_dump(mode="json"))})
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(model_card(manifest), encoding="utf-8")
+    write_whole(folder / CARD, model_card(manifest))
+    write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1) + "\n")  # last: without it there is no bundle
     return manifest

@@ -9,3 +9,4 @@ from lgeqa.networks.quality import MultiTaskNetwork as MultiTaskNetwork
 from lgeqa.networks.quality import QualityFrom as QualityFrom
 from lgeqa.networks.quality import QualityNetwork as QualityNetwork
 from lgeqa.networks.weights import load_weights as load_weights
+from lgeqa.networks.weights import save_weights as save_weights

@@ -1,11 +1,12 @@
-"""Weights from files that cannot run code."""
+"""Weights in files that cannot run code."""
 
 from pathlib import Path
 
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from lgeqa.errors import ConfigError
+from lgeqa.writing import write_through
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -20,6 +21,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except Exception as fault:
         raise ConfigError(f"weights = {path}: cannot be read ({fault}). Name a .safetensors file.") from None
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write the weights of a network as a `.safetensors` file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    content = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    write_through(path, lambda draft: draft.write_bytes(content))
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

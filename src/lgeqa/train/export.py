@@ -18,6 +18,7 @@ from lgeqa.errors import TrainingError
 from lgeqa.networks import QualityNetwork
 from lgeqa.networks.hirescam import hirescam
 from lgeqa.records import FloatArray
+from lgeqa.writing import write_through
 
 #: What a full-precision export may move a probability by.
 PARITY = 1e-3
@@ -85,7 +86,7 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int |
             optimize=True,
         )
     assert program is not None
-    program.save(str(path), external_data=False)
+    write_through(path, lambda draft: program.save(str(draft), external_data=False))
 
 
 def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:

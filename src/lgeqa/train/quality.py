@@ -7,7 +7,6 @@ from typing import Final, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
-from safetensors.torch import save_file
 
 from lgeqa.cohort import Case, LabelRule, targets_of
 from lgeqa.config import Settings
@@ -19,6 +18,7 @@ from lgeqa.networks import (
     QualityNetwork,
     load_first_weights,
     load_weights,
+    save_weights,
 )
 from lgeqa.prepare import QualityPreparation, prepare_for_quality
 from lgeqa.prepare.quality import quality_weights
@@ -174,7 +174,7 @@ def _train_in_two_steps(
         step = recipe(pretrained, config.pretraining, config.preparation.pixels, config.temperature)
         fit(step, data.pretraining, data.validation, first_step, quiet)
         if is_main():
-            save_file({name: tensor.contiguous() for name, tensor in network.encoder.state_dict().items()}, learnt)
+            save_weights(network.encoder, learnt)
     fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 

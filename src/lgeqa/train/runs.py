@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save_file
 from torch import nn
 
 from lgeqa.bundle.build import Description
@@ -23,6 +22,7 @@ from lgeqa.cohort import (
 )
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
+from lgeqa.networks import save_weights
 from lgeqa.train.bundling import (
     bundle_of_detector_run,
     bundle_of_quality_run,
@@ -37,7 +37,7 @@ from lgeqa.train.files import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VAL
 from lgeqa.train.processes import is_main
 from lgeqa.train.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig, quality_store
 from lgeqa.train.store import Store
-from lgeqa.writing import write_whole
+from lgeqa.writing import telling, write_whole
 
 
 @dataclass(frozen=True)
@@ -220,8 +220,10 @@ def keep_settings(config: Settings, run: Path) -> None:
 
     Raises:
         UsageError: it has others; half of each would be neither's result.
+        OutputError: it cannot be written.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    with telling(run):
+        run.mkdir(parents=True, exist_ok=True)
     path = run / CONFIG
     if path.is_file():
         kept = type(config).model_validate_json(path.read_text(encoding="utf-8"))
@@ -246,8 +248,7 @@ def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> 
 
 def _save(network: nn.Module, shape: tuple[int, int], multiple: int | None, validation: Store, run: Path) -> float:
     """Write weights and ONNX network; returns how far the export moves a probability on validation slices."""
-    state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    save_file(state, run / WEIGHTS)
+    save_weights(network, run / WEIGHTS)
     channels = validation.context.shape[1]
     export_onnx(network, (channels, *shape), multiple, run / NETWORK)
     some = np.linspace(0, len(validation) - 1, min(64, len(validation))).astype(int)

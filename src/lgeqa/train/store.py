@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, Sequent
 from lgeqa.errors import TrainingError
 from lgeqa.records import FloatArray, IntArray
 from lgeqa.train.processes import is_main
+from lgeqa.writing import telling, write_through, write_whole
 
 Batch = dict[str, Tensor]
 
@@ -95,6 +97,9 @@ def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Sl
         folder: where the store lies.
         key: all that the slices depend on; a store with another key is made anew.
         make: yields the slices of each scan, all slices of one shape.
+
+    Raises:
+        OutputError: it cannot be written.
     """
     stamp = folder / "store.json"
     wanted = json.dumps(key, sort_keys=True, default=str)
@@ -107,13 +112,14 @@ def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Sl
     if not ready():
         _write(folder, make())
         # Written last, so that a store cut short is made anew.
-        stamp.write_text(wanted, encoding="utf-8")
+        write_whole(stamp, wanted)
     return Store(folder)
 
 
 def _write(folder: Path, scans: Iterable[Slices]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "store.json").unlink(missing_ok=True)
+    with telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "store.json").unlink(missing_ok=True)
     slices, masks, context, owner, labels = [], [], [], [], []
     start = 0
     for number, scan in enumerate(scans):
@@ -124,11 +130,9 @@ def _write(folder: Path, scans: Iterable[Slices]) -> None:
         owner.append(np.full(len(scan.slices), number))
         labels.append(scan.labels)
         start += len(scan.slices)
-    np.save(folder / "slices.npy", np.concatenate(slices))
-    np.save(folder / "masks.npy", np.concatenate(masks))
-    np.save(folder / "context.npy", np.concatenate(context))
-    np.save(folder / "owner.npy", np.concatenate(owner))
-    np.save(folder / "labels.npy", np.stack(labels).astype(np.float32))
+    for name, parts in (("slices", slices), ("masks", masks), ("context", context), ("owner", owner)):
+        write_through(folder / f"{name}.npy", partial(np.save, arr=np.concatenate(parts)))
+    write_through(folder / "labels.npy", partial(np.save, arr=np.stack(labels).astype(np.float32)))
 
 
 class SliceBatches(Sampler[list[int]]):
