@@ -1,5 +1,6 @@
 """How many threads the numerical libraries may use where scans are assessed, and how long a scan may take."""
 
+import os
 from typing import Final
 
 #: For the environment of a process, before it loads NumPy. The matrices here are small: threads of BLAS spend their
@@ -7,3 +8,8 @@ from typing import Final
 ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Seconds that one scan may take, unless the user says otherwise; most take a few.
 TIMEOUT_S: Final = 300.0
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,16 +3,18 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lgeqa.bundle import Bundle
+from lgeqa.batch import open_pipeline
 from lgeqa.cohort import fold_splits, load_split, patients_of, read_cohort, strata_of
-from lgeqa.errors import CohortError, NotAssessableError, UsageError
+from lgeqa.errors import CohortError, UsageError
 from lgeqa.evaluate.record import Evaluation, Pooled
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.results import evaluate_run
@@ -20,10 +22,12 @@ from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
 from lgeqa.intervals import Figure
-from lgeqa.pipeline import Assessment, AssessSettings, assess_source
+from lgeqa.pipeline import Assessment
 from lgeqa.read import Source
 from lgeqa.simulate.cohort import write_cohort
 from lgeqa.simulate.recipe import CohortSettings, draw_cohort
+from lgeqa.train.quality import quality_store
+from tests.images import sitk
 
 # Lightning warns of its own dependencies, and of loaders without workers.
 # The first test waits for all trainings; they take three minutes on an idle machine.
@@ -73,7 +77,7 @@ def folds(world: World, tmp_path_factory: pytest.TempPathFactory) -> World:
             folder = made.out / "runs" / f"{strategy}-{i}"
             copied(world.out / "runs" / f"{strategy}-0", folder)
             (folder / "evaluation.json").unlink()
-            (folder / "records.json").unlink()
+            shutil.rmtree(folder / "tested")
     run_experiment([made.cohort], made.config, made.out, quiet=True)
     return made
 
@@ -149,66 +153,109 @@ def test_what_is_finished_is_not_done_again(world: World, tmp_path: Path) -> Non
     ).read_bytes()
 
 
+def records_of(folder: Path) -> dict[str, int]:
+    """When each record of the test scans was written."""
+    return {path.stem: path.stat().st_mtime_ns for path in (folder / "tested" / "scans").glob("*.json")}
+
+
 def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Path) -> None:
     out = tmp_path / "other"
     copied(world.out, out)
-    path = out / "runs" / "baseline-0" / "evaluation.json"
-    path.write_text(path.read_text().replace('"supplied"', '"detected"'))
-    assert Evaluation.model_validate_json(path.read_text()).mask_source == "detected"
+    run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
     plan = make_plan([world.cohort], world.config)
-    found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False).evaluation
-    assert found.mask_source == "supplied"
-    assert Evaluation.model_validate_json(path.read_text()) == found
-    assert evaluate_run(Run("baseline", 0), plan, world.config, out, detected=True).evaluation.mask_source == "detected"
-    kept = path.stat().st_mtime_ns
-    evaluate_run(Run("baseline", 0), plan, world.config, out, detected=True)
-    assert path.stat().st_mtime_ns == kept
+    before = records_of(folder)
+    found = evaluate_run(run, plan, world.config, out, detected=True).evaluation
+    assert found.mask_source == "detected"
+    after = records_of(folder)
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+    assert evaluate_run(run, plan, world.config, out, detected=True).evaluation == found
+    assert records_of(folder) == after
 
 
-def test_a_test_scan_that_cannot_be_assessed_is_left_out_and_named(
+def test_a_test_scan_that_cannot_be_assessed_is_left_out_and_named(world: World, tmp_path: Path) -> None:
+    out, cohort = tmp_path / "other", tmp_path / "cohort"
+    copied(world.out, out)
+    shutil.copytree(world.cohort, cohort)
+    run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
+    plan = make_plan([cohort], world.config)
+    first, *others = (plan.cases[number] for number in plan.numbers(0, "test"))
+    assert first.mask
+    mask = sitk.ReadImage(str(first.mask))
+    sitk.WriteImage(mask * 0, str(first.mask))
+    for _ in range(2):  # anew, and as it was kept
+        found = evaluate_run(run, plan, world.config, out, detected=False)
+        assert [scan.case.scan_id for scan in found.scans] == [case.scan_id for case in others]
+        assert found.evaluation.n_scans == len(others)
+        [excluded] = found.evaluation.excluded
+        assert excluded.scan_id == first.scan_id
+        assert "the mask is empty" in excluded.why
+    assert f"{first.scan_id}," in (folder / "predictions.csv").read_text()
+
+
+def _open_one_that_breaks(first: str, *arguments: Any) -> Callable[[Source], Assessment]:
+    """Stand for the pipeline in another process, where nothing is patched."""
+    assess = open_pipeline(*arguments)
+    return partial(_assess_but, first, assess)
+
+
+def _assess_but(first: str, assess: Callable[[Source], Assessment], source: Source) -> Assessment:
+    if source.scan_id == first:
+        raise ZeroDivisionError
+    return assess(source)
+
+
+def test_a_test_scan_that_breaks_lgeqa_does_not_end_the_study(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "other"
     copied(world.out, out)
-    run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
+    folder = out / "runs" / "baseline-0"
+    shutil.rmtree(folder / "tested")
     plan = make_plan([world.cohort], world.config)
     first, *others = (plan.cases[number].scan_id for number in plan.numbers(0, "test"))
-
-    def assess(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
-        if source.scan_id == first:
-            raise NotAssessableError("No slice holds the left atrium.")
-        return assess_source(source, bundle, settings)
-
-    monkeypatch.setattr("lgeqa.experiment.results.assess_source", assess)
-    (folder / "records.json").unlink()
-    for _ in range(2):  # anew, and as it was kept
-        found = evaluate_run(run, plan, world.config, out, detected=False)
-        assert [scan.case.scan_id for scan in found.scans] == others
-        assert found.evaluation.n_scans == len(others)
-        assert [(one.scan_id, one.why) for one in found.evaluation.excluded] == [
-            (first, "No slice holds the left atrium.")
-        ]
-    assert f"{first}," in (folder / "predictions.csv").read_text()
+    monkeypatch.setattr("lgeqa.experiment.results.open_pipeline", partial(_open_one_that_breaks, first))
+    found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False)
+    assert [scan.case.scan_id for scan in found.scans] == others
+    assert [(one.scan_id, "fault of lgeqa" in one.why) for one in found.evaluation.excluded] == [(first, True)]
+    assert "ZeroDivisionError" in (folder / "tested" / "faults.log").read_text()
 
 
-def test_an_evaluation_is_kept_with_its_records_alone(world: World, tmp_path: Path) -> None:
-    out = tmp_path / "other"
+def test_strategies_in_two_steps_alone_and_few_slices_give_a_report(world: World, tmp_path: Path) -> None:
+    out = tmp_path / "contrastive"
     copied(world.out, out)
-    run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
-    plan = make_plan([world.cohort], world.config)
-    kept = (folder / "evaluation.json").stat().st_mtime_ns
-    first = evaluate_run(run, plan, world.config, out, detected=False)
-    assert (folder / "evaluation.json").stat().st_mtime_ns == kept
-    records = (folder / "records.json").read_text()
-    scan_id = first.scans[0].case.scan_id
-    for spoilt in ("", records.replace(scan_id, "another")):
-        (folder / "records.json").unlink()
-        if spoilt:
-            (folder / "records.json").write_text(spoilt)
-        again = evaluate_run(run, plan, world.config, out, detected=False)
-        assert [one.result.slices for one in again.scans] == [one.result.slices for one in first.scans]
-        assert again.evaluation.scans == first.evaluation.scans
-        assert scan_id in (folder / "records.json").read_text()
+    for made in ("splits", "config.json"):
+        shutil.rmtree(out / made) if (out / made).is_dir() else (out / made).unlink()
+    config = ExperimentConfig.of(SETTINGS | {"strategies": ["contrastive"]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lgeqa.experiment.figures.NEIGHBOURS", 10_000)
+        run_experiment([world.cohort], config, out, quiet=True)
+    page = (out / "report.md").read_text()
+    assert "Not drawn: it shows strategies whose networks are trained in one step, and none was." in page
+    assert "Not drawn: UMAP needs at least 10001 test slices, and the first iteration has" in page
+    assert page.count("![") == 1
+    assert (out / "report.html").read_text().count("data:image/png;base64,") == 1
+
+
+def test_a_corrected_mask_is_prepared_anew(cohort: Path, tmp_path: Path) -> None:
+    shutil.copytree(cohort, tmp_path / "cohort")
+    cases = read_cohort(tmp_path / "cohort")[:1]
+    config = ExperimentConfig.of(SETTINGS)
+
+    def pixels() -> int:
+        store = quality_store(cases, config.preparation, config.label, tmp_path / "prepared")
+        return int(store[list(range(len(store)))]["mask"].sum())
+
+    before, path = pixels(), cases[0].mask
+    assert path
+    assert pixels() == before
+    mask = sitk.ReadImage(str(path))
+    held = sitk.GetArrayFromImage(mask)
+    held[:, :, : held.shape[2] // 2] = 0
+    corrected = sitk.GetImageFromArray(held)
+    corrected.CopyInformation(mask)
+    sitk.WriteImage(corrected, str(path))
+    assert pixels() < before
 
 
 def test_other_settings_are_refused(world: World) -> None:

@@ -44,6 +44,17 @@ def test_each_change_happens_with_its_probability_and_stays_in_its_range() -> No
     assert (angles != 0).float().mean() == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.parametrize(("kind", "part"), [("shift", (slice(0, 2), 2)), ("perspective", (2, slice(0, 2)))])
+def test_a_kind_in_two_directions_is_chosen_once(kind: str, part: tuple[int | slice, ...]) -> None:
+    still = {"flip": False, "perspective": 0, "shift": 0, "scale": 0, "rotation_degrees": 0}
+    settings = Augmentation.of(still | {"probability": 0.5, kind: 0.1})
+    found = draw_homographies(4000, settings, generator())[:, part[0], part[1]]
+    assert ((found != 0).any(dim=1)).float().mean() == pytest.approx(0.5, abs=0.03)
+    assert ((found != 0).any(dim=1) == (found != 0).all(dim=1)).all()
+    assert found[:, 0].abs().max() > 0.09
+    assert torch.corrcoef(found[(found != 0).all(dim=1)].T)[0, 1].abs() < 0.1
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_shift_is_a_share_of_the_side(flip: bool) -> None:
     settings = Augmentation(probability=1, flip=flip, perspective=0, shift=0.25, scale=0, rotation_degrees=0)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from lgeqa.attributes import NAMES
 from lgeqa.bundle import default_bundle, open_bundle
 from lgeqa.bundle.build import Description
-from lgeqa.cohort import load_split, read_cohort, save_split
+from lgeqa.cohort import content_of, load_split, read_cohort, save_split
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.networks import QualityNetwork
 from lgeqa.pipeline import AssessSettings, assess_source
@@ -81,9 +81,9 @@ def test_training_sees_no_slice_of_a_kept_out_patient(world: World) -> None:
     split = load_split(world.quality / "split.json", cases)
     for part in ("training", "validation"):
         seen = json.loads((world.quality / "prepared" / part / "store.json").read_text())["scans"]
-        expected = {str(case.image) for case in cases if split[case.patient] == part.removesuffix("ing")}
-        expected |= {str(case.image) for case in cases if (split[case.patient], part) == ("train", "training")}
-        assert {image for image, _ in seen} == expected
+        expected = {content_of(case) for case in cases if split[case.patient] == part.removesuffix("ing")}
+        expected |= {content_of(case) for case in cases if (split[case.patient], part) == ("train", "training")}
+        assert {content for content, _ in seen} == expected
 
 
 def test_the_two_worlds_agree_on_a_scan(world: World) -> None:
@@ -266,7 +266,7 @@ def test_a_detector_may_learn_from_every_patient(world: World, tmp_path: Path) -
         )
     run_detector([world.cohort], DetectorConfig.of(going_on), tmp_path / "b", split=tmp_path / "split.json", quiet=True)
     learnt = json.loads((tmp_path / "b" / "prepared" / "training" / "store.json").read_text())["scans"]
-    assert learnt == [str(case.image) for case in cases]
+    assert learnt == [content_of(case) for case in cases]
 
 
 def test_a_network_that_learnt_from_windows_is_shown_the_middle_one(world: World, tmp_path: Path) -> None:

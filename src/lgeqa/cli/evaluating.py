@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +13,9 @@ from rich.table import Table
 from lgeqa.batch import OutputFolder
 from lgeqa.bundle import open_bundle
 from lgeqa.cli.running import Job, exit_code, settle
-from lgeqa.cohort import Case, load_split, read_cohort
+from lgeqa.cohort import Case, load_split, read_cohort, sources_of
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.pipeline import AssessSettings
-from lgeqa.read import Source
-from lgeqa.read.names import Name, unique_names
 from lgeqa.writing import write_through, write_whole
 
 if TYPE_CHECKING:
@@ -62,7 +59,7 @@ def carry_out(request: Request) -> int:
     rule = choose_rule(cases, request.rule, request.reader)
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
-    settled = settle(_sources(labelled), _job(request), OutputFolder(request.out), bundle)
+    settled = settle(sources_of(labelled), _job(request), OutputFolder(request.out), bundle)
     results = [one.result for one in settled]
     scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
@@ -90,14 +87,6 @@ def _cases(request: Request) -> list[Case]:
     if not chosen:
         raise CohortError(f"{request.split}: gives no patient of the cohort to the part {request.part!r}.")
     return chosen
-
-
-def _sources(cases: Sequence[Case]) -> list[Source]:
-    """The scans as the pipeline takes them, under names that are unique in this run."""
-    names = unique_names([Name((case.image.parent.parent.name, case.scan_id), 1) for case in cases])
-    return [
-        Source(name, "volume", case.image, (case.image,), case.mask) for name, case in zip(names, cases, strict=True)
-    ]
 
 
 def _job(request: Request) -> Job:

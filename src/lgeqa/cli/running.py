@@ -1,6 +1,5 @@
 """A run as the command line does it: from the paths to the report and the exit code."""
 
-import os
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
 from lgeqa.report import render
-from lgeqa.threads import TIMEOUT_S
+from lgeqa.threads import TIMEOUT_S, cores
 from lgeqa.workers import Limits, Lost, apart
 from lgeqa.writing import claimed
 
@@ -112,8 +111,8 @@ def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundl
         OutputError: a record or the table cannot be written.
         typer.Exit: the user stopped the run.
     """
-    jobs = min(job.jobs or min(_cores(), MOST_JOBS), len(sources))
-    open_assess = partial(open_pipeline, job.bundle, max(1, _cores() // jobs), job.settings)
+    jobs = min(job.jobs or min(cores(), MOST_JOBS), len(sources))
+    open_assess = partial(open_pipeline, job.bundle, max(1, cores() // jobs), job.settings)
     attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, job.settings, out)
     settled: dict[str, Settled] = {}
     try:
@@ -132,7 +131,3 @@ def exit_code(settled: Collection[Settled]) -> int:
     if any(one.ours for one in settled):
         return OUR_FAULT
     return 0 if all(one.result.status in DONE for one in settled) else NOT_ALL
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -20,6 +20,9 @@ from lgeqa.cohort.saved import load_split as load_split
 from lgeqa.cohort.saved import read_split as read_split
 from lgeqa.cohort.saved import save_new_split as save_new_split
 from lgeqa.cohort.saved import save_split as save_split
+from lgeqa.cohort.sources import content_of as content_of
+from lgeqa.cohort.sources import source_of as source_of
+from lgeqa.cohort.sources import sources_of as sources_of
 from lgeqa.cohort.split import Split as Split
 from lgeqa.cohort.split import draw_split as draw_split
 from lgeqa.cohort.split import fold_splits as fold_splits

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from lgeqa.cohort.case import Case
 from lgeqa.cohort.findings import Finding, caution, error, named
+from lgeqa.cohort.sources import source_of
 from lgeqa.cohort.split import Split
 from lgeqa.errors import ScanError
-from lgeqa.read import Source, read_mask, read_scan
+from lgeqa.read import read_mask, read_scan
 from lgeqa.read.suffixes import volume_suffix
 from lgeqa.records import Scan
 
@@ -36,7 +37,7 @@ def inspect(case: Case) -> Inspected:
         fault = f"{case.image}: is no volume by its name. Give the scan as NRRD, NIfTI or MetaImage."
         return Inspected(case, None, (error(fault),))
     try:
-        scan = read_scan(Source(case.scan_id, "volume", case.image, (case.image,)))
+        scan = read_scan(source_of(case))
     except ScanError as fault:
         return Inspected(case, None, (error(str(fault)),))
     warnings = [caution(f"{case.image}: {warning}") for warning in scan.warnings]

@@ -17,7 +17,11 @@ from lgeqa.records import BoolArray
 Numbers = npt.NDArray[np.floating]
 
 
-def embed(features: Numbers, seed: int, neighbours: int = 15) -> Numbers:
+#: Of each slice that a layout tries to keep near it, unless a caller says otherwise.
+NEIGHBOURS = 15
+
+
+def embed(features: Numbers, seed: int, neighbours: int = NEIGHBOURS) -> Numbers:
     """Lay features out on a plane by UMAP (McInnes and others, arXiv 1802.03426).
 
     Args:
@@ -65,7 +69,9 @@ class Separation:
     reason: str
 
 
-def separation(features: Numbers, labels: BoolArray, patients: Sequence[str], neighbours: int = 15) -> Separation:
+def separation(
+    features: Numbers, labels: BoolArray, patients: Sequence[str], neighbours: int = NEIGHBOURS
+) -> Separation:
     """Measure how far the classes lie apart, on the features themselves and not on the plane of `embed`.
 
     Features that know nothing score below `majority_rate` where classes are even: with one's own patient left out,

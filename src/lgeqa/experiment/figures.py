@@ -13,7 +13,7 @@ from lgeqa.attributes import NAMES
 from lgeqa.evaluate import figures
 from lgeqa.evaluate.choice import Choice, pick_slices
 from lgeqa.evaluate.curves import read_metrics
-from lgeqa.evaluate.embedding import embed, separation
+from lgeqa.evaluate.embedding import NEIGHBOURS, embed, separation
 from lgeqa.evaluate.figures import Example, Panel, attention_figure, curves_figure, embedding_figure
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig, Strategy
@@ -32,11 +32,21 @@ _CHUNK: Final = 32
 _QUALITY: Final = NAMES.index("quality")
 
 
+class NotDrawnError(Exception):
+    """A figure cannot be drawn; the message says why, for the report."""
+
+
 def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, Choice]:
-    """Fig. 2: HiResCAM of quality by baseline and multi-task, or what was trained of them, on the same test slices."""
+    """Fig. 2: HiResCAM of quality by baseline and multi-task, or what was trained of them, on the same test slices.
+
+    Raises:
+        NotDrawnError: none of them was trained.
+    """
     networks: dict[str, QualityNetwork] = {
         name: _network(name, config, out) for name in config.strategies if not STRATEGIES[name].pretrains
     }
+    if not networks:
+        raise NotDrawnError("Not drawn: it shows strategies whose networks are trained in one step, and none was.")
     store = Store(out / PREPARED, plan.numbers(SHOWN, "test"))
     labels = store.labels[store.owner, _QUALITY] >= 0.5
     predicted = {name: _all(network, store)[:, _QUALITY] >= 0 for name, network in networks.items()}
@@ -59,9 +69,17 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
 
 
 def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, list[Panel]]:
-    """Fig. 3: the encoders' features of the test slices, laid out by UMAP."""
+    """Fig. 3: the encoders' features of the test slices, laid out by UMAP.
+
+    Raises:
+        NotDrawnError: there are too few test slices.
+    """
     numbers = plan.numbers(SHOWN, "test")
     store = Store(out / PREPARED, numbers)
+    if len(store) <= NEIGHBOURS:
+        raise NotDrawnError(
+            f"Not drawn: UMAP needs at least {NEIGHBOURS + 1} test slices, and the first iteration has {len(store)}."
+        )
     labels = store.labels[store.owner, _QUALITY] >= 0.5
     patients = [plan.cases[numbers[owner]].patient for owner in store.owner]
     panels = []

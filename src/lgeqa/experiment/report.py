@@ -39,17 +39,19 @@ class Findings:
         cohorts: as they were named.
         evaluations: of each training.
         associations: of each attribute with quality, over all scans.
-        choice: the slices of Fig. 2.
-        panels: of Fig. 3.
+        choice: the slices of Fig. 2; None where it could not be drawn.
+        panels: of Fig. 3; none where it could not be drawn.
         pooled: the strategies over all scans; None where scans are not tested once each.
+        undrawn: why a picture could not be drawn, by its file.
     """
 
     cohorts: Sequence[Path]
     evaluations: Mapping[Run, Evaluation]
     associations: Mapping[str, Association]
-    choice: Choice
+    choice: Choice | None
     panels: Sequence[Panel]
     pooled: Pooled | None
+    undrawn: Mapping[str, str]
 
 
 def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> str:
@@ -79,11 +81,14 @@ def _lines(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> 
     if found.pooled:
         yield from pooled_page(found.pooled, len(plan.cases), config.iterations)
     yield "\n## Fig. 2: where the networks look\n"
-    yield f"![HiResCAM on test slices]({ATTENTION})\n"
-    yield "Test slices of the first iteration: " + ", ".join(f"{n} {group}" for group, n in found.choice.counts.items())
+    yield found.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
+    if found.choice:
+        counts = (f"{n} {group}" for group, n in found.choice.counts.items())
+        yield f"Test slices of the first iteration: {', '.join(counts)}"
     yield "\n## Fig. 3: how the encoders lay slices out\n"
-    yield f"![UMAP of the encoders' features]({EMBEDDING})\n"
-    yield from _panels(found.panels)
+    yield found.undrawn.get(EMBEDDING, f"![UMAP of the encoders' features]({EMBEDDING})") + "\n"
+    if found.panels:
+        yield from _panels(found.panels)
     yield "\n## Training\n"
     yield f"![Training curves]({CURVES})\n"
     yield from _provenance(plan, config, found, out)

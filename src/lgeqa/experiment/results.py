@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from pydantic import TypeAdapter
 
+from lgeqa.batch import Attempt, OutputFolder, open_pipeline, run_batch
 from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.cohort import Case, scores_of
-from lgeqa.errors import ScanError
+from lgeqa.cohort import Case, scores_of, sources_of
 from lgeqa.evaluate.answers import Judged
 from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
 from lgeqa.evaluate.pooled import pool
@@ -21,16 +21,16 @@ from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import run_folder
 from lgeqa.intervals import Bootstrap
-from lgeqa.pipeline import AssessSettings, assess_source
-from lgeqa.read import Source
+from lgeqa.pipeline import AssessSettings
 from lgeqa.records import ScanResult
+from lgeqa.threads import cores
 from lgeqa.train.files import BUNDLE
 from lgeqa.writing import write_whole
 
 EVALUATION: Final = "evaluation.json"
-RECORDS: Final = "records.json"
+#: Folder of the records of the test scans.
+TESTED: Final = "tested"
 POOLED: Final = "pooled.json"
-_RECORDS: Final = TypeAdapter(tuple[ScanResult, ...])
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Tested:
 
 
 def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detected: bool) -> Tested:
-    """Judge the test scans of a run by its bundle; what is there of the same scans and masks is taken as it is.
+    """Judge the test scans of a run by its bundle; records of the same scans and masks are taken as they are.
 
     It is the network that is judged, so a scan gets a verdict also where the gate refuses it.
 
-    Writes `evaluation.json`, `records.json` and `predictions.csv` into the run's folder.
+    Writes `evaluation.json` and `predictions.csv` into the run's folder, and the records into `tested` in it.
 
     Args:
         run: a finished one.
@@ -65,18 +65,24 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     """
     folder = run_folder(out, run)
     cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]
-    if kept := _kept(folder, cases, config, detected):
-        return kept
     bundle = open_bundle(folder / BUNDLE)
-    settings = AssessSettings(given_masks=not detected, force=True)
-    results = [_assessed(case, bundle, settings) for case in cases]
+    results = _assessed(cases, bundle, folder, AssessSettings(given_masks=not detected, force=True))
     question = Question((), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed))
     scans = join(cases, results, config.label)
     evaluation = evaluate(scans, left_out(cases, cases, results, config.label), bundle, question)
-    write_whole(folder / RECORDS, _RECORDS.dump_json(tuple(results), indent=1).decode() + "\n")
     write_whole(folder / "predictions.csv", predictions(cases, results, config.label))
     write_whole(folder / EVALUATION, evaluation.model_dump_json(indent=1) + "\n")
     return Tested(scans, evaluation)
+
+
+def _assessed(cases: Sequence[Case], bundle: Bundle, folder: Path, settings: AssessSettings) -> list[ScanResult]:
+    """Assess the test scans as `lgeqa assess` does; records that hold are kept, and no scan ends the experiment."""
+    sources = sources_of(cases)
+    open_assess = partial(open_pipeline, folder / BUNDLE, cores(), settings)
+    out = OutputFolder(folder / TESTED)
+    attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, settings, out)
+    results = {settled.result.scan_id: settled.result for settled in run_batch(sources, attempt, jobs=1)}
+    return [results[source.scan_id] for source in sources]
 
 
 def pool_folds(tested: Mapping[Run, Tested], config: ExperimentConfig) -> Pooled:
@@ -86,26 +92,6 @@ def pool_folds(tested: Mapping[Run, Tested], config: ExperimentConfig) -> Pooled
         for strategy in config.strategies
     }
     return pool(judged, config.label, Bootstrap(config.draws, config.seed))
-
-
-def _kept(folder: Path, cases: Sequence[Case], config: ExperimentConfig, detected: bool) -> Tested | None:
-    """What an earlier evaluation of these scans with these masks left; None if there is none."""
-    if not all((folder / name).is_file() for name in (RECORDS, EVALUATION)):
-        return None
-    results = _RECORDS.validate_json((folder / RECORDS).read_bytes())
-    evaluation = Evaluation.model_validate_json((folder / EVALUATION).read_bytes())
-    alike = [one.scan_id for one in results] == [case.scan_id for case in cases]
-    if not alike or evaluation.mask_source != ("detected" if detected else "supplied"):
-        return None
-    return Tested(join(cases, results, config.label), evaluation)
-
-
-def _assessed(case: Case, bundle: Bundle, settings: AssessSettings) -> ScanResult:
-    source = Source(case.scan_id, "volume", case.image, (case.image,), case.mask)
-    try:
-        return assess_source(source, bundle, settings).result
-    except ScanError as fault:
-        return ScanResult(scan_id=case.scan_id, status=fault.status, message=str(fault))
 
 
 def associations(cases: Sequence[Case], config: ExperimentConfig) -> dict[str, Association]:

@@ -8,7 +8,9 @@ from rich.console import Console
 
 from lgeqa.cohort import read_split, save_new_split
 from lgeqa.errors import UsageError
-from lgeqa.experiment.figures import attention, curves, embeddings
+from lgeqa.evaluate.choice import Choice
+from lgeqa.evaluate.figures import Panel
+from lgeqa.experiment.figures import NotDrawnError, attention, curves, embeddings
 from lgeqa.experiment.html import html
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
 from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, Findings, page
@@ -70,13 +72,21 @@ def run_experiment(
     if pooled:
         write_whole(out / POOLED, pooled.model_dump_json(indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
-    attention_picture, choice = attention(plan, config, out)
-    embedding_picture, panels = embeddings(plan, config, out)
-    pictures = {ATTENTION: attention_picture, EMBEDDING: embedding_picture, CURVES: curves(config, out)}
-    for name, picture in pictures.items():
+    shown, undrawn = {CURVES: curves(config, out)}, {}
+    choice: Choice | None = None
+    panels: Sequence[Panel] = ()
+    try:
+        shown[ATTENTION], choice = attention(plan, config, out)
+    except NotDrawnError as reason:
+        undrawn[ATTENTION] = str(reason)
+    try:
+        shown[EMBEDDING], panels = embeddings(plan, config, out)
+    except NotDrawnError as reason:
+        undrawn[EMBEDDING] = str(reason)
+    for name, picture in shown.items():
         write_through(out / name, partial(picture.savefig, dpi=150))
     evaluations = {run: one.evaluation for run, one in tested.items()}
-    found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled)
+    found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn)
     text = page(plan, config, found, out)
     write_whole(out / "report.md", text)
     write_whole(out / "report.html", html(text, out))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lgeqa.cohort import Case, read_cohort
+from lgeqa.cohort import read_cohort, source_of
 from lgeqa.cohort.read import TABLES
 from lgeqa.errors import ScanError
 from lgeqa.rate.faults import RatingError
@@ -60,12 +60,8 @@ def scans_of_folder(folder: Path, patients: str = "") -> tuple[list[Candidate], 
 def _found(folder: Path) -> list[tuple[Source, str]]:
     """Each scan and its patient."""
     if any((folder / name).is_file() for name in TABLES):
-        return [(_source(case), case.patient) for case in read_cohort(folder)]
+        return [(source_of(case), case.patient) for case in read_cohort(folder)]
     return [(source, source.scan_id) for source in discover([folder])]
-
-
-def _source(case: Case) -> Source:
-    return Source(case.scan_id, "volume", case.image, (case.image,), case.mask)
 
 
 def _readable(found: Sequence[tuple[Source, str]]) -> tuple[list[Candidate], list[str]]:

@@ -1,6 +1,5 @@
 """The application, put together: pages, the HTTP interface, and who may use which."""
 
-import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -33,6 +32,7 @@ from lgeqa.serve.served import Served
 from lgeqa.serve.settings import ServeSettings
 from lgeqa.serve.uploads import set_aside, unknown_in
 from lgeqa.serve.worker import QueueWorker
+from lgeqa.threads import cores
 from lgeqa.workers import Limits
 
 _PAGES = Environment(
@@ -122,7 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Work through the queue for as long as the application is served."""
     served: Served = app.state.served
     choices = AssessSettings()
-    open_assess = partial(open_pipeline, served.settings.bundle, os.cpu_count() or 1, choices)
+    open_assess = partial(open_pipeline, served.settings.bundle, cores(), choices)
     preparation = served.bundle.manifest.quality.preparation
     attempt = Attempt(open_assess, served.bundle.stamp, preparation, choices, served.out)
     worker = app.state.worker = QueueWorker(served.queue, attempt, served.uploads, Limits(served.settings.timeout))

@@ -55,12 +55,13 @@ def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Gener
         (n, 3, 3), from output to input, in coordinates of -1 to 1 across the slice (x, y, 1).
     """
 
-    def draw(reach: float) -> Tensor:
-        amount = (torch.rand(n, generator=generator) * 2 - 1) * reach
-        return torch.where(torch.rand(n, generator=generator) < augmentation.probability, amount, torch.zeros(n))
+    def draw(reach: float, directions: int = 1) -> Tensor:
+        """Draw how far each slice is changed in each direction, (directions, n); the kind is chosen once a slice."""
+        amounts = (torch.rand(directions, n, generator=generator) * 2 - 1) * reach
+        return torch.where(torch.rand(n, generator=generator) < augmentation.probability, amounts, 0)
 
-    turn = draw(math.radians(augmentation.rotation_degrees))
-    size = zoom * (1 + draw(augmentation.scale))
+    [turn] = draw(math.radians(augmentation.rotation_degrees))
+    size = zoom * (1 + draw(augmentation.scale)[0])
     flipped = torch.rand(n, generator=generator) < (augmentation.probability if augmentation.flip else 0)
     mirror = torch.where(flipped, -1.0, 1.0)
     matrices = torch.zeros(n, 3, 3)
@@ -69,9 +70,9 @@ def draw_homographies(n: int, augmentation: Augmentation, generator: torch.Gener
     matrices[:, 1, 0] = mirror * turn.sin() * size
     matrices[:, 1, 1] = turn.cos() * size
     # The side is 2 in these coordinates.
-    matrices[:, 0, 2], matrices[:, 1, 2] = draw(2 * augmentation.shift), draw(2 * augmentation.shift)
+    matrices[:, :2, 2] = draw(2 * augmentation.shift, directions=2).T
     tilt = torch.eye(3).repeat(n, 1, 1)
-    tilt[:, 2, 0], tilt[:, 2, 1] = draw(augmentation.perspective), draw(augmentation.perspective)
+    tilt[:, 2, :2] = draw(augmentation.perspective, directions=2).T
     matrices[:, 2, 2] = 1
     return matrices.matmul(tilt)
 

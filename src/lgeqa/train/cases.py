@@ -1,8 +1,8 @@
 """Reading the scans of a cohort for training."""
 
-from lgeqa.cohort import Case
+from lgeqa.cohort import Case, source_of
 from lgeqa.errors import CohortError
-from lgeqa.read import Source, read_mask, read_scan
+from lgeqa.read import read_mask, read_scan
 from lgeqa.records import BoolArray, Scan
 
 
@@ -15,5 +15,5 @@ def read_case(case: Case) -> tuple[Scan, BoolArray]:
     """
     if case.mask is None:
         raise CohortError(f"{case.image}: has no mask beside it (shrinkwrap.nrrd), and training needs one.")
-    scan = read_scan(Source(case.scan_id, "volume", case.image, (case.image,), case.mask))
+    scan = read_scan(source_of(case))
     return scan, read_mask(case.mask, scan)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from lgeqa.attributes import NAMES
-from lgeqa.cohort import Case
+from lgeqa.cohort import Case, content_of
 from lgeqa.config import Settings
 from lgeqa.detect import SliceRule
 from lgeqa.networks import Detector, load_weights
@@ -116,7 +116,7 @@ def draw_heavy_artefacts(rng: np.random.Generator) -> tuple[Artefact, ...]:
 def detector_store(cases: Sequence[Case], config: DetectorConfig, folder: Path) -> Store:
     """Prepared slices of scans with masks, and of their copies."""
     key = {
-        "scans": [str(case.image) for case in cases],
+        "scans": [content_of(case) for case in cases],
         "degraded": config.degraded,
         "composites": [config.composites, config.phantoms],
         "preparation": config.preparation.model_dump(),

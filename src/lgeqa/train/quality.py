@@ -8,7 +8,7 @@ from typing import Final, Literal, Self, TypeVar
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
 
-from lgeqa.cohort import Case, LabelRule, targets_of
+from lgeqa.cohort import Case, LabelRule, content_of, targets_of
 from lgeqa.config import Settings
 from lgeqa.networks import (
     ContrastiveNetwork,
@@ -220,7 +220,7 @@ def quality_store(cases: Sequence[Case], preparation: QualityPreparation, rule: 
     """Prepared slices of scans with masks; a scan that the rule gives no label has NaN for it."""
     key = {
         "preparation": preparation.model_dump(),
-        "scans": [[str(case.image), targets_of(case, rule).tolist()] for case in cases],
+        "scans": [[content_of(case), targets_of(case, rule).tolist()] for case in cases],
     }
     return open_store(folder, key, lambda: _slices(cases, preparation, rule))
 
