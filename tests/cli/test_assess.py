@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lgeqa.records import CSV_COLUMNS, ScanResult
-from tests.toy import toy_bundle, toy_scan
+from tests.toy import SLOPES, toy_bundle, toy_scan
 
 LGEQA = Path(sys.executable).with_name("lgeqa")
 
@@ -142,16 +142,63 @@ def test_given_masks_and_threshold_reach_the_assessment(scans: Path, bundle: Pat
 )
 def test_wrong_use_is_2_and_says_what_is_wrong(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
+    (tmp_path / "x.nrrd").touch()
     done = lgeqa(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_path_that_does_not_exist_is_a_failed_scan(bundle: Path, tmp_path: Path) -> None:
-    done = lgeqa("assess", "nowhere.nrrd", "-o", "out", "--bundle", bundle, cwd=tmp_path)
-    assert done.returncode == 3
-    assert "nowhere.nrrd" in done.stdout
+@pytest.mark.parametrize("verb", ["assess", "measure"])
+@pytest.mark.parametrize(
+    ("path", "says"), [("nowhere.nrrd", "there is no such file or folder"), ("empty", "no scan was found in it")]
+)
+def test_a_path_without_a_scan_is_wrong_use_and_leaves_nothing(
+    verb: str, path: str, says: str, bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = lgeqa(verb, path, "-o", "out", "--bundle", bundle, cwd=tmp_path)
+    assert done.returncode == 2
+    assert path in done.stderr
+    assert says in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_of_other_scans_stay(bundle: Path, tmp_path: Path) -> None:
+    toy_scan(tmp_path / "monday" / "a.nrrd", 1)
+    toy_scan(tmp_path / "tuesday" / "b.nrrd", 2)
+    for day in ("monday", "tuesday"):
+        done = lgeqa("assess", day, "-o", "out", "--bundle", bundle, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert "also hold 1 results of earlier runs into out" in done.stdout
+    rows = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["b", "a"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert ">a<" in page
+    assert ">b<" in page
+
+
+def test_another_scan_of_the_same_name_is_not_replaced(bundle: Path, tmp_path: Path) -> None:
+    for day, seed in (("monday", 1), ("tuesday", 2)):
+        toy_scan(tmp_path / day / "a.nrrd", seed)
+    assert lgeqa("assess", "monday", "-o", "out", "--bundle", bundle, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "out" / "scans" / "a.json").read_bytes()
+    refused = lgeqa("assess", "tuesday", "-o", "out", "--bundle", bundle, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "holds the result of another scan that is called 'a'" in refused.stderr
+    assert (tmp_path / "out" / "scans" / "a.json").read_bytes() == before
+    (tmp_path / "monday").rename(tmp_path / "moved")
+    assert lgeqa("assess", "moved", "-o", "out", "--bundle", bundle, cwd=tmp_path).returncode == 0
+
+
+def test_results_of_two_bundles_are_not_mixed(bundle: Path, tmp_path: Path) -> None:
+    toy_scan(tmp_path / "monday" / "a.nrrd", 1)
+    toy_scan(tmp_path / "tuesday" / "b.nrrd", 2)
+    other = toy_bundle(tmp_path / "other", maps=SLOPES)
+    assert lgeqa("assess", "monday", "-o", "out", "--bundle", bundle, cwd=tmp_path).returncode == 0
+    refused = lgeqa("assess", "tuesday", "-o", "out", "--bundle", other, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "holds results of 1 other scans by another bundle, such as 'a'" in refused.stderr
 
 
 def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_path: Path) -> None:
@@ -177,6 +224,8 @@ def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_p
     done = len(list((tmp_path / "out" / "scans").glob("*.json")))
     rows = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert 0 < len(rows) == done < 60
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert all(path.stem in report for path in (tmp_path / "out" / "scans").glob("*.json"))
 
 
 def test_version_and_info() -> None:

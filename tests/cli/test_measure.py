@@ -85,12 +85,6 @@ def test_masks_beside_the_scans_are_used(bundle: Path, tmp_path: Path) -> None:
     assert _rows(out / "measures.csv")["a"]["atrium_height_mm"] == "50.0"
 
 
-def test_a_path_that_does_not_exist_is_a_failed_scan(bundle: Path, tmp_path: Path) -> None:
-    done = lgeqa("measure", "nowhere.nrrd", "--bundle", bundle, cwd=tmp_path)
-    assert done.returncode == 3
-    assert "nowhere.nrrd" in done.stdout
-
-
 def test_quiet_prints_errors_only(bundle: Path, tmp_path: Path) -> None:
     toy_scan(tmp_path / "a.nrrd")
     (tmp_path / "void.nrrd").touch()
@@ -110,6 +104,7 @@ def test_quiet_prints_errors_only(bundle: Path, tmp_path: Path) -> None:
 )
 def test_wrong_use_is_2(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:
     (tmp_path / "taken").touch()
+    (tmp_path / "x.nrrd").touch()
     done = lgeqa(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr

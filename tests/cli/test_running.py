@@ -131,14 +131,14 @@ def test_the_demo_makes_a_scan_assesses_it_and_says_where_the_report_is(
 @pytest.mark.parametrize(
     "command",
     [
-        ("assess", "nowhere"),
-        ("measure", "nowhere"),
+        ("assess", __file__),
+        ("measure", __file__),
         ("simulate", "--n", "1"),
         ("train", "detector", "--cohort", "nowhere"),
         ("train", "baseline", "--cohort", "nowhere"),
         ("experiment", "--cohort", "nowhere"),
     ],
-    ids=" ".join,
+    ids=lambda words: "-".join(words[:2]).replace(__file__, "file"),
 )
 def test_a_folder_that_another_run_works_in_is_refused(command: Sequence[str], tmp_path: Path) -> None:
     with claimed(tmp_path):

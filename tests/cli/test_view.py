@@ -1,5 +1,6 @@
 """What is shown on a terminal: run in a pseudo-terminal."""
 
+import io
 import os
 import pty
 import re
@@ -7,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from lgeqa.cli.view import conclude, line
+from lgeqa.cli.view import _table, conclude, line
 from tests.cli.test_assess import LGEQA
 from tests.results import REVIEW, assessed, measured, unassessed
 from tests.toy import toy_bundle, toy_scan
@@ -46,6 +48,20 @@ def test_a_terminal_gets_a_bar_and_a_table(tmp_path: Path) -> None:
     assert table[3].startswith("void: failed. ")
     assert table[-2].startswith("2 scans: 1 non-diagnostic, 1 failed")
     assert "1/2 good" not in plain
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [(100, 7), (78, 7), (65, 4), (45, 2), (25, 2)],
+)
+def test_narrow_terminal_keeps_the_name(width: int, titles: int) -> None:
+    console = Console(width=width, file=io.StringIO())
+    console.print(_table([assessed("patient-0001", review=True)], width))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert len(shown.splitlines()[0].split()) == titles
+    assert "…" not in shown
+    first = "".join(line.split("  ")[0].strip() for line in shown.splitlines()[1:])
+    assert first.startswith("patient-")
 
 
 def test_line_of_a_scan_to_review_says_what_was_seen() -> None:

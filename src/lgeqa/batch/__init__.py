@@ -5,6 +5,7 @@ from lgeqa.batch.attempt import Outcome as Outcome
 from lgeqa.batch.attempt import open_pipeline as open_pipeline
 from lgeqa.batch.attempt import trace_of as trace_of
 from lgeqa.batch.folder import OutputFolder as OutputFolder
+from lgeqa.batch.folder import masks_in as masks_in
 from lgeqa.batch.folder import table_text as table_text
 from lgeqa.batch.measures_csv import dictionary_text as dictionary_text
 from lgeqa.batch.measures_csv import measures_text as measures_text

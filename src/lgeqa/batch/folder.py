@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _DECIMALS = 6
 
 
+def masks_in(path: Path) -> Path:
+    """Return the folder of the masks in an output folder."""
+    return path / "masks"
+
+
 class OutputFolder:
     """Results and measures as tables, the report, `scans/`, `pictures/`, `masks/` and `faults.log` below `path`.
 
@@ -44,7 +49,7 @@ class OutputFolder:
         self.report = path / "report.html"
         self.log = path / "faults.log"
         self._scans = path / "scans"
-        self.masks_folder = path / "masks"
+        self.masks_folder = masks_in(path)
         self.pictures_folder = path / "pictures"
         wanted = {self._scans: True, self.masks_folder: masks, self.pictures_folder: pictures}
         for folder in (folder for folder, needed in wanted.items() if needed):
@@ -93,6 +98,11 @@ class OutputFolder:
             return ScanResult.model_validate_json(self.record_path(scan_id).read_bytes())
         except (OSError, ValidationError):
             return None
+
+    def load_all(self) -> list[ScanResult]:
+        """The records of all scans from earlier runs, in the order of their names, as `load` gives them."""
+        found = (self.load(path.stem) for path in sorted(self._scans.glob("*.json")))
+        return [record for record in found if record]
 
     def save(self, result: ScanResult) -> None:
         """Write the record of one scan."""

@@ -32,12 +32,18 @@ class Settled:
     ours: bool = False
 
 
-def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits = LIMITS) -> Generator[Settled]:
+def run_batch(
+    sources: Sequence["Source"],
+    attempt: Attempt,
+    jobs: int,
+    limits: Limits = LIMITS,
+    earlier: Sequence[ScanResult] = (),
+) -> Generator[Settled]:
     """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
     did not fail. Scans are assessed in `jobs` other processes, so that a scan which brings its process down, or goes
-    beyond `limits`, does not end the run.
+    beyond `limits`, does not end the run. The tables end with the `earlier` results, which are of other scans.
 
     Yields:
         each scan as it is settled: first the kept ones, then the others in the order they are done.
@@ -56,11 +62,11 @@ def run_batch(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: 
             results[result.scan_id] = result  # before it is saved: Ctrl-C may come between, and a record needs its row
             _keep(result, outcome.trace, attempt)
             if time.monotonic() > written + _TABLES_EVERY:
-                attempt.out.write_tables(_in_order(sources, results))
+                attempt.out.write_tables([*_in_order(sources, results), *earlier])
                 written = time.monotonic()
             yield Settled(result, ours=bool(outcome.trace))
     finally:
-        attempt.out.write_tables(_in_order(sources, results))
+        attempt.out.write_tables([*_in_order(sources, results), *earlier])
 
 
 def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:

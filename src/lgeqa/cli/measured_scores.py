@@ -32,7 +32,7 @@ def carry_out(job: Job) -> int:
     table = open_table(job.out)
     with TemporaryDirectory() as folder:
         records = OutputFolder(Path(folder))
-        sources = find_scans(job, records)
+        sources = find_scans(job)
         if series := [source for source in sources if source.kind == "dicom"]:
             raise UsageError(
                 f"{series[0].location}: is a DICOM series, and a table of scores names volumes in one file. Convert it "

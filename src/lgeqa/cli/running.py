@@ -1,5 +1,6 @@
 """A run as the command line does it: from the paths to the report and the exit code."""
 
+import os
 from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,13 +9,15 @@ from pathlib import Path
 
 import typer
 
-from lgeqa.batch import Attempt, OutputFolder, Settled, open_pipeline, run_batch
+from lgeqa.batch import Attempt, OutputFolder, Settled, masks_in, open_pipeline, run_batch
 from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cli.measures_table import show_measures
 from lgeqa.cli.view import conclude, follow
 from lgeqa.errors import UsageError
 from lgeqa.pipeline import AssessSettings
 from lgeqa.read import Source, discover
+from lgeqa.read.words import shown
+from lgeqa.records import ScanResult
 from lgeqa.report import render
 from lgeqa.threads import TIMEOUT_S, cores
 from lgeqa.workers import Limits, Lost, apart
@@ -51,24 +54,63 @@ def carry_out(job: Job) -> int:
         UsageError: no scan is there, or the bundle or the output folder cannot be used, for instance since another run
             writes there.
     """
-    with claimed(job.out):
-        return _carry_out(job)
-
-
-def _carry_out(job: Job) -> int:
-    out = OutputFolder(job.out, masks=job.masks, pictures=True)
     bundle = open_bundle(job.bundle)
-    settled = settle(find_scans(job, out), job, out, bundle)
-    results = [one.result for one in settled]
+    sources = find_scans(job)
+    with claimed(job.out):
+        return _carry_out(job, sources, bundle)
+
+
+def _carry_out(job: Job, sources: Sequence[Source], bundle: Bundle) -> int:
+    out = OutputFolder(job.out, masks=job.masks, pictures=True)
+    earlier = _earlier(sources, out, bundle)
     manifest = bundle.manifest
-    out.write_report(render(results, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
+
+    def report(results: Sequence[ScanResult]) -> None:
+        both = [*results, *earlier]
+        out.write_report(render(both, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
+
+    try:
+        settled = settle(sources, job, out, bundle, earlier)
+    except typer.Exit:  # stopped by the user
+        report([record for source in sources if (record := out.load(source.scan_id))])
+        raise
+    results = [one.result for one in settled]
+    report(results)
     if not job.quiet:
         if job.settings.measures_only:
             show_measures(results)
         else:
             conclude(results, manifest.caution)
+        if earlier:
+            typer.echo(f"The tables and the report also hold {len(earlier)} results of earlier runs into {job.out}.")
         typer.echo(f"Report: {out.report}")
     return exit_code(settled)
+
+
+def _earlier(sources: Sequence[Source], out: OutputFolder, bundle: Bundle) -> list[ScanResult]:
+    """Return the results that earlier runs left of other scans, which stay in the tables and the report.
+
+    Raises:
+        UsageError: they are of another bundle, or another scan of a name is still there.
+    """
+    kept = []
+    locations = {source.scan_id: shown(source.location) for source in sources}
+    for record in out.load_all():
+        location = locations.get(record.scan_id)
+        if location is None:
+            kept.append(record)
+        elif location != record.source and Path(record.source).exists():
+            raise UsageError(
+                f"{out.path}: holds the result of another scan that is called {record.scan_id!r}, {record.source}. "
+                "Name another folder, so that it is not replaced."
+            )
+    others = [record for record in kept if record.bundle and record.bundle.sha256 != bundle.stamp.sha256]
+    if others:
+        raise UsageError(
+            f"{out.path}: holds results of {len(others)} other scans by another bundle, such as {others[0].scan_id!r}. "
+            "Name another folder, so that they are not mixed."
+        )
+    return kept
 
 
 def print_measures(job: Job) -> int:
@@ -78,7 +120,7 @@ def print_measures(job: Job) -> int:
         UsageError: no scan is there, or the bundle cannot be used.
     """
     out = OutputFolder(job.out)
-    settled = settle(find_scans(job, out), job, out, open_bundle(job.bundle))
+    settled = settle(find_scans(job), job, out, open_bundle(job.bundle))
     if not job.quiet:
         show_measures([one.result for one in settled])
     if out.log.exists():
@@ -86,26 +128,34 @@ def print_measures(job: Job) -> int:
     return exit_code(settled)
 
 
-def find_scans(job: Job, out: OutputFolder) -> list[Source]:
-    """Find the scans in `job.paths`, in another process; the masks in `out` are none.
+def find_scans(job: Job) -> list[Source]:
+    """Find the scans in `job.paths`, in another process; the masks in `job.out` are none.
 
     Raises:
         UsageError: no scan is there, a path does not exist, or a file ended the process.
     """
     named = ", ".join(map(str, job.paths))
-    sources = apart(partial(discover, job.paths, skip=[out.masks_folder]), Limits(seconds=LOOKING * job.timeout))
+    for path in job.paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"{shown(path)}: there is no such file or folder. Check the path.")
+    sources = apart(partial(discover, job.paths, skip=[masks_in(job.out)]), Limits(seconds=LOOKING * job.timeout))
     if isinstance(sources, Lost):
         raise UsageError(
             f"The process that looked for scans in {named} was ended ({sources}), perhaps by a damaged file. Name "
             "scans or folders one at a time to find it, or give it longer with --timeout."
         )
-    if not sources:
-        raise UsageError(f"No scan was found in {named}. Name scans or folders that hold some.")
+    if all(source.kind == "unusable" and source.location.is_dir() for source in sources):
+        told = " ".join(source.fault for source in sources[:3])
+        raise UsageError(told or f"No scan was found in {named}. Name scans or folders that hold some.")
     return sources
 
 
-def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundle) -> list[Settled]:
+def settle(
+    sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundle, earlier: Sequence[ScanResult] = ()
+) -> list[Settled]:
     """Assess the scans, show each, and return the outcomes in the order of `sources`, at least one.
+
+    The tables also hold the `earlier` results.
 
     Raises:
         OutputError: a record or the table cannot be written.
@@ -116,7 +166,7 @@ def settle(sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundl
     attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, job.settings, out)
     settled: dict[str, Settled] = {}
     try:
-        with closing(run_batch(sources, attempt, jobs, Limits(seconds=job.timeout))) as run:
+        with closing(run_batch(sources, attempt, jobs, Limits(seconds=job.timeout), earlier)) as run:
             for one in follow(run, len(sources), quiet=job.quiet):
                 settled[one.result.scan_id] = one
     except KeyboardInterrupt:

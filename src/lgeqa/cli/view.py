@@ -22,6 +22,8 @@ _COLOURS = {
     "not_assessable": "yellow",
     "failed": "magenta",
 }
+#: Columns of a terminal from which each further number is shown.
+_WIDTHS = (50, 60, 66, 72, 78)
 #: Statuses of scans for which the user got what was asked for.
 _DONE = ("assessed", "measured")
 
@@ -48,7 +50,7 @@ def conclude(results: Sequence[ScanResult], caution: str) -> None:
     """Show the table, on a terminal, the counts, and what to know before trusting a verdict."""
     if sys.stdout.isatty():
         console = Console()
-        console.print(_table(results))
+        console.print(_table(results, console.width))
         for result in results:
             if result.status not in _DONE or result.review or result.forced:
                 console.print(Text(line(result), style=_COLOURS[end_of(result)]))
@@ -86,19 +88,24 @@ def _bar(quiet: bool) -> Progress:
     )
 
 
-def _table(results: Sequence[ScanResult]) -> Table:
+def _table(results: Sequence[ScanResult], width: int) -> Table:
+    """Return the table for a terminal of so many columns; on a narrow one numbers are left out, and never the name."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Scan", overflow="fold")
-    table.add_column("Verdict", no_wrap=True)
-    for title in ("Vote", "Quality", "Nulling", "Sharp.", "Enh."):
+    table.add_column("Verdict", overflow="fold")
+    numbers = ("Vote", "Quality", "Nulling", "Sharp.", "Enh.")
+    shown = numbers[: sum(width >= least for least in _WIDTHS)]
+    for title in shown:
         table.add_column(title, justify="right", no_wrap=True)
     for result in results:
         shares = (result.p_quality, result.p_myocardium_nulling, result.p_sharpness, result.p_enhancement)
+        cells = (
+            "-" if share is None else Text(f"{share:.2f}", style="" if share >= 0.5 else "red") for share in shares
+        )
         table.add_row(
             Text(result.scan_id),
             Text(", ".join((ENDS[end_of(result)], *ScanView(result, "").flags)), style=_COLOURS[end_of(result)]),
-            _vote(result),
-            *("-" if share is None else Text(f"{share:.2f}", style="" if share >= 0.5 else "red") for share in shares),
+            *(_vote(result), *cells)[: len(shown)],
         )
     return table
 
