@@ -91,7 +91,7 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     line.get_by_role("link", name="dropped").click()
     home.wait_for_selector("body[data-ready]")
     expect(home.get_by_role("heading", level=1)).to_have_text("dropped")
-    canvas = home.get_by_role("slider", name="Slice")
+    canvas = home.get_by_role("slider", name="Slice", exact=True)
     expect(canvas).to_have_attribute("aria-valuetext", f"Slice 13 of {SLICES}")
     canvas.focus()
     home.keyboard.press("ArrowUp")
@@ -110,6 +110,19 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     here, last = (home.locator(".strip .here"), bars.last)
     expect(here).to_have_attribute("visibility", "visible")
     assert here.get_attribute("x") == last.get_attribute("x") == "19"
+    strip = home.locator(".strip")
+    strip.focus()
+    home.keyboard.press("ArrowLeft")
+    expect(home.locator("#slice")).to_contain_text(f"Slice 21 of {SLICES}")
+    expect(strip).to_have_attribute("aria-valuenow", "19")
+    home.keyboard.press("Home")
+    expect(strip).to_have_attribute("aria-valuenow", "1")
+    home.keyboard.press("ArrowLeft")
+    expect(strip).to_have_attribute("aria-valuenow", "1")
+    before = home.locator("#slice").text_content()
+    swipe = "{pointerType: 'touch', buttons: 1, movementY: -60}"
+    canvas.evaluate(f"(canvas) => canvas.dispatchEvent(new PointerEvent('pointermove', {swipe}))")
+    expect(home.locator("#slice")).not_to_have_text(before or "")
 
 
 def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path) -> None:
@@ -302,6 +315,7 @@ def test_a_wrong_token_opens_a_page_that_asks_for_one(
         page = context.new_page()
         page.goto(f"{server.address}/?token=wrong")
         expect(page.get_by_role("heading", level=1)).to_have_text("A token is needed")
+        expect(page.get_by_role("alert")).to_contain_text("This token opens nothing here")
         assert serious(page) == []
 
         page.get_by_label("Token").fill(TOKEN)

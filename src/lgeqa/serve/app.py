@@ -24,7 +24,7 @@ from lgeqa.pipeline import AssessSettings
 from lgeqa.rate.faults import NotThereError, RatingError
 from lgeqa.rate.studies import find_reader
 from lgeqa.serve import adding, agreement, exports, health, rating, scans
-from lgeqa.serve.access import Gate, owner, person_of
+from lgeqa.serve.access import Gate, owner, person_of, token_of
 from lgeqa.serve.doorman import Doorman
 from lgeqa.serve.home import DATABASE, INCOMING, SET_ASIDE, UPLOADS
 from lgeqa.serve.queue import Queue
@@ -144,12 +144,15 @@ def _unlike_the_form(_: Request, fault: Exception) -> Response:
 
 def _add_page(app: FastAPI, path: str, file: str, *, for_readers: bool = False) -> None:
     """Serve a page at `path` to the owner, or to readers too; to anybody else the page that asks for a token."""
-    shown, asking = (_PAGES.get_template(name).render() for name in (file, "token.html"))
+    shown = _PAGES.get_template(file).render()
+    asking = {wrong: _PAGES.get_template("token.html").render(wrong=wrong) for wrong in (False, True)}
 
     def page(request: Request) -> Response:
         person = person_of(request)
         if person is None or not (person.is_owner or for_readers):
-            return HTMLResponse(asking, 403 if person else 401)
+            return HTMLResponse(
+                asking[bool(request.query_params.get("token") or token_of(request))], 403 if person else 401
+            )
         return HTMLResponse(shown)
 
     app.get(path, include_in_schema=False)(page)

@@ -7,6 +7,7 @@ const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivu
 const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
 const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 };
 const LARGEST_ZOOM = 8;
+const SAMPLE = 100_000; // voxels that the window is found from
 
 // As in the report: what speaks for diagnostic is green, what speaks against purple, and little of it is clear.
 const COLOURS = {
@@ -24,6 +25,7 @@ const FADES_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not expor
  *
  * The wheel and the arrow keys scroll the slices; dragging sets the window and a double click resets it; dragging with
  * the right button moves the picture. In the multiplanar view dragging moves the crosshair, and with Shift the window.
+ * A finger that moves up or down scrolls the slices; two fingers move the picture.
  *
  * @param {HTMLCanvasElement} canvas fills its parent, which must have a size
  * @param {{volume: string, overlays?: {name: string, url: string, kind: "contour"|"aorta"|"pools"|"heat", opacity: number}[]}} what
@@ -48,6 +50,8 @@ export async function createViewer(canvas, { volume, overlays = [] }) {
     Promise.all([load(volume, { colormap: "gray" }), ...overlays.map(loadOverlay)]),
     niivue.attachToCanvas(canvas),
   ]);
+  const [low, high] = windowOf(images[0].img);
+  Object.assign(images[0], { cal_min: low, cal_max: high, robust_min: low, robust_max: high });
   images.forEach((image) => niivue.addVolume(image));
   return new Viewer(niivue, canvas, overlays.map((overlay) => overlay.name));
 }
@@ -58,6 +62,7 @@ class Viewer {
   #names;
   #callbacks = [];
   #told = -1;
+  #swiped = 0;
   #listening = new AbortController();
 
   constructor(niivue, canvas, names) {
@@ -197,9 +202,19 @@ class Viewer {
     this.slice = ends[event.key] ?? this.slice + STEPS[event.key];
   }
 
+  // Up or down by a share of the picture is as much of the stack, at least a slice for each two percent.
+  #swipe(event) {
+    this.#swiped += (-event.movementY / this.#canvas.clientHeight) * Math.max(this.slices, 50);
+    const steps = Math.trunc(this.#swiped);
+    this.#swiped -= steps;
+    if (steps) this.slice += steps;
+  }
+
   // Across for the width of the window, four times as much from edge to edge, and up for brighter.
   #drag(event) {
-    if (event.buttons !== 1 || event.shiftKey === (this.view === "axial")) return;
+    if (event.buttons !== 1) return;
+    if (event.pointerType === "touch" && this.view === "axial") return this.#swipe(event);
+    if (event.shiftKey === (this.view === "axial")) return;
     const [low, high] = this.window;
     const across = event.movementX / this.#canvas.clientWidth;
     const down = event.movementY / this.#canvas.clientHeight;
@@ -207,6 +222,16 @@ class Viewer {
     const half = ((high - low) / 2) * 2 ** (2 * across);
     this.setWindow(level - half, level + half);
   }
+}
+
+// From the darkest signal, leaving padding out, to all but the brightest 200th, of some of the voxels.
+function windowOf(voxels) {
+  const step = Math.max(1, Math.floor(voxels.length / SAMPLE));
+  const some = Array.from({ length: Math.floor(voxels.length / step) }, (_, at) => voxels[at * step]).sort((a, b) => a - b);
+  const darkest = some.find((value) => value > some[0]) ?? some[0];
+  const image = some.filter((value) => value >= darkest);
+  const [low, high] = [0.005, 0.995].map((share) => image[Math.floor(share * (image.length - 1))]);
+  return high > low ? [low, high] : [some[0], some.at(-1)];
 }
 
 function oneColour([red, green, blue]) {
