@@ -1,0 +1,71 @@
+"""What the bounded process costs in which scans are assessed, against the same work in this process, in one run.
+
+    OPENBLAS_NUM_THREADS=1 python benchmarks/apart.py --data DIR [--scans 30] [--repeats 2]
+
+Both find the scans, open the bundle, assess one scan after another and write records, pictures and tables. They take
+turns, and the least time of each counts: other load only ever adds to it.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lgeqa.batch import Attempt, OutputFolder, open_pipeline, run_batch
+from lgeqa.bundle import open_bundle
+from lgeqa.pipeline import AssessSettings
+from lgeqa.read import Source, discover
+from lgeqa.threads import cores
+from lgeqa.workers import LIMITS, apart
+
+
+def main() -> None:
+    """Print the times and their ratio."""
+    options = argparse.ArgumentParser(description="Measure what the bounded process costs.")
+    options.add_argument("--data", type=Path, required=True)
+    options.add_argument("--scans", type=int, default=30)
+    options.add_argument("--repeats", type=int, default=2)
+    given = options.parse_args()
+    paths = list(islice((path for path in sorted(given.data.iterdir()) if path.is_dir()), given.scans))
+    ways: dict[str, Callable[[Sequence[Path], Path], int]] = {"bounded process": _bounded, "this process": _here}
+    least = dict.fromkeys(ways, float("inf"))
+    for _ in range(given.repeats):
+        for name, way in ways.items():
+            with TemporaryDirectory() as folder:
+                start = time.perf_counter()
+                n = way(paths, Path(folder))
+                least[name] = min(least[name], time.perf_counter() - start)
+    for name, seconds in least.items():
+        print(f"{name}: {n} scans in {seconds:.1f} s")
+    print(f"ratio {least['bounded process'] / least['this process']:.3f}")
+
+
+def _bounded(paths: Sequence[Path], folder: Path) -> int:
+    sources = apart(partial(discover, paths), LIMITS)
+    assert isinstance(sources, list)
+    return sum(1 for _ in run_batch(sources, _attempt(folder), jobs=1))
+
+
+def _here(paths: Sequence[Path], folder: Path) -> int:
+    attempt = _attempt(folder)
+    sources: list[Source] = discover(paths)
+    results = []
+    for source in sources:
+        results.append(attempt(source).result)
+        attempt.out.save(results[-1])
+    attempt.out.write_tables(results)
+    return len(results)
+
+
+def _attempt(folder: Path) -> Attempt:
+    bundle, settings = open_bundle(), AssessSettings()
+    open_assess = partial(open_pipeline, None, cores(), settings)
+    preparation = bundle.manifest.quality.preparation
+    return Attempt(open_assess, bundle.stamp, preparation, settings, OutputFolder(folder, pictures=True))
+
+
+if __name__ == "__main__":
+    main()
