@@ -23,7 +23,7 @@ demo: $(VENV)/.lgeqa-plain
 	@$(BIN)/lgeqa demo -o demo
 
 test: $(VENV)/.lgeqa-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.lgeqa-dev
 	$(BIN)/ruff check .
