@@ -52,6 +52,16 @@ def test_a_planted_peak_lies_where_the_network_saw_it(
     assert (np.abs(found - 32 * np.array([row, column])) <= half + 0.1).all()
 
 
+def test_no_heat_lies_beyond_the_margin_that_the_network_sees(atrium: npt.NDArray[np.bool_]) -> None:
+    preparation = QualityPreparation(field_mm=96, margin_mm=14)
+    maps = np.ones((3, 4, 4), np.float32)
+    heat = heat_volume(maps, atrium, SPACING_MM, preparation)
+    rows, columns = (np.flatnonzero((heat != 0).any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    assert (rows[0], rows[-1]) == (90 - 17, 109 + 17)  # of .8 mm
+    assert (columns[0], columns[-1]) == (20 - 10, 49 + 10)  # of 1.4 mm
+    assert (heat_volume(maps, atrium, SPACING_MM, ATRIUM) != 0).sum() > (heat != 0).sum()
+
+
 def test_heat_is_bilinear_between_the_cells(atrium: npt.NDArray[np.bool_]) -> None:
     """A naive twin, place for place. The field is 96 mm: pixels of .75 mm, cells of 24 mm from its first pixel on."""
     maps = np.random.default_rng(0).normal(size=(3, 4, 4)).astype(np.float32)

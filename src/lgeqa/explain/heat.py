@@ -3,6 +3,7 @@
 import numpy as np
 
 from lgeqa.prepare import QualityPreparation, quality_field
+from lgeqa.prepare.quality import seen_window
 from lgeqa.prepare.resample import Points, Weights, axis_weights, resample
 from lgeqa.records import BoolArray, FloatArray
 
@@ -23,8 +24,8 @@ def heat_volume(
         preparation: the quality network's, from the bundle's manifest.
 
     Returns:
-        float32 (slice, row, column) in the maps' unit; 0 on slices without the atrium, and outside of the square that
-        the network sees.
+        float32 (slice, row, column) in the maps' unit; 0 on slices without the atrium, and outside of the square and
+        of the margin around the atrium that the network sees.
 
     Raises:
         ValueError: there is not one map for each slice with the atrium.
@@ -40,7 +41,8 @@ def heat_volume(
             _spread(cells, side, field.pixel_mm, np.arange(n) * step)
             for cells, side, n, step in zip(maps.shape[1:], sides, atrium.shape[1:], spacing_mm[1:], strict=True)
         )
-        heat[held] = resample(maps, rows, columns)
+        window = seen_window(atrium, spacing_mm, preparation)
+        heat[held, *window] = resample(maps, rows, columns)[:, *window]
     return heat
 
 

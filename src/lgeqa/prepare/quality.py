@@ -81,9 +81,7 @@ def prepare_for_quality(
     slices = atrium.any(axis=(1, 2))
     if not slices.any():
         raise NotAssessableError("No slice holds the left atrium, so there is nothing to score.")
-    spans = [
-        _span(atrium, axis, step, preparation.margin_mm) for axis, step in zip((1, 2), spacing_mm[1:], strict=True)
-    ]
+    spans = _spans(atrium, spacing_mm, preparation)
     near = (slice(None), *(span.pixels for span in spans))
     # From here on a full field of view is the crop that leaves the margin.
     reference = intensity_reference(voxels[near], atrium[near], spacing_mm)
@@ -103,6 +101,25 @@ def prepare_for_quality(
     )
     prepared: FloatArray = np.clip(resampled, 0, BRIGHTEST, dtype=np.float32)
     return prepared
+
+
+def seen_window(
+    atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation
+) -> tuple[slice, slice]:
+    """Return the rows and columns of a scan that a network is shown: up to the margin around the atrium.
+
+    Args:
+        atrium: bool (slice, row, column) with at least one voxel set.
+        spacing_mm: (slice, row, column).
+        preparation: the network's settings.
+    """
+    rows, columns = _spans(atrium, spacing_mm, preparation)
+    return rows.pixels, columns.pixels
+
+
+def _spans(atrium: BoolArray, spacing_mm: tuple[float, float, float], preparation: QualityPreparation) -> "list[_Span]":
+    """Return what is seen along rows and columns."""
+    return [_span(atrium, axis, step, preparation.margin_mm) for axis, step in zip((1, 2), spacing_mm[1:], strict=True)]
 
 
 @dataclass(frozen=True)

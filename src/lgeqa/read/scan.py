@@ -28,8 +28,8 @@ _SAMPLE = 10_000
 def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
     """Read a scan and bring it to axial LPS order by permutations and flips alone.
 
-    The same volume gives the same array whatever the axis order, flips and frame of its file. `Scan.mask` stays
-    None; see `read_mask`. `Scan.file_slices` counts along the file's own axis; for a DICOM series that is the order
+    The same volume gives the same array whatever the axis order, flips and frame of its file. A mask is
+    read by `read_mask`. `Scan.file_slices` counts along the file's own axis; for a DICOM series that is the order
     of the positions along the normal (row direction x column direction), as in volumes made by ITK or dcm2niix,
     and not InstanceNumber, which cannot be trusted.
 

@@ -142,7 +142,7 @@ async function view({ result, explained }) {
 
 function tellSlice(z, slice) {
   const quality = slice?.p_quality === undefined ? "" : `quality ${share(slice.p_quality)}, `;
-  const words = slice ? `${quality}slice ${slice.index} of the file` : "no left atrium on it";
+  const words = slice ? `${quality}index ${slice.index} in the file` : "no left atrium on it";
   one("#slice").textContent = `Slice ${z + 1} of ${viewer.slices} from below: ${words}.`;
   strip?.mark(slice);
 }

@@ -7,6 +7,7 @@ const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivu
 const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
 const STEPS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 5, PageDown: -5 };
 const LARGEST_ZOOM = 8;
+const FAINT = 0.3; // of the opacity that is asked for
 const SAMPLE = 100_000; // voxels that the window is found from
 
 // As in the report: what speaks for diagnostic is green, what speaks against purple, and little of it is clear.
@@ -103,6 +104,7 @@ class Viewer {
     this.#niivue.setMouseEventConfig({ leftButton, rightButton: DRAG_MODE.pan, centerButton: DRAG_MODE.pan });
     this.#niivue.opts.crosshairWidth = view === "axial" ? 0 : 0.5;
     this.#niivue.setSliceType(VIEWS[view]);
+    this.#drawMasks(view);
   }
 
   /** The signals that are drawn black and white. */
@@ -118,12 +120,15 @@ class Viewer {
 
   /** Show or hide an overlay; the opacity goes from 0 to 1. */
   showOverlay(name, on, opacity = 1) {
-    this.#niivue.setOpacity(this.#indexOf(name), on ? opacity : 0);
+    const image = this.#niivue.volumes[this.#indexOf(name)];
+    image.asked = on ? opacity : 0;
+    this.#niivue.setOpacity(this.#indexOf(name), image.asked * this.#strengthOf(image));
   }
 
   /** Add one more overlay; as in `createViewer`. */
   async addOverlay(overlay) {
     this.#niivue.addVolume(await loadOverlay(overlay));
+    this.#drawMasks(this.view);
     this.#names.push(overlay.name);
   }
 
@@ -166,6 +171,19 @@ class Viewer {
     this.#listening.abort();
     this.#niivue.cleanup();
     this.#niivue.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
+  // The border of a mask is that on axial slices, which has gaps in other planes: there it is drawn filled and faint.
+  #drawMasks(view) {
+    for (const mask of this.#niivue.volumes.filter(({ border }) => border)) {
+      mask.img = view === "axial" ? mask.border : mask.whole;
+      mask.opacity = mask.asked * this.#strengthOf(mask);
+    }
+    this.#niivue.updateGLVolume();
+  }
+
+  #strengthOf(image) {
+    return image.border && this.view !== "axial" ? FAINT : 1;
   }
 
   #indexOf(name) {
@@ -247,8 +265,8 @@ async function load(url, options) {
 async function loadOverlay({ url, kind, opacity }) {
   if (kind === "heat") return loadHeat(url, opacity);
   const image = await load(url, { colormap: `lgeqa-${kind}`, opacity, cal_min: 0, cal_max: 1 });
-  keepBorder(image);
-  return image;
+  const [whole, border] = [image.img, borderOf(image)];
+  return Object.assign(image, { whole, border, img: border, asked: opacity });
 }
 
 async function loadHeat(url, opacity) {
@@ -263,11 +281,8 @@ async function reason(answer) {
   return typeof told.detail === "string" ? told.detail : `The server answered ${answer.status}.`;
 }
 
-// Leave of a mask what has a neighbour outside of it on the same slice.
-function keepBorder(image) {
-  const mask = image.img.slice();
-  const columns = image.hdr.dims[1];
-  image.img.forEach((_, at) => {
-    if (mask[at - 1] && mask[at + 1] && mask[at - columns] && mask[at + columns]) image.img[at] = 0;
-  });
+// What of a mask has a neighbour outside of it on the same slice.
+function borderOf({ img: mask, hdr }) {
+  const columns = hdr.dims[1];
+  return mask.map((value, at) => (mask[at - 1] && mask[at + 1] && mask[at - columns] && mask[at + columns] ? 0 : value));
 }
