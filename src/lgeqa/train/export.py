@@ -1,5 +1,6 @@
 """From trained networks to ONNX files, in full precision or 8-bit."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,8 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int |
     dynamic: dict[int, Any] = {0: torch.export.Dim("slice", min=1, max=4096)}
     if multiple:
         dynamic |= {2: multiple * torch.export.Dim("rows", max=256), 3: multiple * torch.export.Dim("columns", max=256)}
+    # That torchvision is missing is no news: nothing here needs it.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # The exporter warns of its own deprecated calls.
         warnings.simplefilter("ignore")

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -227,7 +228,10 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers),
         validation_loader(validation, settings.batch),
     )
-    with _told(run):
+    with _told(run), warnings.catch_warnings():
+        # Lightning warns of its own dependency, and of encoders that are frozen on purpose.
+        warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=settings.devices or "auto",
