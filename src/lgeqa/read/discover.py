@@ -215,25 +215,20 @@ def _joined(finds: Sequence[_Find]) -> list[_Find]:
     """Join images of which each has a SeriesInstanceUID of its own, and the few of a series that make no stack."""
     kept: list[_Find] = []
     lone: dict[object, _Find] = {}
+    stacks = Counter(find.series.uid for find in finds if find.series)
     for find in finds:
         series = find.series
         if series is None or len(find.files) >= DEFAULT_LIMITS.min_slices:
             kept.append(find)
             continue
-        of_series = (series.uid, series.rest)
-        of_folder = (series.rest, series.size, find.files[0].parent)
-        key: object = of_series if len(find.files) > 1 or _has_stack(series, finds) else of_folder
+        is_alone = len(find.files) == stacks[series.uid] == 1
+        key = (series.rest, series.size, find.files[0].parent) if is_alone else (series.uid, series.rest)
         if key in lone:
             lone[key].files.extend(find.files)
         else:
             lone[key] = find
             kept.append(find)
     return kept
-
-
-def _has_stack(series: "Series", finds: Sequence[_Find]) -> bool:
-    """Return whether there are other images of a series."""
-    return sum(find.series is not None and find.series.uid == series.uid for find in finds) > 1
 
 
 def _with_masks(finds: Sequence[_Find]) -> list[_Find]:
