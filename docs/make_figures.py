@@ -23,6 +23,7 @@ from lgeqa.simulate.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
 
 IMAGES = Path(__file__).parent / "images"
+_LGEQA = [sys.executable, "-c", "from lgeqa.cli import main; main()"]
 #: Of the simulated person and of the artefacts.
 PERSON, ARTEFACTS = 7, 1
 #: A good acquisition: nulled myocardium, enhanced walls, little noise.
@@ -102,7 +103,7 @@ def report(bundle: list[str]) -> None:
 
 def lgeqa(folder: str, *words: str) -> None:
     """Run a command in a folder; a scan that is not assessed is not an error here."""
-    done = subprocess.run(["lgeqa", *words], cwd=folder, check=False, capture_output=True, text=True)
+    done = subprocess.run([*_LGEQA, *words], cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode not in {0, 3}:
         raise SystemExit(done.stderr)
 
