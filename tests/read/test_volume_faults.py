@@ -307,9 +307,18 @@ def test_nrrd_named_as_nifti(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii", ".mha"])
 def test_header_that_tells_nothing(suffix: str, tmp_path: Path) -> None:
     path = write_volume(tmp_path / f"scan{suffix}", volume(), spacing_mm=(1, 1, 1), origin_mm=(0, 0, 0))
-    if suffix == ".nii":
-        path = nifti(path, {"codes": (252, "2h", [0, 0]), "pixdim": (80, "3f", [1, 1, 1])})
     refused(path, ReadError, "voxels of 1 x 1 x 1 mm at the origin")
+
+
+@pytest.mark.parametrize("codes", [[0, 0], [0, 1], [0, 2]])
+def test_nifti_with_an_identity_for_its_affine(codes: list[int], tmp_path: Path) -> None:
+    identity = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]
+    changes: dict[str, tuple[int, str, Sequence[float]]] = {
+        "codes": (252, "2h", codes),
+        "pixdim": (80, "3f", [1, 1, 1]),
+        "sform": (280, "12f", identity),
+    }
+    refused(nifti(tmp_path / "scan.nii", changes), ReadError, "voxels of 1 x 1 x 1 mm at the origin")
 
 
 @pytest.mark.parametrize("values", [2, 16])

@@ -88,7 +88,8 @@ def _grid(header: Header, where: str, limits: Limits) -> Grid:
         raise ReadError(f"{where}: is {len(size)}-D ({extent(size)}), not 3-D. Save one 3-D volume.")
     if not header.spacing:
         raise ReadError(f"{where}: its header gives no voxel spacing. Export it again with its spacing.")
-    if header.spacing[:3] == _EMPTY_SPACING and header.direction == IDENTITY and not any(header.origin):
+    along_axes = tuple(map(abs, header.direction)) == IDENTITY
+    if header.spacing[:3] == _EMPTY_SPACING and along_axes and not any(header.origin):
         raise ReadError(
             f"{where}: its header has voxels of 1 x 1 x 1 mm at the origin, as one that tells nothing. "
             "Write the true spacing into it, or export it again."
