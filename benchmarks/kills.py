@@ -35,7 +35,7 @@ from served import LGEQA, ask, send, served
 _MARK = "LGEQA_KILLS"
 #: Seconds that the children of a killed process have to end.
 _TO_END_S = 10.0
-_DISK_MB = 1500
+_DISK_MB = 6000
 #: Kills of a server in a row; after three over one scan that scan is set aside, on purpose.
 _IN_A_ROW = 2
 #: Room on a nearly full disk, in kB.

@@ -27,6 +27,17 @@ def _nap(seconds: float) -> int:
     return os.getpid()
 
 
+def _run_out(_: int) -> int:
+    raise MemoryError
+
+
+def test_a_worker_without_memory_says_so_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    [(_, lost)] = work_through([1], _run_out, 1)
+    assert isinstance(lost, Lost)
+    assert str(lost) == "memory ran out"
+    assert capfd.readouterr().err == ""
+
+
 def test_every_task_gets_its_answer() -> None:
     assert sorted(work_through(range(10), _square, 2)) == [(number, number * number) for number in range(10)]
 

@@ -30,6 +30,8 @@ _LARGEST_ANSWER: Final = 2 * 2**30
 _ENVIRONMENT: Final = Lock()
 #: Seconds after which a worker that nobody stopped stops itself, beyond its limit: its parent may be gone.
 _GRACE: Final = 5.0
+#: Exit code of a worker that ran out of memory where its work did not foresee it.
+_NO_MEMORY: Final = 70
 
 
 Task = TypeVar("Task")
@@ -71,6 +73,8 @@ class Lost:
         if self.after_seconds is not None:
             return f"it took longer than {self.after_seconds:g} s"
         code = self.exit_code or 0
+        if code == _NO_MEMORY:
+            return "memory ran out"
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
@@ -202,6 +206,13 @@ def _serve(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> 
     # Ctrl-C reaches the whole group of processes; only the parent, which says how to go on, should act on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bound_memory(limits.memory_bytes)
+    try:
+        _serve_all(link, work, limits)
+    except MemoryError:  # a traceback would help nobody
+        os._exit(_NO_MEMORY)
+
+
+def _serve_all(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> None:
     # The watch stops a decoder that hangs and never gives Python its turn, also when the parent was killed.
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
