@@ -12,6 +12,14 @@ from served import LGEQA
 #: Scans that are assessed and sent, and those that are learnt from, the same among them: fewer cannot be split.
 SCANS, _LEARNT = 6, 14
 _TINY = ("loop.slices_per_scan=2", "loop.batch=4", "loop.threads=1")
+_TINY_STUDY = (
+    *_TINY,
+    "iterations=1",
+    'strategies=["baseline", "contrastive"]',
+    "loop.epochs=2",
+    "pretraining.epochs=2",
+    "pretraining.batch=4",
+)
 
 
 @dataclass(frozen=True)
@@ -36,26 +44,18 @@ def simulate_scans(folder: Path) -> None:
 
 def list_jobs(scans: Path) -> Iterator[Job]:
     """Yield assess, simulate, train and experiment, the last two with as little work as they take."""
-    given, sets = str(scans), [part for value in _TINY for part in ("--set", value)]
+    given = str(scans)
     assessed = [str(path) for path in first_scans(scans)]
     yield Job("assess", lambda out: ["assess", *assessed, "-o", str(out), "--jobs", "2", "--quiet"], _verdicts)
     yield Job("simulate", lambda out: ["simulate", "-o", str(out), "--n", "8", "--seed", "5", "--jobs", "2"], _files)
-    detector = ["train", "detector", "--config", "quick-detector", "--cohort", given, "--quiet", *sets]
+    detector = ["train", "detector", "--config", "quick-detector", "--cohort", given, "--quiet", *_sets(_TINY)]
     yield Job("train", lambda out: [*detector, "-o", str(out)], _weights)
-    study = ["experiment", "--config", "quick-experiment", "--cohort", given, "--quiet"]
-    smaller = [
-        "--set",
-        "iterations=1",
-        "--set",
-        'strategies=["baseline", "contrastive"]',
-        "--set",
-        "loop.epochs=2",
-        "--set",
-        "pretraining.epochs=2",
-        "--set",
-        "pretraining.batch=4",
-    ]
-    yield Job("experiment", lambda out: [*study, *sets, *smaller, "-o", str(out)], _weights)
+    study = ["experiment", "--config", "quick-experiment", "--cohort", given, "--quiet", *_sets(_TINY_STUDY)]
+    yield Job("experiment", lambda out: [*study, "-o", str(out)], _weights)
+
+
+def _sets(settings: Sequence[str]) -> list[str]:
+    return [part for setting in settings for part in ("--set", setting)]
 
 
 def first_scans(scans: Path) -> list[Path]:

@@ -1,6 +1,19 @@
 """Faults, one class for each kind, and the exit code that each kind ends a command with."""
 
-from typing import ClassVar, Literal
+import errno
+from typing import ClassVar, Final, Literal
+
+#: Errors of the system that are no matter of the files or of lgeqa, and may be over at the next try.
+_OF_THE_MACHINE: Final = {
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOSPC,
+    errno.EROFS,
+}
 
 
 class LgeqaError(Exception):
@@ -68,3 +81,12 @@ class NotAssessableError(ScanError):
     """The scan was read, but it is not one whose quality can be judged."""
 
     status = "not_assessable"
+
+
+def fault_of_the_machine(fault: BaseException | None) -> OSError | MemoryError | None:
+    """Return the fault of a disk, of open files or of memory that another fault is or came of; else None."""
+    while fault:
+        if isinstance(fault, MemoryError) or (isinstance(fault, OSError) and fault.errno in _OF_THE_MACHINE):
+            return fault
+        fault = fault.__cause__ or fault.__context__
+    return None

@@ -1,5 +1,6 @@
 """An assessment that does as the scan's name says, and notes what it was asked to do."""
 
+import errno
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ from lgeqa.errors import NotAssessableError, ReadError
 from lgeqa.pipeline import Assessment, AssessSettings
 from lgeqa.prepare import QualityPreparation
 from lgeqa.read import Source
+from lgeqa.read.files import opening
 from lgeqa.records import BundleStamp, Grid, Scan
 from tests.results import STAMP, assessed, measured, unassessed
 
@@ -77,6 +79,10 @@ def _assess(notes: Path, source: Source) -> Assessment:
             raise KeyError("DOE^JOHN")
         case "huge":
             raise MemoryError
+        case "tired":  # the machine, when it is asked for the first time
+            if notes.read_text(encoding="utf-8").split().count(source.scan_id) == 1:
+                with opening(source.location):
+                    raise OSError(errno.EMFILE, "Too many open files")
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         case "slow":

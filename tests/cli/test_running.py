@@ -27,14 +27,19 @@ def _raising(fault: Exception) -> object:
     return app
 
 
+def _exit_code(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
+    """What the command line ends with when a command raises."""
+    monkeypatch.setattr(verbs, "app", _raising(fault))
+    with pytest.raises(SystemExit) as end:
+        verbs.main()
+    return end.value.code
+
+
 @pytest.mark.parametrize(("fault", "code"), [(CohortError("no table"), 2), (ReadError("no scan"), 3)])
 def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
     fault: LgeqaError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verbs, "app", _raising(fault))
-    with pytest.raises(SystemExit) as end:
-        verbs.main()
-    assert end.value.code == code
+    assert _exit_code(fault, monkeypatch) == code
     assert capsys.readouterr().err == f"lgeqa: {fault}\n"
 
 
@@ -49,30 +54,21 @@ def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
 def test_a_fault_of_the_machine_is_one_line(
     fault: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verbs, "app", _raising(fault))
-    with pytest.raises(SystemExit) as end:
-        verbs.main()
-    assert end.value.code == 2
+    assert _exit_code(fault, monkeypatch) == 2
     assert capsys.readouterr().err == f"lgeqa: {told}. Make room, or see to the disk, and run the same command again.\n"
 
 
 def test_a_missing_file_that_nobody_caught_is_ours(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verbs, "app", _raising(FileNotFoundError(errno.ENOENT, "No such file", "/lost")))
-    with pytest.raises(SystemExit) as end:
-        verbs.main()
-    assert end.value.code == 1
+    assert _exit_code(FileNotFoundError(errno.ENOENT, "No such file", "/lost"), monkeypatch) == 1
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_any_other_fault_is_ours_and_shows_where(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(verbs, "app", _raising(KeyError("x")))
-    with pytest.raises(SystemExit) as end:
-        verbs.main()
-    assert end.value.code == 1
+    assert _exit_code(KeyError("x"), monkeypatch) == 1
     assert "Traceback" in (text := capsys.readouterr().err)
     assert text.splitlines()[-1].startswith("lgeqa: This is a fault of lgeqa.")
 

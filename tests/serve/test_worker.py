@@ -320,6 +320,19 @@ def test_scan_that_failed_for_want_of_room_is_assessed_again(tmp_path: Path, mon
     assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["bad", "bad"]
 
 
+def test_scan_that_failed_by_the_machine_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgeqa.serve.worker._TRY_AGAIN_S", 0.02)
+    faked = Faked(tmp_path, "tired-1", "huge", "bad")
+
+    faked.worker.start()
+    rows = faked.wait(all_done)
+    faked.worker.stop()
+
+    assert [(row.end, row.takes) for row in rows] == [("diagnostic", 2), ("failed", MOST_TAKES), ("failed", 1)]
+    assert rows[1].record
+    assert "Memory ran out" in rows[1].record.message
+
+
 def test_bug_in_keeping_a_result_costs_one_scan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

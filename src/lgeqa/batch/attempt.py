@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lgeqa.batch.folder import OutputFolder
 from lgeqa.config import Settings
-from lgeqa.errors import LgeqaError, ScanError
+from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.versions import versions
 from lgeqa.writing import write_through
@@ -28,10 +28,12 @@ class Outcome:
     Attributes:
         result: its record.
         trace: where lgeqa itself broke; empty if it did not.
+        of_the_machine: whether the machine failed, and not the scan, so that another try may go well.
     """
 
     result: ScanResult
     trace: str = ""
+    of_the_machine: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,14 @@ class Attempt:
         try:
             return Outcome(self._assess_and_write(source))
         except ScanError as fault:
-            return Outcome(self.unassessed(source, str(fault), fault.status))
+            return Outcome(
+                self.unassessed(source, str(fault), fault.status), of_the_machine=bool(fault_of_the_machine(fault))
+            )
         except LgeqaError as fault:
-            return Outcome(self.unassessed(source, str(fault)))
+            return Outcome(self.unassessed(source, str(fault)), of_the_machine=bool(fault_of_the_machine(fault)))
         except MemoryError:
-            return Outcome(self.unassessed(source, "Memory ran out. Run again with fewer --jobs or more memory."))
+            message = "Memory ran out. Run again with fewer --jobs or more memory."
+            return Outcome(self.unassessed(source, message), of_the_machine=True)
         except Exception as fault:
             message = (
                 f"A fault of lgeqa, not of the scan ({type(fault).__name__}). Please report it with {self.out.log}."

@@ -100,7 +100,7 @@ class OutputFolder:
             return None
 
     def load_all(self) -> list[ScanResult]:
-        """The records of all scans from earlier runs, in the order of their names, as `load` gives them."""
+        """Return the records of all scans from earlier runs, in the order of their names, as `load` gives them."""
         found = (self.load(path.stem) for path in sorted(self._scans.glob("*.json")))
         return [record for record in found if record]
 

@@ -33,6 +33,18 @@ MOST_JOBS = 8
 LOOKING = 10
 
 
+class Stopped(typer.Exit):
+    """The user stopped a run.
+
+    Attributes:
+        results: of the scans that were done by then, in their order.
+    """
+
+    def __init__(self, results: Sequence[ScanResult]) -> None:
+        super().__init__(STOPPED)
+        self.results = results
+
+
 @dataclass(frozen=True)
 class Job:
     """What the user asked for; `lgeqa assess --help` and `lgeqa measure --help` explain it."""
@@ -71,8 +83,8 @@ def _carry_out(job: Job, sources: Sequence[Source], bundle: Bundle) -> int:
 
     try:
         settled = settle(sources, job, out, bundle, earlier)
-    except typer.Exit:  # stopped by the user
-        report([record for source in sources if (record := out.load(source.scan_id))])
+    except Stopped as stopped:
+        report(stopped.results)
         raise
     results = [one.result for one in settled]
     report(results)
@@ -159,7 +171,7 @@ def settle(
 
     Raises:
         OutputError: a record or the table cannot be written.
-        typer.Exit: the user stopped the run.
+        Stopped: the user stopped the run.
     """
     jobs = min(job.jobs or min(cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, job.bundle, max(1, cores() // jobs), job.settings)
@@ -172,7 +184,7 @@ def settle(
     except KeyboardInterrupt:
         done = f"{len(settled)} of {len(sources)} scans are done"
         typer.echo(f"Stopped: {done}. Run the command again with the same OUT to continue.", err=True)
-        raise typer.Exit(STOPPED) from None
+        raise Stopped([settled[one.scan_id].result for one in sources if one.scan_id in settled]) from None
     return [settled[source.scan_id] for source in sources]
 
 

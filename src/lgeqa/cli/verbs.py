@@ -1,9 +1,8 @@
 """All verbs together, and what a fault looks like on the command line."""
 
-import errno
 import sys
 import traceback
-from typing import Annotated, Final, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -19,19 +18,7 @@ from lgeqa.cli.score_by_measures import score_by_measures
 from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
-from lgeqa.errors import LgeqaError, OutputError
-
-#: Errors of the system that no programme can do anything about.
-_OF_THE_MACHINE: Final = {
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EIO,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-    errno.ENOSPC,
-    errno.EROFS,
-}
+from lgeqa.errors import LgeqaError, OutputError, fault_of_the_machine
 
 app = typer.Typer(
     name="lgeqa",
@@ -79,19 +66,12 @@ def main() -> None:
     except LgeqaError as fault:
         typer.echo(f"lgeqa: {fault}", err=True)
         sys.exit(fault.exit_code)
-    except (OSError, MemoryError) as fault:
-        if isinstance(fault, OSError) and fault.errno not in _OF_THE_MACHINE:
-            _report()
-        where = f"{fault.filename}: " if isinstance(fault, OSError) and fault.filename else ""
-        why = (fault.strerror or "").lower() if isinstance(fault, OSError) else "memory ran out"
-        typer.echo(f"lgeqa: {where}{why}. Make room, or see to the disk, and run the same command again.", err=True)
-        sys.exit(OutputError.exit_code)
-    except Exception:  # all that is left is ours, and is shown
-        _report()
-
-
-def _report() -> NoReturn:
-    """Show the trace of the fault that is being handled and end with exit code 1."""
-    traceback.print_exc()
-    typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)
-    sys.exit(1)
+    except Exception as fault:
+        if machine := fault_of_the_machine(fault):
+            where = f"{machine.filename}: " if isinstance(machine, OSError) and machine.filename else ""
+            why = str(machine.strerror).lower() if isinstance(machine, OSError) else "memory ran out"
+            typer.echo(f"lgeqa: {where}{why}. Make room, or see to the disk, and run the same command again.", err=True)
+            sys.exit(OutputError.exit_code)
+        traceback.print_exc()
+        typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)
+        sys.exit(1)

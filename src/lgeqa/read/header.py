@@ -85,15 +85,15 @@ class Header:
     intercept: float = 0.0
 
 
-def read_start(path: Path, packed: bool = False) -> bytes:
-    """Return the first megabyte of a file, or of what it holds if it is packed with gzip.
+def read_start(path: Path, packed: bool = False, most: int = MAX_HEADER_BYTES) -> bytes:
+    """Return the first bytes of a file, a megabyte or so many, or of what it holds if it is packed with gzip.
 
     Raises:
         ReadError: the file is empty, damaged or no regular file.
         OSError: it cannot be opened.
     """
     with _unpacking(path), open_regular(path) as file:
-        start = _first_unpacked(file) if packed and size_of(file) else file.read(MAX_HEADER_BYTES)
+        start = _first_unpacked(file, most) if packed and size_of(file) else file.read(most)
     if not start:
         raise ReadError(f"{shown(path)}: is empty. Copy or export it again.")
     return start
@@ -209,13 +209,13 @@ def _unpacking(path: Path) -> Iterator[None]:
         raise ReadError(f"{shown(path)}: its compressed data are damaged. Copy or export it again.") from None
 
 
-def _first_unpacked(file: BufferedReader) -> bytes:
+def _first_unpacked(file: BufferedReader, most: int) -> bytes:
     start = b""
     for chunk in _unpacked(file, size_of(file), multiple=True):
         start += chunk
-        if len(start) >= MAX_HEADER_BYTES:
+        if len(start) >= most:
             break
-    return start[:MAX_HEADER_BYTES]
+    return start[:most]
 
 
 def _unpacked(file: BufferedReader, n_packed: int, multiple: bool) -> Iterator[bytes]:

@@ -66,8 +66,8 @@ def read_volume(path: Path, limits: Limits) -> Stack:
 
 def _read_header(path: Path) -> Header:
     """Read a header in the format that the file's first bytes tell, or else its suffix."""
-    start = read_start(path, is_packed(path))
-    return _BY_START.get(start[:4], _BY_SUFFIX[volume_suffix(path)])(path)
+    start = read_start(path, is_packed(path), most=4)
+    return _BY_START.get(start, _BY_SUFFIX[volume_suffix(path)])(path)
 
 
 def _files(path: Path, header: Header) -> tuple[Path, ...]:

@@ -160,7 +160,9 @@ class QueueWorker:
 
     def _keep_or_put_back(self, source: Source, answer: Outcome | Lost) -> None:
         number = int(source.scan_id)
-        if isinstance(answer, Outcome):
+        if isinstance(answer, Outcome) and answer.of_the_machine and self._queue.put_back(number):
+            self._stop.wait(_TRY_AGAIN_S)
+        elif isinstance(answer, Outcome):
             if answer.trace:
                 self._attempt.out.log_fault(source.scan_id, answer.trace)
             self._keep(number, answer.result)
