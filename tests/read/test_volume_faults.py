@@ -252,6 +252,11 @@ def test_nifti_with_two_spacings(qform_code: int, tmp_path: Path) -> None:
     refused(path, ReadError, re.escape("(0.625, 0.7, 2.5) by pixdim but (0.625, 0.7, 5) by sform"))
 
 
+def test_nifti_with_two_spacings_and_an_atlas_alone(tmp_path: Path) -> None:
+    path = nifti(tmp_path / "scan.nii", {"codes": (252, "2h", [0, 4]), "srow_z": (312, "4f", [0, 0, 5, 0])})
+    refused(path, ReadError, "by pixdim but")
+
+
 def test_nifti_with_pixdim_overwritten(tmp_path: Path) -> None:
     path = nifti(tmp_path / "scan.nii", {"pixdim": (80, "3f", [1, 1, 1])})
     refused(path, ReadError, re.escape("(1, 1, 1) by pixdim but (0.625, 0.7, 2.5) by sform"))

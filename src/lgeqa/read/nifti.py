@@ -207,8 +207,12 @@ def _fields(start: bytes, path: Path) -> _Fields:
 
 
 def _refuse_contradiction(fields: _Fields, path: Path) -> None:
-    """Refuse an sform of the patient that has another spacing than pixdim, or other directions than the qform."""
-    if not (fields.has_sform and fields.is_of_patient and np.isfinite(fields.sform).all()):
+    """Refuse an sform that has another spacing than pixdim, or other directions than the qform.
+
+    That of an atlas may differ where a qform tells how the patient lies.
+    """
+    counts = fields.has_sform and (fields.is_of_patient or not fields.has_qform)
+    if not (counts and np.isfinite(fields.sform).all()):
         return
     pixdim, sform = fields.pixdim, tuple(math.hypot(*column) for column in fields.sform[:, :3].T)
     if not all(abs(ours - theirs) <= SPACING_TOLERANCE * theirs for ours, theirs in zip(pixdim, sform, strict=True)):

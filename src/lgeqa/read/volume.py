@@ -67,7 +67,10 @@ def read_volume(path: Path, limits: Limits) -> Stack:
 def _read_header(path: Path) -> Header:
     """Read a header in the format that the file's first bytes tell, or else its suffix."""
     start = read_start(path, is_packed(path), most=4)
-    return _BY_START.get(start, _BY_SUFFIX[volume_suffix(path)])(path)
+    read = _BY_START.get(start) or _BY_SUFFIX.get(volume_suffix(path))
+    if read is None:
+        raise ReadError(f"{shown(path)}: is no volume by its name or content. Give NRRD, NIfTI or MetaImage.")
+    return read(path)
 
 
 def _files(path: Path, header: Header) -> tuple[Path, ...]:
