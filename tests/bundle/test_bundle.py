@@ -1,6 +1,8 @@
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from lgeqa.bundle import open_bundle
 from lgeqa.bundle.build import Description, write_bundle
 from lgeqa.bundle.manifest import CARD, MANIFEST
-from lgeqa.errors import BundleError
+from lgeqa.errors import BundleError, OutputError
 from tests.toy import SLOPES, toy_bundle
 
 
@@ -355,3 +357,18 @@ def test_the_card_says_what_novelty_is_refused(folder: Path, tmp_path: Path) -> 
 def test_a_bundle_is_not_written_over_another(folder: Path) -> None:
     with pytest.raises(BundleError, match="toy: is not empty"):
         write_bundle(folder, folder / "detector.onnx", folder / "quality.onnx", PARTS, Description.of(ABOUT))
+
+
+def test_full_disk_leaves_no_bundle(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = shutil.copyfile
+
+    def full(source: Path, target: Path) -> None:
+        if "quality" in target.name:
+            target.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OutputError, match=r"quality\.onnx: cannot be written \(no space left"):
+        write_bundle(tmp_path / "new", folder / "detector.onnx", folder / "quality.onnx", PARTS, Description.of(ABOUT))
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["detector.onnx"]

@@ -1,11 +1,12 @@
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from lgeqa.errors import ConfigError
-from lgeqa.networks import Detector, Encoder, MultiTaskNetwork, load_first_weights, load_weights
+from lgeqa.errors import ConfigError, OutputError
+from lgeqa.networks import Detector, Encoder, MultiTaskNetwork, load_first_weights, load_weights, save_weights
 
 
 def imagenet_like() -> dict[str, torch.Tensor]:
@@ -98,3 +99,19 @@ def test_a_network_goes_on_from_an_earlier_one(tmp_path: Path) -> None:
     torch.testing.assert_close(later.eval()(slices), earlier.eval()(slices))
     with pytest.raises(ConfigError, match=r"network.safetensors: do not fit this network \(.*size mismatch"):
         load_weights(Detector(8), path)
+
+
+def test_full_disk_keeps_the_weights_that_were_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, network = tmp_path / "network.safetensors", torch.nn.Linear(2, 2)
+    save_weights(network, path)
+    before, write = path.read_bytes(), Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        write(self, content[:9])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match=r"network\.safetensors: cannot be written \(no space left"):
+        save_weights(torch.nn.Linear(2, 2), path)
+    assert path.read_bytes() == before
+    load_weights(network, path)

@@ -91,6 +91,13 @@ def moved(place: AtriumPlace, row_mm: float, column_mm: float) -> AtriumPlace:
     return AtriumPlace(place.slices, (place.centre_mm[0] + row_mm, place.centre_mm[1] + column_mm), ends)
 
 
+def test_an_atrium_beside_the_image_is_refused() -> None:
+    voxels = np.zeros((20, 160, 160), np.float32)
+    voxels[:, :20, :20] = np.random.default_rng(0).uniform(1, 2, (20, 20, 20))
+    with pytest.raises(NotAssessableError, match="Hardly a voxel"):
+        prepare_for_detector(voxels, (2.5, 1.25, 1.25), PREPARATION, AtriumPlace((4, 16), ((180, 190), (180, 190))))
+
+
 def test_the_place_of_an_atrium_is_in_the_scans_millimetres() -> None:
     grid = detector_grid((60, 80), (1.0, 1.0), PREPARATION)
     found = np.zeros((6, *grid.shape), np.float32)

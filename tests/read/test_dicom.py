@@ -12,6 +12,7 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import MPEG2MPML, EnhancedMRImageStorage, JPEGLSLossless, generate_uid
+from scipy.spatial.transform import Rotation
 
 from lgeqa.errors import NotAssessableError, ReadError, ScanError
 from lgeqa.read import Limits, discover, read_scan
@@ -137,10 +138,8 @@ def test_small_turns_between_images_are_evened_and_told(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
 
     def edit(dataset: Dataset, index: int) -> None:
-        row = np.array([1, 0, 0]) + rng.uniform(-0.002, 0.002, 3)
-        column = np.cross([0, 0, 1], row)
-        sides = [row / np.linalg.norm(row), column / np.linalg.norm(column)]
-        dataset.ImageOrientationPatient = [round(float(value), 7) for side in sides for value in side]
+        turn = Rotation.from_rotvec(rng.uniform(-0.002, 0.002, 3)).as_matrix()
+        dataset.ImageOrientationPatient = [round(float(value), 7) for value in turn[:, :2].T.ravel()]
 
     write_dicom_series(tmp_path, volume((44, 9, 8)), edit=edit)
     scan = read_one(tmp_path)
