@@ -95,7 +95,9 @@ def test_an_atrium_beside_the_image_is_refused() -> None:
     voxels = np.zeros((20, 160, 160), np.float32)
     voxels[:, :20, :20] = np.random.default_rng(0).uniform(1, 2, (20, 20, 20))
     with pytest.raises(NotAssessableError, match="Hardly a voxel"):
-        prepare_for_detector(voxels, (2.5, 1.25, 1.25), PREPARATION, AtriumPlace((4, 16), ((180, 190), (180, 190))))
+        prepare_for_detector(
+            voxels, (2.5, 1.25, 1.25), PREPARATION, AtriumPlace((4, 16), (185, 185), ((180, 190), (180, 190)))
+        )
 
 
 def test_the_place_of_an_atrium_is_in_the_scans_millimetres() -> None:
