@@ -1,5 +1,6 @@
 """The report as a person uses it."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,11 @@ def opened(page: Page, report: Path) -> Page:
 
 def names(page: Page) -> list[str]:
     return page.locator("#scans tbody tr:visible th span").all_text_contents()
+
+
+def sheets(page: Page) -> int:
+    """Return the number of pages that the report takes on paper."""
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
 def open_scan(page: Page, name: str) -> None:
@@ -226,6 +232,19 @@ def test_paper_gets_the_table_and_the_open_scans_with_numbers(opened: Page) -> N
         expect(gone).to_be_hidden()
     expect(opened.locator("details.scan", has_text="beta 9")).to_be_hidden()
     assert opened.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_each_open_scan_takes_one_page_of_paper(opened: Page) -> None:
+    open_scan(opened, "beta 9")
+    open_scan(opened, "beta 10")
+    pages_of_two = sheets(opened)
+    open_scan(opened, "alpha")
+    assert sheets(opened) == pages_of_two + 1
+    expect(opened.locator("details.scan[open] .all-measures").first).to_be_visible()
+    opened.emulate_media(media="print")
+    expect(opened.locator("details.scan[open] .all-measures").first).to_be_hidden()
+    opened.locator("details.scan[open]").evaluate_all("scans => scans.slice(1).forEach(scan => scan.open = false)")
+    expect(opened.locator("details.scan[open] .all-measures")).to_be_visible()
 
 
 def test_all_scans_that_are_shown_can_be_opened_for_print(opened: Page) -> None:

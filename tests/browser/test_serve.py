@@ -1,16 +1,22 @@
 """The web application as a person uses it: scans dropped, queued, judged and looked at."""
 
+import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+import SimpleITK
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from lgeqa.bundle.manifest import MANIFEST
 from lgeqa.measure import MEASURES
@@ -30,6 +36,12 @@ DROP = """([name, bytes]) => {
   document.querySelector("#drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
 }"""
 MARKUP = "<img src=x onerror=alert(1)>"
+#: Gives the window of a viewer of the scan whose page this is.
+WINDOW = """async () => {
+  const { createViewer } = await import("/static/viewer.js");
+  const canvas = document.querySelector("#canvas").parentElement.appendChild(document.createElement("canvas"));
+  return (await createViewer(canvas, { volume: `/api${location.pathname}/volume.nii.gz` })).window;
+}"""
 
 
 class Server(uvicorn.Server):
@@ -76,6 +88,11 @@ def drop(page: Page, name: str, content: bytes) -> None:
     page.evaluate(DROP, [name, list(content)])
 
 
+def pixels(shown: Locator) -> npt.NDArray[np.uint8]:
+    """Return what an element looks like, as (row, column, colour)."""
+    return np.asarray(Image.open(io.BytesIO(shown.screenshot())).convert("RGB"))
+
+
 def small_scan(place: Path, seed: int = 0) -> bytes:
     return toy_scan(place / f"{seed}.nrrd", seed).read_bytes()
 
@@ -92,28 +109,28 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     home.wait_for_selector("body[data-ready]")
     expect(home.get_by_role("heading", level=1)).to_have_text("dropped")
     canvas = home.get_by_role("slider", name="Slice", exact=True)
-    expect(canvas).to_have_attribute("aria-valuetext", f"Slice 13 of {SLICES}")
+    expect(canvas).to_have_attribute("aria-valuetext", f"13 of {SLICES} from below")
     canvas.focus()
     home.keyboard.press("ArrowUp")
-    expect(home.locator("#slice")).to_contain_text(f"Slice 14 of {SLICES}")
+    expect(home.locator("#slice")).to_have_text(re.compile(r"^Slice 13 at \+32\.5 mm: quality 0\.\d\d$"))
     home.keyboard.press("Home")
-    expect(home.locator("#slice")).to_contain_text("no left atrium")
+    expect(home.locator("#slice")).to_have_text("No left atrium at +0.0 mm")
     canvas.hover()
     home.mouse.wheel(0, -100)
-    expect(home.locator("#slice")).to_contain_text(f"Slice 2 of {SLICES}")
+    expect(home.locator("#slice")).to_have_text("No left atrium at +2.5 mm")
     home.locator("#worst button").first.click()
     expect(home.locator("#slice")).to_contain_text("quality")
     bars = home.locator(".strip .yes, .strip .no")
     expect(bars).to_have_count(20)
     bars.last.click(force=True)
-    expect(home.locator("#slice")).to_contain_text(f"Slice 22 of {SLICES}")
+    expect(home.locator("#slice")).to_contain_text("Slice 21 at")
     here, last = (home.locator(".strip .here"), bars.last)
     expect(here).to_have_attribute("visibility", "visible")
     assert here.get_attribute("x") == last.get_attribute("x") == "19"
     strip = home.locator(".strip")
     strip.focus()
     home.keyboard.press("ArrowLeft")
-    expect(home.locator("#slice")).to_contain_text(f"Slice 21 of {SLICES}")
+    expect(home.locator("#slice")).to_contain_text("Slice 20 at")
     expect(strip).to_have_attribute("aria-valuenow", "19")
     home.keyboard.press("Home")
     expect(strip).to_have_attribute("aria-valuenow", "1")
@@ -148,6 +165,35 @@ def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path)
     assert len({both, heat, neither, other}) == 4
     home.get_by_label("multiplanar").check()
     assert canvas.screenshot() != other
+
+
+def test_mask_is_filled_in_every_plane_of_the_multiplanar_view(home: Page, tmp_path: Path) -> None:
+    drop(home, "filled.nrrd", small_scan(tmp_path, 12))
+    expect(home.locator("#scans tbody tr", has_text="filled").locator(VERDICT)).to_be_visible(timeout=30_000)
+    home.get_by_role("link", name="filled").click()
+    home.wait_for_selector("body[data-ready]")
+    home.get_by_label("Heat map").select_option("none")
+    covered = {}
+    for view in ("axial", "multiplanar"):
+        home.get_by_label(view).check()
+        shown = pixels(home.locator("#canvas"))
+        home.get_by_label("Contour").uncheck()
+        covered[view] = np.any(shown != pixels(home.locator("#canvas")), axis=-1).mean()
+        home.get_by_label("Contour").check()
+    # A border covers .02 of the picture, and three discs cover .12.
+    assert covered["axial"] < 0.04
+    assert covered["multiplanar"] > 0.08
+
+
+def test_window_reaches_from_the_darkest_to_the_brightest_half_percent(home: Page, tmp_path: Path) -> None:
+    drop(home, "window.nrrd", small_scan(tmp_path, 13))
+    expect(home.locator("#scans tbody tr", has_text="window").locator(VERDICT)).to_be_visible(timeout=30_000)
+    home.get_by_role("link", name="window").click()
+    home.wait_for_selector("body[data-ready]")
+    low, high = home.evaluate(WINDOW)
+    voxels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(tmp_path / "13.nrrd"))
+    assert (voxels < low).mean() == pytest.approx(0.005, abs=0.003)
+    assert (voxels > high).mean() == pytest.approx(0.005, abs=0.003)
 
 
 def test_measures_and_caution_are_on_the_page_of_a_scan(home: Page, tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_nothing_of_the_patient_gets_into_the_scan(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 4])
 def test_few_images(count: int, tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume((count, 9, 8)))
-    refused(tmp_path, NotAssessableError, f"has {count} images; at least 5 are needed")
+    refused(tmp_path, NotAssessableError, f"has {count} of the at least 5 images")
 
 
 @pytest.mark.parametrize(("lost", "count"), [([2], 1), ([2, 3], 2)])

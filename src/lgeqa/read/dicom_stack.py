@@ -62,7 +62,7 @@ def arrange(frames: Sequence[Frame], where: str, limits: Limits) -> Arranged:
     kept, warnings = _of_one_component(frames, where)
     if len(kept) < limits.min_slices:
         raise NotAssessableError(
-            f"{where}: the DICOM series has {len(kept)} images; at least {limits.min_slices} are needed. "
+            f"{where}: the DICOM series has {len(kept)} of the at least {limits.min_slices} images that are needed. "
             "Give the folder of the whole series."
         )
     if len({frame.series for frame in kept}) > 1:

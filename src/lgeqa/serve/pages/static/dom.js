@@ -62,9 +62,14 @@ export function share(probability) {
   return probability === null ? "–" : probability.toFixed(2);
 }
 
-/** A moment as people here write it; `iso` is UTC. */
+/** Return a position or length with its sign and unit. */
+export function millimetres(value) {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)} mm`;
+}
+
+/** Return a time as 2026-11-27 14:05, on this machine's clock; `iso` is UTC. Swedish writes dates as ISO 8601 does. */
 export function moment(iso) {
-  return iso ? new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "–";
+  return iso ? new Date(iso).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" }) : "–";
 }
 
 export function plural(count, noun) {

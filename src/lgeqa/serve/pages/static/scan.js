@@ -1,7 +1,7 @@
 // The page of one scan: what it came to, why, and the volume to look at.
 
 import { ask, Refused, untilHeard, waitFor } from "./api.js";
-import { badges, make, moment, one, share, showCaution } from "./dom.js";
+import { badges, make, millimetres, moment, one, share, showCaution } from "./dom.js";
 import { measureRow } from "./measures.js";
 import { stripOf } from "./strip.js";
 import { createViewer } from "./viewer.js";
@@ -133,17 +133,18 @@ async function view({ result, explained }) {
   }
   const slices = result.slices.length ? result.slices : result.measures.slices;
   const shown = new Map(slices.map((slice) => [viewer.sliceAt(slice.position_mm), slice]));
-  viewer.onSlice((z) => tellSlice(z, shown.get(z)));
+  viewer.onSlice((z) => tellSlice(shown.get(z)));
   one("#controls").addEventListener("input", changeView);
   goTo(slices[Math.floor(slices.length / 2)].position_mm);
-  tellSlice(viewer.slice, shown.get(viewer.slice));
+  tellSlice(shown.get(viewer.slice));
   document.body.dataset.ready = "";
 }
 
-function tellSlice(z, slice) {
-  const quality = slice?.p_quality === undefined ? "" : `quality ${share(slice.p_quality)}, `;
-  const words = slice ? `${quality}index ${slice.index} in the file` : "no left atrium on it";
-  one("#slice").textContent = `Slice ${z + 1} of ${viewer.slices} from below: ${words}.`;
+// The number of a slice is its index in the file, here as in the report and the tables.
+function tellSlice(slice) {
+  const place = `at ${millimetres(slice?.position_mm ?? viewer.position)}`;
+  const quality = slice?.p_quality === undefined ? "" : `: quality ${share(slice.p_quality)}`;
+  one("#slice").textContent = slice ? `Slice ${slice.index} ${place}${quality}` : `No left atrium ${place}`;
   strip?.mark(slice);
 }
 

@@ -154,10 +154,14 @@ class Viewer {
     this.#niivue.setPan2Dxyzmm(bounded === 1 ? [0, 0, 0, 1] : [...pan, bounded]);
   }
 
+  /** Position of the slice on show along the patient's axis, LPS z in mm. */
+  get position() {
+    return this.#positionOf(this.slice);
+  }
+
   /** Index of the slice nearest to a position along the patient's axis, LPS z in mm. */
   sliceAt(positionMm) {
-    const indices = [...Array(this.slices).keys()];
-    const distances = indices.map((z) => Math.abs(this.#niivue.frac2mm([0.5, 0.5, (z + 0.5) / this.slices], 0, true)[2] - positionMm));
+    const distances = [...Array(this.slices).keys()].map((z) => Math.abs(this.#positionOf(z) - positionMm));
     return distances.indexOf(Math.min(...distances));
   }
 
@@ -186,6 +190,10 @@ class Viewer {
     return image.border && this.view !== "axial" ? FAINT : 1;
   }
 
+  #positionOf(z) {
+    return this.#niivue.frac2mm([0.5, 0.5, (z + 0.5) / this.slices], 0, true)[2];
+  }
+
   #indexOf(name) {
     const index = this.#names.indexOf(name) + 1;
     if (!index) throw new RangeError(`No overlay is called ${name}; there are: ${this.#names.join(", ")}.`);
@@ -207,7 +215,7 @@ class Viewer {
     if (slice === this.#told) return;
     this.#told = slice;
     this.#canvas.setAttribute("aria-valuenow", slice + 1);
-    this.#canvas.setAttribute("aria-valuetext", `Slice ${slice + 1} of ${this.slices}`);
+    this.#canvas.setAttribute("aria-valuetext", `${slice + 1} of ${this.slices} from below`);
     this.#callbacks.forEach((callback) => callback(slice));
   }
 
