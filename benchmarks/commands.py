@@ -14,6 +14,8 @@ SCANS, _LEARNT = 6, 14
 _TINY = ("loop.slices_per_scan=2", "loop.batch=4", "loop.threads=1")
 _TINY_STUDY = (
     *_TINY,
+    "width=8",
+    "preparation.pixels=64",
     "iterations=1",
     'strategies=["baseline", "contrastive"]',
     "loop.epochs=2",

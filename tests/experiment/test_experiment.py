@@ -38,6 +38,7 @@ SHARES: dict[str, Any] = {"test": 0.34, "validation": 0.4}
 SETTINGS: dict[str, Any] = SHARES | {
     "iterations": 1,
     "weights": "random",
+    "width": 8,
     "draws": 20,
     "preparation": {"pixels": 64},
     "loop": QUICK,

@@ -71,7 +71,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def train(strategy: str, data: Prepared, run: Path, **values: Any) -> QualityNetwork:
     chosen = STRATEGIES[strategy]
-    return chosen.train(data, chosen.config.of(SMALL | {"weights": "random"} | values), run, True)
+    return chosen.train(data, chosen.config.of(SMALL | {"weights": "random", "width": 8} | values), run, True)
 
 
 @pytest.mark.parametrize(("strategy", "kind"), [("baseline", BaselineRecipe), ("multitask", MultiTaskRecipe)])

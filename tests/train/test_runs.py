@@ -44,7 +44,7 @@ DETECTOR = {
     "validation": 0.4,
     "loop": QUICK,
 }
-BASELINE = {"weights": "random", "test": 0.34, "validation": 0.4, "loop": QUICK}
+BASELINE = {"weights": "random", "width": 8, "test": 0.34, "validation": 0.4, "loop": QUICK}
 
 
 @dataclass(frozen=True)

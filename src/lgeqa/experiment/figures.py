@@ -107,7 +107,7 @@ def curves(config: ExperimentConfig, out: Path) -> Figure:
 def _network(strategy: Strategy, config: ExperimentConfig, out: Path) -> QualityNetwork:
     """The network of the iteration that is shown, in evaluation mode."""
     kind = MultiTaskNetwork if strategy == "multitask" else QualityNetwork
-    network = kind(config.quality_from)
+    network = kind(config.quality_from, config.width)
     load_weights(network, run_folder(out, Run(strategy, SHOWN)) / WEIGHTS)
     return network.eval()
 

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
-from lgeqa.networks import QualityFrom
+from lgeqa.networks import WIDTH, QualityFrom
 from lgeqa.prepare import QualityPreparation
 from lgeqa.train.loop import LoopSettings
 from lgeqa.train.quality import STRATEGIES, QualityConfig, pretraining_settings
@@ -32,6 +32,8 @@ class ExperimentConfig(Settings):
         preparation: of slices.
         quality_from: input of the quality head: `logits` of the attributes, the paper's, or the last hidden `features`
             of the attribute heads.
+        width: channels of the encoder's first stage: 64 is a ResNet34, the paper's; fewer learn faster, from random
+            weights alone.
         weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
         loop: of every strategy; of the heads in the contrastive and the hybrid one.
         pretraining: of the encoder in the contrastive and the hybrid strategy.
@@ -49,6 +51,7 @@ class ExperimentConfig(Settings):
     label: LabelRule = Field(default_factory=LabelRule)
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
     quality_from: QualityFrom = "logits"
+    width: int = Field(WIDTH, ge=4, le=WIDTH, multiple_of=2)
     weights: Literal["random", "hub"] | Path = "hub"
     loop: LoopSettings = Field(default_factory=LoopSettings)
     pretraining: LoopSettings = Field(default_factory=pretraining_settings)
@@ -65,4 +68,4 @@ class ExperimentConfig(Settings):
         return STRATEGIES[strategy].config(**shared, **seeded, **special)
 
 
-_SHARED: Final = ("label", "preparation", "quality_from", "weights", "test", "validation")
+_SHARED: Final = ("label", "preparation", "quality_from", "width", "weights", "test", "validation")

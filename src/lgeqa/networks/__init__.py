@@ -1,6 +1,7 @@
 """The networks (PyTorch)."""
 
 from lgeqa.networks.detector import Detector as Detector
+from lgeqa.networks.encoder import WIDTH as WIDTH
 from lgeqa.networks.encoder import Encoder as Encoder
 from lgeqa.networks.encoder import load_first_weights as load_first_weights
 from lgeqa.networks.quality import ContrastiveNetwork as ContrastiveNetwork

@@ -7,21 +7,23 @@ from monai.networks.nets.basic_unet import UpCat
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-#: Channels from the coarsest to the finest level; the encoder gives 512 at a 32nd and 64 at half of a slice's side.
-LEVELS = (512, 256, 128, 64, 32)
-
 
 class Decoder(nn.Module):
-    """Half of a U-Net, with skips from the encoder's stages, up to the slice's own pixels."""
+    """Half of a U-Net, with skips from the encoder's stages, up to the slice's own pixels.
 
-    def __init__(self) -> None:
+    Args:
+        width: Channels of the encoder's first stage, at half of a slice's side; at a 32nd it gives eight times as many.
+    """
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        skips = (256, 128, 64, 64)
+        levels = (8 * width, 4 * width, 2 * width, width, width // 2)
+        skips = (4 * width, 2 * width, width, width)
         self.rises = nn.ModuleList(
             UpCat(2, coarse, skip, fine, act="relu", norm="batch", bias=False, is_pad=False)
-            for (coarse, fine), skip in zip(pairwise(LEVELS), skips, strict=True)
+            for (coarse, fine), skip in zip(pairwise(levels), skips, strict=True)
         )
-        self.last = nn.Sequential(UpSample(2, LEVELS[-1], 16, 2, mode="deconv"), nn.ReLU(), nn.Conv2d(16, 1, 1))
+        self.last = nn.Sequential(UpSample(2, levels[-1], 16, 2, mode="deconv"), nn.ReLU(), nn.Conv2d(16, 1, 1))
 
     def forward(self, stages: list[Tensor], rows: int, columns: int) -> Tensor:
         """Return logits of the blood pool.

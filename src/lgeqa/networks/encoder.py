@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from monai.networks.nets import resnet34
+from monai.networks.nets import ResNet
 from torch import Tensor, nn
 
 from lgeqa.errors import ConfigError
@@ -15,17 +15,32 @@ HUB_FILE = "model.safetensors"
 #: What stands before the ResNet34's own keys in the weights of a network with an encoder, and of an `Encoder`.
 _IN_NETWORK, _OURS = "encoder.", "resnet."
 
+#: Channels of a ResNet34's first stage.
+WIDTH = 64
+
 Start = Literal["random", "hub"] | Path
 
 
 class Encoder(nn.Module):
-    """ResNet34 for one channel, down to 512 pooled features."""
+    """ResNet34 for one channel, down to 512 pooled features.
 
-    features = 512
+    Args:
+        width: Channels of the first stage. With fewer than the 64 of a ResNet34 all stages are narrower alike, and the
+            features fewer.
 
-    def __init__(self) -> None:
+    Attributes:
+        width: As given.
+        features: Number of pooled features, eight times the width.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        self.resnet = resnet34(
+        self.width = width
+        self.features = 8 * width
+        self.resnet = ResNet(
+            "basic",
+            [3, 4, 6, 3],
+            [width, 2 * width, 4 * width, 8 * width],
             spatial_dims=2,
             n_input_channels=1,
             conv1_t_size=7,
@@ -36,7 +51,7 @@ class Encoder(nn.Module):
         )
 
     def stages(self, slices: Tensor) -> list[Tensor]:
-        """Feature maps from fine to coarse, of a (slice, 1, 128, 128) batch.
+        """Return feature maps from fine to coarse, of a (slice, 1, 128, 128) batch; channels here for a width of 64.
 
         Returns:
             (slice, 64, 64, 64), (slice, 64, 32, 32), (slice, 128, 16, 16), (slice, 256, 8, 8), (slice, 512, 4, 4).
@@ -50,7 +65,7 @@ class Encoder(nn.Module):
         return maps
 
     def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, row, column)
-        """Pooled features, (slice, 512)."""
+        """Return pooled features, (slice, features)."""
         return self.stages(slices)[-1].mean(dim=(2, 3))
 
 

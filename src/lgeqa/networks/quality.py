@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from lgeqa.attributes import ATTRIBUTE_NAMES, NAMES
 from lgeqa.networks.decoder import Decoder
-from lgeqa.networks.encoder import Encoder
+from lgeqa.networks.encoder import WIDTH, Encoder
 
 QualityFrom = Literal["logits", "features"]
 #: Last hidden features of an attribute head.
@@ -27,13 +27,14 @@ class QualityNetwork(nn.Module):
         quality_from: Input of the QA head. `logits`, the paper's: the three attribute logits, so that what it finds
             must pass through them. `features`: the last hidden features of the three attribute heads, so that noise
             without a trace in the attributes can reach it.
+        width: Channels of the encoder's first stage.
     """
 
-    def __init__(self, quality_from: QualityFrom = "logits") -> None:
+    def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH) -> None:
         super().__init__()
         self.quality_from = quality_from
-        self.encoder = Encoder()
-        self.attribute_heads = nn.ModuleList(attribute_head(Encoder.features) for _ in ATTRIBUTE_NAMES)
+        self.encoder = Encoder(width)
+        self.attribute_heads = nn.ModuleList(attribute_head(self.encoder.features) for _ in ATTRIBUTE_NAMES)
         inputs = len(ATTRIBUTE_NAMES) * (1 if quality_from == "logits" else HIDDEN)
         self.quality_head = nn.Sequential(nn.Linear(inputs, 20), nn.ReLU(), nn.Linear(20, 1))
 
@@ -60,9 +61,9 @@ class MultiTaskNetwork(QualityNetwork):
     Called like any quality network it scores only, so that is all that is exported.
     """
 
-    def __init__(self, quality_from: QualityFrom = "logits") -> None:
-        super().__init__(quality_from)
-        self.decoder = Decoder()
+    def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH) -> None:
+        super().__init__(quality_from, width)
+        self.decoder = Decoder(width)
 
     def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Return four logits, (slice, 4), and logits of the blood pool, (slice, 1, row, column)."""
@@ -80,7 +81,7 @@ class ContrastiveNetwork(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.projections = nn.ModuleList(nn.Linear(Encoder.features, 128) for _ in NAMES)
+        self.projections = nn.ModuleList(nn.Linear(encoder.features, 128) for _ in NAMES)
 
     def forward(self, slices: Tensor) -> Tensor:
         """Projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
@@ -100,7 +101,7 @@ class HybridNetwork(ContrastiveNetwork):
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(encoder)
-        self.decoder = Decoder()
+        self.decoder = Decoder(encoder.width)
 
     def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:
         """Return projections, (scale, slice, 128), and logits of the blood pool, (slice, 1, row, column)."""

@@ -11,6 +11,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from lgeqa.cohort import Case, LabelRule, content_of, targets_of
 from lgeqa.config import Settings
 from lgeqa.networks import (
+    WIDTH,
     ContrastiveNetwork,
     HybridNetwork,
     MultiTaskNetwork,
@@ -39,6 +40,8 @@ class QualityConfig(Settings):
         weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
         quality_from: input of the quality head: `logits` of the attributes, the paper's, or the last hidden `features`
             of the attribute heads.
+        width: channels of the encoder's first stage: 64 is a ResNet34, the paper's; fewer learn faster, from random
+            weights alone.
         label: how the label comes from the readers' scores.
         test: share of the scans that training never sees.
         validation: share of the rest that picks the best epoch.
@@ -48,6 +51,7 @@ class QualityConfig(Settings):
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
     weights: Literal["random", "hub"] | Path = "hub"
     quality_from: QualityFrom = "logits"
+    width: int = Field(WIDTH, ge=4, le=WIDTH, multiple_of=2)
     label: LabelRule = Field(default_factory=LabelRule)
     test: float = Field(0.1, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
@@ -63,6 +67,12 @@ class QualityConfig(Settings):
         window = self.loop.augmentation.window
         if window < 1 and self.preparation.field == "full":
             raise ValueError(f'loop.augmentation.window = {window:g} needs preparation.field = "atrium"')
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if self.weights == "hub" and self.width != WIDTH:
+            raise ValueError(f'width = {self.width} needs weights = "random", or a file of this width')
         return self
 
 
@@ -84,7 +94,7 @@ class ContrastiveConfig(QualityConfig):
     """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`; `loop` is of their second step, the heads.
 
     Attributes:
-        preparation, weights, quality_from, label, test, validation: as for the other strategies.
+        preparation, weights, quality_from, width, label, test, validation: as for the other strategies.
         loop: of the training of the heads, on a frozen encoder.
         pretraining: of the training of the encoder, the first step.
         temperature: of equation 4.
@@ -182,7 +192,7 @@ def _train_in_two_steps(
 def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
     """A network with its first weights."""
     with first_weights(config.loop.seed):
-        network = kind(config.quality_from)
+        network = kind(config.quality_from, config.width)
     load_first_weights(network.encoder, config.weights)
     return network
 
