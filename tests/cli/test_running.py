@@ -1,6 +1,7 @@
 """What cannot be brought about from outside: faults of lgeqa itself, and the demo with a toy bundle."""
 
 import errno
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from lgeqa.writing import claimed
 from tests.toy import toy_bundle, toy_scan
 
 
-def _raising(fault: Exception) -> object:
+def _raising(fault: Exception) -> Callable[..., NoReturn]:
     def app(*_: object, **__: object) -> NoReturn:
         raise fault
 
@@ -30,6 +31,7 @@ def _raising(fault: Exception) -> object:
 def _exit_code(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
     """What the command line ends with when a command raises."""
     monkeypatch.setattr(verbs, "app", _raising(fault))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     with pytest.raises(SystemExit) as end:
         verbs.main()
     return end.value.code
@@ -71,6 +73,23 @@ def test_any_other_fault_is_ours_and_shows_where(
     assert _exit_code(KeyError("x"), monkeypatch) == 1
     assert "Traceback" in (text := capsys.readouterr().err)
     assert text.splitlines()[-1].startswith("lgeqa: This is a fault of lgeqa.")
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"), [(OSError(errno.ENOSPC, "No space left on device"), False), (KeyError("x"), True)]
+)
+def test_thread_that_the_machine_ended_prints_nothing(
+    error: Exception, printed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def app() -> None:
+        thread = threading.Thread(target=_raising(error))
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr(verbs, "app", app)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    verbs.main()
+    assert ("Traceback" in capsys.readouterr().err) == printed
 
 
 def _open_broken(*_: object) -> Callable[[Source], Assessment]:

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from lgeqa.networks import QualityFrom, QualityNetwork
+from lgeqa.networks import MultiTaskNetwork, QualityFrom, QualityNetwork
 
 
 def network(quality_from: QualityFrom = "logits") -> QualityNetwork:
@@ -54,6 +54,16 @@ def test_the_encoder_is_resnet34_pooled() -> None:
     ]
     torch.testing.assert_close(net.encoder(slices), net.encoder.resnet(slices), atol=1e-5, rtol=1e-5)
     assert sum(p.numel() for p in net.encoder.parameters()) == 21_284_672 - 2 * 64 * 49
+
+
+def test_narrow_encoder_has_fewer_channels_at_each_stage() -> None:
+    net = MultiTaskNetwork(width=8).eval()
+    slices = torch.randn(2, 1, 128, 128)
+    assert [found.shape[1] for found in net.encoder.stages(slices)] == [8, 8, 16, 32, 64]
+    assert net.encoder(slices).shape == (2, net.encoder.features)
+    scores, blood_pool = net.both(slices)
+    assert scores.shape == (2, 4)
+    assert blood_pool.shape == slices.shape
 
 
 def test_slices_do_not_see_each_other() -> None:

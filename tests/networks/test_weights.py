@@ -61,6 +61,8 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     wide = imagenet_like() | {"conv1.weight": torch.randn(32, 3, 7, 7)}
     with pytest.raises(ConfigError, match="do not fit a ResNet34"):
         load_first_weights(Encoder(), save(tmp_path / "wide.safetensors", wide))
+    with pytest.raises(ConfigError, match=r"ResNet34 of width 8 \(.{20,300}\)\.$"):
+        load_first_weights(Encoder(8), save(tmp_path / "full.safetensors", imagenet_like()))
 
 
 def test_no_network_never_means_random_weights(monkeypatch: pytest.MonkeyPatch) -> None:

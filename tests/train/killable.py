@@ -30,7 +30,9 @@ def train(strategy: str, run: Path) -> dict[str, torch.Tensor]:
         return train_detector(data, data, config, run, quiet=True).state_dict()
     data = store(run / "store", 128)
     chosen = STRATEGIES[strategy]
-    values = {"weights": "random", "width": 8, "loop": LOOP} | ({"pretraining": LOOP | LARS} if chosen.pretrains else {})
+    values = {"weights": "random", "width": 8, "loop": LOOP} | (
+        {"pretraining": LOOP | LARS} if chosen.pretrains else {}
+    )
     return chosen.train(Prepared(data, data, data), chosen.config.of(values), run, True).state_dict()
 
 

@@ -125,6 +125,11 @@ def test_windows_need_the_field_of_the_atrium() -> None:
         QualityConfig.of(values)
 
 
+def test_imagenet_weights_need_a_whole_resnet34() -> None:
+    with pytest.raises(ConfigError, match=r'width = 16 needs weights = "random", or a file of this width'):
+        QualityConfig.of({"width": 16})
+
+
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"loop.epoch = 3: is not known. Did you mean epochs\?"):
         DetectorConfig.from_toml(shipped("detector"), {"loop": {"epoch": 3}})

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from lgeqa.errors import TrainingError
-from lgeqa.networks import Detector, QualityNetwork
+from lgeqa.networks import Detector, MultiTaskNetwork, QualityNetwork
 from lgeqa.networks.hirescam import hirescam
+from lgeqa.train import export as export_module
 from lgeqa.train.export import check_parity, export_onnx, quantise
 
 
@@ -67,6 +68,22 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
         np.testing.assert_allclose(
             run(full, given, "maps"), hirescam(quality, torch.from_numpy(given))[1].numpy(), atol=1e-4
         )
+
+
+@pytest.mark.parametrize("kind", [QualityNetwork, MultiTaskNetwork])
+def test_second_export_of_the_same_layers_is_that_of_a_fresh_process(
+    kind: type[QualityNetwork], tmp_path: Path
+) -> None:
+    first, second = kind(width=4), kind(width=4)
+    export_onnx(first, (1, 64, 64), None, tmp_path / "first.onnx")
+    export_onnx(second, (1, 64, 64), None, tmp_path / "second.onnx")
+    given = torch.from_numpy(slices(3, 64, 64))
+    for network, name in ((first, "first.onnx"), (second, "second.onnx")):
+        assert check_parity(network, tmp_path / name, given) < 1e-5
+    export_module._trace.cache_clear()
+    export_onnx(second, (1, 64, 64), None, tmp_path / "fresh.onnx")
+    assert (tmp_path / "fresh.onnx").read_bytes() == (tmp_path / "second.onnx").read_bytes()
+    assert (tmp_path / "first.onnx").read_bytes() != (tmp_path / "second.onnx").read_bytes()
 
 
 def test_an_export_is_held_to_its_network(quality: QualityNetwork, full: Path) -> None:

@@ -134,7 +134,7 @@ def test_first_weights_are_those_of_the_file_and_of_the_seed(
     fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str
 ) -> None:
     torch.manual_seed(7)
-    earlier = MultiTaskNetwork()
+    earlier = MultiTaskNetwork(width=8)
     save_file(copied(earlier), tmp_path / "network.safetensors")
 
     def first(run: str, seed: int, weights: str) -> Fit:

@@ -12,7 +12,9 @@ from tests.train.killable import LOOP, store
 if __name__ == "__main__":
     run = Path(sys.argv[1])
     data = store(run / "store", 128)
-    config = QualityConfig.of({"weights": "random", "width": 8, "loop": LOOP | {"batch": 1, "devices": 2, "patience": 0}})
+    config = QualityConfig.of(
+        {"weights": "random", "width": 8, "loop": LOOP | {"batch": 1, "devices": 2, "patience": 0}}
+    )
     network = STRATEGIES["baseline"].train(Prepared(data, data, data), config, run, False)
     save_file(
         {name: tensor.contiguous() for name, tensor in network.state_dict().items()}, run / f"{rank()}.safetensors"

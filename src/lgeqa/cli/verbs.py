@@ -1,6 +1,7 @@
 """All verbs together, and what a fault looks like on the command line."""
 
 import sys
+import threading
 import traceback
 from typing import Annotated
 
@@ -59,8 +60,15 @@ def _lgeqa(
     pass
 
 
+def _report_thread(ended: threading.ExceptHookArgs) -> None:
+    """Print what ended a thread, unless the machine did: who waits for a library's thread gets that error as well."""
+    if not fault_of_the_machine(ended.exc_value):
+        threading.__excepthook__(ended)
+
+
 def main() -> None:
     """Run the command line: a fault on purpose or of the machine is one line; any other is ours and shows its trace."""
+    threading.excepthook = _report_thread
     try:
         app()
     except LgeqaError as fault:

@@ -96,7 +96,8 @@ def load_first_weights(encoder: Encoder, start: Start) -> None:
     try:
         missing, unknown = encoder.resnet.load_state_dict(state, strict=False)
     except RuntimeError as fault:
-        raise ConfigError(f"weights = {path}: do not fit a ResNet34 ({fault}).") from None
+        reason = " ".join(str(fault).split())[:300]
+        raise ConfigError(f"weights = {path}: do not fit a ResNet34 of width {encoder.width} ({reason}).") from None
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing or unknown:
         raise ConfigError(f"weights = {path}: do not fit a ResNet34: missing {missing[:3]}, unknown {unknown[:3]}.")

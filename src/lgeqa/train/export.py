@@ -3,6 +3,8 @@
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
+from torch.onnx import ONNXProgram
 
 from lgeqa.bundle.bundle import MAPS
 from lgeqa.errors import TrainingError
@@ -70,6 +73,32 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int |
         path: the file.
     """
     module = _for_use(network)
+    traced = _trace(_Traceable(repr(module), module), shape, multiple)
+    program = ONNXProgram(traced.model.clone(), None)
+    with warnings.catch_warnings():
+        # Weights that only training uses are not in the graph.
+        warnings.simplefilter("ignore")
+        program.apply_weights(module.state_dict())
+    program.optimize()
+    write_through(path, lambda draft: program.save(str(draft), external_data=False))
+
+
+@dataclass(frozen=True)
+class _Traceable:
+    """A module that equals any other of the same layers.
+
+    Attributes:
+        layers: Text that tells modules with other layers apart.
+        module: The module itself.
+    """
+
+    layers: str
+    module: _Probabilities | _Explained = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def _trace(traceable: _Traceable, shape: tuple[int, int, int], multiple: int | None) -> ONNXProgram:
+    """Trace a module, which takes most of an export; modules of the same layers differ in their weights alone."""
     dynamic: dict[int, Any] = {0: torch.export.Dim("slice", min=1, max=4096)}
     if multiple:
         dynamic |= {2: multiple * torch.export.Dim("rows", max=256), 3: multiple * torch.export.Dim("columns", max=256)}
@@ -79,17 +108,17 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int |
         # The exporter warns of its own deprecated calls.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module,
+            traceable.module,
             (torch.zeros(3, *shape),),
             dynamic_shapes=(dynamic,),
             input_names=[INPUT],
-            output_names=list(module.outputs),
+            output_names=list(traceable.module.outputs),
             dynamo=True,
             verbose=False,
-            optimize=True,
+            optimize=False,
         )
     assert program is not None
-    write_through(path, lambda draft: program.save(str(draft), external_data=False))
+    return program
 
 
 def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:
