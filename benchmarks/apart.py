@@ -1,9 +1,9 @@
-"""What the bounded process costs in which scans are assessed, against the same work in this process, in one run.
+"""Cost of the bounded process in which scans are assessed, compared with the same work in this process.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/apart.py --data DIR [--scans 30] [--repeats 2]
 
 Both find the scans, open the bundle, assess one scan after another and write records, pictures and tables. They take
-turns, and the least time of each counts: other load only ever adds to it.
+turns, and the shortest time of each counts, since other load can only add to it.
 """
 
 import argparse
@@ -24,15 +24,15 @@ from lgeqa.workers import LIMITS, apart
 
 def main() -> None:
     """Print the times and their ratio."""
-    options = argparse.ArgumentParser(description="Measure what the bounded process costs.")
-    options.add_argument("--data", type=Path, required=True)
-    options.add_argument("--scans", type=int, default=30)
-    options.add_argument("--repeats", type=int, default=2)
-    given = options.parse_args()
-    paths = list(islice((path for path in sorted(given.data.iterdir()) if path.is_dir()), given.scans))
+    parser = argparse.ArgumentParser(description="Measure what the bounded process costs.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--scans", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=2)
+    options = parser.parse_args()
+    paths = list(islice((path for path in sorted(options.data.iterdir()) if path.is_dir()), options.scans))
     ways: dict[str, Callable[[Sequence[Path], Path], int]] = {"bounded process": _bounded, "this process": _here}
     least = dict.fromkeys(ways, float("inf"))
-    for _ in range(given.repeats):
+    for _ in range(options.repeats):
         for name, way in ways.items():
             with TemporaryDirectory() as folder:
                 start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Commands of lgeqa that benchmarks disturb, and what each of them must leave behind in spite of it."""
+"""Commands of lgeqa that benchmarks disturb, and the files that each of them must leave behind nevertheless."""
 
 import hashlib
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from served import LGEQA
 
-#: Scans that are assessed and sent, and those that are learnt from, the same among them: fewer cannot be split.
+#: Number of scans that are assessed and sent, and of scans for training, which include them. Fewer cannot be split.
 SCANS, _LEARNT = 6, 14
 _TINY = ("loop.slices_per_scan=2", "loop.batch=4", "loop.threads=1")
 _TINY_STUDY = (
@@ -29,9 +29,9 @@ class Job:
     """A command that is disturbed.
 
     Attributes:
-        name: of the command.
-        command: gives its arguments for an output folder.
-        outcome: what it left there, by name; two runs that went well leave the same.
+        name: Name of the command.
+        command: Function that returns its arguments for an output folder.
+        outcome: Function that returns what the command left in the folder, by name. Two good runs leave the same.
     """
 
     name: str
@@ -40,19 +40,19 @@ class Job:
 
 
 def simulate_scans(folder: Path) -> None:
-    """Make the scans that the commands work on."""
+    """Simulate the scans that the commands work on."""
     run("simulate", "-o", str(folder), "--n", str(_LEARNT), "--seed", "3", "--jobs", "2")
 
 
 def list_jobs(scans: Path) -> Iterator[Job]:
-    """Yield assess, simulate, train and experiment, the last two with as little work as they take."""
-    given = str(scans)
+    """Yield assess, simulate, train and experiment, the last two with the least possible work."""
+    cohort = str(scans)
     assessed = [str(path) for path in first_scans(scans)]
     yield Job("assess", lambda out: ["assess", *assessed, "-o", str(out), "--jobs", "2", "--quiet"], _verdicts)
     yield Job("simulate", lambda out: ["simulate", "-o", str(out), "--n", "8", "--seed", "5", "--jobs", "2"], _files)
-    detector = ["train", "detector", "--config", "quick-detector", "--cohort", given, "--quiet", *_sets(_TINY)]
+    detector = ["train", "detector", "--config", "quick-detector", "--cohort", cohort, "--quiet", *_sets(_TINY)]
     yield Job("train", lambda out: [*detector, "-o", str(out)], _weights)
-    study = ["experiment", "--config", "quick-experiment", "--cohort", given, "--quiet", *_sets(_TINY_STUDY)]
+    study = ["experiment", "--config", "quick-experiment", "--cohort", cohort, "--quiet", *_sets(_TINY_STUDY)]
     yield Job("experiment", lambda out: [*study, "-o", str(out)], _weights)
 
 
@@ -66,19 +66,20 @@ def first_scans(scans: Path) -> list[Path]:
 
 
 def run(*words: str) -> None:
-    """Run lgeqa and expect that all goes well."""
+    """Run lgeqa and raise an error if it fails."""
     subprocess.run([*LGEQA, *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def fault_said(said: str) -> str:
-    """Return the last line of a traceback; empty if nothing like it was said."""
+    """Return the last line of a traceback, empty if the output has none."""
     return f"traceback: {said.strip().splitlines()[-1][:160]}" if "Traceback" in said else ""
 
 
 def differences(left: dict[str, str], expected: dict[str, str]) -> str:
-    """Return how many outcomes differ, and the names of some; empty for none."""
+    """Return how many outcomes differ and some of them, empty for none."""
     names = sorted(name for name in {**left, **expected} if left.get(name) != expected.get(name))
-    return f"{len(names)} differ: {', '.join(names[:3])}" if names else ""
+    texts = [f"{name} {left.get(name)}, expected {expected.get(name)}" for name in names[:3]]
+    return f"{len(names)} differ: {'; '.join(texts)}" if names else ""
 
 
 def _verdicts(out: Path) -> dict[str, str]:
@@ -91,7 +92,7 @@ def _verdicts(out: Path) -> dict[str, str]:
 
 
 def _files(out: Path) -> dict[str, str]:
-    """Return the hash of each file that is left, but for locks."""
+    """Return the hash of each file that is left, except locks."""
     paths = [path for path in out.rglob("*") if path.is_file() and path.name != ".lock"]
     return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 

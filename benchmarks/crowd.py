@@ -1,12 +1,12 @@
-"""Let many clients at a served folder at once, and see that none gets a fault of the server.
+"""Let many clients use a server at once, and check that none gets a server error.
 
     python benchmarks/crowd.py [--uploads 8] [--clients 50] [--seconds 20]
 
-Uploads of just below and just above the limit are sent at the same time: the first are taken and the others refused.
-Then clients ask for pages, lists and volumes for some seconds, a fifth of them without a token and a fifth of them for
-what is not there. Prints how often each status was answered; there should be none of 500 and above. A status of 0 is a
-connection that was closed: a body that is said to be too large is refused before it is read, and a sender that writes
-all of it before it reads the answer may lose that.
+Uploads just below and just above the limit are sent at the same time: the first are accepted and the others refused.
+Then clients request pages, lists and volumes for some seconds, a fifth of them without a token and a fifth of them for
+missing things. Prints how often each status was answered, and there should be none of 500 and above. A status of 0 is a
+closed connection: a body that is declared too large is refused before it is read, and a sender that writes all of it
+before it reads the answer may lose the answer.
 """
 
 import argparse
@@ -64,13 +64,13 @@ def main() -> None:
         with served(Path(place) / "home", "--upload-mb", str(_LIMIT_MB)) as (process, address):
             send = partial(_send, address, scan)
             with ThreadPoolExecutor(2 * options.uploads) as pool:
-                for told, over in (("below", -4096), ("above", 4096)):
-                    sizes = [_LIMIT_MB * 1_000_000 + over] * options.uploads
-                    print(f"{options.uploads} uploads at once, {told} the limit: {_counted(pool.map(send, sizes))}")
+                for side, excess in (("below", -4096), ("above", 4096)):
+                    sizes = [_LIMIT_MB * 1_000_000 + excess] * options.uploads
+                    print(f"{options.uploads} uploads at once, {side} the limit: {_counted(pool.map(send, sizes))}")
             end = time.monotonic() + options.seconds
             with ThreadPoolExecutor(options.clients) as pool:
-                found = pool.map(partial(_client, address, end), range(options.clients))
-                answers = [status for one in found for status in one]
+                results = pool.map(partial(_client, address, end), range(options.clients))
+                answers = [status for statuses in results for status in statuses]
             print(f"{options.clients} clients, {len(answers)} requests: {_counted(answers)}")
             process.terminate()
 
@@ -80,7 +80,7 @@ def _counted(statuses: Iterator[int] | list[int]) -> str:
 
 
 def _client(address: str, end: float, number: int) -> list[int]:
-    """Ask until the time is over, and return the status of each answer."""
+    """Send requests until the time is over, and return the status of each answer."""
     rng, answers = random.Random(number), []
     while time.monotonic() < end:
         kind = number % 5
@@ -90,7 +90,7 @@ def _client(address: str, end: float, number: int) -> list[int]:
 
 
 def _send(address: str, scan: bytes, size: int) -> int:
-    """Send a scan and a file of noise, together of this size."""
+    """Send a scan and a file of noise of this total size, and return the status of the answer."""
     border = "of-the-crowd"
     parts = b""
     for name in ("case.nrrd", "notes.bin"):
@@ -102,11 +102,11 @@ def _send(address: str, scan: bytes, size: int) -> int:
 
 
 def _ask(address: str, headers: dict[str, str], body: bytes | None = None) -> int:
-    """Return the status of an answer; 0 where the connection was closed."""
+    """Return the status of an answer, 0 if the connection was closed."""
     place = urlsplit(address)
     link = HTTPConnection(place.netloc, timeout=120)
     try:
-        with suppress(BrokenPipeError, ConnectionResetError):  # the answer may have come before all was sent
+        with suppress(BrokenPipeError, ConnectionResetError):  # the answer may arrive before everything was sent
             link.request(
                 "GET" if body is None else "POST", address.removeprefix(f"http://{place.netloc}"), body, headers
             )

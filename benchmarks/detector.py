@@ -1,10 +1,10 @@
-"""Judge trained detectors by real scans of kept-out patients.
+"""Evaluate trained detectors on real scans of held-out patients.
 
     python benchmarks/detector.py --scans ../shared/data/lge --folds WORK/folds [--run detector] [--jobs 2]
 
-WORK/folds is what training/folds.py wrote, with a finished run of the detector in each fold. Each fold's detector sees
-its own kept-out patients alone: as acquired, with heavy artefacts, in a phantom's thorax, and both. Masks are the
-given ones. The page goes to standard output.
+WORK/folds is the output of training/folds.py, with a finished run of the detector in each fold. Each fold's detector
+only sees its own held-out patients: as acquired, with heavy artefacts, in a phantom's thorax, and both. The reference
+masks are those of the scans. The page goes to standard output.
 """
 
 import argparse
@@ -29,14 +29,14 @@ from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
 from lgeqa.train.cases import read_case
 from lgeqa.train.detector import draw_heavy_artefacts
 
-#: Thoraxes that scans are set into.
+#: Number of thoraxes that scans are set into.
 THORAXES = 6
-#: What one detector found in each variant of a scan: overlap, and slices right and wrong.
+#: Result of one detector on each variant of a scan: overlap, and numbers of right and wrong slices.
 Found = dict[str, tuple[float, SliceCounts]]
 
 
 def main() -> None:
-    """Judge the detectors of all folds and print a line for each variant."""
+    """Evaluate the detectors of all folds and print a line for each variant."""
     parser = argparse.ArgumentParser(description="Judge detectors by real scans of kept-out patients.")
     parser.add_argument("--scans", required=True, type=Path)
     parser.add_argument("--folds", required=True, type=Path)
@@ -49,41 +49,41 @@ def main() -> None:
     work = [(fold, case) for fold, split in splits.items() for case in cases if split.get(case.patient) == "test"]
     judge = partial(_judge, run=options.run, seed=options.seed)
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(judge, *zip(*work, strict=True)))
-    print(f"{len(found)} scans, each judged by the detector of the fold that kept its patient out.\n")
-    for line in _page(found):
+        results = list(pool.map(judge, *zip(*work, strict=True)))
+    print(f"{len(results)} scans, each judged by the detector of the fold that kept its patient out.\n")
+    for line in _page(results):
         print(line)
 
 
-def _page(found: Sequence[Found]) -> Iterator[str]:
-    """Give a line for each variant, with intervals over patients."""
+def _page(results: Sequence[Found]) -> Iterator[str]:
+    """Yield a line for each variant, with intervals over patients."""
     yield "| scans | mean Dice (95 % interval) | lowest Dice | slice F1 |\n|---|---|---|---|"
-    for variant in found[0]:
-        overlaps = np.array([one[variant][0] for one in found])
-        f1 = sum((one[variant][1] for one in found), SliceCounts()).f1
-        mean = with_interval(partial(_mean, overlaps), np.arange(len(found)), Bootstrap())
+    for variant in results[0]:
+        overlaps = np.array([result[variant][0] for result in results])
+        f1 = sum((result[variant][1] for result in results), SliceCounts()).f1
+        mean = with_interval(partial(_mean, overlaps), np.arange(len(results)), Bootstrap())
         yield f"| {variant} | {cell(mean)} | {overlaps.min():.3f} | {f1:.3f} |"
 
 
 def _mean(values: Numbers, times: Numbers) -> Numbers:
-    """Return the mean of values in each draw, by how often each counts in it."""
+    """Return the mean of values in each draw, weighted by how often each counts in it."""
     means: Numbers = times @ values / times.sum(axis=1)
     return means
 
 
 def _judge(fold: Path, case: Case, run: str, seed: int) -> Found:
-    """Let a fold's detector find the atrium of one kept-out scan, in each variant."""
+    """Return how well a fold's detector finds the atrium of one held-out scan, in each variant."""
     bundle = open_bundle(fold / run / "bundle")
     rng = np.random.default_rng([seed, int(case.scan_id.encode().hex(), 16)])
-    found = {}
+    result = {}
     for variant, scan, atrium in _variants(case, rng):
         mask = find_atrium(scan, bundle).mask
-        found[variant] = dice(mask, atrium), count_slices(mask, atrium)
-    return found
+        result[variant] = dice(mask, atrium), count_slices(mask, atrium)
+    return result
 
 
 def _variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan, BoolArray]]:
-    """Give the scan as acquired, with heavy artefacts, in a phantom's thorax, and both."""
+    """Yield the scan as acquired, with heavy artefacts, in a phantom's thorax, and both."""
     scan, atrium = read_case(case)
     yield "as acquired", scan, atrium
     heavy = draw_heavy_artefacts(rng)
@@ -96,7 +96,7 @@ def _variants(case: Case, rng: np.random.Generator) -> Iterator[tuple[str, Scan,
 
 @cache
 def _thorax(number: int) -> Phantom:
-    """Build one of the thoraxes that scans are set into; it takes seconds."""
+    """Build one of the thoraxes that scans are set into, which takes seconds."""
     return build_phantom(draw_phantom(np.random.default_rng(number)))
 
 

@@ -1,9 +1,9 @@
-"""What explanations cost on a scan, and how the maps of an 8-bit bundle differ from those in full precision.
+"""Cost of explanations on a scan, and differences between the maps of an 8-bit bundle and those in full precision.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/explanations.py --scans FOLDER [--n 5] --bundle DIR [--full DIR]
 
-The same scan is assessed in turn with the bundle and with its twin whose network has no maps. With `--full`, a bundle
-of the same network in full precision, both explain the same slices, cut out about the atrium that the first one finds.
+The same scan is assessed in turn with the bundle and with a copy whose network has no maps. With `--full`, a bundle of
+the same network in full precision, both explain the same slices around the atrium that the first one finds.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from lgeqa.records import FloatArray, Scan
 
 
 def without_maps(folder: Path, threads: int) -> Bundle:
-    """The same bundle without the output `maps`; ONNX Runtime drops the nodes that nothing needs."""
+    """Return the same bundle without the output `maps`, whose nodes ONNX Runtime then drops."""
     bundle = open_bundle(folder)
     manifest = bundle.manifest
     model = onnx.load(folder / manifest.quality.file)
@@ -38,7 +38,7 @@ def without_maps(folder: Path, threads: int) -> Bundle:
 
 
 def seconds(scan: Scan, bundles: tuple[Bundle, Bundle], repeats: int) -> Iterator[tuple[float, ...]]:
-    """Times of an assessment with each bundle, in turn; the first round warms up and is not given."""
+    """Yield the times of an assessment with each bundle, in turn, without the first round, which warms up."""
     for round_ in range(repeats + 1):
         times = []
         for bundle in bundles:
@@ -54,7 +54,7 @@ def compare(maps: FloatArray, full: FloatArray) -> None:
     print("\n| scale | largest cell (median) | it differs by at the most (median, 95 %) | correlation (median, 5 %) |")
     print("|---|---|---|---|")
     for place, name in enumerate(NAMES):
-        a, b = (some[:, place].reshape(len(some), -1) for some in (maps, full))
+        a, b = (array[:, place].reshape(len(array), -1) for array in (maps, full))
         largest = np.abs(b).max(axis=1)
         differ = np.abs(a - b).max(axis=1)
         alike = [np.corrcoef(*pair)[0, 1] for pair in zip(a, b, strict=True)]
@@ -65,34 +65,36 @@ def compare(maps: FloatArray, full: FloatArray) -> None:
 
 
 def main() -> None:
-    """Print one line a scan, and the comparison of precisions."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=Path, required=True)
-    options.add_argument("--n", type=int, default=5)
-    options.add_argument("--bundle", type=Path, required=True)
-    options.add_argument("--full", type=Path)
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--repeats", type=int, default=9)
-    given = options.parse_args()
-    bundle, plain = open_bundle(given.bundle, given.threads), without_maps(given.bundle, given.threads)
-    full = open_bundle(given.full, given.threads) if given.full else None
-    found: list[tuple[FloatArray, FloatArray]] = []
+    """Print one line per scan, and the comparison of precisions."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--n", type=int, default=5)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--full", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=9)
+    options = parser.parse_args()
+    bundle, plain = open_bundle(options.bundle, options.threads), without_maps(options.bundle, options.threads)
+    full = open_bundle(options.full, options.threads) if options.full else None
+    pairs: list[tuple[FloatArray, FloatArray]] = []
     print("| scan | slices | probabilities alone | with maps | ratio |\n|---|---|---|---|---|")
-    for source in discover([given.scans])[: given.n]:
+    for source in discover([options.scans])[: options.n]:
         scan = read_scan(source)
-        # The shortest of several: what else the machine does only ever adds.
-        alone, with_maps = map(min, zip(*seconds(scan, (plain, bundle), given.repeats), strict=True))
+        # The shortest of several times, since other load of the machine can only add to it.
+        alone, with_maps = map(min, zip(*seconds(scan, (plain, bundle), options.repeats), strict=True))
         atrium = assess_scan(scan, bundle, AssessSettings()).atrium
-        held = int(atrium.any(axis=(1, 2)).sum())
-        print(f"| {scan.scan_id} | {held} | {alone:.3f} s | {with_maps:.3f} s | {with_maps / alone:.3f} |", flush=True)
+        n_slices = int(atrium.any(axis=(1, 2)).sum())
+        print(
+            f"| {scan.scan_id} | {n_slices} | {alone:.3f} s | {with_maps:.3f} s | {with_maps / alone:.3f} |", flush=True
+        )
         if full:
             prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
             maps, exact = bundle.score(prepared).maps, full.score(prepared).maps
             assert maps is not None, "the bundle does not explain"
             assert exact is not None, "the full bundle does not explain"
-            found.append((maps, exact))
-    if found:
-        compare(*map(np.concatenate, zip(*found, strict=True)))
+            pairs.append((maps, exact))
+    if pairs:
+        compare(*map(np.concatenate, zip(*pairs, strict=True)))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How far the ways to export one scan move its probability: each scan through files, by twelve routes.
+"""How far ways to export a scan move its probability: each scan is written to files and read again, by twelve routes.
 
 python benchmarks/export_routes.py --scans FOLDER [--n 20] [--bundle DIR]
 
-The scans with the closest votes are taken, then those with the lowest probability. Prints a table.
+Scans with the closest votes come first, then scans with the lowest probability. Prints a table.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def write_volume(suffix: str) -> Writer:
 
 
 def write_scaled_nifti(folder: Path, voxels: Voxels, spacing_mm: tuple[float, float, float]) -> Path:
-    """Write int16 numbers with a slope and an intercept in the header, as `scl_slope` and `scl_inter`."""
+    """Write int16 numbers with slope and intercept in the header, as `scl_slope` and `scl_inter`."""
     low, slope = float(voxels.min()), max(float(np.ptp(voxels)) / 30000, 1e-6)
     path = write_volume(".nii")(folder, np.rint((voxels - low) / slope).astype(np.int16), spacing_mm)
     content = bytearray(path.read_bytes())
@@ -74,7 +74,7 @@ def write_dicom(folder: Path, voxels: Voxels, spacing_mm: tuple[float, float, fl
 
 
 def routes(scan: Scan) -> Iterator[tuple[str, Writer, Voxels, tuple[float, float, float]]]:
-    """The name of each route, how it writes, and which voxels with which spacing."""
+    """Yield for each route its name, its writer, and the voxels and spacing to write."""
     voxels, mm = scan.voxels, scan.spacing_mm
     nrrd, nifti = write_volume(".nrrd"), write_volume(".nii.gz")
     hot = voxels.copy()
@@ -96,7 +96,7 @@ def routes(scan: Scan) -> Iterator[tuple[str, Writer, Voxels, tuple[float, float
 
 
 def plain(cases: list[Case], bundle: Path | None) -> list[tuple[Case, ScanResult]]:
-    """Each scan as it is, the least certain first."""
+    """Return each scan with its result as it is, the least certain first."""
     results = [(case, lgeqa.assess(case.image, bundle=bundle)) for case in cases]
     scored = [(case, result) for case, result in results if result.probability is not None]
 
@@ -108,20 +108,20 @@ def plain(cases: list[Case], bundle: Path | None) -> list[tuple[Case, ScanResult
 
 
 def main() -> None:
-    """Print one line a scan, and one a route."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=Path, required=True)
-    options.add_argument("--n", type=int, default=20)
-    options.add_argument("--bundle", type=Path)
-    given = options.parse_args()
+    """Print one line per scan, and one per route."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--n", type=int, default=20)
+    parser.add_argument("--bundle", type=Path)
+    options = parser.parse_args()
     moved: dict[str, list[float]] = {}
     print("| scan | probability | votes | max change | by | verdict same |\n|---|---|---|---|---|---|", flush=True)
-    for case, result in plain(list(read_cohort(given.scans)), given.bundle)[: given.n]:
+    for case, result in plain(list(read_cohort(options.scans)), options.bundle)[: options.n]:
         scan = read_scan(Source(case.scan_id, "volume", case.image, (case.image,)))
         changes, same = {}, True
         for name, write, voxels, spacing_mm in routes(scan):
             with TemporaryDirectory() as folder:
-                other = lgeqa.assess(write(Path(folder), voxels, spacing_mm), bundle=given.bundle)
+                other = lgeqa.assess(write(Path(folder), voxels, spacing_mm), bundle=options.bundle)
             same = same and other.verdict == result.verdict
             changes[name] = np.inf if other.probability is None else abs(other.probability - (result.probability or 0))
             moved.setdefault(name, []).append(changes[name])

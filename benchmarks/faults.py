@@ -1,20 +1,20 @@
-"""Let one system call of lgeqa fail, one after the other, and see whether anything is lost, doubled or called well.
+"""Let system calls of lgeqa fail, one at a time, and check that nothing is lost, doubled or reported as good.
 
     python benchmarks/faults.py [--each 10] [--seed 0] [--only NAME ...]
 
 Each command first runs undisturbed, and its writes and openings below the output folder and its allocations of a MiB or
-more are counted, in all of its processes. Then, in a fresh folder each time, one of them drawn at random fails:
+more are counted, in all its processes. Then, in a new folder each time, a random one of these calls fails:
 
 - full: a write, and all writes after it, with "no space left on device" (ENOSPC);
 - broken: one write, with "input/output error" (EIO);
 - files: one opening, with "too many open files" (EMFILE);
 - memory: one large allocation (ENOMEM).
 
-A write is anything that changes the disk: `write`, `fsync`, `rename`, `mkdir`, the opening of a new file. The command
-is then run again as it was. Faults are: a traceback, "all is well" (exit code 0) without the whole outcome, a run that
-goes on for more than ten minutes, and an outcome after the second run that differs from that of an undisturbed one. The
-server takes scans and ratings; what it answered well must be there after its restart, once. Its faults are also
-answers of 500, and its end before it is told to. Needs a C compiler and glibc.
+A write is anything that changes the disk: `write`, `fsync`, `rename`, `mkdir`, the opening of a new file. The same
+command is then run again. Bugs are: a traceback, success (exit code 0) without the whole outcome, a run of more than
+ten minutes, and an outcome after the second run that differs from that of an undisturbed one. The server takes scans
+and ratings. Whatever it confirmed must be there after its restart, once. Its bugs are also answers of 500, and an end
+without a request to end. Needs a C compiler and glibc.
 """
 
 import argparse
@@ -38,9 +38,11 @@ from typing import Any
 from commands import Job, differences, fault_said, first_scans, list_jobs, simulate_scans
 from served import LGEQA, ask, send, served
 
-#: Longest time of a run, and that the server has for all scans, in seconds.
+from lgeqa.attributes import NAMES
+
+#: Time limit of a run, and of the server for all scans, in seconds.
 _LIMIT_S = 600.0
-#: Counters of `faults.c`.
+#: Number of counters in `faults.c`.
 _COUNTERS = 3
 
 
@@ -49,10 +51,10 @@ class Kind:
     """A way in which a call fails.
 
     Attributes:
-        name: in the table.
-        counter: of `faults.c`, by which it is counted.
-        error: number of the error.
-        stays: whether all later calls fail, too.
+        name: Name in the table.
+        counter: Counter of `faults.c` that counts such calls.
+        error: Number of the error.
+        stays: Whether all later calls fail, too.
     """
 
     name: str
@@ -79,11 +81,11 @@ class Failing:
 
 @dataclass(frozen=True)
 class Shim:
-    """What stands between a command and the C library.
+    """Layer between a command and the C library.
 
     Attributes:
-        library: `faults.c`, built.
-        counts: file of its counters.
+        library: Library built from `faults.c`.
+        counts: File of its counters.
     """
 
     library: Path
@@ -91,7 +93,7 @@ class Shim:
 
     @contextmanager
     def loaded(self, below: Path, failing: Failing | None) -> Iterator[None]:
-        """Let what is started in the block count its calls from 0 on, and let one fail."""
+        """Let processes that are started in the block count their calls from 0, and let one call fail."""
         self.counts.write_bytes(bytes(4096))
         kind = failing.kind if failing else _KINDS[0]
         settings = {
@@ -117,13 +119,13 @@ class Shim:
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of a disturbed run and the one after it.
+    """Result of a disturbed run and the run after it.
 
     Attributes:
-        calls: how many were counted in the first run, by counter.
-        told: whether the first run said that something was wrong.
-        faults: what must not be.
-        outcome: what was left in the end, by name.
+        calls: Number of calls in the first run, by counter.
+        told: Whether the first run reported that something was wrong.
+        faults: Bugs that were found.
+        outcome: Files or states that were left in the end, by name.
     """
 
     calls: Sequence[int]
@@ -132,7 +134,7 @@ class Tried:
     outcome: dict[str, str]
 
 
-#: Works in a fresh folder, with a call that fails or with none.
+#: Function that works in a new folder, with a call that fails or with none.
 Attempt = Callable[[Path, Failing | None], Tried]
 
 
@@ -144,8 +146,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=(), help="names of commands")
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    with TemporaryDirectory() as made:
-        place = Path(made)
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
         shim, scans = Shim(place / "faults.so", place / "counts"), place / "scans"
         source = Path(__file__).with_name("faults.c")
         subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(shim.library), str(source), "-ldl"], check=True)
@@ -162,15 +164,16 @@ def _try_all(name: str, attempt: Attempt, each: int, rng: random.Random) -> None
     """Let some calls of each kind fail, and print a row for each kind."""
     plain = _in_fresh_folder(attempt, None)
     for kind in _KINDS:
-        calls, told, faults = plain.calls[kind.counter], 0, list(plain.faults)
+        calls, n_reported, bugs = plain.calls[kind.counter], 0, list(plain.faults)
         numbers = sorted(rng.sample(range(1, calls + 1), min(each, calls)))
         for number in numbers:
             tried = _in_fresh_folder(attempt, Failing(kind, number))
-            told += tried.told
-            wrong = [*tried.faults, differences(tried.outcome, plain.outcome)]
-            faults += [f"call {number}: {fault}" for fault in wrong if fault]
+            n_reported += tried.told
+            problems = [*tried.faults, differences(tried.outcome, plain.outcome)]
+            bugs += [f"call {number}: {bug}" for bug in problems if bug]
         print(
-            f"| {name} | {kind.name} | {calls} | {len(numbers)} | {told} | {'; '.join(faults) or 'none'} |", flush=True
+            f"| {name} | {kind.name} | {calls} | {len(numbers)} | {n_reported} | {'; '.join(bugs) or 'none'} |",
+            flush=True,
         )
 
 
@@ -182,25 +185,25 @@ def _in_fresh_folder(attempt: Attempt, failing: Failing | None) -> Tried:
 def _try_job(job: Job, shim: Shim, out: Path, failing: Failing | None) -> Tried:
     """Run a command with a failing call, and again without."""
     with shim.loaded(out, failing):
-        code, fault = _run(job.command(out))
-    faults, first = [fault], _outcome(job, out)
+        code, bug = _run(job.command(out))
+    bugs, first = [bug], _outcome(job, out)
     if failing:
-        again, fault = _run(job.command(out))
-        faults += [fault, f"did not go on: exit code {again}" if again else ""]
+        again, bug = _run(job.command(out))
+        bugs += [bug, f"did not go on: exit code {again}" if again else ""]
         if code == 0 and (lost := differences(first, _outcome(job, out))):
-            faults.append(f"said that all is well, but {lost}")
-    return Tried(shim.calls(), code != 0, [fault for fault in faults if fault], _outcome(job, out))
+            bugs.append(f"said that all is well, but {lost}")
+    return Tried(shim.calls(), code != 0, [bug for bug in bugs if bug], _outcome(job, out))
 
 
 def _outcome(job: Job, out: Path) -> dict[str, str]:
     try:
         return job.outcome(out)
-    except OSError as fault:
-        return {"outcome": f"none ({fault.strerror})"}
+    except OSError as error:
+        return {"outcome": f"none ({error.strerror})"}
 
 
 def _run(words: Sequence[str]) -> tuple[int, str]:
-    """Run lgeqa; return its exit code, and what it must not have said or done."""
+    """Run lgeqa and return its exit code and any bug that it showed."""
     try:
         ended = subprocess.run([*LGEQA, *words], capture_output=True, text=True, check=False, timeout=_LIMIT_S)
     except subprocess.TimeoutExpired:
@@ -219,6 +222,8 @@ def _try_server(scans: Path, shim: Shim, home: Path, failing: Failing | None) ->
                 client.faults.append(f"ended by itself with {process.returncode}")
         _end(process, client.faults)
     calls, told = shim.calls(), not address or bool(client.refused)
+    if not failing and client.refused:
+        client.faults.append(f"{len(client.refused)} requests refused without a failing call")
     with served(home) as (process, address):
         client.look_for_kept(address)
         client.work(address)
@@ -228,30 +233,30 @@ def _try_server(scans: Path, shim: Shim, home: Path, failing: Failing | None) ->
     return Tried(calls, told, client.faults, outcome)
 
 
-def _end(process: subprocess.Popen[str], faults: list[str]) -> None:
-    """Tell a server to end, and look at what it said."""
+def _end(process: subprocess.Popen[str], bugs: list[str]) -> None:
+    """End a server, and check its output."""
     process.send_signal(signal.SIGTERM)
     try:
-        _, said = process.communicate(timeout=60)
+        _, output = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
-        _, said = process.communicate()
-        faults.append("does not end")
-    if fault := fault_said(said):
-        faults.append(fault)
+        _, output = process.communicate()
+        bugs.append("does not end")
+    if bug := fault_said(output):
+        bugs.append(bug)
 
 
 @dataclass
 class _Client:
-    """An owner with scans and a study, and a reader. What was not answered well is sent again by the next `work`.
+    """An owner with scans and a study, and a reader. Requests that failed are sent again by the next `work`.
 
     Attributes:
-        scans: folder of the scans.
-        study: number of the study, once it is made.
-        reader: token of the reader, once there is one.
-        rated: scans that the reader has rated, by their blind numbers.
-        refused: paths that were not answered well.
-        faults: what must not be.
+        scans: Folder of the scans.
+        study: Number of the study, once it exists.
+        reader: Token of the reader, once there is one.
+        rated: Scans that the reader has rated, by their blind numbers.
+        refused: Paths of requests that failed.
+        faults: Bugs that were found.
     """
 
     scans: Path
@@ -262,7 +267,7 @@ class _Client:
     faults: list[str] = field(default_factory=list)
 
     def work(self, address: str) -> None:
-        """Send the scans, make a study of them with a reader, and rate each."""
+        """Send the scans, create a study of them with a reader, and rate each."""
         send(address, first_scans(self.scans))
         if not self.study:
             new = {"name": "Pilot", "folder": str(self.scans), "repeat_share": 0, "seed": 5}
@@ -270,15 +275,20 @@ class _Client:
         if self.study and not self.reader:
             added = self._ask(address, f"/api/studies/{self.study}/readers", {"name": "Ada"}) or {}
             self.reader = added.get("token", "")
-        if self.reader and (own := self._ask(address, "/api/reading", as_reader=True)):
-            for number in (one["number"] for one in own["readings"]):
-                scores = dict.fromkeys(("nulling", "sharpness", "enhancement", "quality"), 3)
-                given = {"scores": scores, "save_id": f"save-{number:08}", "known": 0, "reader_id": own["reader_id"]}
-                if self._ask(address, f"/api/reading/{number}/ratings", given, as_reader=True):
+        if self.reader and (worklist := self._ask(address, "/api/reading", as_reader=True)):
+            for number in (reading["number"] for reading in worklist["readings"]):
+                scores = dict.fromkeys(NAMES, 3)
+                rating = {
+                    "scores": scores,
+                    "save_id": f"save-{number:08}",
+                    "known": 0,
+                    "reader_id": worklist["reader_id"],
+                }
+                if self._ask(address, f"/api/reading/{number}/ratings", rating, as_reader=True):
                     self.rated.add(number)
 
     def wait(self, address: str, seconds: float) -> None:
-        """Wait until no scan is to be assessed any more, or the time is over."""
+        """Wait until all scans are assessed or the time is over."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             listed = self._ask(address, "/api/scans?size=500") or {}
@@ -287,7 +297,7 @@ class _Client:
             time.sleep(0.3)
 
     def look_for_kept(self, address: str) -> None:
-        """See that what was answered well outlived the server."""
+        """Check that everything the server confirmed is still there after its restart."""
         studies = self._ask(address, "/api/studies") or []
         if len(studies) != bool(self.study):
             self.faults.append(f"{len(studies)} studies")
@@ -299,22 +309,22 @@ class _Client:
         """Return the state and verdict of each scan, and the ratings."""
         listed = (self._ask(address, "/api/scans?size=500") or {}).get("scans", ())
         [reader] = (self._ask(address, f"/api/studies/{self.study}") or {}).get("readers", [{}])
-        found = sorted(f"{scan['name']} {scan['state']} {scan['end']}" for scan in listed)
-        states = {f"scan {at}": told for at, told in enumerate(found)}
+        lines = sorted(f"{scan['name']} {scan['state']} {scan['end']}" for scan in listed)
+        states = {f"scan {index}": line for index, line in enumerate(lines)}
         return states | {"rated": str(reader.get("rated"))}
 
     def _ask(self, address: str, path: str, body: object = None, as_reader: bool = False) -> Any:
-        """Ask and return the answer; None if it was not well."""
+        """Send a request and return the answer, None if it failed."""
         headers = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {self.reader}"} if as_reader else {}
         )
         try:
             return json.loads(ask(address, path, json.dumps(body).encode() if body else None, headers))
-        except urllib.error.HTTPError as fault:
-            if fault.code == 500:
+        except urllib.error.HTTPError as error:
+            if error.code == 500:
                 self.faults.append(f"{path} answered 500")
-        except OSError as fault:
-            self.faults.append(f"{path}: {fault}")
+        except OSError as error:
+            self.faults.append(f"{path}: {error}")
         self.refused.append(path)
         return None
 

@@ -17,14 +17,14 @@ from lgeqa.read import discover, read_scan
 
 def main() -> None:
     """Print one line for each way to store the scan."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scan", type=Path, required=True)
-    options.add_argument("--bundle", type=Path)
-    given = options.parse_args()
-    bundle = open_bundle(given.bundle)
-    [source] = discover([given.scan])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scan", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path)
+    options = parser.parse_args()
+    bundle = open_bundle(options.bundle)
+    [source] = discover([options.scan])
     scan = read_scan(source)
-    plain = lgeqa.assess(given.scan, bundle=bundle)
+    plain = lgeqa.assess(options.scan, bundle=bundle)
     voxels = scan.voxels.astype(np.int16)
     print(
         f"As it is: {plain.verdict}, {plain.probability:.6f}\n\n| stored as | axes | verdict | probability moves by |"
@@ -36,13 +36,13 @@ def main() -> None:
                 suffix: write_volume(Path(scratch) / axes / f"a{suffix}", voxels, spacing_mm=scan.spacing_mm, axes=axes)
                 for suffix in (".nrrd", ".nii", ".nii.gz", ".mha", ".mhd")
             }
-            if axes[2] in "SI":  # the files of a series run along its third axis, which must be the slices'
+            if axes[2] in "SI":  # the files of a series follow its third axis, which must be the slice axis
                 ways["DICOM"] = Path(scratch) / axes / "dicom"
                 write_dicom_series(ways["DICOM"], voxels, spacing_mm=scan.spacing_mm, axes=axes)
             for name, path in ways.items():
-                found = lgeqa.assess(path, bundle=bundle)
-                moved = abs((found.probability or 0) - (plain.probability or 0))
-                print(f"| {name} | {axes} | {found.verdict} | {moved:.1e} |")
+                result = lgeqa.assess(path, bundle=bundle)
+                moved = abs((result.probability or 0) - (plain.probability or 0))
+                print(f"| {name} | {axes} | {result.verdict} | {moved:.1e} |")
 
 
 if __name__ == "__main__":

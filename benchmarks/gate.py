@@ -1,11 +1,11 @@
-"""What the gate says of real scans, and of what is no left-atrial LGE scan.
+"""What the gate says about real scans, and about volumes that are not left-atrial LGE scans.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/gate.py --scans ../shared/data/lge [--other FILE ...]
 python benchmarks/gate.py --scans ../shared/data/lge --mean-heart src/lgeqa/gate/mean_heart.npy
 
-The first form prints the findings on all real scans, with the mean heart made without the scan in question, and on ten
-of them changed in 14 ways; and those on volumes named with `--other`, such as brains. The second writes the mean of the
-surroundings of the atrium over all scans, with their given masks.
+The first form prints the findings on all real scans, each compared with the mean heart of the others, on ten of them
+changed in 14 ways, and on volumes named with `--other`, such as brains. The second writes the mean of the surroundings
+of the atrium over all scans, with their reference masks.
 """
 
 import argparse
@@ -28,7 +28,7 @@ Case = tuple[Scan, BoolArray]
 
 
 def mean_of(hearts: Sequence[FloatArray]) -> FloatArray:
-    """Return the mean over scans; NaN where fewer than half of them reach."""
+    """Return the mean over scans, NaN where fewer than half of them have values."""
     stacked = np.stack(hearts)
     count = np.isfinite(stacked).sum(axis=0)
     total = np.nansum(stacked, axis=0)
@@ -36,10 +36,10 @@ def mean_of(hearts: Sequence[FloatArray]) -> FloatArray:
 
 
 def changed(scan: Scan, atrium: BoolArray) -> Iterator[tuple[str, Scan]]:
-    """Yield a scan changed in ways that leave no sound left-atrial LGE scan."""
+    """Yield a scan changed in ways that make it unusable as a left-atrial LGE scan."""
     voxels, rng = scan.voxels, np.random.default_rng(0)
-    held = np.flatnonzero(atrium.any(axis=(1, 2)))
-    middle = int(held[0] + held[-1]) // 2
+    atrium_slices = np.flatnonzero(atrium.any(axis=(1, 2)))
+    middle = int(atrium_slices[0] + atrium_slices[-1]) // 2
     yield "inverted grey scale", replace(scan, voxels=voxels.max() - voxels)
     yield "rotated by 180 degrees in the plane", replace(scan, voxels=voxels[:, ::-1, ::-1].copy())
     yield "rotated by 180 degrees about the front", replace(scan, voxels=voxels[::-1, :, ::-1].copy())
@@ -64,7 +64,7 @@ def changed(scan: Scan, atrium: BoolArray) -> Iterator[tuple[str, Scan]]:
 
 
 def stack_of(scan: Scan, first: int, stop: int) -> Scan:
-    """Return a part of a scan's slices as a scan."""
+    """Return some slices of a scan as a scan."""
     return replace(
         scan,
         voxels=scan.voxels[first:stop],
@@ -90,7 +90,7 @@ def said(result: ScanResult) -> str:
 
 
 def real_table(cases: Sequence[Case], bundle: Bundle) -> None:
-    """Print what the gate says of the real scans, each compared with the mean of the others."""
+    """Print what the gate says about the real scans, each compared with the mean of the others."""
     hearts = [likeness.surroundings(Heart(scan.voxels, atrium, scan.spacing_mm)) for scan, atrium in cases]
     print("\n| real scans, as acquired | |\n|---|---|")
     ends: Counter[str] = Counter()
@@ -104,22 +104,22 @@ def real_table(cases: Sequence[Case], bundle: Bundle) -> None:
 
 
 def changed_table(cases: Sequence[Case], bundle: Bundle) -> None:
-    """Print what the gate says of changed scans."""
+    """Print what the gate says about changed scans."""
     print("\n| changed scans | caught | by |\n|---|---|---|")
     results: dict[str, list[ScanResult]] = {}
     for case in cases:
         for title, scan in changed(*case):
             results.setdefault(title, []).append(assess_scan(scan, bundle, AssessSettings()).result)
     results["cylinder"] = [assess_scan(cylinder(), bundle, AssessSettings()).result]
-    for title, found in results.items():
-        caught = sum(bool(result.findings) for result in found)
-        checks = Counter(f"{one.check} ({one.severity})" for result in found for one in result.findings)
+    for title, records in results.items():
+        caught = sum(bool(result.findings) for result in records)
+        checks = Counter(f"{finding.check} ({finding.severity})" for result in records for finding in result.findings)
         by = ", ".join(f"{n} x {check}" for check, n in checks.most_common())
-        print(f"| {title} | {caught} of {len(found)} | {by} |")
+        print(f"| {title} | {caught} of {len(records)} | {by} |")
 
 
 def other_table(paths: Sequence[Path], bundle: Bundle) -> None:
-    """Print what the gate says of other volumes."""
+    """Print what the gate says about other volumes."""
     print("\n| other volumes | |\n|---|---|")
     for source in discover(paths):
         result = assess_scan(read_scan(source), bundle, AssessSettings()).result
@@ -128,24 +128,24 @@ def other_table(paths: Sequence[Path], bundle: Bundle) -> None:
 
 def main() -> None:
     """Print the tables, or write the mean heart."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=Path, required=True)
-    options.add_argument("--n", type=int, default=10, help="scans that are changed, spread over the folder")
-    options.add_argument("--other", type=Path, nargs="*", default=[])
-    options.add_argument("--mean-heart", type=Path)
-    given = options.parse_args()
-    sources = [source for source in discover([given.scans]) if source.mask_path]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--n", type=int, default=10, help="scans that are changed, spread over the folder")
+    parser.add_argument("--other", type=Path, nargs="*", default=[])
+    parser.add_argument("--mean-heart", type=Path)
+    options = parser.parse_args()
+    sources = [source for source in discover([options.scans]) if source.mask_path]
     scans = [(read_scan(source), source.mask_path) for source in sources]
     cases = [(scan, read_mask(mask, scan)) for scan, mask in scans if mask]
-    if given.mean_heart:
+    if options.mean_heart:
         hearts = [likeness.surroundings(Heart(scan.voxels, atrium, scan.spacing_mm)) for scan, atrium in cases]
-        np.save(given.mean_heart, mean_of(hearts).astype(np.float16))
+        np.save(options.mean_heart, mean_of(hearts).astype(np.float16))
         return
     bundle = open_bundle()
     real_table(cases, bundle)
-    changed_table(cases[:: max(1, len(cases) // given.n)][: given.n], bundle)
-    if given.other:
-        other_table(given.other, bundle)
+    changed_table(cases[:: max(1, len(cases) // options.n)][: options.n], bundle)
+    if options.other:
+        other_table(options.other, bundle)
 
 
 if __name__ == "__main__":

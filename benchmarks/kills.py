@@ -1,15 +1,16 @@
-"""Kill lgeqa at random moments, fill its disk now and then, and see whether anything is lost, doubled or left behind.
+"""Kill lgeqa at random moments, fill its disk sometimes, and check that nothing is lost, doubled or left behind.
 
     python benchmarks/kills.py [--kills 25 25 15 10 25] [--seed 0]
 
-One number of kills each for assess, simulate, train, experiment and serve, on scans that are simulated first. Each
-command is run once undisturbed. Then it is started in a fresh folder, killed with SIGKILL after a random time and
-started again as it was, until it ends by itself; and so on in further folders until it was killed as often as asked.
-Once in each folder it is started on a disk that is nearly full, which is freed afterwards. That needs a file system of
-its own, a small one in memory, which root alone can mount; for others this part is left out and told so.
+`--kills` takes one number each for assess, simulate, train, experiment and serve, on scans that are simulated first.
+Each command is run once undisturbed. Then it is started in a new folder, killed with SIGKILL after a random time and
+started again with the same arguments, until it ends by itself. This is repeated in further folders until it has been
+killed as often as requested. Once in each folder it is started on a disk that is nearly full, which is freed
+afterwards. That needs a separate file system, a small one in memory, which only root can mount. Other users get a
+message that this part is left out.
 
-For each command: kills, full disks, differences between what the disturbed and the undisturbed runs left (there should
-be none), processes that were still there 10 s after their parent was killed, and tracebacks.
+For each command: kills, full disks, differences between the output of the disturbed and the undisturbed runs (there
+should be none), processes that still exist 10 s after their parent was killed, and tracebacks.
 """
 
 import argparse
@@ -31,20 +32,20 @@ from tempfile import TemporaryDirectory
 from commands import SCANS, Job, differences, fault_said, first_scans, list_jobs, run, simulate_scans
 from served import LGEQA, ask, send, served
 
-#: Marks the processes of this benchmark in their environment.
+#: Environment variable that marks the processes of this benchmark.
 _MARK = "LGEQA_KILLS"
-#: Seconds that the children of a killed process have to end.
+#: Seconds within which the children of a killed process must end.
 _TO_END_S = 10.0
 _DISK_MB = 6000
-#: Kills of a server in a row; after three over one scan that scan is set aside, on purpose.
+#: Kills of a server in a row. After three on one scan the server sets that scan aside, on purpose.
 _IN_A_ROW = 2
-#: Room on a nearly full disk, in kB.
+#: Range of free space on a nearly full disk, in kB.
 _ROOM_KB = (0, 600)
 
 
 @dataclass
 class Tally:
-    """What was seen of one command."""
+    """Observations on one command."""
 
     kills: int = 0
     full_disks: int = 0
@@ -53,15 +54,15 @@ class Tally:
 
 
 def main() -> None:
-    """Kill each command as often as asked, and print the table."""
+    """Kill each command as often as requested, and print the table."""
     parser = argparse.ArgumentParser(description="Kill lgeqa at random moments.")
     parser.add_argument("--kills", nargs=5, type=int, default=(25, 25, 15, 10, 25), metavar="N")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ[_MARK] = str(uuid.uuid4())
     rng = random.Random(options.seed)
-    with TemporaryDirectory() as made, _disk() as disk:
-        scans = Path(made) / "scans"
+    with TemporaryDirectory() as folder, _disk() as disk:
+        scans = Path(folder) / "scans"
         simulate_scans(scans)
         print("| command | kills | full disks | folders | faults |\n|---|---|---|---|---|")
         disturb = {job.name: partial(_disturb, job) for job in list_jobs(scans)}
@@ -69,12 +70,12 @@ def main() -> None:
         for (name, kill), kills in zip(disturb.items(), options.kills, strict=True):
             if kills:
                 tally = kill(disk, kills, rng)
-                told = "; ".join(tally.faults) or "none"
-                print(f"| {name} | {tally.kills} | {tally.full_disks} | {tally.folders} | {told} |", flush=True)
+                bugs = "; ".join(tally.faults) or "none"
+                print(f"| {name} | {tally.kills} | {tally.full_disks} | {tally.folders} | {bugs} |", flush=True)
 
 
 def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tally:
-    """Kill a command as often as asked, in as many folders as that takes."""
+    """Kill a command as often as requested, in as many folders as necessary."""
     tally = Tally()
     with TemporaryDirectory(dir=disk) as place:
         alone = Path(place) / "alone"
@@ -96,29 +97,29 @@ def _disturb(job: Job, disk: Path | None, kills: int, rng: random.Random) -> Tal
             ended = subprocess.run([*LGEQA, *job.command(out)], capture_output=True, text=True, check=False)
             if ended.returncode != 0:
                 tally.faults.append(f"did not go on: {ended.stderr.strip()[-200:]}")
-            elif told := differences(job.outcome(out), expected):
-                tally.faults.append(told)
+            elif bug := differences(job.outcome(out), expected):
+                tally.faults.append(bug)
             shutil.rmtree(out, ignore_errors=True)
     return tally
 
 
 def _kill_once(command: Sequence[str], after_s: float, tally: Tally) -> bool:
-    """Start a command and kill it; return whether it was still at work."""
+    """Start a command, kill it, and return whether it was still running."""
     with subprocess.Popen([*LGEQA, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         with suppress(subprocess.TimeoutExpired):
-            _, said = process.communicate(timeout=after_s)
-            _look(said, tally)
+            _, output = process.communicate(timeout=after_s)
+            _look(output, tally)
             return False
         process.kill()
-        _, said = process.communicate()
+        _, output = process.communicate()
     tally.kills += 1
-    _look(said, tally)
+    _look(output, tally)
     _look_for_children(tally)
     return True
 
 
 def _disturb_server(scans: Path, disk: Path | None, kills: int, rng: random.Random) -> Tally:
-    """Send scans to a server that is killed as often as asked; each scan must be there once, and judged as if alone."""
+    """Send scans to a server that is killed repeatedly, and check that each is there once with its usual verdict."""
     tally = Tally()
     with TemporaryDirectory(dir=disk) as place:
         expected = _served(scans, Path(place) / "alone", [], tally)
@@ -137,7 +138,7 @@ def _disturb_server(scans: Path, disk: Path | None, kills: int, rng: random.Rand
 
 
 def _served(scans: Path, home: Path, lives: Sequence[float], tally: Tally) -> list[str]:
-    """Return name and verdict of each scan, after a server that was killed after each of `lives` has done them all."""
+    """Return name and verdict of each scan from a server that was killed after each of `lives` before."""
     for life in lives:
         _serve_for(scans, home, life, tally)
         tally.kills += 1
@@ -146,17 +147,17 @@ def _served(scans: Path, home: Path, lives: Sequence[float], tally: Tally) -> li
         send(address, first_scans(scans))
         end = time.monotonic() + 300
         while time.monotonic() < end:
-            found = json.loads(ask(address, "/api/scans?size=500"))["scans"]
-            if len(found) >= SCANS and all(scan["state"] == "done" for scan in found):
+            records = json.loads(ask(address, "/api/scans?size=500"))["scans"]
+            if len(records) >= SCANS and all(scan["state"] == "done" for scan in records):
                 break
             time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-    return sorted(f"{scan['name']} {scan['state']} {scan['end']}" for scan in found)
+    return sorted(f"{scan['name']} {scan['state']} {scan['end']}" for scan in records)
 
 
 def _serve_for(scans: Path, home: Path, seconds: float, tally: Tally) -> None:
-    """Start the server, send what it does not have yet, and kill it after some time."""
+    """Start the server, send the scans that it does not have yet, and kill it after some time."""
     end = time.monotonic() + seconds
     with served(home) as (process, address):
         if address:
@@ -169,14 +170,14 @@ def _serve_for(scans: Path, home: Path, seconds: float, tally: Tally) -> None:
         _look(process.stderr.read(), tally)
 
 
-def _look(said: str, tally: Tally) -> None:
-    """Count a traceback as a fault."""
-    if told := fault_said(said):
-        tally.faults.append(told)
+def _look(output: str, tally: Tally) -> None:
+    """Count a traceback as a bug."""
+    if bug := fault_said(output):
+        tally.faults.append(bug)
 
 
 def _look_for_children(tally: Tally) -> None:
-    """Count processes as a fault that outlive their killed parent."""
+    """Count processes that outlive their killed parent as a bug."""
     end = time.monotonic() + _TO_END_S
     while (left := _children()) and time.monotonic() < end:
         time.sleep(0.1)
@@ -188,19 +189,19 @@ def _look_for_children(tally: Tally) -> None:
 
 
 def _children() -> list[int]:
-    """Return the processes of this benchmark but for itself."""
-    mark, found = f"{_MARK}={os.environ[_MARK]}".encode(), []
+    """Return the processes of this benchmark except itself."""
+    mark, processes = f"{_MARK}={os.environ[_MARK]}".encode(), []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
             with suppress(OSError):
                 if mark in (folder / "environ").read_bytes():
-                    found.append(int(folder.name))
-    return found
+                    processes.append(int(folder.name))
+    return processes
 
 
 @contextmanager
 def _disk() -> Iterator[Path | None]:
-    """Mount a small disk in memory; None where it cannot be."""
+    """Mount a small disk in memory and yield its path, None if it cannot be mounted."""
     with TemporaryDirectory() as place:
         mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", place]
         if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
@@ -215,7 +216,7 @@ def _disk() -> Iterator[Path | None]:
 
 @contextmanager
 def _filled(disk: Path, rng: random.Random) -> Iterator[None]:
-    """Fill a disk but for a little room, and free it afterwards."""
+    """Fill a disk up to a little space, and free it afterwards."""
     ballast = disk / "ballast"
     room = os.statvfs(disk)
     size = room.f_bavail * room.f_frsize - 1024 * rng.randint(*_ROOM_KB)

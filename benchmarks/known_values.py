@@ -1,4 +1,4 @@
-"""How near the image quality measures come to what geometric hearts were made with: the table of docs/results.
+"""How close image quality measures are to the known values of geometric hearts: the table of docs/results.
 
 python -m benchmarks.known_values
 """
@@ -12,7 +12,7 @@ from lgeqa.measure import FUNCTIONS, Heart
 
 
 def rows() -> Iterator[tuple[str, str, float, float]]:
-    """Yield measure, what was set, the known value and the measured one."""
+    """Yield the measure, the setting, the known value and the measured value."""
     for noise in (3.0, 8.0, 15.0):
         heart = heart_of(GeometricHeart(noise=noise))
         level = heart.reference.blood - heart.reference.air
@@ -34,9 +34,9 @@ def rows() -> Iterator[tuple[str, str, float, float]]:
         heart = heart_of(GeometricHeart(septum=septum, wall=septum, wall_mm=1))
         yield "septal_contrast", f"septum {septum:g}", (septum - 5) / 95, value(heart, "septal_contrast")
     for share in (0.1, 0.2):
-        made = GeometricHeart(muscle=60, noise=2).voxels()
+        voxels = GeometricHeart(muscle=60, noise=2).voxels()
         for axis in (1, 2):
-            copied = Heart(made + np.float32(share) * np.roll(made, 50, axis=axis), atrium(), SPACING_MM)
+            copied = Heart(voxels + np.float32(share) * np.roll(voxels, 50, axis=axis), atrium(), SPACING_MM)
             title = f"copy {share:g} along axis {axis}"
             yield "ghosting_percent", title, 100 * share, value(copied, "ghosting_percent")
 
@@ -47,15 +47,15 @@ def heart_of(made: GeometricHeart) -> Heart:
 
 
 def value(heart: Heart, name: str) -> float:
-    """Return a measure."""
+    """Return the value of a measure."""
     return FUNCTIONS[name](heart).value
 
 
 def main() -> None:
     """Print the table."""
     print("| measure | set | known | measured | off by |\n|---|---|---|---|---|")
-    for name, title, known, found in rows():
-        print(f"| {name} | {title} | {known:.3g} | {found:.3g} | {100 * (found / known - 1):+.0f} % |")
+    for name, title, known, result in rows():
+        print(f"| {name} | {title} | {known:.3g} | {result:.3g} | {100 * (result / known - 1):+.0f} % |")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The measured reader: fits the weights of its quality score, and compares its scores with those of experts.
+"""Fits the quality weights of the measured reader, and compares its scores with expert scores.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/measured_reader.py --scans ../shared/data/lge [--write FILE]
 
-The scans are measured with their given masks. They should be the reference scans of `lgeqa.measure`. Without `--write`
-the figures are those of the reader that ships with the package. With it, the weights of quality are fitted first, so
-that the correlations of quality with sharpness and enhancement come near those of the experts, and the new reader is
-written to FILE, such as src/lgeqa/measure/measured_reader.json.
+The scans are measured with their reference masks. They should be the reference scans of `lgeqa.measure`. Without
+`--write` the figures describe the reader in the package. With it, the weights of quality are fitted first, so that the
+correlations of quality with sharpness and enhancement are close to those of the experts, and the new reader is written
+to FILE, such as src/lgeqa/measure/measured_reader.json.
 """
 
 import argparse
@@ -37,28 +37,29 @@ _ATTRIBUTES: Weights = {
     "sharpness": {"edge_width_mm": 1.0},
     "enhancement": {"aortic_wall_contrast": 0.5, "septal_contrast": 0.5},
 }
-#: Measures that alone must be able to spoil a scan: their weights in quality, in steps of 1 / `_STEPS`, were chosen.
+#: Measures that must be able to spoil a scan by themselves. Their weights in quality, in steps of 1 / `_STEPS`, were
+#: chosen.
 _SPOILING = {"nulling_ratio": 3, "shading_percent": 1, "ghosting_percent": 1}
-#: Measures whose weights in quality are fitted, and the least of each. Noise and edges have more, for the same reason.
-#: Noisy real scans have much contrast, so a free fit hardly counts noise; blur lowers noise and so raises the
-#: contrast-to-noise ratio.
+#: Measures whose weights in quality are fitted, and the smallest weight of each. Noise and edges have larger ones for
+#: the same reason. Noisy real scans have much contrast, so a free fit hardly counts noise, and blur lowers noise and so
+#: raises the contrast-to-noise ratio.
 _FREE = {"wall_cnr": 2, "noise_percent": 4, "edge_width_mm": 5}
 _STEPS = 20
-#: No merit of a scan where they are good: see `MeasuredReader`.
+#: Measures whose good values do not raise the score, see `MeasuredReader`.
 _ONLY_LOWER = {"quality": ("noise_percent", *_SPOILING)}
 #: Scales whose correlations with quality the weights are fitted to.
 _FITTED = ("sharpness", "enhancement")
 
 
 def measured(source: Source) -> Values:
-    """Take the measures of a scan with its given mask."""
+    """Return the measures of a scan with its reference mask."""
     scan = read_scan(source)
     assert source.mask_path is not None
     return take_measures(scan, Heart(scan.voxels, read_mask(source.mask_path, scan), scan.spacing_mm)).values
 
 
 def expert_scores() -> Scores:
-    """Return the scores that experts gave, (scan, scale)."""
+    """Return the scores by experts, (scan, scale)."""
     combinations, counts = joint_counts()
     return np.repeat(combinations, counts, axis=0).astype(float)
 
@@ -85,7 +86,7 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
 
 
 def fit(scans: Sequence[Values]) -> MeasuredReader:
-    """Return the reader whose correlations of quality are nearest to the experts', by the sum of squares."""
+    """Return the reader whose quality correlations are closest to those of the experts, by the sum of squares."""
     wanted = _with_quality(expert_scores())
     left = _STEPS - sum(_SPOILING.values())
     grid = [
@@ -116,34 +117,34 @@ def correlations(scores: Scores) -> Scores:
 
 def show(reader: MeasuredReader, scans: Sequence[Values]) -> None:
     """Print the weights, the correlations between the scales and the distribution of the scores."""
-    own, experts = whole(reader, scans), expert_scores()
+    scores_of_reader, experts = whole(reader, scans), expert_scores()
     print(f"Measured reader {reader.version}: {len(scans)} scans. {reader.source}\n")
     print("| scale | weights |\n|---|---|")
     for name, weights in reader.weights.items():
         print(f"| {name} | {', '.join(f'{measure} {weight:g}' for measure, weight in weights.items())} |")
-    of_own, of_experts = correlations(own), correlations(experts)
+    reader_correlations, expert_correlations = correlations(scores_of_reader), correlations(experts)
     print("\n| correlation of whole scores | measured reader | experts |\n|---|---|---|")
     for a in range(len(NAMES)):
         for b in range(a + 1, len(NAMES)):
-            print(f"| {NAMES[a]}, {NAMES[b]} | {of_own[a, b]:.2f} | {of_experts[a, b]:.2f} |")
+            print(f"| {NAMES[a]}, {NAMES[b]} | {reader_correlations[a, b]:.2f} | {expert_correlations[a, b]:.2f} |")
     print("\n| share of scans with score | 1 | 2 | 3 | 4 | 5 | 3 or more |\n|---|---|---|---|---|---|---|")
     for place, name in enumerate(NAMES):
-        for who, scores in (("measured reader", own), ("experts", experts)):
+        for who, scores in (("measured reader", scores_of_reader), ("experts", experts)):
             shares = [np.mean(scores[:, place] == score) for score in range(1, 6)]
             shares.append(np.mean([is_diagnostic(score) for score in scores[:, place]]))
             print(f"| {name}, {who} | {' | '.join(f'{share:.2f}' for share in shares)} |")
 
 
 def main() -> None:
-    """Print the figures, of a new reader where one is to be written."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=Path, required=True)
-    options.add_argument("--write", type=Path, metavar="FILE", help="fit the weights and write the reader to this file")
-    given = options.parse_args()
-    scans = [measured(source) for source in discover([given.scans]) if source.mask_path]
-    reader = fit(scans) if given.write else measured_reader()
-    if given.write:
-        given.write.write_text(reader.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    """Print the figures of the reader in the package, or fit and write a new one first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="fit the weights and write the reader to this file")
+    options = parser.parse_args()
+    scans = [measured(source) for source in discover([options.scans]) if source.mask_path]
+    reader = fit(scans) if options.write else measured_reader()
+    if options.write:
+        options.write.write_text(reader.model_dump_json(indent=1) + "\n", encoding="utf-8")
     show(reader, scans)
 
 

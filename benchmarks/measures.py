@@ -1,14 +1,14 @@
-"""How the image quality measures behave: artefacts in five steps, other masks of the atrium, and the time they take.
+"""Behaviour of the image quality measures: artefacts in five steps, other masks of the atrium, and computing time.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/measures.py --scans ../shared/data/lge [--n 10]
 python benchmarks/measures.py --scans ../shared/data/lge --reference src/lgeqa/measure/reference_scans.json
 
-The second form writes the quantiles of all measures over the scans, with their given masks, and nothing else.
+The second form only writes the quantiles of all measures over the scans, with their reference masks.
 
-The artefacts are made here and share no code with the simulator. A change is given in units of the spread of the
-measure over the reference scans (90th less 10th percentile), so that measures of different units can be compared.
-Repeatability is measured on all scans: masks one voxel larger and smaller in the plane, and the detected mask against
-the given one.
+The artefacts are made here and share no code with the simulator. A change is expressed in units of the spread of the
+measure over the reference scans (90th minus 10th percentile), so that measures of different units can be compared.
+Repeatability is measured on all scans: masks one voxel larger and smaller in the plane, and the detected mask compared
+with the reference mask.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def blur(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
 
 
 def wrong_inversion_time(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
-    """Lift tissue that is darker than blood, but not lung, towards blood: by up to half of what it lacks."""
+    """Lift tissue that is darker than blood, but not lung, towards blood by up to half of the difference."""
     smooth = gaussian_filter(signal, (0, *(2 / mm for mm in heart.pixel_mm)))
     lung = binary_opening(smooth < 0.25, _IN_PLANE, iterations=8)
     is_tissue = ~lung * np.clip((1 - smooth) / 0.2, 0, 1)
@@ -62,7 +62,7 @@ def wrong_inversion_time(signal: FloatArray, heart: Heart, amount: float) -> Flo
 
 
 def dull_walls(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
-    """Take away what is brighter than the blood beside it outside of the pools' cores, up to all of it."""
+    """Remove up to all of the signal above the nearby blood, outside of the pools' cores."""
     blood = binary_erosion(heart.whole_atrium, _IN_PLANE, iterations=4) | binary_erosion(
         heart.aorta, _IN_PLANE, iterations=4
     )
@@ -73,7 +73,7 @@ def dull_walls(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
 
 
 def shading(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
-    """Multiply by a ramp along the slope that the blood has from left to right, up to a factor of three in 120 mm."""
+    """Multiply by a ramp along the slope of the blood from left to right, up to a factor of three in 120 mm."""
     across = np.arange(signal.shape[2]) * heart.pixel_mm[1]
     places = np.nonzero(heart.whole_atrium)
     slope = np.sign(np.polyfit(across[places[2]], signal[places], 1)[0])
@@ -81,7 +81,7 @@ def shading(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
 
 
 def ghosts(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
-    """Add copies moved by 17 and 31 mm along the rows, with up to 30 % of the signal."""
+    """Add copies that are shifted by 17 and 31 mm along the rows, with up to 30 % of the signal."""
     copies = sum(np.roll(signal, round(shift / heart.pixel_mm[0]), axis=1) for shift in (17, -17, 31))
     return signal + np.float32(0.3 * amount) * np.asarray(copies, np.float32)
 
@@ -92,7 +92,7 @@ def clipping(signal: FloatArray, _heart: Heart, amount: float) -> FloatArray:
     return np.minimum(signal, np.float32(highest + amount * (lowest - highest))) if amount else signal
 
 
-#: Each artefact, and the measures that are its own with the direction in which they move.
+#: Each artefact, and the measures that it should change with the direction of the change.
 ARTEFACTS: dict[str, tuple[Artefact, dict[str, int]]] = {
     "noise": (noise, {"noise_percent": 1, "asnr": -1, "wall_cnr": -1}),
     "blur": (blur, {"edge_width_mm": 1}),
@@ -105,12 +105,12 @@ ARTEFACTS: dict[str, tuple[Artefact, dict[str, int]]] = {
 
 
 def measured(scan: Scan, atrium: BoolArray) -> Values:
-    """Take the measures of a scan with a mask."""
+    """Return the measures of a scan with a mask."""
     return take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
 
 
 def with_artefact(scan: Scan, atrium: BoolArray, artefact: Artefact, amount: float) -> Scan:
-    """Return the scan with an artefact on its signal in units of blood; its own noise and blur stay."""
+    """Return the scan with an artefact on its signal in units of blood, in addition to its original noise and blur."""
     heart = Heart(scan.voxels, atrium, scan.spacing_mm)
     level = heart.reference.blood - heart.reference.air
     signal = (scan.voxels - np.float32(heart.reference.air)) / np.float32(level)
@@ -119,39 +119,39 @@ def with_artefact(scan: Scan, atrium: BoolArray, artefact: Artefact, amount: flo
 
 
 def artefact_table(cases: Sequence[tuple[Scan, BoolArray]]) -> None:
-    """Print for each artefact how its own measures and the others move."""
+    """Print for each artefact how the measures that it should change and the others move."""
     quantiles = reference_scans()
     low, high = quantiles.shares.index(0.1), quantiles.shares.index(0.9)
     spread = {name: (values[high] - values[low]) or 1.0 for name, values in quantiles.quantiles.items()}
     scored = [measure.name for measure in MEASURES if measure.better != "neither"]
     print("\n| artefact | measure | scans that move monotonically | change at the heaviest, in spreads (median) |")
     print("|---|---|---|---|")
-    for title, (artefact, own) in ARTEFACTS.items():
+    for title, (artefact, expected) in ARTEFACTS.items():
         series = [[measured(with_artefact(*case, artefact, step), case[1]) for step in _STEPS] for case in cases]
-        moves = {name: [_move(one, name) / spread[name] for one in series] for name in scored}
-        largest = max(abs(statistics.median(moves[name])) for name in own)
-        for name, direction in own.items():
-            rising = sum(_is_monotone([one[name] for one in steps], direction) for steps in series)
+        moves = {name: [_move(steps, name) / spread[name] for steps in series] for name in scored}
+        largest = max(abs(statistics.median(moves[name])) for name in expected)
+        for name, direction in expected.items():
+            rising = sum(_is_monotone([values[name] for values in steps], direction) for steps in series)
             print(f"| {title} | **{name}** | {rising} of {len(cases)} | {statistics.median(moves[name]):+.2f} |")
         for name in scored:
-            if name not in own and abs(statistics.median(moves[name])) > largest / 3:
+            if name not in expected and abs(statistics.median(moves[name])) > largest / 3:
                 print(f"| {title} | {name} | moves too | {statistics.median(moves[name]):+.2f} |")
 
 
 def _move(series: Sequence[Values], name: str) -> float:
-    """Return how far a measure moves from the first step to the last; 0 where it is undefined."""
+    """Return how far a measure moves from the first step to the last, 0 if it is undefined."""
     first, last = series[0][name], series[-1][name]
     return 0.0 if first is None or last is None else last - first
 
 
 def _is_monotone(values: Sequence[float | None], direction: int) -> bool:
-    """Return whether all values are there, and none goes against the direction."""
+    """Return whether all values are defined and each moves in the direction."""
     rest = [direction * value for value in values if value is not None]
     return len(rest) == len(values) and all(b > a for a, b in pairwise(rest))
 
 
 def repeatability_table(cases: Sequence[tuple[Scan, BoolArray]], bundle: Bundle) -> None:
-    """Print how far each measure moves with another mask: median of the relative change over the scans, in %."""
+    """Print the median relative change of each measure over the scans with another mask, in %."""
     ways: dict[str, Callable[[Scan, BoolArray], BoolArray]] = {
         "grown": lambda _, mask: np.asarray(binary_dilation(mask, _IN_PLANE)),
         "shrunk": lambda _, mask: np.asarray(binary_erosion(mask, _IN_PLANE)),
@@ -214,18 +214,18 @@ def _case(source: Source) -> tuple[Scan, BoolArray]:
 
 def main() -> None:
     """Print all tables."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=Path, required=True)
-    options.add_argument("--n", type=int, default=10, help="scans that get artefacts, spread over the folder")
-    options.add_argument("--bundle", type=Path)
-    options.add_argument("--reference", type=Path, help="write the quantiles to this file, and nothing else")
-    given = options.parse_args()
-    bundle = open_bundle(given.bundle)
-    cases = [_case(source) for source in discover([given.scans]) if source.mask_path]
-    if given.reference:
-        write_reference(cases, given.reference)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--n", type=int, default=10, help="scans that get artefacts, spread over the folder")
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--reference", type=Path, help="write the quantiles to this file, and nothing else")
+    options = parser.parse_args()
+    bundle = open_bundle(options.bundle)
+    cases = [_case(source) for source in discover([options.scans]) if source.mask_path]
+    if options.reference:
+        write_reference(cases, options.reference)
         return
-    few = cases[:: max(1, len(cases) // given.n)][: given.n]
+    few = cases[:: max(1, len(cases) // options.n)][: options.n]
     artefact_table(few)
     repeatability_table(cases, bundle)
     time_table(few, bundle)

@@ -1,8 +1,8 @@
-"""How far real readers agree, from the counts that the package ships.
+"""Agreement of real readers, from the counts in the package.
 
 python benchmarks/readers.py
 
-The counts name neither scans nor readers, so there are no intervals, and each pair of readings is a scan of its own.
+The counts name neither scans nor readers, so there are no intervals, and each pair of readings counts as one scan.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     first, second = np.meshgrid(SCORES, SCORES, indexing="ij")
     for scale, ordered in zip(SCALES, agreement_counts(), strict=True):
-        # Every pair was counted in both orders; here each once.
+        # Every pair was counted in both orders, but is used only once here.
         counts = np.triu(ordered) - np.diag(np.diag(ordered) // 2)
         a, b = (np.repeat(scores, counts.ravel()).astype(float) for scores in (first.ravel(), second.ravel()))
         both = np.concatenate([a, b]), np.concatenate([b, a])
@@ -33,7 +33,7 @@ def main() -> None:
             alpha(np.stack([a, b]), once),
         ]
         apart = (np.abs(a - b) >= 2).mean()
-        print(f"| {scale.title} | {' | '.join(f'{one.value:.3f}' for one in figures)} | {apart:.3f} |")
+        print(f"| {scale.title} | {' | '.join(f'{figure.value:.3f}' for figure in figures)} | {apart:.3f} |")
     print(f"\n{len(a)} pairs of readings on each scale.")
 
 

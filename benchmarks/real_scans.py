@@ -1,15 +1,15 @@
-"""Judge trained networks by real scans of kept-out patients and by artefacts of mechanisms that they never saw.
+"""Evaluate trained networks on real scans of held-out patients and on artefacts of mechanisms that they never saw.
 
     python benchmarks/real_scans.py --scans ../shared/data/lge --folds WORK/folds --strategy baseline [--jobs 2]
 
-WORK/folds is what training/folds.py wrote, with a finished run of the strategy in each fold. Each fold's network sees
-its own kept-out patients alone. Masks are the given ones. The page goes to standard output:
+WORK/folds is the output of training/folds.py, with a finished run of the strategy in each fold. Each fold's network
+only sees its own held-out patients, with their reference masks. The page goes to standard output:
 
-- untouched scans: Spearman's correlation of each scale's probability with the measured score, share called diagnostic;
-- each mechanism, by the network that never saw it: share of scans whose probability falls under its heaviest severity,
-  and the AUROC of quality between scans measured as diagnostic and the same scans with the artefact;
-- five severities of each mechanism: Kendall's tau of the scale's probability, its sign turned so that 1 falls at each
-  step. One that improves a scan is expected to rise instead;
+- unchanged scans: Spearman's correlation of each scale's probability with the measured score, share called diagnostic;
+- each mechanism, by the network that never saw it: share of scans whose probability falls at its heaviest severity, and
+  the AUROC of quality between scans measured as diagnostic and the same scans with the artefact;
+- five severities of each mechanism: Kendall's tau of the scale's probability, with its sign chosen so that 1 means a
+  fall at each step. The probability is expected to rise instead for a mechanism that improves a scan;
 - distractors: share of scans whose probabilities move by less than .05;
 - verdicts that contradict the attributes.
 """
@@ -40,25 +40,25 @@ from lgeqa.simulate.distractors import Volume, apply_distractors, draw_distracto
 
 QUALITY = NAMES.index("quality")
 STEPS = (0.2, 0.4, 0.6, 0.8, 1.0)
-#: Slices that stand for a changed scan, evenly spaced; an untouched scan shows all.
+#: Number of evenly spaced slices that represent a changed scan. An unchanged scan shows all.
 SLICES = 8
-#: Draws of distractors for each scan.
+#: Number of draws of distractors for each scan.
 DRAWS = 2
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one network says of one kept-out scan.
+    """Output of one network on one held-out scan.
 
     Attributes:
         scan_id: Name of the scan.
         scores: Measured scores, (4,) in the order of `attributes.NAMES`.
-        probabilities: Of the untouched scan, (4,).
-        diagnostic: Verdict of its slices.
+        probabilities: Probabilities of the unchanged scan, (4,).
+        diagnostic: Whether its slices vote diagnostic.
         contradicted: Whether the verdict contradicts the attributes (diagnostic with one under .2, or the reverse).
-        before: Probabilities of the untouched scan on the slices that stand for it, (4,).
-        heavy: By left-out mechanism, probabilities (4,) and measured scores (4,) at the heaviest severity.
-        steps: By mechanism, probabilities at each of `STEPS` (5, 4).
+        before: Probabilities of the unchanged scan on the slices that represent it, (4,).
+        heavy: Probabilities (4,) and measured scores (4,) at the heaviest severity, by left-out mechanism.
+        steps: Probabilities at each of `STEPS` (5, 4), by mechanism.
         moved: Change of the probabilities by each draw of distractors, (draws, 4).
     """
 
@@ -74,7 +74,7 @@ class Seen:
 
 
 def main() -> None:
-    """Judge the networks of all folds and print the page."""
+    """Evaluate the networks of all folds and print the page."""
     parser = argparse.ArgumentParser(description="Judge networks by real scans of kept-out patients.")
     parser.add_argument("--scans", required=True, type=Path)
     parser.add_argument("--folds", required=True, type=Path)
@@ -90,19 +90,19 @@ def main() -> None:
     ]
     look = partial(_look, strategy=options.strategy)
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        seen = list(pool.map(look, *zip(*work, strict=True)))
-    for line in _page(seen):
+        records = list(pool.map(look, *zip(*work, strict=True)))
+    for line in _page(records):
         print(line)
 
 
 def _kept_out(scans: Path, fold: Path) -> list[Source]:
-    """Return the sources of a fold's kept-out patients, in order."""
+    """Return the sources of a fold's held-out patients, in order."""
     split = read_split(fold / "split.json")
     return [source for source in discover([scans]) if split.get(source.scan_id) == "test"]
 
 
 def _look(fold: Path, source: Source, stepped: bool, strategy: str) -> Seen:
-    """Show a kept-out scan to its fold's network, untouched and changed."""
+    """Return the output of a fold's network on a held-out scan, unchanged and changed."""
     bundle = open_bundle(fold / strategy / "bundle")
     left_out = json.loads((fold / "left-out.json").read_text(encoding="utf-8"))
     scan = read_scan(source)
@@ -141,7 +141,7 @@ def _changed(scan: Scan, atrium: BoolArray, seed: int, name: str, share: float) 
 
 
 def _measured(scan: Scan, voxels: FloatArray, atrium: BoolArray) -> FloatArray:
-    """Return the measured scores, NaN where one is undefined."""
+    """Return the measured scores, NaN if one is undefined."""
     values = take_measures(replace(scan, voxels=voxels), Heart(voxels, atrium, scan.spacing_mm)).values
     scores = measured_reader().scores(values).values()
     return np.array([np.nan if score is None else score for score in scores], np.float32)
@@ -164,57 +164,58 @@ def _probabilities(
     return bundle.score(prepared).probabilities
 
 
-def _page(seen: Sequence[Seen]) -> Iterator[str]:
+def _page(records: Sequence[Seen]) -> Iterator[str]:
     yield "## Untouched scans of kept-out patients\n"
-    yield f"{len(seen)} scans, each judged by the network of the fold that kept its patient out.\n"
-    scores = np.array([one.scores for one in seen])
-    probabilities = np.array([one.probabilities for one in seen])
+    yield f"{len(records)} scans, each judged by the network of the fold that kept its patient out.\n"
+    scores = np.array([record.scores for record in records])
+    probabilities = np.array([record.probabilities for record in records])
     yield "| scale | Spearman with the measured score (95 % interval) | measured as diagnostic | mean probability |"
     yield "|---|---|---|---|"
     for place, name in enumerate(NAMES):
         rho, low, high = _spearman(probabilities[:, place], scores[:, place])
         share = np.mean([is_diagnostic(score) for score in scores[:, place]])
         yield f"| {name} | {rho:.2f} ({low:.2f} to {high:.2f}) | {share:.2f} | {probabilities[:, place].mean():.2f} |"
-    diagnostic = np.array([one.diagnostic for one in seen])
+    diagnostic = np.array([record.diagnostic for record in records])
     right = np.mean(diagnostic == np.array([is_diagnostic(score) for score in scores[:, QUALITY]]))
     yield f"\nCalled diagnostic: {diagnostic.mean():.2f}; the same as the measured score: {right:.2f}."
-    yield f"Verdicts that contradict the attributes: {sum(one.contradicted for one in seen)} of {len(seen)}.\n"
-    yield from _left_out_page(seen)
-    yield from _steps_page(seen)
-    moved = np.concatenate([np.abs(one.moved) for one in seen])
+    n_contradicted = sum(record.contradicted for record in records)
+    yield f"Verdicts that contradict the attributes: {n_contradicted} of {len(records)}.\n"
+    yield from _left_out_page(records)
+    yield from _steps_page(records)
+    moved = np.concatenate([np.abs(record.moved) for record in records])
     yield "## Distractors\n"
-    yield f"{len(moved)} draws on {len(seen)} scans.\n"
+    yield f"{len(moved)} draws on {len(records)} scans.\n"
     yield "| scale | moved by less than .05 | 95th percentile |"
     yield "|---|---|---|"
     for place, name in enumerate(NAMES):
         yield f"| {name} | {np.mean(moved[:, place] < 0.05):.2f} | {np.percentile(moved[:, place], 95):.3f} |"
 
 
-def _left_out_page(seen: Sequence[Seen]) -> Iterator[str]:
+def _left_out_page(records: Sequence[Seen]) -> Iterator[str]:
     yield "## Mechanisms that the network never saw, at their heaviest\n"
     yield "| scale | mechanism | scans | own probability falls | quality falls | AUROC of quality | measured falls |"
     yield "|---|---|---|---|---|---|---|"
     for scale, mechanism in ((name, m) for name in NAMES for m in MECHANISMS if m.scale == name and not m.improves):
-        held = [one for one in seen if mechanism.name in one.heavy]
-        if not held:
+        scans = [record for record in records if mechanism.name in record.heavy]
+        if not scans:
             continue
         place = NAMES.index(scale)
-        before = np.array([one.before for one in held])
-        after, measured = (np.array([one.heavy[mechanism.name][part] for one in held]) for part in (0, 1))
+        before = np.array([record.before for record in scans])
+        after, measured = (np.array([record.heavy[mechanism.name][part] for record in scans]) for part in (0, 1))
         falls = np.mean(after[:, place] < before[:, place])
         quality = np.mean(after[:, QUALITY] < before[:, QUALITY])
-        worse = np.mean(measured[:, place] < np.array([one.scores[place] for one in held]))
-        good = np.array([is_diagnostic(one.scores[QUALITY]) for one in held])
+        worse = np.mean(measured[:, place] < np.array([record.scores[place] for record in scans]))
+        good = np.array([is_diagnostic(record.scores[QUALITY]) for record in scans])
         ranks = np.concatenate([before[good, QUALITY], after[good, QUALITY]])
         auroc = roc_auc_score(np.repeat([1, 0], good.sum()), ranks) if good.any() else np.nan
         yield (
-            f"| {scale} | {mechanism.title} | {len(held)} | {falls:.2f} | {quality:.2f} | {auroc:.2f} | {worse:.2f} |"
+            f"| {scale} | {mechanism.title} | {len(scans)} | {falls:.2f} | {quality:.2f} | {auroc:.2f} | {worse:.2f} |"
         )
     yield ""
 
 
-def _steps_page(seen: Sequence[Seen]) -> Iterator[str]:
-    stepped = [one for one in seen if one.steps]
+def _steps_page(records: Sequence[Seen]) -> Iterator[str]:
+    stepped = [record for record in records if record.steps]
     yield "## Severities in five steps\n"
     yield f"{len(stepped)} scans; Kendall's tau over the untouched scan and five steps, 1 falls at each.\n"
     yield "| scale | mechanism | mean tau, own scale | mean tau, quality |"
@@ -222,20 +223,20 @@ def _steps_page(seen: Sequence[Seen]) -> Iterator[str]:
     taus = []
     for mechanism in MECHANISMS:
         place, sign = NAMES.index(mechanism.scale), 1 if mechanism.improves else -1
-        own, quality = np.mean(
+        own_tau, quality_tau = np.mean(
             [
-                [_tau([one.before[at], *one.steps[mechanism.name][:, at]], sign) for at in (place, QUALITY)]
-                for one in stepped
+                [_tau([record.before[at], *record.steps[mechanism.name][:, at]], sign) for at in (place, QUALITY)]
+                for record in stepped
             ],
             axis=0,
         )
-        taus.append(own)
-        yield f"| {mechanism.scale} | {mechanism.title} | {own:.2f} | {quality:.2f} |"
+        taus.append(own_tau)
+        yield f"| {mechanism.scale} | {mechanism.title} | {own_tau:.2f} | {quality_tau:.2f} |"
     yield f"\nMean over mechanisms: {np.mean(taus):.2f}.\n"
 
 
 def _tau(probabilities: Sequence[float], sign: int) -> float:
-    """Return Kendall's tau over rising severities, times a sign; 0 where no step moves the probability."""
+    """Return Kendall's tau over increasing severities, times a sign, or 0 if no step moves the probability."""
     if np.ptp(probabilities) == 0:
         return 0.0
     return float(sign * kendalltau(range(len(probabilities)), probabilities).statistic)
@@ -247,7 +248,7 @@ def _spearman(a: FloatArray, b: FloatArray) -> tuple[float, float, float]:
     a, b = a[known], b[known]
     rng = np.random.default_rng(0)
     picks = rng.integers(len(a), size=(2000, len(a)))
-    # A draw of equal values has no correlation.
+    # The correlation of a draw of equal values is undefined.
     draws = [spearmanr(a[pick], b[pick]).statistic for pick in picks if np.ptp(a[pick]) > 0 and np.ptp(b[pick]) > 0]
     low, high = np.percentile(draws, (2.5, 97.5))
     return float(spearmanr(a, b).statistic), float(low), float(high)

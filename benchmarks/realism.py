@@ -1,16 +1,16 @@
-"""How near simulated scans come to real ones as acquired: measures, scores that go together, and a two-sample test.
+"""How similar simulated scans are to real ones as acquired: measures, correlated scores, and a two-sample test.
 
 OMP_NUM_THREADS=1 python benchmarks/realism.py --scans ../shared/data/lge --simulated COHORT [COHORT ...] [--seed 0]
 
 COHORT is a folder of `lgeqa simulate`. Writes Markdown.
 
-Overlap is the integral of the smaller of two densities, over 10 bins that hold equal shares of all scans together; 1 is
-the same distribution. Chance is what two parts of one distribution give at these numbers of scans (median and 5th
-percentile of 1000 permutations), so an overlap cannot be expected to be higher.
+Overlap is the integral of the smaller of two densities, over 10 bins with equal shares of all scans together. An
+overlap of 1 means the same distribution. Chance is the overlap of two parts of one distribution at these numbers of
+scans (median and 5th percentile of 1000 permutations), so an overlap cannot be expected to be higher.
 
-The two-sample test asks a small convolutional network to tell slices of real scans from simulated ones, prepared as for
-the quality network. It is trained on one half of the patients and tested on the other, both ways; a scan's rank is the
-mean over its slices. Scans are weighted so that real and simulated ones have equal shares of each score of quality.
+In the two-sample test a small convolutional network distinguishes slices of real scans from simulated ones, prepared as
+for the quality network. It is trained on one half of the patients and tested on the other, both ways, and a scan's rank
+is the mean over its slices. Scans are weighted so that real and simulated ones have equal shares of each quality score.
 """
 
 import argparse
@@ -41,10 +41,10 @@ from lgeqa.train.cases import read_case
 Flags = npt.NDArray[np.bool_]
 
 BINS, PERMUTATIONS = 10, 1000
-#: Slices of each scan that the two-sample test sees, spread over the atrium, and how often in training.
+#: Number of slices of each scan in the two-sample test, spread over the atrium, and number of training epochs.
 SLICES, EPOCHS = 8, 30
 BATCH = 32
-#: As the networks see a scan, so that a full field differs from a crop by what is in it alone.
+#: Preparation as for the networks, so that a full field differs from a crop only by its content.
 PREPARATION = QualityPreparation(margin_mm=14.0)
 
 
@@ -56,7 +56,7 @@ class Sample:
         patient: Name of the person.
         is_simulated: Whether it was simulated.
         values: Value of each measure by name.
-        scores: Measured scores in the order of `attributes.NAMES`; None if it has none.
+        scores: Measured scores in the order of `attributes.NAMES`. None if there are none.
         slices: Prepared slices, float32 (SLICES, pixels, pixels).
     """
 
@@ -70,12 +70,12 @@ class Sample:
 def real_samples(folder: Path) -> list[Sample]:
     """Read, measure and score all real scans of a folder."""
     samples = []
-    for found in find_real_scans(folder):
-        scan, atrium = read_case(Case(found.scan_id, found.scan_id, folder / found.image, folder / found.mask))
+    for source in find_real_scans(folder):
+        scan, atrium = read_case(Case(source.scan_id, source.scan_id, folder / source.image, folder / source.mask))
         measures = take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm))
         scores = measured_scores(measures)
         row = tuple(scores.row().tolist()) if scores else None
-        samples.append(Sample(found.scan_id, False, measures.values, row, prepared(scan, atrium)))
+        samples.append(Sample(source.scan_id, False, measures.values, row, prepared(scan, atrium)))
     return samples
 
 
@@ -112,7 +112,7 @@ def measures_table(real: Sequence[Sample], simulated: Sequence[Sample], seed: in
 
 
 def defined(samples: Sequence[Sample], measure: Measure) -> Numbers:
-    """Return the values of a measure where it is defined."""
+    """Return the values of a measure for the scans on which it is defined."""
     return np.array([value for sample in samples if (value := sample.values[measure.name]) is not None])
 
 
@@ -132,7 +132,7 @@ def chance_overlaps(values: Numbers, n: int, rng: np.random.Generator) -> Number
 
 
 def scores_table(real: Sequence[Sample], simulated: Sequence[Sample]) -> None:
-    """Print how scores go together and how they are distributed: experts', measured real and measured simulated."""
+    """Print correlations and distributions of scores: by experts, measured on real and on simulated scans."""
     rows, scans = joint_counts()
     groups = {
         "experts": np.repeat(rows, scans, axis=0).astype(float),
@@ -141,8 +141,8 @@ def scores_table(real: Sequence[Sample], simulated: Sequence[Sample]) -> None:
     }
     print(f"\n| Pearson correlation | {' | '.join(groups)} |\n|---|---|---|---|")
     for first, second in combinations(range(len(NAMES)), 2):
-        found = [np.corrcoef(group[:, first], group[:, second])[0, 1] for group in groups.values()]
-        print(f"| {NAMES[first]}, {NAMES[second]} | {' | '.join(f'{r:.2f}' for r in found)} |")
+        correlations = [np.corrcoef(group[:, first], group[:, second])[0, 1] for group in groups.values()]
+        print(f"| {NAMES[first]}, {NAMES[second]} | {' | '.join(f'{r:.2f}' for r in correlations)} |")
     print(f"\n| share of scans with 3 or more | {' | '.join(groups)} |\n|---|---|---|---|")
     for place, scale in enumerate(SCALES):
         shares = [f"{np.mean(group[:, place] >= 3):.2f}" for group in groups.values()]
@@ -172,7 +172,7 @@ def network() -> nn.Module:
 
 
 def learn(samples: Sequence[Sample], weights: Numbers, seed: int) -> Callable[[FloatArray], float]:
-    """Train the network on scans, and return what gives a scan's rank: higher is more like a simulated one."""
+    """Train the network on scans, and return a function for a scan's rank, higher for more like a simulated one."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     slices = torch.from_numpy(np.concatenate([sample.slices for sample in samples]))[:, None]
@@ -194,15 +194,15 @@ def learn(samples: Sequence[Sample], weights: Numbers, seed: int) -> Callable[[F
             schedule.step()
     net.eval()
 
-    def rank(own: FloatArray) -> float:
+    def rank(prepared_slices: FloatArray) -> float:
         with torch.no_grad():
-            return float(net(torch.from_numpy(own)[:, None]).mean())
+            return float(net(torch.from_numpy(prepared_slices)[:, None]).mean())
 
     return rank
 
 
 def two_sample_test(samples: Sequence[Sample], seed: int) -> None:
-    """Print how well the network tells simulated scans from real ones of other patients."""
+    """Print how well the network distinguishes simulated scans from real ones of other patients."""
     scored = [sample for sample in samples if sample.scores]
     quality = np.array([int(sample.scores[NAMES.index("quality")]) for sample in scored if sample.scores])
     names, patients = np.unique([sample.patient for sample in scored], return_inverse=True)
@@ -229,19 +229,19 @@ def two_sample_test(samples: Sequence[Sample], seed: int) -> None:
 
 def main() -> None:
     """Print the report."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scans", type=Path, required=True)
-    options.add_argument("--simulated", type=Path, nargs="+", required=True)
-    options.add_argument("--seed", type=int, default=0)
-    given = options.parse_args()
-    real = real_samples(given.scans)
-    simulated = [sample for folder in given.simulated for sample in simulated_samples(folder)]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--simulated", type=Path, nargs="+", required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    real = real_samples(options.scans)
+    simulated = [sample for folder in options.simulated for sample in simulated_samples(folder)]
     scored = [sum(bool(sample.scores) for sample in samples) for samples in (real, simulated)]
     print(f"{len(real)} real scans, of which {scored[0]} have scores; {len(simulated)} simulated ones, of which")
     print(f"{scored[1]} have scores; overlap over {BINS} bins.")
-    measures_table(real, simulated, given.seed)
+    measures_table(real, simulated, options.seed)
     scores_table(real, simulated)
-    two_sample_test([*real, *simulated], given.seed)
+    two_sample_test([*real, *simulated], options.seed)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How well the two halves of a scan agree in measures and in measured scores.
+"""Agreement of the two halves of a scan in measures and in measured scores.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/reliability.py --scans ../shared/data/lge
 
-Each scan is measured twice with its given mask: with the lower half of the atrium's slices and with the upper one.
-Spearman's correlation between the halves over all scans says how much of a measure belongs to the scan. From it follows
-the reliability of the whole scan by the formula of Spearman and Brown, 2 r / (1 + r). Its square root bounds how well
+Each scan is measured twice with its reference mask: on the lower half of the atrium's slices and on the upper half.
+Spearman's correlation between the halves over all scans says how much of a measure belongs to the scan. The reliability
+of the whole scan follows from it by the formula of Spearman and Brown, 2 r / (1 + r). Its square root bounds how well
 anything can be correlated with the measure.
 """
 
@@ -25,9 +25,9 @@ MEASURES = tuple(dict.fromkeys(name for weights in measured_reader().weights.val
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description="How well the two halves of a scan agree.")
-    options.add_argument("--scans", type=Path, required=True)
-    halves = np.array([measured_halves(source) for source in discover([options.parse_args().scans])])
+    parser = argparse.ArgumentParser(description="How well the two halves of a scan agree.")
+    parser.add_argument("--scans", type=Path, required=True)
+    halves = np.array([measured_halves(source) for source in discover([parser.parse_args().scans])])
     print(f"{len(halves)} scans\n")
     print("| | between the halves | of the whole | bound |")
     print("|---|---|---|---|")
@@ -38,18 +38,18 @@ def main() -> None:
 
 
 def measured_halves(source: Source) -> list[npt.NDArray[np.float64]]:
-    """Return scores and measures of the lower and of the upper half of a scan."""
+    """Return the scores and measures of the lower and of the upper half of a scan."""
     scan = read_scan(source)
     assert source.mask_path is not None
     atrium = read_mask(source.mask_path, scan)
-    held = np.flatnonzero(atrium.any(axis=(1, 2)))
-    middle = held[len(held) // 2]
+    atrium_slices = np.flatnonzero(atrium.any(axis=(1, 2)))
+    middle = atrium_slices[len(atrium_slices) // 2]
     upper = np.arange(len(atrium))[:, None, None] >= middle
     return [measured_on(scan, atrium & part) for part in (~upper, upper)]
 
 
 def measured_on(scan: Scan, atrium: BoolArray) -> npt.NDArray[np.float64]:
-    """Return the scores and the measures that they rest on, NaN where one is undefined."""
+    """Return the scores and the measures behind them, NaN if one is undefined."""
     values = take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
     return np.array([*measured_reader().scores(values).values(), *(values[name] for name in MEASURES)], float)
 

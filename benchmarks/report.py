@@ -1,8 +1,8 @@
-"""The report in Chromium, and what its pictures cost.
+"""Performance of the report in Chromium, and cost of its pictures.
 
 python benchmarks/report.py --out OUT [--scans FOLDER] [--bundle DIR] [--runs 5]
 
-`OUT` is the output folder of `lgeqa assess`. Each run opens `report.html` in a fresh context and then one of its scans.
+`OUT` is the output folder of `lgeqa assess`. Each run opens `report.html` in a new context and then one of its scans.
 With `--scans`, up to ten scans are assessed and drawn in this process, and the ratio of the two times is printed.
 """
 
@@ -38,39 +38,39 @@ _OPEN = """async () => {
 
 def main() -> None:
     """Print size, times, requests and errors of the report, and the cost of pictures."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--scans", type=Path)
-    options.add_argument("--bundle", type=Path)
-    options.add_argument("--runs", type=int, default=5)
-    given = options.parse_args()
-    for page in sorted(given.out.glob("report*.html")):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--scans", type=Path)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    for page in sorted(options.out.glob("report*.html")):
         print(f"{page.name}: {page.stat().st_size / 1e6:.1f} MB")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("LGEQA_CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
         )
-        in_browser(browser, (given.out / "report.html").resolve().as_uri(), given.runs)
+        in_browser(browser, (options.out / "report.html").resolve().as_uri(), options.runs)
         browser.close()
-    if given.scans:
-        cost_of_pictures(given.scans, given.bundle)
+    if options.scans:
+        cost_of_pictures(options.scans, options.bundle)
 
 
 def in_browser(browser: Browser, address: str, runs: int) -> None:
-    """Open the report again and again."""
+    """Open the report repeatedly, and print times, requests and errors."""
     rows, requests, errors = [], [], []
     for _ in range(runs):
         with browser.new_context() as context:
             page = context.new_page()
             page.on("request", lambda request: requests.append(request.url.partition(":")[0]))
             page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-            page.on("pageerror", lambda fault: errors.append(str(fault)))
+            page.on("pageerror", lambda error: errors.append(str(error)))
             page.add_init_script(_TABLE_SEEN)
             start = time.perf_counter()
             page.goto(address)
             wall = time.perf_counter() - start
-            seen = page.wait_for_function("window.tableSeen").json_value() / 1000
-            rows.append((wall, page.evaluate(_NAVIGATION) / 1000, seen, page.evaluate(_OPEN) / 1000))
+            table_drawn = page.wait_for_function("window.tableSeen").json_value() / 1000
+            rows.append((wall, page.evaluate(_NAVIGATION) / 1000, table_drawn, page.evaluate(_OPEN) / 1000))
     for name, times in zip(
         ("navigation", "load event", "table drawn", "a scan opened"), zip(*rows, strict=True), strict=True
     ):
@@ -80,7 +80,7 @@ def in_browser(browser: Browser, address: str, runs: int) -> None:
 
 
 def cost_of_pictures(folder: Path, bundle_folder: Path | None) -> None:
-    """Assess some scans and draw them."""
+    """Assess some scans, draw them, and print the times of both."""
     bundle = open_bundle(bundle_folder, 1)
     assessing, drawing = [], []
     for source in discover([folder])[:11]:
@@ -90,7 +90,7 @@ def cost_of_pictures(folder: Path, bundle_folder: Path | None) -> None:
         draw_pictures(assessment, bundle.manifest.quality.preparation)
         assessing.append(middle - start)
         drawing.append(time.perf_counter() - middle)
-    a, d = statistics.median(assessing[1:]), statistics.median(drawing[1:])  # the first loads networks
+    a, d = statistics.median(assessing[1:]), statistics.median(drawing[1:])  # the first scan loads the networks
     print(
         f"pictures: {d * 1000:.0f} ms beside {a * 1000:.0f} ms of reading and assessing, {d / a:.1%} (median of scans)"
     )

@@ -1,7 +1,7 @@
-"""How long a person waits from dropping a scan to reading its verdict, in a real browser.
+"""Waiting time from dropping a scan to seeing its verdict, in a real browser.
 
-Run `python benchmarks/serve.py SCAN`: `lgeqa serve` is started afresh, the scan is dropped as soon as the
-page is there (a fresh server) and four times more (a warm one). Prints seconds; look at the load of the machine too.
+Run `python benchmarks/serve.py SCAN`: `lgeqa serve` is started, the scan is dropped as soon as the page is
+there (a new server) and four times more (a warm one). Prints seconds. Consider the load of the machine too.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _drop(page: Page, scan: Path, count: int) -> float:
-    """Seconds from giving a scan to the page until `count` verdicts stand there."""
+    """Return the seconds from dropping a scan on the page until it shows `count` verdicts."""
     start = time.perf_counter()
     page.set_input_files("#files", scan)
     page.wait_for_function(

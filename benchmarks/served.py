@@ -1,4 +1,4 @@
-"""A server that benchmarks start on loopback, in a process of its own."""
+"""A server that benchmarks start on loopback, in a separate process."""
 
 import os
 import subprocess
@@ -18,19 +18,19 @@ TOKEN = "0wner-of-the-server-of-benchmarks"
 
 @contextmanager
 def served(home: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Serve a folder; gives the process, which the caller ends, and its address, empty where it did not start."""
+    """Serve a folder, and yield the process, which the caller ends, and its address, empty if it did not start."""
     command = [*LGEQA, "serve", "--home", str(home), "--port", "0", *options]
     environment = os.environ | {"LGEQA_TOKEN": TOKEN}
     with subprocess.Popen(
         command, text=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
-        said = process.stdout.readline().split()
-        yield process, said[1].split("/?")[0].rstrip("/") if len(said) > 1 else ""
+        words = process.stdout.readline().split()
+        yield process, words[1].split("/?")[0].rstrip("/") if len(words) > 1 else ""
 
 
 def send(address: str, scans: Iterable[Path]) -> None:
-    """Send `data.nrrd` of each folder under a key of its own, so that one that arrived before is not taken twice."""
+    """Send `data.nrrd` of each folder with a separate key, so that a scan that arrived before is not added twice."""
     for scan in scans:
         name, border = scan.name, uuid.uuid4().hex
         head = f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{name}.nrrd"\r\n\r\n'.encode()
@@ -41,7 +41,10 @@ def send(address: str, scans: Iterable[Path]) -> None:
 
 
 def ask(address: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> bytes:
-    """Ask as the owner, or with a token in `headers`; a body makes it a POST. Raises what urllib does."""
+    """Send a request as the owner, or with a token in `headers`, as a POST if there is a body.
+
+    Raises the errors of urllib.
+    """
     request = urllib.request.Request(address + path, body, {"Authorization": f"Bearer {TOKEN}", **(headers or {})})
     with urllib.request.urlopen(request, timeout=60) as answer:
         content: bytes = answer.read()

@@ -1,9 +1,9 @@
-"""Verdict from a volume in memory: ONNX Runtime against the same networks in eager PyTorch, in one run.
+"""Time of a verdict on a volume in memory, with ONNX Runtime and with the same networks in eager PyTorch, in one run.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/speed.py --scan FILE [--scan ...] --full DIR [--shipped DIR] [--repeats 5]
 
-`--full` names a full-precision bundle; eager PyTorch gets networks of the same shape with random weights, whose
-arithmetic takes the same time, and the same atrium slices. One thread of BLAS is what `lgeqa assess` runs with.
+`--full` names a full-precision bundle. Eager PyTorch gets networks of the same shape with random weights, whose
+arithmetic takes the same time, and the same atrium slices. `lgeqa assess` also runs with one BLAS thread.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from lgeqa.score import vote
 
 
 def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple[Detector, QualityNetwork]) -> str:
-    """The same steps with eager networks; the atrium is given, since random weights find none."""
+    """Return the verdict of the same steps with eager networks, on this atrium, since random weights find none."""
     manifest = bundle.manifest
 
     def detect(slices: FloatArray, context: IntArray) -> FloatArray:
@@ -44,27 +44,27 @@ def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple
 
 
 def _eager(network: nn.Module, slices: FloatArray, channels: IntArray) -> FloatArray:
-    """In chunks of the size that the bundle takes, which suits eager PyTorch too."""
+    """Return probabilities, computed in chunks of the same size as in the bundle, which suits eager PyTorch too."""
     chunks = [torch.from_numpy(slices[channels[i : i + CHUNK]]) for i in range(0, len(channels), CHUNK)]
-    found: FloatArray = torch.sigmoid(torch.cat([network(chunk) for chunk in chunks])).numpy()
-    return found
+    probabilities: FloatArray = torch.sigmoid(torch.cat([network(chunk) for chunk in chunks])).numpy()
+    return probabilities
 
 
 def main() -> None:
     """Print the median times of each scan, taken in turn, and their ratios."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--scan", type=Path, action="append", required=True)
-    options.add_argument("--full", type=Path, required=True)
-    options.add_argument("--shipped", type=Path)
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--repeats", type=int, default=5)
-    given = options.parse_args()
-    torch.set_num_threads(given.threads)
-    full, shipped = (open_bundle(path, given.threads) for path in (given.full, given.shipped))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scan", type=Path, action="append", required=True)
+    parser.add_argument("--full", type=Path, required=True)
+    parser.add_argument("--shipped", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    full, shipped = (open_bundle(path, options.threads) for path in (options.full, options.shipped))
     context = len(full.manifest.detector.preparation.context_mm)
     networks = (Detector(context=context).eval(), QualityNetwork().eval())
     print("| scan | eager PyTorch | full precision | ratio | as shipped | ratio |\n|---|---|---|---|---|---|")
-    for path in given.scan:
+    for path in options.scan:
         [source] = discover([path])
         scan = read_scan(source)
         atrium = assess_scan(scan, full, AssessSettings()).atrium
@@ -73,7 +73,9 @@ def main() -> None:
             partial(assess_scan, scan, full, AssessSettings()),
             partial(assess_scan, scan, shipped, AssessSettings()),
         ]
-        eager, plain, compact = (statistics.median(times) for times in zip(*_in_turn(ways, given.repeats), strict=True))
+        eager, plain, compact = (
+            statistics.median(times) for times in zip(*_in_turn(ways, options.repeats), strict=True)
+        )
         size = "x".join(map(str, np.flip(scan.voxels.shape)))
         print(
             f"| {path.parent.name} ({size}, {int(atrium.any(axis=(1, 2)).sum())} atrium slices) | {eager:.3f} s | "
@@ -82,7 +84,7 @@ def main() -> None:
 
 
 def _in_turn(ways: list[Callable[[], object]], repeats: int) -> list[list[float]]:
-    """Times of each way, taken one after another so that a busy moment hits all alike; the first round warms up."""
+    """Return the times of each way, in turn so that load affects all alike, without the first round, which warms up."""
     rounds = []
     for _ in range(repeats + 1):
         times = []

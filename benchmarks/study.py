@@ -1,12 +1,12 @@
-"""Compare the strategies on scans of kept-out patients, each judged by the network of the fold that never saw them.
+"""Compare the strategies on scans of held-out patients, each assessed by the network of the fold that never saw them.
 
     python benchmarks/study.py --folds WORK/folds --strategy baseline --strategy multitask [--jobs 2]
 
-WORK/folds is what training/folds.py wrote, with a finished run of each strategy in each fold. Judged are the first
-scans of each patient in each cohort: as acquired, with artefacts, in a full field. Artefacts of mechanisms that a fold
-left out are among them. Masks are the given ones. The page goes to standard output, once with the measured scores as
-the labels and once with those of a simulated reader, whose scores scatter around the measured ones: only there can the
-measured reader be a row. Neither label is an expert's.
+WORK/folds is the output of training/folds.py, with a finished run of each strategy in each fold. The first scans of
+each patient in each cohort are assessed: as acquired, with artefacts, in a full field. Some have artefacts of
+mechanisms that a fold left out. The masks are the reference masks. The page goes to standard output, once with the
+measured scores as the labels and once with the scores of a simulated reader, which scatter around the measured ones.
+The measured reader can only be a row in the second. Neither label is an expert's.
 """
 
 import argparse
@@ -30,7 +30,7 @@ READER = "reader-1"
 
 
 def main() -> None:
-    """Judge the kept-out scans by all networks and print the page."""
+    """Assess the held-out scans with all networks and print the page."""
     parser = argparse.ArgumentParser(description="Compare strategies on scans of kept-out patients.")
     parser.add_argument("--folds", required=True, type=Path)
     parser.add_argument("--strategy", required=True, action="append", help="The first is what others are held against.")
@@ -55,17 +55,17 @@ def main() -> None:
 
 
 def _first(cases: Sequence[Case], n: int) -> Iterator[Case]:
-    """Give the first scans of each patient in each cohort."""
-    seen: dict[tuple[str, str], int] = {}
+    """Yield the first scans of each patient in each cohort."""
+    counts: dict[tuple[str, str], int] = {}
     for case in cases:
         key = (case.patient, case.image.parents[1].name)
-        seen[key] = seen.get(key, 0) + 1
-        if seen[key] <= n:
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= n:
             yield case
 
 
 def _judge(fold: Path, case: Case, strategies: Sequence[str]) -> list[ScanResult]:
-    """Return the record of a scan by the network of each strategy."""
+    """Return the records of a scan by the networks of all strategies."""
     source = Source(case.scan_id, "volume", case.image, (case.image,), case.mask)
     settings = AssessSettings(given_masks=True, force=True)
     return [assess_source(source, open_bundle(fold / name / "bundle"), settings).result for name in strategies]

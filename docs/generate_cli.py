@@ -1,4 +1,4 @@
-"""Writes `docs/reference/cli.md` from the command line itself: `python docs/generate_cli.py`."""
+"""Write `docs/reference/cli.md` from the command line itself: `python docs/generate_cli.py`."""
 
 from collections.abc import Iterator
 from inspect import cleandoc
@@ -18,14 +18,14 @@ Made from the programme by `python docs/generate_cli.py`; a test compares the tw
 
 
 def page() -> str:
-    """The reference page, in Markdown."""
+    """Return the reference page in Markdown."""
     return "\n".join(
         [_HEAD, *(part for command, path in _commands(get_command(app)) for part in _section(command, path))]
     )
 
 
 def _commands(command: Any, path: str = "lgeqa") -> Iterator[tuple[Any, str]]:
-    """A command and all those below it, each with the words that call it."""
+    """Yield a command and all its subcommands, each with the words that call it."""
     yield command, path
     for name, child in sorted(getattr(command, "commands", {}).items()):
         yield from _commands(child, f"{path} {name}")
@@ -56,7 +56,7 @@ def _row(parameter: Any, value: str, is_argument: bool) -> str:
 
 
 def _value(parameter: Any, command: Any) -> str:
-    """What stands for the parameter's value; empty for a flag."""
+    """Return the placeholder of the parameter's value, empty for a flag."""
     if getattr(parameter, "is_flag", False):
         return ""
     hints = get_type_hints(command.callback)

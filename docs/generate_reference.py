@@ -1,10 +1,10 @@
-"""Writes the generated tables of the reference pages from the code: `python docs/generate_reference.py`.
+"""Write the generated tables of the reference pages from the code: `python docs/generate_reference.py`.
 
-A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`; what stands between them is the table of
-that class, with the words of its docstring. `<!-- faults of lgeqa.errors -->` stands for the table of exit codes, and
-`<!-- measures of lgeqa.evaluate.metrics -->` for the definitions of the measures, and
-`<!-- routes of lgeqa.serve.app -->` for the HTTP interface. `<!-- overview of lgeqa.measure -->` and
-`<!-- definitions of lgeqa.measure -->` hold the image quality measures.
+A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`. The text between them is the table of
+that class, with the text of its docstring. `<!-- faults of lgeqa.errors -->` marks the table of exit codes,
+`<!-- measures of lgeqa.evaluate.metrics -->` the definitions of the measures, and
+`<!-- routes of lgeqa.serve.app -->` the HTTP interface. `<!-- overview of lgeqa.measure -->` and
+`<!-- definitions of lgeqa.measure -->` mark the image quality measures.
 """
 
 import json
@@ -31,8 +31,8 @@ _WORDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum"
 
 
 def page(text: str) -> str:
-    """A page with its tables written anew."""
-    return _PLACE.sub(lambda found: f"{found[1]}\n{_table(found[2], found[3])}\n\n{found[4]}", text)
+    """Return a page with updated tables."""
+    return _PLACE.sub(lambda match: f"{match[1]}\n{_table(match[2], match[3])}\n\n{match[4]}", text)
 
 
 def _table(kind: str, name: str) -> str:
@@ -51,19 +51,20 @@ def _table(kind: str, name: str) -> str:
 
 
 def _faults(module: ModuleType) -> Iterator[str]:
-    """A row for each class of fault, by exit code."""
+    """Yield a row for each class of error, by exit code."""
     yield "| Fault | Exit code | Meaning |\n|---|---|---|"
-    found = [cls for _, cls in getmembers(module, isclass) if issubclass(cls, LgeqaError)]
-    for cls in sorted(found, key=lambda cls: (cls.exit_code, cls.__name__)):
+    classes = [cls for _, cls in getmembers(module, isclass) if issubclass(cls, LgeqaError)]
+    for cls in sorted(classes, key=lambda cls: (cls.exit_code, cls.__name__)):
         yield f"| `{cls.__name__}` | {cls.exit_code} | {_first_line(cls)} |"
 
 
 def _measures(module: ModuleType) -> Iterator[str]:
-    """A row for each measure, with the definition that its docstring is."""
+    """Yield a row for each measure, with its docstring less its verb as the definition."""
     yield "| Measure | Of | Definition |\n|---|---|---|"
     for metric in module.METRICS:
-        words = " ".join(cleandoc(metric.measure.__doc__ or "").split()).replace("|", "\\|")
-        yield f"| `{metric.name}` | {metric.takes} | {words} |"
+        text = " ".join(cleandoc(metric.measure.__doc__ or "").split()).replace("|", "\\|")
+        text = text.removeprefix("Compute ").removeprefix("the ")
+        yield f"| `{metric.name}` | {metric.takes} | {text[0].upper()}{text[1:]} |"
 
 
 def _overview(module: ModuleType) -> Iterator[str]:
@@ -79,7 +80,7 @@ def _overview(module: ModuleType) -> Iterator[str]:
 
 
 def _definition(measure: Any, module: ModuleType) -> str:
-    """Return the section of an image quality measure: what it means, and the definition that its docstring is."""
+    """Return the section of an image quality measure: its meaning, and its docstring as the definition."""
     by_slice = "It is also taken slice by slice." if measure.by_slice else ""
     parts = re.split(r"\n+(?=(?:Formula|Unit|Undefined|Source): )", module.definition(measure.name))[1:]
     items = [" ".join(part.split()) for part in parts]
@@ -95,15 +96,15 @@ def _with_links(text: str) -> str:
 
 
 def _routes(module: ModuleType) -> Iterator[str]:
-    """A part for each route, with its parameters."""
+    """Yield a part for each route, with its parameters."""
     with TemporaryDirectory() as home:
         paths = module.create_app(Path(home), "").openapi()["paths"]
     for path, methods in paths.items():
         for method, route in methods.items():
             yield f"\n### {method.upper()} {path}\n\n{route['description']}\n"
-            given = [_parameter(one) for one in route.get("parameters", [])]
-            if given:
-                yield from ("| Give | in | as |\n|---|---|---|", *given)
+            rows = [_parameter(parameter) for parameter in route.get("parameters", [])]
+            if rows:
+                yield from ("| Give | in | as |\n|---|---|---|", *rows)
 
 
 def _parameter(parameter: dict[str, Any]) -> str:
@@ -111,30 +112,30 @@ def _parameter(parameter: dict[str, Any]) -> str:
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:
-    """A row for each field of a model."""
-    told = attributes(cleandoc(model.__doc__ or ""))
+    """Yield a row for each field of a model."""
+    descriptions = attributes(cleandoc(model.__doc__ or ""))
     properties = model.model_json_schema(mode="serialization")["properties"]
     yield "| Name | Holds | Default | Meaning |\n|---|---|---|---|"
     for name, field in model.model_fields.items():
         default = "" if field.is_required() else _default(field.default, field.default_factory)
-        yield f"| `{name}` | {_holds(properties[name])} | {default} | {_meaning(name, told)} |"
+        yield f"| `{name}` | {_holds(properties[name])} | {default} | {_meaning(name, descriptions)} |"
 
 
 def attributes(docstring: str) -> dict[str, str]:
-    """The `Attributes` section of a Google docstring: name to description, one name at a time."""
+    """Return the `Attributes` section of a Google docstring as descriptions by name, one name at a time."""
     section = re.search(r"^Attributes:\n((?:    .*\n?|\n)*)", docstring, re.MULTILINE)
     entries = re.findall(r"^ {4}(\S.*?): (.*(?:\n {8}.*)*)", section[1] if section else "", re.MULTILINE)
     return {name: " ".join(words.split()) for names, words in entries for name in names.split(", ")}
 
 
-def _meaning(name: str, told: dict[str, str]) -> str:
-    """What the docstring says of a field, also under a name with a star, such as `p_*`."""
-    fitting = [words for key, words in told.items() if re.fullmatch(key.replace("*", ".+"), name)]
+def _meaning(name: str, descriptions: dict[str, str]) -> str:
+    """Return the description of a field from the docstring, also under a name with a star, such as `p_*`."""
+    fitting = [words for key, words in descriptions.items() if re.fullmatch(key.replace("*", ".+"), name)]
     return fitting[0].rstrip(".").replace("|", "\\|") if fitting else ""
 
 
 def _holds(schema: dict[str, Any]) -> str:
-    """What a JSON schema allows, in words."""
+    """Return the values that a JSON schema allows, as text."""
     parts = schema.get("anyOf") or schema.get("oneOf") or []
     values = schema.get("enum") or [schema[key] for key in ("const",) if key in schema]
     if parts or values:

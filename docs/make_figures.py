@@ -1,6 +1,6 @@
-"""Makes the pictures of the documentation from simulated scans: `python docs/make_figures.py [BUNDLE]`.
+"""Make the pictures of the documentation from simulated scans: `python docs/make_figures.py [BUNDLE]`.
 
-Those of the report are made with the bundle in the folder BUNDLE, else with the one of the package, in Chromium.
+The pictures of the report are made with the bundle in the folder BUNDLE, else with the one in the package, in Chromium.
 """
 
 import os
@@ -24,13 +24,13 @@ from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
 
 IMAGES = Path(__file__).parent / "images"
 _LGEQA = [sys.executable, "-c", "from lgeqa.cli import main; main()"]
-#: Of the simulated person and of the artefacts.
+#: Seeds of the simulated person and of the artefacts.
 PERSON, ARTEFACTS = 7, 1
 #: A good acquisition: nulled myocardium, enhanced walls, little noise.
 GOOD = Acquisition(inversion_over_null=1.04, aortic_wall_t1_ms=240, fibrosis_t1_ms=230, valve_t1_ms=220, noise=0.04)
-#: The mechanism that stands for each scale, in the order of the scales.
+#: Mechanism that represents each scale, in the order of the scales.
 SHOWN_MECHANISMS = ("early_inversion", "breathing", "absent_walls", "white_noise")
-#: Scans of the pictures of the report, the seed that they are simulated from, and the one that is shown in full.
+#: Number of scans in the pictures of the report, their seed, and the scan that is shown in full.
 SCANS, COHORT, SHOWN = 12, 3, "phantom-0006"
 FACE, INK, MUTED = "#ffffff", "#1a1a1a", "#666666"
 
@@ -76,7 +76,7 @@ def scales(phantom: Phantom) -> None:
 
 
 def field_of_view(whole: Phantom, cropped: Phantom) -> None:
-    """The full field and the cropped one of one person."""
+    """Draw the full field and the cropped one of one person."""
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), layout="constrained", width_ratios=(1, 1.2))
     for axis, phantom, title in zip(axes, (whole, cropped), ("full field", "cropped"), strict=True):
         voxels = scanned(phantom, {})
@@ -88,7 +88,7 @@ def field_of_view(whole: Phantom, cropped: Phantom) -> None:
 
 
 def report(bundle: list[str]) -> None:
-    """The report on a small cohort: its table, and one scan, light and dark."""
+    """Take pictures of the report on a small cohort: its table, and one scan, light and dark."""
     with TemporaryDirectory() as folder, sync_playwright() as playwright:
         lgeqa(folder, "simulate", "-o", "scans", "--n", str(SCANS), "--seed", str(COHORT))
         chosen = ["--bundle", str(Path(bundle[0]).resolve())] if bundle else []
@@ -102,14 +102,14 @@ def report(bundle: list[str]) -> None:
 
 
 def lgeqa(folder: str, *words: str) -> None:
-    """Run a command in a folder; a scan that is not assessed is not an error here."""
+    """Run a command in a folder, where a scan that is not assessed is not an error."""
     done = subprocess.run([*_LGEQA, *words], cwd=folder, check=False, capture_output=True, text=True)
     if done.returncode not in {0, 3}:
         raise SystemExit(done.stderr)
 
 
 def photograph(browser: Browser, address: str, scheme: Literal["light", "dark"], suffix: str) -> None:
-    """The upper part of the report, and the part of one scan."""
+    """Take pictures of the upper part of the report, and of the part of one scan."""
     with browser.new_context(color_scheme=scheme, viewport={"width": 1200, "height": 860}) as context:
         page = context.new_page()
         page.goto(address)
@@ -121,7 +121,7 @@ def photograph(browser: Browser, address: str, scheme: Literal["light", "dark"],
 
 
 def scanned(phantom: Phantom, shares: dict[str, float]) -> FloatArray:
-    """Image a phantom with artefacts, each of this share of the heaviest; the same chance every time."""
+    """Image a phantom with artefacts, each of this share of the heaviest severity, always with the same seed."""
     artefacts = [
         Artefact(mechanism=name, severity=BY_NAME[name].at(share), seed=ARTEFACTS) for name, share in shares.items()
     ]
@@ -129,18 +129,18 @@ def scanned(phantom: Phantom, shares: dict[str, float]) -> FloatArray:
 
 
 def slices(phantom: Phantom, n: int) -> list[int]:
-    """`n` slices spread over those that hold the atrium, from superior to inferior."""
-    held = np.flatnonzero(phantom.atrium.any(axis=(1, 2)))
-    return [int(place) for place in np.quantile(held, (np.arange(n) + 0.5) / n)][::-1]
+    """Return `n` slices spread over those that hold the atrium, from superior to inferior."""
+    atrium_slices = np.flatnonzero(phantom.atrium.any(axis=(1, 2)))
+    return [int(place) for place in np.quantile(atrium_slices, (np.arange(n) + 0.5) / n)][::-1]
 
 
 def blood(voxels: FloatArray, phantom: Phantom) -> float:
-    """The grey level of the atrium's blood."""
+    """Return the grey level of the atrium's blood."""
     return float(np.median(voxels[phantom.atrium]))
 
 
 def show(axis: Axes, image: FloatArray, blood_level: float) -> None:
-    """A slice as on a workstation: patient's right on the left, anterior above, blood always of one brightness."""
+    """Show a slice as on a workstation: patient's right on the left, anterior above, blood always equally bright."""
     axis.imshow(image, cmap="gray", vmin=0, vmax=1.8 * blood_level, interpolation="bilinear")
     axis.set_axis_off()
 

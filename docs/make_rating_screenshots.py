@@ -1,4 +1,4 @@
-"""Takes the pictures of rating from phantoms, in Chromium: `python docs/make_rating_screenshots.py`."""
+"""Take the pictures of rating from phantoms, in Chromium: `python docs/make_rating_screenshots.py`."""
 
 import os
 import shutil
@@ -65,7 +65,7 @@ def write_scan(folder: Path, person: int) -> None:
 
 @contextmanager
 def serving(home: Path) -> Iterator[str]:
-    """The address of the application over `home`."""
+    """Serve the application over `home`, and yield its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(create_app(home, TOKEN), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -87,7 +87,7 @@ def rate(address: str, token: str, n: int) -> None:
 
 
 def take_reading(page: Page, link: str) -> None:
-    """The second scan of a reader, with one score given."""
+    """Take a picture of the second scan of a reader, with one score."""
     page.goto(link)
     for keys in ("4334", "4"):
         page.wait_for_selector("#place:not(:empty)")
@@ -103,7 +103,7 @@ def take_reading(page: Page, link: str) -> None:
 
 
 def take_study(page: Page, address: str) -> None:
-    """The owner's page of the study, while readers rate."""
+    """Take a picture of the owner's page of the study, while readers rate."""
     page.goto(address)
     page.wait_for_selector("#readers tr")
     page.screenshot(path=IMAGES / "study.png")

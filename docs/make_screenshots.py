@@ -1,4 +1,4 @@
-"""Makes the pictures of the web application for the documentation, from simulated scans.
+"""Make the pictures of the web application for the documentation, from simulated scans.
 
 Run `python docs/make_screenshots.py`; it needs Chromium (see `tests/browser`).
 """
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def show_scans(chromium: Browser, address: str, cohort: Path) -> None:
-    """The page of all scans, in light colours."""
+    """Take a picture of the page of all scans, in light colours."""
     page = chromium.new_context(color_scheme="light", viewport=SIZE).new_page()  # type: ignore[arg-type]
     page.goto(address)
     page.get_by_label("Or a folder").fill(str(cohort))
@@ -52,7 +52,7 @@ def show_scans(chromium: Browser, address: str, cohort: Path) -> None:
 
 
 def show_scan(chromium: Browser, address: str) -> None:
-    """The page of the least probable scan, in dark colours."""
+    """Take a picture of the page of the least probable scan, in dark colours."""
     page = chromium.new_context(color_scheme="dark", viewport=SIZE).new_page()  # type: ignore[arg-type]
     page.goto(address)
     page.locator("#filters [name=sort]").select_option("least probable first")

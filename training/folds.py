@@ -1,12 +1,11 @@
-"""Prepare trainings that keep out a fifth of the patients and of the artefact mechanisms at a time, and one of all.
+"""Prepare trainings that each hold out a fifth of the patients and of the artefact mechanisms, and one on all.
 
     python training/folds.py -o WORK/folds COHORT...
 
-COHORT is a folder that `lgeqa simulate --from` wrote: untouched scans, scans with artefacts, composites. Each fold gets
-`scans.csv`, the scans that may be learnt from; `split.json` with its kept-out patients as the test part; and
-`left-out.json`, the mechanisms that no scan of the fold holds. Each patient and each mechanism is kept out once.
-WORK/folds/all holds every scan, for the network that is shipped: all patients are learnt from, and some phantoms are
-its validation part.
+COHORT is a folder that `lgeqa simulate --from` wrote: unchanged scans, scans with artefacts, composites. Each fold gets
+`scans.csv`, the scans for its training; `split.json` with its held-out patients as the test part; and `left-out.json`,
+the mechanisms that no scan of the fold has. Each patient and each mechanism is held out once. WORK/folds/all holds
+every scan, for the network in the package: it is trained on all patients, and some phantoms are its validation part.
 """
 
 import argparse
@@ -25,7 +24,7 @@ from lgeqa.tables import csv_text
 from lgeqa.writing import write_whole
 
 RULE = LabelRule(rule="reader", reader=MEASURED)
-#: Every so-manieth phantom checks the network that learns from all patients.
+#: Step between the phantoms that validate the network that is trained on all patients.
 VALIDATION_STEP = 5
 
 
@@ -44,10 +43,10 @@ def main() -> None:
     real = [case for case, recipe in zip(cases, recipes, strict=True) if recipe.source.kind == "scan"]
     splits = fold_splits(real, strata_of(real, RULE), options.folds, options.validation, options.seed)
     for number, (split, left_out) in enumerate(zip(splits, _left_out(options.folds, options.seed), strict=True)):
-        kept = [case for case, drawn in zip(cases, mechanisms, strict=True) if not drawn & left_out]
+        included = [case for case, drawn in zip(cases, mechanisms, strict=True) if not drawn & left_out]
         folder = options.out / f"fold-{number}"
-        _write(folder, kept, split, left_out)
-        print(f"{folder}: {len(kept)} of {len(cases)} scans; without {', '.join(sorted(left_out))}")
+        _write(folder, included, split, left_out)
+        print(f"{folder}: {len(included)} of {len(cases)} scans; without {', '.join(sorted(left_out))}")
     everyone: Split = {case.patient: "train" for case in real}
     phantoms = sorted({case.patient for case in cases} - set(everyone))
     checked: Split = dict.fromkeys(phantoms[::VALIDATION_STEP], "validation")
@@ -55,7 +54,7 @@ def main() -> None:
 
 
 def _left_out(folds: int, seed: int) -> list[set[str]]:
-    """Deal the mechanisms of each scale to the folds in turn."""
+    """Assign the mechanisms of each scale to the folds in turn."""
     left_out: list[set[str]] = [set() for _ in range(folds)]
     rng = np.random.default_rng(seed)
     for scale in NAMES:
@@ -66,10 +65,10 @@ def _left_out(folds: int, seed: int) -> list[set[str]]:
 
 
 def _write(folder: Path, cases: Sequence[Case], split: Split, left_out: set[str]) -> None:
-    """Write the table of the scans, the split and the mechanisms of one fold. Phantoms not dealt are trained on."""
+    """Write the table of scans, the split and the mechanisms of one fold, with unassigned phantoms for training."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
-        # Cohorts use the same names of scans.
+        # Scans of different cohorts have the same names.
         (f"{case.image.parents[1].name}-{case.scan_id}", case.patient, case.image.resolve(), mask, reader, *scores)
         for case in cases
         for mask in (case.mask.resolve() if case.mask else "",)

@@ -22,22 +22,22 @@ def assess(
     """Assess one scan.
 
     Args:
-        scan: a volume (NRRD, NIfTI, MetaImage), or a folder that holds one scan, for instance a DICOM series.
-        bundle: the trained model: a bundle's folder, or one from `lgeqa.bundle.open_bundle`, which for many scans
-            saves opening it each time. None for the one inside the package.
-        threshold: slice probability of quality from which a slice counts as diagnostic, between 0 and 1; None for
-            the bundle's.
-        mask: file with the left-atrial blood pool on the scan's grid, instead of detecting it.
-        force: Whether the scan gets a verdict also where the gate refuses it. The record says so.
+        scan: Volume (NRRD, NIfTI, MetaImage), or folder that holds one scan, for instance a DICOM series.
+        bundle: Trained model, as the folder of a bundle or as a bundle from `lgeqa.bundle.open_bundle`, which saves
+            opening it again for each of many scans. None for the bundle in the package.
+        threshold: Slice probability of quality from which a slice counts as diagnostic, between 0 and 1. None for
+            the bundle's threshold.
+        mask: File with the left-atrial blood pool on the scan's grid. None to detect it.
+        force: Whether the scan gets a verdict even if the gate refuses it. The record says so.
 
     Returns:
-        The record, the same as `lgeqa assess` writes. Its status is `assessed`, or `not_assessable` where the gate
-        refuses the scan, for instance since no left atrium was found; `findings` and `message` say why.
+        The record, the same as `lgeqa assess` writes. Its status is `assessed`, or `not_assessable` if the gate
+        refuses the scan, for instance because no left atrium was found. `findings` and `message` say why.
 
     Raises:
-        ScanError: the scan cannot be read, or holds no image, or the mask cannot be used. On the command line this
-            would be a record without measures.
-        UsageError: there are several scans in the folder, or none; or the threshold or the bundle cannot be used.
+        ScanError: The scan cannot be read or holds no image, or the mask cannot be used. The command line writes a
+            record without measures instead.
+        UsageError: The folder holds several scans or none, or the threshold or the bundle cannot be used.
     """
     from dataclasses import replace
     from pathlib import Path

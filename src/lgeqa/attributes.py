@@ -15,7 +15,7 @@ HIGHEST_SCORE: Final = 5
 
 @dataclass(frozen=True)
 class Publication:
-    """Where an advice comes from: who, what and where, and its digital object identifier."""
+    """Publication behind a piece of advice: its citation and its digital object identifier."""
 
     citation: str
     doi: str
@@ -43,13 +43,13 @@ class Scale:
     """One of the four scales.
 
     Attributes:
-        name: identifier in tables, columns and code.
-        title: name for people.
-        file_keys: keys in the authors' `labels.json` and reader files, preferred one first.
-        worst: what a score of 1 looks like.
-        best: what a score of 5 looks like.
-        advice: what to look at, and to do in the next scan, when the scale is failed.
-        sources: of the advice; empty where it is this package's own.
+        name: Identifier in tables, columns and code.
+        title: Name to display.
+        file_keys: Keys in the authors' `labels.json` and reader files, the preferred one first.
+        worst: Appearance of a scan with a score of 1.
+        best: Appearance of a scan with a score of 5.
+        advice: Advice on what to check and what to change in the next scan, for a scan that fails the scale.
+        sources: Publications behind the advice. Empty if the advice is this package's own.
     """
 
     name: str
@@ -105,10 +105,10 @@ SCALES: Final = (
 
 #: Names of the four scales, in the order of every array, column and network output.
 NAMES: Final = tuple(scale.name for scale in SCALES)
-#: The first three, which the quality is predicted from.
+#: Names of the first three scales, from which the quality is predicted.
 ATTRIBUTE_NAMES: Final = NAMES[:3]
 
 
 def is_diagnostic(score: float) -> bool:
-    """Whether a score of 1 to 5 counts as diagnostic (class 1): 3.0 or more (section 4.1)."""
+    """Return whether a score of 1 to 5 counts as diagnostic (class 1): 3.0 or more (section 4.1)."""
     return score >= DIAGNOSTIC_FROM

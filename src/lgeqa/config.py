@@ -1,4 +1,4 @@
-"""Frozen settings that come from TOML and refuse what they do not know."""
+"""Frozen settings that are read from TOML and refuse unknown keys."""
 
 import tomllib
 from collections.abc import Mapping
@@ -12,40 +12,48 @@ from lgeqa.errors import ConfigError
 
 
 class Settings(BaseModel):
-    """Base of all settings and recipes: frozen, unknown keys refused, JSON and TOML in and out."""
+    """Base class of all settings and recipes: frozen, unknown keys refused, JSON and TOML as input and output."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
     def of(cls, values: dict[str, Any], where: str = "the settings") -> Self:
-        """Check `values`; raise ConfigError that names each offending key and value."""
+        """Validate `values` and return them as settings.
+
+        Raises:
+            ConfigError: A key or a value is not valid. The message names each of them.
+        """
         try:
             return cls.model_validate(values)
-        except ValidationError as fault:
-            raise ConfigError(f"{where}: {_explain(fault, cls)}") from None
+        except ValidationError as error:
+            raise ConfigError(f"{where}: {_explain(error, cls)}") from None
 
     def changed(self, changes: dict[str, Any], where: str) -> Self:
-        """These settings with `changes` laid over them, table by table; raises ConfigError as `of` does."""
+        """Return these settings with `changes` applied, table by table.
+
+        Raises:
+            ConfigError: A key or a value is not valid. The message names each of them.
+        """
         return type(self).of(_laid_over(self.model_dump(), changes), where)
 
     @classmethod
     def from_toml(cls, path: Path, changes: dict[str, Any] | None = None) -> Self:
-        """Read a TOML file, with `changes` laid over it.
+        """Read settings from a TOML file and apply `changes`.
 
         Raises:
-            ConfigError: the file is missing or no TOML, or a key or value is refused.
+            ConfigError: The file is missing or is not valid TOML, or a key or a value is not valid.
         """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as fault:
-            raise ConfigError(f"{path}: cannot be read ({fault.strerror}). Name an existing TOML file.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-            raise ConfigError(f"{path}: is not valid TOML ({fault}).") from None
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror}). Name an existing TOML file.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: is not valid TOML ({error}).") from None
         return cls.of(_laid_over(values, changes or {}), str(path))
 
 
 def _laid_over(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`values` with `changes` laid over them, table by table."""
+    """Return `values` with `changes` applied, table by table."""
     merged = dict(values)
     for key, change in changes.items():
         old = merged.get(key)
@@ -53,22 +61,22 @@ def _laid_over(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
     return merged
 
 
-def _explain(fault: ValidationError, kind: type[Settings]) -> str:
+def _explain(error: ValidationError, kind: type[Settings]) -> str:
     lines = []
-    for error in fault.errors():
-        place = [str(part) for part in error["loc"]]
-        why = _unknown(place, kind) if error["type"] == "extra_forbidden" else reason_of(error)
-        lines.append(f"{'.'.join(place) or 'all together'} = {error['input']!r}: {why}")
+    for detail in error.errors():
+        place = [str(part) for part in detail["loc"]]
+        why = _unknown(place, kind) if detail["type"] == "extra_forbidden" else reason_of(detail)
+        lines.append(f"{'.'.join(place) or 'all together'} = {detail['input']!r}: {why}")
     return "; ".join(lines)
 
 
 def reason_of(error: Mapping[str, Any]) -> str:
-    """Return what a validation error says, without pydantic's own words before those of our checks."""
+    """Return the message of a validation error, without the prefix that pydantic adds to messages of our checks."""
     return str(error["ctx"]["error"]) if error["type"] == "value_error" else str(error["msg"])
 
 
 def _unknown(place: list[str], kind: type[Settings]) -> str:
-    """What is said of a key that is not known: the name that was meant, or all names that there are beside it."""
+    """Return the message for an unknown key: the name that was probably meant, or else all known names."""
     *tables, name = place
     for table in tables:
         inner = kind.model_fields[table].annotation if table in kind.model_fields else None

@@ -1,4 +1,4 @@
-"""The one SQLite file of the web application: opened safely, its tables made by whoever keeps something in it."""
+"""The single SQLite file of the web application. Each module that stores data in it defines its own tables."""
 
 import sqlite3
 from contextlib import closing
@@ -13,75 +13,79 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from lgeqa.errors import OutputError
 from lgeqa.writing import write_through
 
-#: Rises when a table changes in a way that an older file does not fit.
+#: Version of the tables, raised when they change so that an older file does not fit.
 SCHEMA: Final = 1
-#: Seconds that a writer waits for another one.
+#: Seconds that a writer waits for another writer.
 _PATIENCE: Final = 30
 
 
 class Base(DeclarativeBase):
-    """What every table of the application derives from."""
+    """Base class of all tables of the application."""
 
 
 Sessions = sessionmaker[Session]
 
 
 def open_database(path: Path) -> Sessions:
-    """Open the file, or make it, and make the tables that are missing.
+    """Open or create the database file, and create the tables that are missing.
 
-    A transaction that was committed is on the disk, whatever happens to the process after it. Nobody but the user of
-    this process can read the file. Import the modules that define tables before.
+    A committed transaction is on the disk, whatever happens to the process afterwards. Only the user of this process
+    can read the file. Import the modules that define tables before calling this function.
 
     Args:
-        path: the SQLite file; its folder must be there.
+        path: SQLite file. Its folder must exist.
 
     Raises:
-        OutputError: it cannot be opened, is damaged or no database, or was made by another version of lgeqa.
+        OutputError: The file cannot be opened, is damaged or not a database, or was made by another version of lgeqa.
     """
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _PATIENCE})
     event.listen(engine, "connect", _prepare)
     try:
         path.touch(mode=0o600)
-        path.chmod(0o600)  # also of one that an earlier version made; what SQLite puts beside it follows
+        path.chmod(0o600)  # also for a file of an earlier version; SQLite's files beside it get the same mode
         _check_schema(engine, path)
         _check_pages(engine, path)
         Base.metadata.create_all(engine)
-    except OSError as fault:
+    except OSError as error:
         raise OutputError(
-            f"{path}: cannot be used ({fault.strerror}). Make it writable, or name another folder."
+            f"{path}: cannot be used ({error.strerror}). Make it writable, or name another folder."
         ) from None
-    except OperationalError as fault:
+    except OperationalError as error:
         raise OutputError(
-            f"{path}: cannot be used ({fault.orig}). Make room, make it writable, or name another folder."
+            f"{path}: cannot be used ({error.orig}). Make room, make it writable, or name another folder."
         ) from None
-    except DatabaseError as fault:
-        raise _damaged(path, str(fault.orig)) from None
+    except DatabaseError as error:
+        raise _damaged(path, str(error.orig)) from None
     return sessionmaker(engine, expire_on_commit=False)
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """Connect to the file to read and never to write; raises sqlite3.Error where there is none."""
+    """Connect to the file for reading only.
+
+    Raises:
+        sqlite3.Error: The file does not exist.
+    """
     return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=_PATIENCE)
 
 
 def check_database(path: Path) -> str:
-    """Look through all of the file and return what is wrong with it; empty for nothing. It is not changed."""
+    """Check the whole file without changing it, and return what is wrong with it, empty for nothing."""
     try:
         with closing(read_only(path)) as connection:
-            [found] = connection.execute("PRAGMA user_version").fetchone()
+            [version] = connection.execute("PRAGMA user_version").fetchone()
             [damage] = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as fault:
-        return str(fault)
-    if found != SCHEMA:
-        return f"schema {found}, this version of lgeqa has {SCHEMA}"
+    except sqlite3.Error as error:
+        return str(error)
+    if version != SCHEMA:
+        return f"schema {version}, this version of lgeqa has {SCHEMA}"
     return "" if damage == "ok" else _one_line(damage)
 
 
 def back_up(path: Path, copy: Path) -> None:
-    """Copy the database to a new file, whole and consistent, also while a server writes into it.
+    """Copy the database to a new file, whole and consistent, even while a server writes to it.
 
     Raises:
-        OutputError: The database is not there or is damaged, or the copy is there already or cannot be written.
+        OutputError: The database is missing or damaged, or the copy already exists or cannot be written.
     """
     if copy.exists():
         raise OutputError(f"{copy}: is there already. Name another file; a backup replaces none.")
@@ -91,7 +95,7 @@ def back_up(path: Path, copy: Path) -> None:
 
 
 def _copy(path: Path, draft: Path) -> None:
-    draft.unlink(missing_ok=True)  # that of a backup that was killed
+    draft.unlink(missing_ok=True)  # left by a backup that was killed
     draft.touch(mode=0o600)
     try:
         with (
@@ -99,19 +103,19 @@ def _copy(path: Path, draft: Path) -> None:
             closing(sqlite3.connect(draft)) as target,
         ):
             source.backup(target)
-    except sqlite3.Error as fault:
-        raise OSError(0, str(fault)) from None
+    except sqlite3.Error as error:
+        raise OSError(0, str(error)) from None
 
 
 def _check_pages(engine: Engine, path: Path) -> None:
     with engine.connect() as connection:
-        found = str(connection.scalar(text("PRAGMA quick_check(1)")))
-    if found != "ok":
-        raise _damaged(path, _one_line(found))
+        result = str(connection.scalar(text("PRAGMA quick_check(1)")))
+    if result != "ok":
+        raise _damaged(path, _one_line(result))
 
 
-def _one_line(words: str) -> str:
-    return " ".join(words.split())
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
 
 
 def _damaged(path: Path, damage: str) -> OutputError:
@@ -128,10 +132,10 @@ def _prepare(connection: Any, _: object) -> None:
 
 def _check_schema(engine: Engine, path: Path) -> None:
     with engine.begin() as connection:
-        found = connection.scalar(text("PRAGMA user_version"))
-        if found not in (0, SCHEMA):
+        version = connection.scalar(text("PRAGMA user_version"))
+        if version not in (0, SCHEMA):
             raise OutputError(
-                f"{path}: was made by another version of lgeqa (schema {found}, this one has {SCHEMA}). Export its "
+                f"{path}: was made by another version of lgeqa (schema {version}, this one has {SCHEMA}). Export its "
                 "results with that version, or name another folder."
             )
         connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))

@@ -1,9 +1,9 @@
-"""Faults, one class for each kind, and the exit code that each kind ends a command with."""
+"""Errors, one class for each kind, and the exit code with which each kind ends a command."""
 
 import errno
 from typing import ClassVar, Final, Literal
 
-#: Errors of the system that are no matter of the files or of lgeqa, and may be over at the next try.
+#: Errors of the operating system that neither the files nor lgeqa cause, and that may be gone at the next attempt.
 _OF_THE_MACHINE: Final = {
     errno.EDQUOT,
     errno.EFBIG,
@@ -17,9 +17,9 @@ _OF_THE_MACHINE: Final = {
 
 
 class LgeqaError(Exception):
-    """Base of every fault that lgeqa raises on purpose.
+    """Base class of every error that lgeqa raises on purpose.
 
-    The message names the offending file and value and the way out, in one or two sentences.
+    The message names the offending file and value and the remedy, in one or two sentences.
     """
 
     exit_code: ClassVar[int] = 1
@@ -44,15 +44,15 @@ class BundleError(UsageError):
 
 
 class OutputError(UsageError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the requested place."""
 
 
 class UploadError(UsageError):
-    """What was sent to the server cannot be taken; nothing of it is kept."""
+    """An upload cannot be accepted, and nothing of it is kept."""
 
 
 class TooLargeError(UploadError):
-    """What was sent to the server is larger than it takes."""
+    """An upload is larger than the server accepts."""
 
 
 class MissingExtraError(UsageError):
@@ -60,13 +60,13 @@ class MissingExtraError(UsageError):
 
 
 class TrainingError(LgeqaError):
-    """A training stopped before its end; the checkpoint of its last whole epoch is intact."""
+    """A training stopped early. The checkpoint of its last complete epoch is intact."""
 
     exit_code = 4
 
 
 class ScanError(LgeqaError):
-    """One scan cannot be assessed. `status` is what its record says; the run goes on."""
+    """One scan cannot be assessed. Its record gets this `status`, and the run continues."""
 
     exit_code = 3
 
@@ -74,19 +74,24 @@ class ScanError(LgeqaError):
 
 
 class ReadError(ScanError):
-    """The files of a scan cannot be read, or are no 3-D scan at all."""
+    """The files of a scan cannot be read, or do not hold a 3-D scan."""
 
 
 class NotAssessableError(ScanError):
-    """The scan was read, but it is not one whose quality can be judged."""
+    """The scan was read, but its quality cannot be judged."""
 
     status = "not_assessable"
 
 
 def fault_of_the_machine(fault: BaseException | None) -> OSError | MemoryError | None:
-    """Return the fault of a disk, of open files or of memory that another fault is or came of; else None."""
+    """Return the disk, open-file or memory error that an exception is or was caused by, or None if there is none."""
     while fault:
         if isinstance(fault, MemoryError) or (isinstance(fault, OSError) and fault.errno in _OF_THE_MACHINE):
             return fault
         fault = fault.__cause__ or fault.__context__
     return None
+
+
+def reason_of(error: OSError | MemoryError) -> str:
+    """Return what the machine failed at, such as "input/output error", without a path."""
+    return str(error.strerror).lower() if isinstance(error, OSError) else "memory ran out"

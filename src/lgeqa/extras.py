@@ -1,4 +1,4 @@
-"""The one gateway for optional packages: what each extra brings, and a clear word where it is missing."""
+"""Optional packages: the modules of each extra, and a clear message if one is missing."""
 
 from importlib.util import find_spec
 from typing import Final
@@ -31,7 +31,7 @@ EXTRAS: Final = {
 
 
 def missing(extra: str) -> tuple[str, ...]:
-    """The modules of `extra` that cannot be found; nothing is imported to tell."""
+    """Return the modules of `extra` that cannot be found, without importing any."""
     return tuple(module for module in EXTRAS[extra] if find_spec(module) is None)
 
 
@@ -39,7 +39,7 @@ def require(extra: str, feature: str) -> None:
     """Make sure that `extra` is installed before `feature` imports from it.
 
     Raises:
-        MissingExtraError: a module of the extra is missing; the message names it and the install command.
+        MissingExtraError: A module of the extra is missing. The message names it and the install command.
     """
     absent = missing(extra)
     if absent:

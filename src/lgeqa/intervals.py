@@ -1,4 +1,4 @@
-"""A measured figure, and its interval by bootstrap over patients.
+"""Figures with intervals by bootstrap over patients.
 
 A patient who is drawn brings all scans and slices, since these are alike.
 """
@@ -15,11 +15,11 @@ from lgeqa.records import IntArray
 
 Numbers = npt.NDArray[np.float64]
 
-#: Numbers in a block of draws that are worked on at once: 32 MB.
+#: Numbers in a block of draws that is computed at once: 32 MB.
 _BLOCK = 4_000_000
-#: Of a figure that draws do not change.
+#: Caution about a figure that is the same in nearly every draw.
 SAME = "the same in nearly every draw: no interval"
-#: An interval narrower than this has no width.
+#: Width below which an interval counts as empty.
 _ROUNDING = 1e-9
 
 
@@ -27,10 +27,11 @@ class Figure(BaseModel):
     """One measure with its 95 % interval.
 
     Attributes:
-        value: nothing where the measure is undefined.
-        low, high: the interval; nothing where there is none.
-        undefined: why there is no value; empty if there is one.
-        caution: what to know of the interval, or why there is none.
+        value: Value of the measure. None if it is undefined.
+        low: Lower end of the interval. None if there is no interval.
+        high: Upper end of the interval. None if there is no interval.
+        undefined: Reason why there is no value. Empty if there is one.
+        caution: Note about the interval, or reason why there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,11 +50,11 @@ class Figure(BaseModel):
 
 
 def cell(figure: Figure, form: str = ".3f") -> str:
-    """A figure with its interval: `0.912 (0.842 to 0.961)`; `undefined` where it is.
+    """Return a figure with its interval as text, such as `0.912 (0.842 to 0.961)` or `undefined`.
 
     Args:
-        figure: any.
-        form: how a number is written, as in a format string.
+        figure: Figure to write.
+        form: Format specification of each number.
     """
     if figure.value is None:
         return "undefined"
@@ -64,21 +65,21 @@ def cell(figure: Figure, form: str = ".3f") -> str:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How intervals are drawn: the same patients, seed and number of draws give the same interval.
+    """Settings of a bootstrap. The same patients, seed and number of draws give the same interval.
 
     Attributes:
-        draws: number of bootstrap samples.
-        seed: of the draws.
+        draws: Number of bootstrap samples.
+        seed: Random seed of the bootstrap.
     """
 
     draws: int = 1000
     seed: int = 0
 
     def times(self, patients: IntArray) -> Iterator[Numbers]:
-        """How often each item counts in each draw, (some draws, items), until there are all draws.
+        """Yield how often each item counts in each draw, (draws of a block, items), for one block after another.
 
         Args:
-            patients: (items,) number of each item's patient, from 0 without gaps.
+            patients: Number of each item's patient, (items,), from 0 without gaps.
         """
         count = int(patients.max()) + 1
         drawn = np.random.default_rng(self.seed).multinomial(count, np.full(count, 1 / count), self.draws)
@@ -88,22 +89,22 @@ class Bootstrap:
 
 
 def with_interval(measure: Callable[[Numbers], Numbers], patients: IntArray, bootstrap: Bootstrap) -> Figure:
-    """A figure with its 95 % percentile interval.
+    """Return a figure with its 95 % percentile interval.
 
-    Draws in which the measure is undefined are left out, and the figure says so; where they are more than half, or
-    where there is one patient only, there is no interval. Nor is there one where nearly all draws agree, as those of
-    a figure of 1 do: no scan was wrong, so draws from these scans cannot tell how uncertain that is.
+    Draws in which the measure is undefined are left out, and the figure says so. There is no interval if these are
+    more than half of the draws, if there is only one patient, or if nearly all draws agree. The last is the case for
+    a figure of 1: no scan was wrong, so draws from these scans cannot show how uncertain the figure is.
 
     Args:
-        measure: of `times` as in `metrics`; defined for the items as they are.
-        patients: (items,) number of each item's patient, from 0 without gaps; at least one item.
-        bootstrap: how to draw.
+        measure: Function that returns the measure for `times`, as in `metrics`. It is defined for the original items.
+        patients: Number of each item's patient, (items,), from 0 without gaps, with at least one item.
+        bootstrap: Settings of the bootstrap.
     """
     return bounded(float(measure(np.ones((1, len(patients))))[0]), measure, patients, bootstrap)
 
 
 def bounded(value: float, measure: Callable[[Numbers], Numbers], patients: IntArray, bootstrap: Bootstrap) -> Figure:
-    """A value that is known already, with its interval; the rest as in `with_interval`."""
+    """Return a value that is already known with its interval, as in `with_interval`."""
     if not patients.any():
         return Figure(value=value, caution="one patient only: no interval")
     drawn = np.concatenate([measure(times) for times in bootstrap.times(patients)])

@@ -1,4 +1,4 @@
-"""The way of one scan from its files to its result: the only place that knows the order of the steps."""
+"""Steps that take one scan from its files to its result. Only this module knows their order."""
 
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,13 +21,14 @@ from lgeqa.score.levels import quality_at_other_levels
 
 
 class AssessSettings(Settings):
-    """What a user can choose about an assessment.
+    """Settings of an assessment that a user can choose.
 
     Attributes:
-        threshold: Slice probability of quality from which a slice counts as diagnostic. None for the bundle's.
-        given_masks: Whether the atrium comes from the mask beside the scan. A scan without one is not assessable.
-        force: Whether a scan that the gate refuses gets a verdict all the same. The record says so.
-        measures_only: Whether image quality measures alone are taken, without a verdict.
+        threshold: Slice probability of quality from which a slice counts as diagnostic. None for the bundle's
+            threshold.
+        given_masks: Whether the atrium comes from the mask beside the scan. A scan without a mask is not assessable.
+        force: Whether a scan gets a verdict even if the gate refuses it. The record says so.
+        measures_only: Whether only image quality measures are taken, without a verdict.
     """
 
     threshold: float | None = Field(None, gt=0, lt=1)
@@ -38,15 +39,15 @@ class AssessSettings(Settings):
 
 @dataclass(frozen=True)
 class Assessment:
-    """A result, and what it rests on.
+    """A result and the data behind it.
 
     Attributes:
-        result: The record.
-        scan: The scan as it was read.
-        atrium: Blood-pool mask, bool (slice, row, column). It is empty where no atrium was found.
-        maps: Origin of the logits of each of the result's slices, float32 (slice, 4, map row, map column) in logits,
+        result: Record of the scan.
+        scan: Scan as it was read.
+        atrium: Blood-pool mask, bool (slice, row, column). Empty if no atrium was found.
+        maps: Attribution maps of each of the result's slices, float32 (slice, 4, map row, map column) in logits,
             scales in the order of `attributes.NAMES`. None without a verdict, or if the bundle does not explain.
-        heart: The anatomy that the measures refer to. None if none was taken.
+        heart: Anatomy that the measures refer to. None if no measures were taken.
     """
 
     result: ScanResult
@@ -60,8 +61,8 @@ class FoundAtrium(NamedTuple):
     """The left atrium of a scan.
 
     Attributes:
-        mask: Blood pool, bool (slice, row, column); may be empty.
-        probabilities: Probability of blood pool at each voxel of the scan. None where the mask was supplied.
+        mask: Blood pool, bool (slice, row, column). It may be empty.
+        probabilities: Probability of blood pool at each voxel of the scan. None if the mask was supplied.
     """
 
     mask: BoolArray
@@ -72,7 +73,7 @@ def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> A
     """Read a scan and assess it.
 
     Raises:
-        ScanError: the scan cannot be read, or the mask that it needs cannot be used; its `status` says which.
+        ScanError: The scan cannot be read, or the mask that it needs cannot be used. Its `status` says which.
     """
     start = perf_counter()
     scan = read_scan(source)
@@ -90,14 +91,14 @@ def assess_scan(
     """Assess a scan in memory: find the atrium, take the measures, check the scan, and score it.
 
     Args:
-        scan: The scan as it was read.
-        bundle: The two networks and their settings.
-        settings: The user's choices.
-        supplied: Atrium mask (slice, row, column) to use instead of the detector's.
-        seconds_reading: Time already spent, for the record.
+        scan: Scan as it was read.
+        bundle: Bundle with both networks and their settings.
+        settings: Choices of the user.
+        supplied: Atrium mask, bool (slice, row, column), to use instead of the detected one.
+        seconds_reading: Seconds already spent on reading, for the record.
 
     Returns:
-        An assessment whose result is `assessed`, `not_assessable` or, if measures alone are wanted, `measured`.
+        An assessment whose result is `assessed`, `not_assessable` or, if only measures are wanted, `measured`.
     """
     start = perf_counter()
     atrium = find_atrium(scan, bundle) if supplied is None else FoundAtrium(supplied)
@@ -135,7 +136,7 @@ def assess_scan(
 
 
 def find_atrium(scan: Scan, bundle: Bundle) -> FoundAtrium:
-    """Find the blood pool of the left atrium on the scan's own voxels (stage 1)."""
+    """Find the blood pool of the left atrium on the voxels of the scan (stage 1)."""
     part = bundle.manifest.detector
     probabilities = search_atrium(scan.voxels, scan.spacing_mm, bundle.detect, part.preparation, part.rule)
     return FoundAtrium(atrium_mask(probabilities, scan.voxels, scan.spacing_mm, part.rule), probabilities)
@@ -150,7 +151,7 @@ def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
 
 
 def _is_scored(findings: tuple[Finding, ...], heart: Heart, settings: AssessSettings) -> bool:
-    """Return whether a scan gets a verdict: without an atrium there is nothing to score, not even by force."""
+    """Return whether a scan gets a verdict, for which it needs an atrium even with `force`."""
     return heart.is_there and not settings.measures_only and (settings.force or not refused(findings))
 
 

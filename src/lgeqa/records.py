@@ -1,7 +1,8 @@
-"""What passes between the rooms: a scan as it was read, and the one form of a result.
+"""Data that passes between the subpackages: a scan as it was read, and the record of its result.
 
-Axis order of every array is (slice, row, column); in an axial LPS volume the slice index rises to superior, the
-row index to posterior, the column index to the patient's left. Spacings are millimetres in the same order.
+The axis order of every array is (slice, row, column). In an axial LPS volume the slice index increases towards
+superior, the row index towards posterior and the column index towards the patient's left. Spacings are in millimetres
+in the same order.
 """
 
 from dataclasses import dataclass, field
@@ -23,13 +24,13 @@ Verdict = Literal["diagnostic", "non-diagnostic"]
 
 @dataclass(frozen=True)
 class Grid:
-    """The voxel grid of a volume as its file stores it, in ITK's terms.
+    """Voxel grid of a volume as its file stores it, in ITK's terms.
 
     Attributes:
-        size: voxels along the file's axes (i, j, k), i fastest.
-        spacing_mm: voxel spacing along (i, j, k).
+        size: Number of voxels along the file's axes (i, j, k), i fastest.
+        spacing_mm: Voxel spacing along (i, j, k).
         origin_mm: LPS position of the centre of voxel (0, 0, 0).
-        direction: 9 numbers, row-major; column c is the LPS direction of axis c.
+        direction: Nine numbers, row-major. Column c is the LPS direction of axis c.
     """
 
     size: tuple[int, int, int]
@@ -40,19 +41,19 @@ class Grid:
 
 @dataclass(frozen=True)
 class Scan:
-    """One volume, brought to axial LPS order.
+    """One volume in axial LPS order.
 
     Attributes:
-        scan_id: unique in a run, made of file or folder names only.
-        voxels: float32 (slice, row, column), axial LPS as the module says.
-        spacing_mm: (slice, row, column).
-        slice_positions_mm: LPS z of each slice's centre, rising.
-        file_slices: for each slice, its index along the slice axis of the file's own order.
-        grid: the grid of the file, to write masks on.
-        source: the file, or the folder of a DICOM series.
-        sha256: of the file's bytes, or of all files of the series in file-name order.
-        warnings: what a reader of the result should know.
-        series: number, images and first file of a DICOM series; empty for a volume.
+        scan_id: Name that is unique in a run, made of file or folder names only.
+        voxels: Grey levels, float32 (slice, row, column), in axial LPS order as described for the module.
+        spacing_mm: Voxel spacing as (slice, row, column).
+        slice_positions_mm: LPS z of each slice's centre, increasing.
+        file_slices: Index of each slice along the slice axis of the file's own order.
+        grid: Grid of the file, on which masks are written.
+        source: Path of the file, or of the folder of a DICOM series.
+        sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
+        warnings: Facts that a reader of the result should know.
+        series: Number, images and first file of a DICOM series. Empty for a volume.
     """
 
     scan_id: str
@@ -72,13 +73,16 @@ class _Record(BaseModel):
 
 
 class SliceScores(_Record):
-    """One slice that holds the left atrium, and the four probabilities of being diagnostic.
+    """One slice that holds the left atrium, and its four probabilities of being diagnostic.
 
     Attributes:
-        index: along the slice axis of the file's own order, from 0.
+        index: Index along the slice axis of the file's own order, from 0.
         position_mm: LPS z of the slice's centre.
-        atrium_area_mm2: area of the blood-pool mask on the slice.
-        p_*: probability of being diagnostic on each scale.
+        atrium_area_mm2: Area of the blood-pool mask on the slice.
+        p_myocardium_nulling: Probability of being diagnostic in myocardium nulling.
+        p_sharpness: Probability of being diagnostic in sharpness.
+        p_enhancement: Probability of being diagnostic in enhancement of aorta and valve.
+        p_quality: Probability of being diagnostic in quality for fibrosis assessment.
     """
 
     index: int
@@ -96,7 +100,7 @@ class SliceMeasures(_Record):
     Attributes:
         index: Index along the slice axis of the file's own order, from 0.
         position_mm: LPS z of the slice's centre.
-        values: Value of each measure that is taken slice by slice, by name. None where it is undefined.
+        values: Value of each measure that is taken slice by slice, by name. None if it is undefined.
     """
 
     index: int
@@ -105,11 +109,11 @@ class SliceMeasures(_Record):
 
 
 class Measures(_Record):
-    """Image quality measures of one scan; `lgeqa.measure.MEASURES` defines each.
+    """Image quality measures of one scan, as defined by `lgeqa.measure.MEASURES`.
 
     Attributes:
-        values: Value of every measure by name, in the order of `MEASURES`. None where it is undefined.
-        reasons: Why a measure is undefined, by name.
+        values: Value of every measure by name, in the order of `MEASURES`. None if it is undefined.
+        reasons: Reason why a measure is undefined, by name.
         places: Share of the reference scans with a lower value, 0 to 1, by name of each defined measure.
         slices: Measures of each slice that holds the atrium, from inferior to superior.
     """
@@ -121,13 +125,14 @@ class Measures(_Record):
 
 
 class Finding(_Record):
-    """One thing that speaks against a verdict.
+    """One observation that speaks against a verdict.
 
     Attributes:
         check: Name of the check in `lgeqa.gate`.
-        severity: `refused` where no verdict can be given, `review` where a person should look before using it.
-        seen: What was seen, in one sentence.
-        remedy: What to do about it, in one sentence.
+        severity: Consequence: `refused` if no verdict can be given, `review` if a person should check the scan before
+            its verdict is used.
+        seen: Observation, in one sentence.
+        remedy: Advice on what to do about it, in one sentence.
     """
 
     check: str
@@ -137,7 +142,7 @@ class Finding(_Record):
 
 
 class ReferenceLevels(_Record):
-    """The grey levels that both networks and all measures refer to, and how much the verdict depends on them.
+    """Grey levels that both networks and all measures refer to, and how much the verdict depends on them.
 
     Attributes:
         air: Grey level of air.
@@ -153,7 +158,7 @@ class ReferenceLevels(_Record):
 
 
 class BundleStamp(_Record):
-    """Which bundle made a result: its name, version and the SHA-256 of its `bundle.json`."""
+    """Identity of the bundle that made a result: its name, version and the SHA-256 of its `bundle.json`."""
 
     name: str
     version: str
@@ -161,39 +166,44 @@ class BundleStamp(_Record):
 
 
 class ScanResult(_Record):
-    """The result of one scan: the only form in which one exists.
+    """Record of one scan, the only form in which a result exists.
 
     Attributes:
-        scan_id: unique in a run, made of file or folder names only.
-        status: `assessed`; `measured` (measures alone were asked for); `not_assessable` (read, but the gate refused it,
-            for instance since no atrium was found); `failed`.
-        verdict: mode of the slices' predictions; a tie goes by the mean probability. None unless assessed.
-        probability: of the scan being diagnostic: mean of the slices' quality probabilities. The vote decides
-            the verdict, so near .5 the two can differ.
-        votes_diagnostic, votes_total: the vote of the slices.
-        tie: whether the vote was even and the mean probability decided.
-        p_*: mean over the slices of each probability.
-        first_slice, last_slice: lowest and highest index, in the file's own order, of a slice with the atrium.
-        n_slices: how many slices were scored.
-        message: one line for people: the fault and the way out, or what to know.
-        warnings: each thing to know, on its own.
-        review: Whether a person should look before the verdict is used; `findings` says why.
-        findings: What speaks against a verdict, refusals first.
+        scan_id: Name that is unique in a run, made of file or folder names only.
+        status: Outcome: `assessed`, `measured` (only measures were requested), `not_assessable` (read, but refused by
+            the gate, for instance because no atrium was found) or `failed`.
+        verdict: Mode of the slices' predictions. The mean probability decides a tie. None unless assessed.
+        probability: Probability that the scan is diagnostic, the mean of the slices' quality probabilities. The vote
+            decides the verdict, so near .5 the two can differ.
+        votes_diagnostic: Number of slices that vote diagnostic.
+        votes_total: Number of slices that vote.
+        tie: Whether the vote was even, so that the mean probability decided.
+        p_myocardium_nulling: Mean over the slices of the probability of myocardium nulling.
+        p_sharpness: Mean over the slices of the probability of sharpness.
+        p_enhancement: Mean over the slices of the probability of enhancement.
+        p_quality: Mean over the slices of the probability of quality.
+        first_slice: Lowest index, in the file's own order, of a slice with the atrium.
+        last_slice: Highest index, in the file's own order, of a slice with the atrium.
+        n_slices: Number of scored slices.
+        message: One line of text: the error and its remedy, or what to know about the scan.
+        warnings: Things to know about the scan, one per entry.
+        review: Whether a person should check the scan before the verdict is used. `findings` says why.
+        findings: Observations that speak against a verdict, refusals first.
         forced: Whether the verdict was given although the gate refused the scan.
-        reference: Grey levels of air and blood, and what the probability would be at other ones.
-        measures: Image quality measures. None where the scan could not be read.
-        threshold: slice probability of quality from which a slice counts as diagnostic.
-        mask_source: whether the atrium was detected or a mask was supplied.
-        slices: each scored slice, from inferior to superior.
-        source: path of the file, or of the folder of a DICOM series.
-        series: number, images and first file of a DICOM series; empty for a volume, and where none could be read.
-        input_sha256: of the file's bytes, or of all files of the series in file-name order.
-        bundle: which model it was.
-        versions: of lgeqa, Python and the packages that took part.
-        finished_at: time in UTC, ISO 8601.
-        seconds: time spent reading, detecting and scoring.
-        fingerprint: hash of all that decided this record: files, bundle, settings, version. A run that goes on
-            keeps a record only while its fingerprint is unchanged.
+        reference: Grey levels of air and blood, and the probability at other blood levels.
+        measures: Image quality measures. None if the scan could not be read.
+        threshold: Slice probability of quality from which a slice counts as diagnostic.
+        mask_source: Source of the atrium mask: `detected` or `supplied`.
+        slices: Scores of each scored slice, from inferior to superior.
+        source: Path of the file, or of the folder of a DICOM series.
+        series: Number, images and first file of a DICOM series. Empty for a volume, and if none could be read.
+        input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
+        bundle: Identity of the bundle that made the result.
+        versions: Versions of lgeqa, Python and the packages that took part.
+        finished_at: Time in UTC, ISO 8601.
+        seconds: Seconds spent on reading, detecting, measuring and scoring, by step.
+        fingerprint: Hash of everything that decided this record: files, bundle, settings and version. A run that
+            continues keeps a record only if its fingerprint is unchanged.
     """
 
     scan_id: str

@@ -1,4 +1,4 @@
-"""The record of one scan, made from what the steps of the pipeline give."""
+"""The record of one scan, built from the output of the steps of the pipeline."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,12 +29,13 @@ from lgeqa.versions import versions
 
 @dataclass(frozen=True)
 class Scores:
-    """What the quality network gives for the slices that hold the atrium.
+    """Output of the quality network for the slices that hold the atrium.
 
     Attributes:
         probabilities: Probabilities of being diagnostic, float32 (slice, 4), scales in the order of `attributes.NAMES`.
-        maps: Origin of each logit, float32 (slice, 4, map row, map column). None if the bundle does not explain.
-        novelty: Distance of each slice from those that the network learnt from. None if the bundle gives none.
+        maps: Attribution map of each logit, float32 (slice, 4, map row, map column). None if the bundle does not
+            explain.
+        novelty: Distance of each slice from the training slices of the network. None if the bundle gives none.
         other_levels: Probability of quality if blood were 5 % lower, and if it were 5 % higher.
     """
 
@@ -56,11 +57,11 @@ def make_result(
     """Return the record of a scan that was read.
 
     Args:
-        scan: The scan.
-        heart: Its anatomy.
-        measures: Its image quality measures.
-        findings: What speaks against a verdict.
-        status: How far the assessment went.
+        scan: Scan as it was read.
+        heart: Anatomy of the scan.
+        measures: Image quality measures of the scan.
+        findings: Observations that speak against a verdict.
+        status: Outcome of the assessment.
         other_levels: Probability of quality at a lower and a higher blood level, as in `Scores`. None if not scored.
         fields: Further fields of the record.
     """
@@ -92,10 +93,10 @@ def _levels(heart: Heart, other_levels: tuple[float, float] | None) -> Reference
 
 
 def verdict_fields(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold: float) -> dict[str, Any]:
-    """Return the fields of a record that hold the verdict and the probabilities it comes from.
+    """Return the fields of a record that hold the verdict and the probabilities behind it.
 
     Args:
-        scan: The scan.
+        scan: Scan as it was read.
         atrium: Blood-pool mask, bool (slice, row, column), with at least one voxel.
         probabilities: Probabilities of each slice that holds the atrium, as in `Scores`.
         threshold: Probability of quality from which a slice counts as diagnostic.
@@ -137,7 +138,7 @@ def _named(probabilities: FloatArray) -> dict[str, Any]:
 
 
 def _message(scan: Scan, findings: tuple[Finding, ...], status: Status) -> str:
-    """Return why there is no verdict, or else what to know."""
+    """Return the reason why there is no verdict, or else what to know about the scan."""
     if status == "not_assessable":
         return _words([finding for finding in findings if finding.severity == "refused"])
     return " ".join([*scan.warnings, *filter(None, [_words(findings)])])

@@ -1,4 +1,4 @@
-"""Tables as text: CSV for programs, Markdown for people."""
+"""Tables as text: CSV for programs, Markdown for pages."""
 
 import csv
 import io
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 
 def csv_text(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
-    """Return rows below a head line, as CSV with commas and line feeds.
+    """Return a header and the rows below it as CSV with commas and line feeds.
 
-    A carriage return in a cell becomes a line feed: Python 3.11 does not quote it, and it would end the row.
+    A carriage return in a cell becomes a line feed, since Python 3.11 does not quote it and it would end the row.
     """
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
@@ -22,6 +22,6 @@ def _line_feeds(cell: object) -> object:
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown; a bar in a cell, which would part it, becomes a slash."""
+    """Return a table in Markdown, where a bar in a cell, which would split the cell, becomes a slash."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |" for line in lines)

@@ -9,5 +9,5 @@ _PACKAGES = ("lgeqa", "numpy", "onnxruntime", "pydicom", "scipy", "SimpleITK")
 
 @cache
 def versions() -> dict[str, str]:
-    """Version of each package that takes part in assessing a scan, and of Python; nothing heavy is imported."""
+    """Return the version of Python and of each package that takes part in an assessment, without heavy imports."""
     return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}

@@ -1,8 +1,8 @@
-"""Work done in other processes, where the loss of a process costs one task and nothing else.
+"""Work in separate processes, where the loss of a process costs one task and nothing else.
 
-Files from outside are decoded here and nowhere else: a decoder that crashes, hangs or takes all memory brings down a
-process that nothing depends on. The pools of the standard library give up as a whole when one of their processes is
-killed, and do not say on which task. Here each worker has its own pipe and at most one task, so a loss has a name.
+Files from outside are only decoded here: a decoder that crashes, hangs or takes all memory ends a process that nothing
+depends on. The pools of the standard library fail as a whole when one of their processes is killed, and do not say on
+which task. Here each worker has its own pipe and at most one task, so a loss can be traced to its task.
 """
 
 import faulthandler
@@ -23,14 +23,14 @@ from typing import Final, Generic, TypeVar, cast
 from lgeqa.errors import LgeqaError
 from lgeqa.threads import ONE_THREAD, TIMEOUT_S
 
-#: Processes start afresh: a fork would copy the locks of threads that it does not copy.
+#: Processes are spawned, since a fork would copy locks without the threads that hold them.
 _CONTEXT = multiprocessing.get_context("spawn")
-#: Bytes of the largest answer that is taken: a scan of the most voxels that are read, and its masks.
+#: Bytes of the largest answer that is accepted: a scan of the largest size that is read, and its masks.
 _LARGEST_ANSWER: Final = 2 * 2**30
 _ENVIRONMENT: Final = Lock()
-#: Seconds after which a worker that nobody stopped stops itself, beyond its limit: its parent may be gone.
+#: Seconds beyond its limit after which a worker that nobody stopped ends itself, since its parent may be gone.
 _GRACE: Final = 5.0
-#: Exit code of a worker that ran out of memory where its work did not foresee it.
+#: Exit code of a worker that ran out of memory in work that does not handle this.
 _NO_MEMORY: Final = 70
 
 
@@ -40,36 +40,36 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker may take for one task.
+    """Limits on the time and memory of a worker for one task.
 
     Attributes:
-        seconds: of wall-clock time, after which the worker is killed.
-        memory_bytes: of address space of its process, where the operating system can bound it; an allocation beyond
-            it fails.
+        seconds: Wall-clock seconds after which the worker is killed.
+        memory_bytes: Bytes of address space of its process, if the operating system can bound it. An allocation
+            beyond this fails.
     """
 
     seconds: float = TIMEOUT_S
     memory_bytes: int = 8 * 2**30
 
 
-#: What a worker may take unless a caller says otherwise.
+#: Limits of a worker unless a caller says otherwise.
 LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Stands for the answer of a worker that ended before it gave one.
+    """Placeholder for the answer of a worker that ended before it gave one.
 
     Attributes:
-        exit_code: of the process; negative for the signal that killed it. None if it was ended on purpose.
-        after_seconds: the limit of time that it did not keep; None if that was not the reason.
+        exit_code: Exit code of the process, negative for the signal that killed it. None if it was ended on purpose.
+        after_seconds: Time limit that the worker exceeded. None if that was not the reason.
     """
 
     exit_code: int | None
     after_seconds: float | None = None
 
     def __str__(self) -> str:
-        """Return how the worker ended, in words."""
+        """Return how the worker ended, as text."""
         if self.after_seconds is not None:
             return f"it took longer than {self.after_seconds:g} s"
         code = self.exit_code or 0
@@ -81,38 +81,38 @@ class Lost:
 def work_through(
     tasks: Iterable[Task], work: Callable[[Task], Answer], jobs: int, limits: Limits = LIMITS
 ) -> Generator[tuple[Task, Answer | Lost]]:
-    """Do `work` on each task in `jobs` processes, and give task and answer in the order they are done.
+    """Do `work` on each task in `jobs` processes, and yield each task with its answer in the order of completion.
 
-    `work`, tasks and answers must pickle. A worker that dies, or goes beyond `limits`, is replaced. When the caller
+    `work`, tasks and answers must be picklable. A worker that dies or exceeds `limits` is replaced. If the caller
     stops early, for instance by Ctrl-C, the workers are ended.
 
     Raises:
-        LgeqaError: as `work` raised it on one of the tasks; the workers are ended.
+        LgeqaError: An error that `work` raised on one of the tasks. The workers are ended.
     """
     waiting = deque(tasks)
-    crew = [_hired(work, waiting.popleft(), limits) for _ in range(min(jobs, len(waiting)))]
+    workers = [_hired(work, waiting.popleft(), limits) for _ in range(min(jobs, len(waiting)))]
     try:
-        while crew:
-            for worker in _done(crew):
+        while workers:
+            for worker in _done(workers):
                 task, answer = worker.task, worker.answer()
                 if waiting and not isinstance(answer, Lost):
                     worker.give(waiting.popleft())
                 else:
-                    crew.remove(worker)
+                    workers.remove(worker)
                     worker.end()
                     if waiting:
-                        crew.append(_hired(work, waiting.popleft(), limits))
+                        workers.append(_hired(work, waiting.popleft(), limits))
                 yield task, answer
     finally:
-        for worker in crew:
+        for worker in workers:
             worker.end()
 
 
 def apart(work: Callable[[], Answer], limits: Limits = LIMITS) -> Answer | Lost:
-    """Do `work` in a process of its own; it and its answer must pickle.
+    """Do `work` in a separate process. It and its answer must be picklable.
 
     Raises:
-        LgeqaError: as `work` raised it there.
+        LgeqaError: An error that `work` raised.
     """
     worker = _hired(_done_here, work, limits)
     try:
@@ -126,28 +126,28 @@ def _done_here(work: Callable[[], Answer]) -> Answer:
 
 
 class Worker(Generic[Task, Answer]):
-    """One process, the pipe to it and the task it has in hand; `work`, tasks and answers are as in `work_through`."""
+    """One process with its pipe and its current task. `work`, tasks and answers are as in `work_through`."""
 
     def __init__(self, work: Callable[[Task], Answer], limits: Limits = LIMITS) -> None:
         self.limits = limits
-        self.link, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(theirs, work, self.limits), daemon=True)
+        self.link, worker_link = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(target=_serve, args=(worker_link, work, self.limits), daemon=True)
         with _environment(ONE_THREAD):
             self.process.start()
-        theirs.close()
+        worker_link.close()
 
     def give(self, task: Task) -> None:
-        """Hand over a task; the one before must have been answered."""
+        """Hand over a task, after the previous one has been answered."""
         self.task = task
         self.deadline = time.monotonic() + self.limits.seconds
-        with suppress(BrokenPipeError):  # of a process that is already dead, which `answer` will find
+        with suppress(BrokenPipeError):  # the process is already dead, which `answer` will notice
             self.link.send(task)
 
     def answer(self) -> Answer | Lost:
-        """Wait for the answer to the task, until its time is over; the process is then killed.
+        """Wait for the answer to the task, and kill the process when the time is over.
 
         Raises:
-            LgeqaError: as `work` raised it.
+            LgeqaError: An error that `work` raised.
         """
         try:
             if not self.link.poll(max(0.0, self.deadline - time.monotonic())):
@@ -163,7 +163,7 @@ class Worker(Generic[Task, Answer]):
         return cast("Answer", answer)
 
     def end(self) -> None:
-        """End the process, whatever it is at."""
+        """End the process, whatever it is doing."""
         self.process.kill()
         self.process.join()
         self.link.close()
@@ -177,9 +177,9 @@ def _hired(work: Callable[[Task], Answer], task: Task, limits: Limits) -> Worker
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes started meanwhile: libraries read them when they are loaded.
+    """Set environment variables for processes that are started in the block, since libraries read them when loaded.
 
-    One thread at a time, since all threads share the environment.
+    Only one thread at a time can do this, since all threads share the environment.
     """
     with _ENVIRONMENT:
         before = {name: os.environ.get(name) for name in changes}
@@ -194,16 +194,16 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                     os.environ[name] = value
 
 
-def _done(crew: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:
-    """Wait for workers that have answered, have ended, or whose time is over."""
+def _done(workers: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:
+    """Wait until a worker has answered, has ended or is out of time, and return all such workers."""
     now = time.monotonic()
-    ready = wait([worker.link for worker in crew], max(0.0, min(worker.deadline for worker in crew) - now))
+    ready = wait([worker.link for worker in workers], max(0.0, min(worker.deadline for worker in workers) - now))
     now = time.monotonic()
-    return [worker for worker in crew if worker.link in ready or worker.deadline <= now]
+    return [worker for worker in workers if worker.link in ready or worker.deadline <= now]
 
 
 def _serve(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> None:
-    # Ctrl-C reaches the whole group of processes; only the parent, which says how to go on, should act on it.
+    # Ctrl-C reaches the whole process group, but only the parent, which says how to continue, should act on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bound_memory(limits.memory_bytes)
     try:
@@ -213,7 +213,7 @@ def _serve(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> 
 
 
 def _serve_all(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> None:
-    # The watch stops a decoder that hangs and never gives Python its turn, also when the parent was killed.
+    # The watchdog ends a decoder that hangs without returning to Python, even if the parent was killed.
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         suppress(EOFError, ConnectionError),
@@ -229,8 +229,8 @@ def _serve_all(link: Connection, work: Callable[[Task], Answer], limits: Limits)
 def _answered(work: Callable[[Task], Answer], task: Task) -> Answer | LgeqaError:
     try:
         return work(task)
-    except LgeqaError as fault:
-        return fault
+    except LgeqaError as error:
+        return error
 
 
 def _bound_memory(n_bytes: int) -> None:

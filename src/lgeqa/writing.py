@@ -1,7 +1,7 @@
-"""Writing a file whole or not at all: beside its place first, then moved there; and one writer at a time in a folder.
+"""Atomic writing of files, and one writer at a time in a folder.
 
-So a process that is killed, or a machine that loses its power, leaves no half of a file, and another process that looks
-finds all of it or nothing.
+A file is written beside its place first and then moved there. So a process that is killed, or a machine that loses its
+power, leaves no partial file, and another process finds either the whole file or nothing.
 """
 
 import os
@@ -15,42 +15,42 @@ from lgeqa.errors import OutputError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all.
+    """Write `text` to `path` as UTF-8, completely or not at all.
 
     Raises:
-        OutputError: no space, no permission, or something else is in the way.
+        OutputError: There is no space or no permission, or something else prevents writing.
     """
     write_through(path, lambda draft: draft.write_text(text, encoding="utf-8", newline=""))
 
 
 def write_through(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a draft beside `path`, with the same suffix, and move it there.
+    """Let `write` create a draft beside `path`, with the same suffix, and move it to `path`.
 
     Raises:
-        OutputError: no space, no permission, or something else is in the way.
+        OutputError: There is no space or no permission, or something else prevents writing.
     """
     draft = path.with_name(f".draft-{path.name}")
     try:
         write(draft)
         _flush(draft)  # else the name may reach the disk before the bytes, and the file is empty after a power failure
         draft.replace(path)
-    except OSError as fault:
+    except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise not_written(path, fault) from None
+        raise not_written(path, error) from None
 
 
 @contextmanager
 def telling(path: Path) -> Iterator[None]:
-    """Tell of what cannot be written below `path` in the block.
+    """Raise OutputError if something below `path` cannot be written in the block.
 
     Raises:
-        OutputError: the system refused to write, for instance since the disk is full.
+        OutputError: The system refused to write, for instance because the disk is full.
     """
     try:
         yield
-    except OSError as fault:
-        raise not_written(path, fault) from None
+    except OSError as error:
+        raise not_written(path, error) from None
 
 
 def _flush(path: Path) -> None:
@@ -64,10 +64,10 @@ def _flush(path: Path) -> None:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Keep a folder, which is made if need be, from other runs of lgeqa until the end of the block or of the process.
+    """Lock a folder, which is created if needed, against other runs of lgeqa until the block or the process ends.
 
     Raises:
-        OutputError: another run writes into it, or it cannot be written.
+        OutputError: Another run writes to the folder, or it cannot be written.
     """
     lock = FileLock(folder / ".lock", timeout=0)
     try:
@@ -77,8 +77,8 @@ def claimed(folder: Path) -> Iterator[None]:
         raise OutputError(
             f"{folder}: another run of lgeqa works in it. Wait until it has ended, or name another folder."
         ) from None
-    except OSError as fault:
-        raise not_written(folder, fault) from None
+    except OSError as error:
+        raise not_written(folder, error) from None
     try:
         yield
     finally:
@@ -86,7 +86,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def not_written(path: Path, fault: OSError) -> OutputError:
-    """What is told of a file or folder of the output that cannot be written or removed."""
+    """Return the error for a file or folder of the output that cannot be written or removed."""
     why = (fault.strerror or str(fault)).lower()
     return OutputError(
         f"{path}: cannot be written ({why}). Make room and make it writable, or name another output folder. "

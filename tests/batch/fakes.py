@@ -19,6 +19,12 @@ from lgeqa.read.files import opening
 from lgeqa.records import BundleStamp, Grid, Scan
 from tests.results import STAMP, assessed, measured, unassessed
 
+ERRORS: dict[str, Callable[[], Exception]] = {
+    "bad": lambda: ReadError("bad.nrrd: the file is empty."),
+    "maskless": lambda: NotAssessableError("no mask beside it"),
+    "bug": lambda: KeyError("DOE^JOHN"),
+    "disk": lambda: OSError(errno.EIO, "Input/output error", "/home/DOE^JOHN"),
+}
 GRID = Grid((4, 5, 6), (1.25, 1.25, 2.5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 
 
@@ -64,10 +70,9 @@ def _assess(notes: Path, source: Source) -> Assessment:
     scan = Scan(source.scan_id, voxels, (2.5, 1.25, 1.25), (0,) * 6, tuple(range(6)), GRID, source.location, "")
     result, atrium = assessed(source.scan_id, measures=measured()), voxels == 0
     match source.scan_id.partition("-")[0]:
-        case "bad":
-            raise ReadError("bad.nrrd: the file is empty.")
-        case "maskless":
-            raise NotAssessableError("no mask beside it")
+        case "bad" | "maskless" | "bug" | "disk" as name:
+            error = ERRORS[name]()
+            raise error
         case "empty":
             result = unassessed(source.scan_id, status="not_assessable", measures=measured(atrium_volume_ml=None))
             atrium = voxels > 0
@@ -75,8 +80,6 @@ def _assess(notes: Path, source: Source) -> Assessment:
             result = unassessed(source.scan_id, status="not_assessable", measures=measured())
         case "measured":
             result = unassessed(source.scan_id, status="measured", measures=measured())
-        case "bug":
-            raise KeyError("DOE^JOHN")
         case "huge":
             raise MemoryError
         case "tired":  # the machine, when it is asked for the first time

@@ -67,6 +67,14 @@ def test_a_fault_of_ours_is_told_from_a_bad_scan_and_logged_without_what_the_sca
     assert not any("\nDOE" in content or "'DOE^JOHN'" in content for content in everything)
 
 
+def test_disk_error_is_of_the_machine_and_names_no_path(tmp_path: Path) -> None:
+    outcome = attempt(tmp_path)(source(tmp_path, "disk"))
+    assert outcome.of_the_machine
+    assert not outcome.trace
+    expected = "The machine failed, not the scan (input/output error). See to its disk, and run again."
+    assert outcome.result.message == expected
+
+
 def test_more_killed_scans_than_workers(tmp_path: Path) -> None:
     settled = _run(tmp_path, *(f"killed-{number}" for number in range(3)), "good", jobs=1)
     assert [one.result.status for one in settled.values()] == ["failed", "failed", "failed", "assessed"]

@@ -1,1 +1,1 @@
-"""How far readers, and the model among them, agree."""
+"""Agreement among readers, and of the model with the readers."""

@@ -1,4 +1,4 @@
-"""From readings to the record of how far their readers agree."""
+"""Computation of the record of an agreement from the readings of a study."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -39,25 +39,26 @@ def agree(
     *,
     simulated: bool = False,
 ) -> Agreement:
-    """Measure how far the readers agree, and the model among them.
+    """Measure the agreement among the readers, and of the model with them.
 
     Args:
-        readings: of people; first readings count, and second ones tell how a reader agrees with themselves. Those of
-            the reader `measured` are compared with each person and are part of no other figure.
-        results: record of a scan by its name; those without a verdict, or of scans that nobody read, do not count.
-        source: where the readings are from, in words.
-        bootstrap: how intervals are drawn.
-        simulated: whether the readers are.
+        readings: Readings by people. First readings give the agreement between readers, and second readings give the
+            agreement of a reader with themselves. Readings of the reader `measured` are compared with each person and
+            are part of no other figure.
+        results: Record of each scan by scan name. Records without a verdict, or of scans that nobody read, are ignored.
+        source: Description of where the readings come from.
+        bootstrap: Bootstrap that draws the intervals.
+        simulated: Whether the readers are simulated.
 
     Raises:
-        UsageError: there is no reading by a person, or results are of more than one bundle.
+        UsageError: There is no reading by a person, or the results come from more than one bundle.
     """
-    panel = panel_of([one for one in readings if one.reader != MEASURED])
+    panel = panel_of([reading for reading in readings if reading.reader != MEASURED])
     measured = _measured(readings, panel)
     judged = {scan: results[scan] for scan in panel.scans if scan in results and results[scan].verdict}
-    bundles = {one.bundle for one in judged.values()}
+    bundles = {result.bundle for result in judged.values()}
     if len(bundles) > 1:
-        names = ", ".join(sorted(f"{one.name} {one.version}" for one in bundles if one))
+        names = ", ".join(sorted(f"{bundle.name} {bundle.version}" for bundle in bundles if bundle))
         raise UsageError(f"The results are of {len(bundles)} bundles ({names}). Assess all scans with one.")
     sample = Sample(panel.patients, bootstrap)
     read = ~np.isnan(panel.scores[0, :, :, 0]) | panel.refused[0]
@@ -91,8 +92,8 @@ def _counts(panel: Panel) -> Iterator[ReaderCount]:
 
 
 def _measured(readings: Sequence[Reading], panel: Panel) -> Numbers:
-    """Return the whole scores of the measured reader, as an expert would write them: (scans, scales), NaN if none."""
-    scores = {one.scan_id: one.scores for one in readings if one.reader == MEASURED}
+    """Return the measured reader's scores as whole numbers, like an expert's: (scans, scales), NaN where missing."""
+    scores = {reading.scan_id: reading.scores for reading in readings if reading.reader == MEASURED}
     return np.floor([scores.get(scan) or [np.nan] * len(NAMES) for scan in panel.scans])
 
 
@@ -130,9 +131,9 @@ def _scale(
 
 
 def _pair(names: tuple[str, str], scores: tuple[Numbers, Numbers], off: tuple[Flags, Flags], sample: Sample) -> Pair:
-    given = [~np.isnan(one) for one in scores]
-    both = given[0] & given[1]
-    read = (given[0] | off[0]) & (given[1] | off[1])
+    scored = [~np.isnan(values) for values in scores]
+    both = scored[0] & scored[1]
+    read = (scored[0] | off[0]) & (scored[1] | off[1])
     a, b, of_both = scores[0][both], scores[1][both], sample.of(both)
     return Pair(
         a=names[0],
@@ -146,13 +147,13 @@ def _pair(names: tuple[str, str], scores: tuple[Numbers, Numbers], off: tuple[Fl
     )
 
 
-def _leniency(reader: str, own: Numbers, others: Numbers, sample: Sample) -> Leniency:
-    shared = ~np.isnan(own) & (~np.isnan(others)).any(axis=0)
-    own, others, sample = own[shared], others[:, shared], sample.of(shared)
+def _leniency(reader: str, scores: Numbers, others: Numbers, sample: Sample) -> Leniency:
+    shared = ~np.isnan(scores) & (~np.isnan(others)).any(axis=0)
+    scores, others, sample = scores[shared], others[:, shared], sample.of(shared)
     return Leniency(
         reader=reader,
-        n=len(own),
-        difference=difference(own, np.nanmean(others, axis=0), sample),
-        diagnostic=diagnostic_share(sides(own), sample),
+        n=len(scores),
+        difference=difference(scores, np.nanmean(others, axis=0), sample),
+        diagnostic=diagnostic_share(sides(scores), sample),
         others_diagnostic=diagnostic_share(np.nanmean(sides(others), axis=0), sample),
     )

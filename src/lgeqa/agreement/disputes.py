@@ -1,4 +1,4 @@
-"""Which scans the readers should agree on, the farthest apart first."""
+"""Scans that the readers should adjudicate, those with the largest disagreement first."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -12,23 +12,23 @@ from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES, SCALES
 from lgeqa.intervals import Numbers
 from lgeqa.records import ScanResult
 
-#: A range of scores from which readers are too far apart on any scale.
+#: Range of scores on a scale from which readers are too far apart.
 FAR: Final = 2
 _QUALITY: Final = NAMES.index("quality")
 
 
 def disputes_of(panel: Panel, judged: Mapping[str, ScanResult]) -> tuple[Dispute, ...]:
-    """The scans to adjudicate, by the first readings of two readers or more.
+    """Return the scans to adjudicate, by the first readings of two or more readers.
 
-    A scan is one if a reader says that it cannot be rated and another scores it; if readers are on different sides of
-    3 on quality; or if their scores on any scale are `FAR` or more apart. In this order they rank, then by the largest
-    range of scores on a scale, then by the ranges of all scales together.
+    A scan is included if one reader says that it cannot be rated and another scores it, if readers are on different
+    sides of 3 on quality, or if their scores on any scale are `FAR` or more apart. Scans are ranked by these reasons in
+    this order, then by the largest range of scores on a scale, then by the sum of the ranges of all scales.
 
     Args:
-        panel: the readers.
-        judged: the model's records by the name of their scan, to be shown beside the readings.
+        panel: Readings of all readers.
+        judged: Records of the model by scan name, to be shown beside the readings.
     """
-    found = []
+    disputes = []
     for place, scan in enumerate(panel.scans):
         scores, refused = panel.scores[0, :, place], panel.refused[0, :, place]
         scored = ~np.isnan(scores[:, 0])
@@ -36,11 +36,11 @@ def disputes_of(panel: Panel, judged: Mapping[str, ScanResult]) -> tuple[Dispute
             ranges = np.ptp(scores[scored], axis=0)
             order = (not refused.any(), not _split(scores[scored]), -ranges.max(), -ranges.sum(), scan)
             readings = {
-                reader: tuple(map(float, row)) if given else None
-                for reader, row, given, off in zip(panel.readers, scores, scored, refused, strict=True)
-                if given or off
+                reader: tuple(map(float, row)) if has_scores else None
+                for reader, row, has_scores, off in zip(panel.readers, scores, scored, refused, strict=True)
+                if has_scores or off
             }
-            found.append((order, scan, tuple(reasons), float(ranges.max()), readings))
+            disputes.append((order, scan, tuple(reasons), float(ranges.max()), readings))
     return tuple(
         Dispute(
             rank=rank,
@@ -51,12 +51,12 @@ def disputes_of(panel: Panel, judged: Mapping[str, ScanResult]) -> tuple[Dispute
             verdict=judged[scan].verdict if scan in judged else None,
             probability=judged[scan].probability if scan in judged else None,
         )
-        for rank, (_, scan, reasons, spread, readings) in enumerate(sorted(found), start=1)
+        for rank, (_, scan, reasons, spread, readings) in enumerate(sorted(disputes), start=1)
     )
 
 
 def _split(scores: Numbers) -> bool:
-    """Whether readers are on different sides of 3 on quality; `scores` is (readers, scales)."""
+    """Return whether readers are on different sides of 3 on quality, for `scores` of shape (readers, scales)."""
     return len(np.unique(sides(scores[:, _QUALITY]))) > 1
 
 
@@ -74,4 +74,4 @@ def _reasons(scores: Numbers, refused: Flags, readers: tuple[str, ...]) -> Itera
 
 
 def _names(readers: tuple[str, ...], chosen: Flags) -> str:
-    return ", ".join(reader for reader, is_one in zip(readers, chosen, strict=True) if is_one)
+    return ", ".join(reader for reader, is_chosen in zip(readers, chosen, strict=True) if is_chosen)

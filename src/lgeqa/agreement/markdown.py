@@ -1,4 +1,4 @@
-"""An agreement as a page for people, in Markdown."""
+"""Report of an agreement in Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from lgeqa.attributes import SCALES
 from lgeqa.intervals import SAME, Figure
 from lgeqa.tables import markdown_table
 
-#: Scans to adjudicate that the page names; the table names all.
+#: Number of scans to adjudicate that the page names. The table names all.
 _NAMED = 20
 _SIMULATED = (
     "**The readers of this cohort are simulated.** The figures say how simulated readers differ, and nothing of people."
@@ -16,12 +16,12 @@ _SIMULATED = (
 
 
 def page(agreement: Agreement) -> str:
-    """The whole page."""
+    """Return the report of an agreement in Markdown."""
     return "\n".join(_lines(agreement)) + "\n"
 
 
 def cell(figure: Figure, sign: str = "") -> str:
-    """A figure with its interval: `0.71 (0.64 to 0.78)`; `undefined` where it is."""
+    """Format a figure with its interval as `0.71 (0.64 to 0.78)`, or as `undefined` if it has no value."""
     return intervals.cell(figure, f"{sign}z.2f")
 
 
@@ -37,7 +37,7 @@ def _lines(of: Agreement) -> Iterator[str]:
     )
     yield markdown_table(
         ("Reader", "Scored", "Cannot be rated", "Read twice"),
-        [(one.reader, str(one.scored), str(one.refused), str(one.repeated)) for one in of.readers],
+        [(count.reader, str(count.scored), str(count.refused), str(count.repeated)) for count in of.readers],
     )
     yield "\n## All readers together\n"
     yield from _together(of.scales)
@@ -53,9 +53,9 @@ def _lines(of: Agreement) -> Iterator[str]:
 
 def _together(scales: Mapping[str, ScaleAgreement]) -> Iterator[str]:
     rows = [
-        (scale.title, str(one.n), cell(one.alpha), str(one.n_complete), cell(one.icc))
+        (scale.title, str(figures.n), cell(figures.alpha), str(figures.n_complete), cell(figures.icc))
         for scale in SCALES
-        for one in [scales[scale.name]]
+        for figures in [scales[scale.name]]
     ]
     yield markdown_table(("Scale", "Scans of two or more", "Krippendorff's alpha", "Scans of all", "ICC(2,1)"), rows)
     yield from _notes(
@@ -81,18 +81,18 @@ def _scale(of: ScaleAgreement) -> Iterator[str]:
         yield from _pair_notes(of.measured)
     yield "\nLeniency, on the scans that another reader scored too:\n"
     rows = [
-        (one.reader, str(one.n), cell(one.difference, "+"), cell(one.diagnostic), cell(one.others_diagnostic))
-        for one in of.leniency
+        (row.reader, str(row.n), cell(row.difference, "+"), cell(row.diagnostic), cell(row.others_diagnostic))
+        for row in of.leniency
     ]
     yield markdown_table(("Reader", "Scans", "Above the others by", "Calls diagnostic", "Others call diagnostic"), rows)
-    yield from _notes({f"leniency of {one.reader}": one.difference for one in of.leniency})
+    yield from _notes({f"leniency of {row.reader}": row.difference for row in of.leniency})
 
 
 def _pairs(who: str, pairs: Sequence[Pair]) -> str:
     rows = [
-        [_name(one), f"{one.n}{f' (+{one.refused} not ratable)' if one.refused else ''}"]
-        + [cell(figure) for figure in (one.kappa, one.label_kappa, one.exact, one.same_side)]
-        for one in pairs
+        [_name(pair), f"{pair.n}{f' (+{pair.refused} not ratable)' if pair.refused else ''}"]
+        + [cell(figure) for figure in (pair.kappa, pair.label_kappa, pair.exact, pair.same_side)]
+        for pair in pairs
     ]
     return markdown_table((who, "Scans", "Weighted kappa", "Kappa of labels", "Same score", "Same side of 3"), rows)
 
@@ -108,7 +108,7 @@ def _pair_notes(pairs: Sequence[Pair]) -> Iterator[str]:
         "exact": "same score",
         "same_side": "same side",
     }
-    return _notes({f"{kind}, {_name(one)}": getattr(one, name) for one in pairs for name, kind in kinds.items()})
+    return _notes({f"{kind}, {_name(pair)}": getattr(pair, name) for pair in pairs for name, kind in kinds.items()})
 
 
 def _model(of: Agreement) -> Iterator[str]:
@@ -120,17 +120,17 @@ def _model(of: Agreement) -> Iterator[str]:
         "of its readers do.\n"
     )
     rows = [
-        (scale.title, one.against, str(one.n), *map(cell, _figures(one)))
+        (scale.title, pair.against, str(pair.n), *map(cell, _figures(pair)))
         for scale in SCALES
-        for one in of.scales[scale.name].model
+        for pair in of.scales[scale.name].model
     ]
     figures = ("Kappa of labels", "Same side", "AUROC", "Model calls diagnostic", "They call diagnostic")
     yield markdown_table(("Scale", "Against", "Scans", *figures), rows)
     yield from _notes(
         {
-            f"{kind}, {scale.title.lower()}, {one.against}": getattr(one, name)
+            f"{kind}, {scale.title.lower()}, {pair.against}": getattr(pair, name)
             for scale in SCALES
-            for one in of.scales[scale.name].model
+            for pair in of.scales[scale.name].model
             for name, kind in (("label_kappa", "kappa of labels"), ("auroc", "AUROC"))
         }
     )
@@ -146,18 +146,18 @@ def _disputes(of: Agreement) -> Iterator[str]:
         "and another scores it, readers are on different sides of 3 on quality, or scores on a scale are 2 or more "
         "apart. `adjudicate.csv` has all, with every reader's scores.\n"
     )
-    yield from (f"{one.rank}. `{one.scan_id}`: {'; '.join(one.reasons)}" for one in of.disputes[:_NAMED])
+    yield from (f"{scan.rank}. `{scan.scan_id}`: {'; '.join(scan.reasons)}" for scan in of.disputes[:_NAMED])
     if (more := len(of.disputes) - _NAMED) > 0:
         yield f"\nand {more} more."
 
 
 def _notes(figures: Mapping[str, Figure]) -> Iterator[str]:
-    """Why figures are undefined, and what to know of single intervals."""
-    said: dict[str, list[str]] = {}
+    """Yield the reasons why figures are undefined, and the cautions about single intervals."""
+    names_by_note: dict[str, list[str]] = {}
     for name, figure in figures.items():
-        words = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
-        if words not in {"", SAME}:
-            said.setdefault(words, []).append(name)
-    if said:
+        note = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
+        if note not in {"", SAME}:
+            names_by_note.setdefault(note, []).append(name)
+    if names_by_note:
         yield ""
-        yield from (f"- {'; '.join(names)}: {words}." for words, names in said.items())
+        yield from (f"- {'; '.join(names)}: {note}." for note, names in names_by_note.items())

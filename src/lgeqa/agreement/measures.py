@@ -1,6 +1,6 @@
-"""What is measured of readings; the docstring of each measure is its definition.
+"""Measures of the agreement between readings. The docstring of each measure is its definition.
 
-Scores run from 1 to 5, and a score of 3 or more is diagnostic. What is undefined has a reason and no value.
+Scores run from 1 to 5, and a score of 3 or more is diagnostic. An undefined figure has a reason and no value.
 """
 
 import warnings
@@ -15,55 +15,57 @@ from lgeqa.attributes import DIAGNOSTIC_FROM, HIGHEST_SCORE
 from lgeqa.intervals import Bootstrap, Figure, Numbers, bounded, with_interval
 from lgeqa.records import IntArray
 
-#: scikit-learn takes whole numbers: in these parts of a score, halves and other means of up to six readers are whole.
+#: scikit-learn takes integers: in units of 1/60 of a score, halves and other means of up to six readers are integers.
 _PARTS: Final = 60
-#: Fewer scores pingouin refuses.
+#: Smallest number of scores that pingouin accepts.
 _ICC_SCORES: Final = 5
-#: A chance disagreement below this is none.
+#: A chance disagreement below this counts as 0.
 _ROUNDING: Final = 1e-12
 _NO_SCAN: Final = "no scan was scored by both"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Whose scans were drawn, and how intervals are.
+    """Patients of the scans that a figure is computed from, and the bootstrap over them.
 
     Attributes:
-        patients: (scans,) number of each scan's patient.
-        bootstrap: how to draw.
+        patients: Number of each scan's patient, (scans,).
+        bootstrap: Bootstrap that draws the intervals.
     """
 
     patients: IntArray
     bootstrap: Bootstrap
 
     def of(self, scans: Flags) -> "Sample":
-        """Of these scans alone; the numbers of the patients are without gaps again."""
+        """Return the sample of only these scans, with the patients renumbered without gaps."""
         _, patients = np.unique(self.patients[scans], return_inverse=True)
         return Sample(patients.astype(np.int64), self.bootstrap)
 
 
 def sides(scores: Numbers) -> Numbers:
-    """The label of each score: 1 for diagnostic, 0 for not, NaN where there is no score."""
+    """Return the label of each score: 1 for diagnostic, 0 for non-diagnostic, NaN where there is no score."""
     return np.where(np.isnan(scores), np.nan, scores >= DIAGNOSTIC_FROM)
 
 
 def kappa(a: Numbers, b: Numbers, sample: Sample) -> Figure:
-    """Cohen's kappa of two readings with quadratic weights: 1 - D / E.
+    """Compute Cohen's kappa of two readings with quadratic weights: 1 - D / E.
 
-    D is the mean over the scans of (a - b)², and E is the mean over all pairs of a score of a and a score of b, which
-    is what chance would give. 1 is full agreement, 0 is chance. Undefined with fewer than 2 scans, and where both gave
-    one and the same score throughout. Source: Cohen 1968, Psychological Bulletin 70:213-220; value by scikit-learn.
+    D is the mean of (a - b)² over the scans. E is its mean over all pairs of a score of a and a score of b, which is
+    the value expected by chance. 1 is full agreement, 0 is chance. Undefined with fewer than 2 scans, and where both
+    readings gave the same score to all scans. Source: Cohen 1968, Psychological Bulletin 70:213-220; value by
+    scikit-learn.
     """
     reason = _lack(a) or _constant(np.stack([a, b]))
     return Figure(undefined=reason) if reason else _kappa(a, b, sample)
 
 
 def label_kappa(a: Numbers, b: Numbers, sample: Sample) -> Figure:
-    """Cohen's kappa of the labels of two readings, 1 for diagnostic and 0 for not: (p - c) / (1 - c).
+    """Compute Cohen's kappa of the labels of two readings, 1 for diagnostic and 0 for not: (p - c) / (1 - c).
 
-    p is the share of the scans with the same label, and c is what chance would give with these shares of diagnostic
-    scans. 1 is full agreement, 0 is chance. Undefined with fewer than 2 scans, and where both put all of them on one
-    side of 3. Source: Cohen 1960, Educational and Psychological Measurement 20:37-46; value by scikit-learn.
+    p is the share of the scans with the same label, and c is the share expected by chance, given each reading's share
+    of diagnostic scans. 1 is full agreement, 0 is chance. Undefined with fewer than 2 scans, and where both readings
+    put all scans on one side of 3. Source: Cohen 1960, Educational and Psychological Measurement 20:37-46; value by
+    scikit-learn.
     """
     one_side = len(np.unique([a, b])) == 1
     reason = _lack(a) or ("all scans are on one side of 3" if one_side else "")
@@ -71,13 +73,13 @@ def label_kappa(a: Numbers, b: Numbers, sample: Sample) -> Figure:
 
 
 def alpha(scores: Numbers, sample: Sample) -> Figure:
-    """Krippendorff's alpha of all readers for ordinal scores: 1 - D / E.
+    """Compute Krippendorff's alpha of all readers for ordinal scores: 1 - D / E.
 
-    D is the observed disagreement in all pairs of scores of one scan, E that in all pairs of scores of all scans; the
-    difference of two scores is the number of scores that lie between them in rank. Readers may have read different
-    scans: a scan counts if two or more scored it. 1 is full agreement, 0 is chance. Undefined with fewer than 2 such
-    scans, and where all scores are the same. Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability;
-    value and draws by the package krippendorff.
+    D is the observed disagreement in all pairs of scores of one scan, and E is the disagreement in all pairs of scores
+    of all scans. The difference of two scores is the number of scores between them in rank. Readers may have read
+    different scans: a scan counts if two or more readers scored it. 1 is full agreement, 0 is chance. Undefined with
+    fewer than 2 such scans, and where all scores are the same. Source: Krippendorff 2011, Computing Krippendorff's
+    Alpha-Reliability; value and draws by the package krippendorff.
     """
     paired = (~np.isnan(scores)).sum(axis=0) >= 2
     if reason := _too_few(int(paired.sum()), "scored by two readers or more") or _constant(scores[:, paired]):
@@ -92,8 +94,8 @@ def alpha(scores: Numbers, sample: Sample) -> Figure:
         with np.errstate(invalid="ignore"):
             return np.array(
                 [
-                    krippendorff.alpha(value_counts=one, value_domain=domain, level_of_measurement="ordinal")
-                    for one in drawn
+                    krippendorff.alpha(value_counts=sample_counts, value_domain=domain, level_of_measurement="ordinal")
+                    for sample_counts in drawn
                 ]
             )
 
@@ -101,38 +103,38 @@ def alpha(scores: Numbers, sample: Sample) -> Figure:
 
 
 def icc(scores: Numbers, sample: Sample) -> Figure:
-    """ICC(2,1): share of the variance of single scores that lies between scans, readers being drawn at random too.
+    """Compute ICC(2,1), the share of the variance of single scores that is between scans, with readers random too.
 
-    (B - E) / (B + (k - 1) E + k (J - E) / n), with the mean squares between scans B, between readers J and of the
-    rest E, over the n scans that all k readers scored. It falls where a reader is more lenient than another (absolute
-    agreement, ICC(A,1) of McGraw and Wong). 1 is full agreement. The interval is analytic and takes scans as
+    (B - E) / (B + (k - 1) E + k (J - E) / n), with the mean squares B between scans, J between readers and E of the
+    residual, over the n scans that all k readers scored. It falls if one reader is more lenient than another (absolute
+    agreement, ICC(A,1) of McGraw and Wong). 1 is full agreement. The interval is analytic and treats scans as
     independent. Undefined with fewer than 2 readers, 2 such scans or 5 scores, and where all scores are the same.
-    Source: Shrout and Fleiss 1979, Psychological Bulletin 86:420-428; by the package pingouin.
+    Source: Shrout and Fleiss 1979, Psychological Bulletin 86:420-428; value and interval by the package pingouin.
     """
     complete = ~np.isnan(scores).any(axis=0)
-    kept, k = scores[:, complete], len(scores)
+    rated, k = scores[:, complete], len(scores)
     reason = "" if k >= 2 else "only one reader scored scans"
-    reason = reason or _too_few(kept.shape[1], f"scored by all {k} readers") or _constant(kept)
-    reason = reason or ("two scans of two readers are too few" if kept.size < _ICC_SCORES else "")
+    reason = reason or _too_few(rated.shape[1], f"scored by all {k} readers") or _constant(rated)
+    reason = reason or ("two scans of two readers are too few" if rated.size < _ICC_SCORES else "")
     if reason:
         return Figure(undefined=reason)
     import pandas as pd
     import pingouin
 
-    long = pd.DataFrame(kept).melt(ignore_index=False, var_name="scan", value_name="score").reset_index()
+    long = pd.DataFrame(rated).melt(ignore_index=False, var_name="scan", value_name="score").reset_index()
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # pingouin's own words to pandas
+        warnings.simplefilter("ignore", DeprecationWarning)  # raised by pingouin's calls of pandas
         table = pingouin.intraclass_corr(long, "scan", "index", "score").set_index("Type")
     value, (low, high) = float(table.at["ICC(A,1)", "ICC"]), map(float, table.at["ICC(A,1)", "CI95"])
-    if not np.isfinite([low, high]).all() or np.ptp(kept, axis=0).max() == 0:
+    if not np.isfinite([low, high]).all() or np.ptp(rated, axis=0).max() == 0:
         return Figure(value=value, caution="no variance is left over: no interval")
-    one_each = len(np.unique(sample.patients[complete])) == kept.shape[1]
+    one_each = len(np.unique(sample.patients[complete])) == rated.shape[1]
     caution = "" if one_each else "the interval takes scans of one patient as independent"
     return Figure(value=value, low=low, high=high, caution=caution)
 
 
 def exact_agreement(a: Numbers, b: Numbers, sample: Sample) -> Figure:
-    """Share of the scans to which two readings gave the same score.
+    """Compute the share of the scans to which two readings gave the same score.
 
     Undefined where no scan was scored in both.
     """
@@ -140,7 +142,7 @@ def exact_agreement(a: Numbers, b: Numbers, sample: Sample) -> Figure:
 
 
 def same_side(a: Numbers, b: Numbers, sample: Sample) -> Figure:
-    """Share of the scans with the same label in two readings: both diagnostic, 3 or more, or both not.
+    """Compute the share of the scans with the same label in two readings: both diagnostic (3 or more) or both not.
 
     Undefined where no scan was scored in both.
     """
@@ -148,7 +150,7 @@ def same_side(a: Numbers, b: Numbers, sample: Sample) -> Figure:
 
 
 def difference(own: Numbers, others: Numbers, sample: Sample) -> Figure:
-    """A reader's leniency: mean over the scans of the reader's score less the mean score of the others.
+    """Compute a reader's leniency: the mean over the scans of the reader's score minus the mean score of the others.
 
     Above 0 is more lenient than the others, below 0 is stricter. Undefined where no other reader scored these scans.
     """
@@ -156,18 +158,19 @@ def difference(own: Numbers, others: Numbers, sample: Sample) -> Figure:
 
 
 def diagnostic_share(labels: Numbers, sample: Sample) -> Figure:
-    """Mean label over the scans: the share that a reader, or the model by its verdict, calls diagnostic.
+    """Compute the mean label over the scans, the share that a reader, or the model by its verdict, calls diagnostic.
 
-    Of several readers, the label of a scan is the share of them who call it so. Undefined where there is no scan.
+    For several readers, the label of a scan is the share of them who call it diagnostic. Undefined without scans.
     """
     return _mean(labels, sample)
 
 
 def auroc(labels: Numbers, probabilities: Numbers, sample: Sample) -> Figure:
-    """Area under the ROC curve of the model's probability against a reader's labels.
+    """Compute the area under the ROC curve of the model's probability against a reader's labels.
 
-    Share of the pairs of a scan that the reader calls diagnostic and one not, in which the former has the higher
-    probability; a tie counts half. .5 is chance. Undefined where the reader put all scans on one side.
+    This is the share of the pairs of a scan that the reader calls diagnostic and one that the reader does not, in which
+    the former has the higher probability; a tie counts half. .5 is chance. Undefined where the reader put all scans on
+    one side of 3.
     """
     if len(np.unique(labels)) < 2:
         return Figure(undefined="all scans are on one side of 3" if len(labels) else _NO_SCAN)
@@ -190,14 +193,14 @@ def _mean(values: Numbers | Flags, sample: Sample) -> Figure:
 
 
 def _kappa(a: Numbers, b: Numbers, sample: Sample) -> Figure:
-    """Quadratic weights; on two classes they are those of the unweighted kappa."""
+    """Compute kappa with quadratic weights, which equals the unweighted kappa for two classes."""
     from sklearn.metrics import cohen_kappa_score
 
     whole = [np.rint(_PARTS * scores).astype(int) for scores in (a, b)]
     value = cohen_kappa_score(*whole, weights="quadratic", labels=np.arange(_PARTS * HIGHEST_SCORE + 1))
 
     def draw(times: Numbers) -> Numbers:
-        """E by its moments, since scikit-learn takes a thousand times as long for all draws."""
+        """Compute E from moments, since scikit-learn takes a thousand times as long for all draws."""
         weights = times / times.sum(axis=1, keepdims=True)
         chance = weights @ a**2 + weights @ b**2 - 2 * (weights @ a) * (weights @ b)
         return np.asarray(1 - weights @ (a - b) ** 2 / np.where(chance > _ROUNDING, chance, np.nan))
@@ -214,18 +217,18 @@ def _too_few(scans: int, how: str) -> str:
 
 
 def _constant(scores: Numbers) -> str:
-    given = np.unique(scores[~np.isnan(scores)])
-    return "" if len(given) > 1 else f"all scores are {given[0]:g}"
+    values = np.unique(scores[~np.isnan(scores)])
+    return "" if len(values) > 1 else f"all scores are {values[0]:g}"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure with its names.
+    """A measure of agreement.
 
     Attributes:
-        name: in the record.
-        takes: whose readings.
-        measure: its docstring is the definition.
+        name: Name in the record.
+        takes: Readers whose readings are compared.
+        measure: Function whose docstring is the definition.
     """
 
     name: str
@@ -233,7 +236,7 @@ class Metric:
     measure: Callable[..., Figure]
 
 
-#: For the page of reference.
+#: Measures that the reference page lists.
 METRICS: Final = (
     Metric("kappa", "two readings", kappa),
     Metric("label_kappa", "two readings", label_kappa),

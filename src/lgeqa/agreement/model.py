@@ -1,4 +1,4 @@
-"""The model among the readers: its verdicts as labels, since it gives probabilities and no scores."""
+"""Comparison of the model with the readers by verdicts, since the model gives probabilities and no scores."""
 
 from collections.abc import Mapping
 
@@ -11,20 +11,20 @@ from lgeqa.intervals import Numbers
 from lgeqa.records import ScanResult
 from lgeqa.score import vote
 
-#: Against whom the model stands, last of all.
+#: Name of the majority of the readers, with which the model is compared last.
 MAJORITY = "majority"
-#: Probability from which a slice counts as diagnostic for an attribute; a bundle's threshold is for quality alone.
+#: Probability from which a slice counts as diagnostic for an attribute. A bundle's threshold applies only to quality.
 _THRESHOLD = 0.5
 
 
 def model_pairs(panel: Panel, scale: str, judged: Mapping[str, ScanResult], sample: Sample) -> tuple[ModelPair, ...]:
-    """The model against each reader, and against the majority of them, on one scale.
+    """Compare the model with each reader, and with the majority of them, on one scale.
 
     Args:
-        panel: the readers.
-        scale: a name of `attributes.NAMES`.
-        judged: assessed records by the name of their scan; none for no comparison.
-        sample: of the panel's scans.
+        panel: Readings of all readers.
+        scale: Name of the scale, one of `attributes.NAMES`.
+        judged: Assessed records by scan name. Empty for no comparison.
+        sample: Sample of the panel's scans.
     """
     if not judged:
         return ()
@@ -36,19 +36,20 @@ def model_pairs(panel: Panel, scale: str, judged: Mapping[str, ScanResult], samp
 
 
 def answer(result: ScanResult, scale: str) -> tuple[bool, float]:
-    """Whether an assessed record calls its scan diagnostic on a scale, and the probability.
+    """Return whether an assessed record calls its scan diagnostic on a scale, and the probability.
 
-    For quality they are verdict and probability of the record; for an attribute the mode of its slices' predictions,
-    with the tie rule of the verdict, and the mean of their probabilities.
+    For quality these are the verdict and the probability of the record. For an attribute they are the mode of the
+    slices' predictions, with the tie rule of the verdict, and the mean of the slices' probabilities.
     """
     if scale == "quality":
         return result.verdict == "diagnostic", float(result.probability or 0)
-    decision = vote(np.array([getattr(one, f"p_{scale}") for one in result.slices], np.float32), _THRESHOLD)
+    probabilities = [getattr(scores, f"p_{scale}") for scores in result.slices]
+    decision = vote(np.array(probabilities, np.float32), _THRESHOLD)
     return decision.verdict == "diagnostic", decision.probability
 
 
 def _majority(labels: Numbers) -> Numbers:
-    """1 where more than half of a scan's readers call it diagnostic, 0 where not, NaN where nobody scored it."""
+    """Return 1 where more than half of a scan's readers call it diagnostic, 0 where not, NaN where nobody scored it."""
     scored = (~np.isnan(labels)).sum(axis=0)
     return np.where(scored > 0, 2 * np.nansum(labels, axis=0) > scored, np.nan)
 

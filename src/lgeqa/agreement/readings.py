@@ -1,4 +1,4 @@
-"""What was read: who gave a scan which scores, from a cohort or from the table of a rating study."""
+"""Readings of scans with their scores, from a cohort or from the table of a rating study."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lgeqa.cohort.case import MEASURED, checked_scores
 from lgeqa.cohort.lines import csv_lines
 from lgeqa.errors import CohortError
 
-#: Columns that the table of a rating study must have; others are ignored.
+#: Columns that the table of a rating study must have. Other columns are ignored.
 COLUMNS: Final = ("scan", "patient", "reader", "reading", *NAMES, "cannot_rate")
 
 
@@ -21,11 +21,11 @@ class Reading:
     """One scan, read once by one reader.
 
     Attributes:
-        scan_id: unique in the study.
-        patient: whose scan it is; intervals never part scans of one patient.
-        reader: who read it.
-        number: 1, or 2 where the scan was shown to this reader once more.
-        scores: 1 to 5 on each scale, 5 is best; None if the reader said that the scan cannot be rated.
+        scan_id: Name of the scan, unique in the study.
+        patient: Patient of the scan. Bootstrap draws never separate the scans of one patient.
+        reader: Name of the reader.
+        number: Number of the reading: 1, or 2 if the scan was shown to this reader again.
+        scores: Scores of 1 to 5 on each scale, where 5 is best. None if the reader said that the scan cannot be rated.
     """
 
     scan_id: str
@@ -36,7 +36,7 @@ class Reading:
 
 
 def readings_of(cases: Sequence[Case]) -> list[Reading]:
-    """Return the readings of a cohort: the scores of every reader who is a person, and of the measured reader."""
+    """Return the readings of a cohort: the scores of every human reader and of the measured reader."""
     return [
         Reading(case.scan_id, case.patient, reader, 1, scores)
         for case in cases
@@ -49,11 +49,12 @@ def read_ratings(table: Path) -> list[Reading]:
     """Read the table that a rating study exports.
 
     Args:
-        table: CSV in UTF-8 with at least `COLUMNS`. An empty patient makes the scan a patient of its own.
+        table: CSV file in UTF-8 with at least `COLUMNS`. A scan with an empty patient counts as a separate patient.
 
     Raises:
-        CohortError: the file cannot be read, lacks a column or has no row; a row lacks a name, has other scores than
-            1 to 5, scores and a reason in `cannot_rate` or neither, a reading that is not 1 or 2, or stands twice.
+        CohortError: The file cannot be read, lacks a column or has no row. Or a row lacks a name, has scores outside 1
+            to 5, has both scores and a reason in `cannot_rate` or neither, has a reading other than 1 or 2, or occurs
+            twice.
     """
     readings: dict[tuple[str, str, int], Reading] = {}
     patients: dict[str, str] = {}
@@ -77,7 +78,7 @@ def read_ratings(table: Path) -> list[Reading]:
 
 
 def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row with the place where it stands; cells that a short row lacks are empty."""
+    """Yield each row with its position in the file, with empty cells where a row is short."""
     lines = csv_lines(table)
     _, names = next(lines, (0, []))
     if missing := [name for name in COLUMNS if name not in names]:
@@ -99,7 +100,7 @@ def _reading(row: Mapping[str, str], where: str) -> Reading:
 
 
 def _scores(row: Mapping[str, str], where: str) -> Scores | None:
-    """The scores of a row; None if it gives a reason why the scan cannot be rated."""
+    """Return the scores of a row, or None if it gives a reason why the scan cannot be rated."""
     values, reason = [row[name] for name in NAMES], row["cannot_rate"]
     if not reason:
         return checked_scores(values, where)

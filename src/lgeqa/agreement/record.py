@@ -1,4 +1,4 @@
-"""The record of an agreement: what `agreement.json` holds. What is undefined is null and says why."""
+"""Record of an agreement, the content of `agreement.json`. An undefined figure is null and has a reason."""
 
 from typing import Literal
 
@@ -13,13 +13,13 @@ class _Record(BaseModel):
 
 
 class ReaderCount(_Record):
-    """How much somebody read.
+    """Number of scans that a reader read.
 
     Attributes:
-        reader: their name.
-        scored: scans with scores.
-        refused: scans that the reader said cannot be rated.
-        repeated: scans that the reader read twice.
+        reader: Name of the reader.
+        scored: Number of scans with scores.
+        refused: Number of scans that the reader said cannot be rated.
+        repeated: Number of scans that the reader read twice.
     """
 
     reader: str
@@ -29,16 +29,18 @@ class ReaderCount(_Record):
 
 
 class Pair(_Record):
-    """How two readings of the same scans agree: of two readers, or the first and the second of one.
+    """Agreement between two readings of the same scans, by two readers or by one reader twice.
 
     Attributes:
-        a, b: the readers; the same one twice for a reader's own repeats.
-        n: scans that were scored in both.
-        refused: scans that were read in both, and that cannot be rated by one or both; they are in no figure.
-        kappa: with quadratic weights, of the scores.
-        label_kappa: of the sides of 3.
-        exact: share with the same score.
-        same_side: share on the same side of 3.
+        a: First reader.
+        b: Second reader, the same as `a` for a reader's repeated readings.
+        n: Number of scans that were scored in both readings.
+        refused: Number of scans that were read in both readings and cannot be rated by one or both. They are in no
+            figure.
+        kappa: Kappa of the scores, with quadratic weights.
+        label_kappa: Kappa of the sides of 3.
+        exact: Share of the scans with the same score.
+        same_side: Share of the scans on the same side of 3.
     """
 
     a: str
@@ -52,14 +54,14 @@ class Pair(_Record):
 
 
 class Leniency(_Record):
-    """How a reader scores beside the others, on the scans that another reader scored too.
+    """A reader's scores compared with those by the other readers, on the scans that another reader scored too.
 
     Attributes:
-        reader: their name.
-        n: such scans.
-        difference: mean of the reader's score less the mean of the others'.
-        diagnostic: share that the reader calls diagnostic.
-        others_diagnostic: mean over these scans of the share of the others who call them diagnostic.
+        reader: Name of the reader.
+        n: Number of these scans.
+        difference: Mean over these scans of the reader's score minus the mean score of the others.
+        diagnostic: Share of these scans that the reader calls diagnostic.
+        others_diagnostic: Mean over these scans of the share of the other readers who call the scan diagnostic.
     """
 
     reader: str
@@ -70,16 +72,16 @@ class Leniency(_Record):
 
 
 class ModelPair(_Record):
-    """How the model's verdicts go with a reader's labels, on the scans that have both.
+    """Agreement of the model's verdicts with a reader's labels, on the scans that have both.
 
     Attributes:
-        against: the reader, or `majority`: more than half of a scan's readers call it diagnostic.
-        n: scans.
-        label_kappa: of the sides of 3.
-        same_side: share on the same side.
-        auroc: of the model's probability.
-        diagnostic: share that the model calls diagnostic.
-        others_diagnostic: share that the reader calls so.
+        against: Name of the reader, or `majority`: more than half of a scan's readers call it diagnostic.
+        n: Number of scans.
+        label_kappa: Kappa of the sides of 3.
+        same_side: Share of the scans on the same side of 3.
+        auroc: AUROC of the model's probability.
+        diagnostic: Share of the scans that the model calls diagnostic.
+        others_diagnostic: Share of the scans that the reader calls diagnostic.
     """
 
     against: str
@@ -92,18 +94,19 @@ class ModelPair(_Record):
 
 
 class ScaleAgreement(_Record):
-    """How readers agree on one scale, by each scan's first reading.
+    """Agreement of the readers on one scale, by the first reading of each scan.
 
     Attributes:
-        n: scans that two readers or more scored.
-        n_complete: scans that all readers scored; the ICC is of these.
-        alpha: Krippendorff's, ordinal.
+        n: Number of scans that two or more readers scored.
+        n_complete: Number of scans that all readers scored. The ICC is computed on these scans.
+        alpha: Krippendorff's alpha for ordinal scores.
         icc: ICC(2,1).
-        pairs: each two readers.
-        repeats: each reader who read scans twice.
-        leniency: each reader.
-        measured: Whole scores of the measured reader, who is in no other figure, against each reader; empty without.
-        model: the model against each reader and their majority; empty without results.
+        pairs: Agreement of each pair of readers.
+        repeats: Agreement of the two readings by each reader who read scans twice.
+        leniency: Leniency of each reader.
+        measured: Agreement of the measured reader's whole scores with each reader. Empty without such scores. The
+            measured reader is in no other figure.
+        model: Agreement of the model with each reader and with their majority. Empty without results.
     """
 
     n: int
@@ -121,13 +124,13 @@ class Dispute(_Record):
     """A scan that the readers should agree on.
 
     Attributes:
-        rank: from 1, the farthest apart first.
-        scan_id: name of the scan.
-        reasons: why, in words.
-        spread: the largest range of scores on any scale.
-        readings: scores of each reader in the order of `attributes.NAMES`; nothing where it cannot be rated.
-        verdict: the model's; nothing without one.
-        probability: the model's.
+        rank: Rank from 1, with the largest disagreement first.
+        scan_id: Name of the scan.
+        reasons: Reasons why the scan should be adjudicated.
+        spread: Largest range of scores on any scale.
+        readings: Scores of each reader in the order of `attributes.NAMES`. None if the reader cannot rate the scan.
+        verdict: Verdict of the model. None without one.
+        probability: Probability by the model. None without a verdict.
     """
 
     rank: int
@@ -140,22 +143,23 @@ class Dispute(_Record):
 
 
 class Agreement(_Record):
-    """How far the readers of a study agree, and the model among them.
+    """Agreement of the readers of a study, and of the model with them.
 
     Attributes:
-        source: the cohort or table of ratings, as it was named.
-        simulated: whether the readers are simulated.
-        n_scans: scans that anybody read.
-        n_patients: patients of these.
-        n_shared: scans that two readers or more read.
-        readers: each, and how much.
-        scales: name of each scale to its figures, in the order of `attributes.NAMES`.
-        disputes: scans to adjudicate.
-        bundle: the model among the readers; nothing without one.
-        n_judged: scans that were read and that the model has a verdict on.
-        draws, seed: of the bootstrap over patients.
-        versions: of lgeqa, Python and the packages that took part.
-        finished_at: time in UTC, ISO 8601.
+        source: Cohort or table of ratings, as the user named it.
+        simulated: Whether the readers are simulated.
+        n_scans: Number of scans that at least one reader read.
+        n_patients: Number of patients of these scans.
+        n_shared: Number of scans that two or more readers read.
+        readers: Readers and the number of scans that each read.
+        scales: Figures of each scale by name, in the order of `attributes.NAMES`.
+        disputes: Scans to adjudicate.
+        bundle: Model that is compared with the readers. None without one.
+        n_judged: Number of scans that were read and have a verdict by the model.
+        draws: Number of draws of the bootstrap over patients.
+        seed: Random seed of the bootstrap over patients.
+        versions: Versions of lgeqa, Python and the packages that were used.
+        finished_at: Time in UTC, ISO 8601.
     """
 
     source: str

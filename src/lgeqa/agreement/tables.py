@@ -1,4 +1,4 @@
-"""Tables beside the record."""
+"""Table of the scans to adjudicate."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,19 +7,19 @@ from lgeqa.agreement.record import Agreement, Dispute
 from lgeqa.attributes import NAMES
 from lgeqa.tables import csv_text
 
-#: Columns of `adjudicate.csv` before those of the readers.
+#: Columns of `adjudicate.csv` before the columns of the readers.
 COLUMNS: Final = ("rank", "scan", "reasons", "spread", "verdict", "probability")
 
 
 def adjudication_table(agreement: Agreement) -> str:
-    """The scans to adjudicate as CSV, the farthest apart first.
+    """Return the scans to adjudicate as CSV, with the largest disagreement first.
 
-    `COLUMNS`, then for each reader `<reader>:<scale>`: the score, empty where the reader did not read the scan, and
-    `cannot rate` where it cannot be rated.
+    The columns are `COLUMNS`, then `<reader>:<scale>` for each reader and scale. A cell holds the score, is empty if
+    the reader did not read the scan, and holds `cannot rate` if the reader cannot rate it.
     """
-    readers = [one.reader for one in agreement.readers]
+    readers = [count.reader for count in agreement.readers]
     columns = (*COLUMNS, *(f"{reader}:{scale}" for reader in readers for scale in NAMES))
-    return csv_text(columns, (_row(one, readers) for one in agreement.disputes))
+    return csv_text(columns, (_row(dispute, readers) for dispute in agreement.disputes))
 
 
 def _row(of: Dispute, readers: Sequence[str]) -> list[object]:

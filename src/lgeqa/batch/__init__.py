@@ -1,4 +1,4 @@
-"""Assessing many scans into one folder: resumed, spread over processes, and stopped by no single scan."""
+"""Assessment of many scans into one folder, in several processes, resumable, and not stopped by any single scan."""
 
 from lgeqa.batch.attempt import Attempt as Attempt
 from lgeqa.batch.attempt import Outcome as Outcome

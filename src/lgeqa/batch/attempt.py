@@ -1,4 +1,4 @@
-"""One scan, come what may: whatever goes wrong with it ends in its record and never in the run."""
+"""Assessment of one scan, in which any error ends up in the scan's record and never stops the run."""
 
 import traceback
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lgeqa.batch.folder import OutputFolder
 from lgeqa.config import Settings
-from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine
+from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine, reason_of
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.versions import versions
 from lgeqa.writing import write_through
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one scan.
+    """The outcome of one scan.
 
     Attributes:
-        result: its record.
-        trace: where lgeqa itself broke; empty if it did not.
-        of_the_machine: whether the machine failed, and not the scan, so that another try may go well.
+        result: Record of the scan.
+        trace: Traceback of a bug in lgeqa. Empty if there was none.
+        of_the_machine: Whether the machine failed and not the scan, so that another try may succeed.
     """
 
     result: ScanResult
@@ -38,14 +38,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Attempt:
-    """Assesses one scan after another, in this process or in another one.
+    """A callable that assesses one scan after another, in this process or in another one.
 
     Attributes:
-        open_assess: makes the function that assesses a scan; called once, where the scans are assessed.
-        stamp: of the bundle that `open_assess` opens.
-        preparation: of its quality network, which sets what the pictures show.
-        settings: that it assesses with.
-        out: where pictures and masks are written, if they are.
+        open_assess: Function that makes the function to assess a scan. It is called once, in the process that
+            assesses.
+        stamp: Stamp of the bundle that `open_assess` opens.
+        preparation: Preparation of the bundle's quality network, which determines what the pictures show.
+        settings: Settings of the assessment.
+        out: Output folder for pictures and masks, if wanted.
     """
 
     open_assess: "Callable[[], Callable[[Source], Assessment]]"
@@ -55,32 +56,35 @@ class Attempt:
     out: OutputFolder
 
     def __call__(self, source: "Source") -> Outcome:
-        """Assess `source` and write its pictures and its mask; every fault becomes an outcome."""
+        """Assess `source`, write its pictures and its mask, and turn any error into an outcome."""
         try:
             return Outcome(self._assess_and_write(source))
-        except ScanError as fault:
+        except ScanError as error:
             return Outcome(
-                self.unassessed(source, str(fault), fault.status), of_the_machine=bool(fault_of_the_machine(fault))
+                self.unassessed(source, str(error), error.status), of_the_machine=bool(fault_of_the_machine(error))
             )
-        except LgeqaError as fault:
-            return Outcome(self.unassessed(source, str(fault)), of_the_machine=bool(fault_of_the_machine(fault)))
+        except LgeqaError as error:
+            return Outcome(self.unassessed(source, str(error)), of_the_machine=bool(fault_of_the_machine(error)))
         except MemoryError:
             message = "Memory ran out. Run again with fewer --jobs or more memory."
             return Outcome(self.unassessed(source, message), of_the_machine=True)
-        except Exception as fault:
+        except Exception as error:
+            if machine := fault_of_the_machine(error):
+                message = f"The machine failed, not the scan ({reason_of(machine)}). See to its disk, and run again."
+                return Outcome(self.unassessed(source, message), of_the_machine=True)
             message = (
-                f"A fault of lgeqa, not of the scan ({type(fault).__name__}). Please report it with {self.out.log}."
+                f"A fault of lgeqa, not of the scan ({type(error).__name__}). Please report it with {self.out.log}."
             )
-            return Outcome(self.unassessed(source, message), trace_of(fault))
+            return Outcome(self.unassessed(source, message), trace_of(error))
 
     def make_ready(self) -> None:
-        """Open what assessing needs, so that the first scan does not wait for it."""
+        """Load everything that the assessment needs, so that the first scan does not wait for it."""
         self._assess  # noqa: B018
 
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
     ) -> ScanResult:
-        """The record of a scan that was not assessed."""
+        """Return the record of a scan that was not assessed."""
         from lgeqa.read.words import shown
 
         return ScanResult(
@@ -98,7 +102,7 @@ class Attempt:
         return self.open_assess()
 
     def _assess_and_write(self, source: "Source") -> ScanResult:
-        self.out.drop_companions(source.scan_id)  # Those of an earlier run must not stand beside this run's record.
+        self.out.drop_companions(source.scan_id)  # Files of an earlier run must not stay beside this record.
         assessment = self._assess(source)
         if not assessment.atrium.any():
             return assessment.result
@@ -112,10 +116,12 @@ class Attempt:
 
 
 def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings") -> "Callable[[Source], Assessment]":
-    """The real thing for `Attempt.open_assess`, once its three arguments are bound; all of it is ready for use.
+    """Return the function that assesses a scan, with both networks of the bundle loaded.
+
+    With its three arguments bound, this function serves as `Attempt.open_assess`.
 
     Raises:
-        BundleError: the bundle cannot be used.
+        BundleError: The bundle cannot be used.
     """
     from lgeqa.bundle import open_bundle
     from lgeqa.pipeline import assess_source
@@ -133,7 +139,7 @@ def _write_mask(assessment: "Assessment", path: Path) -> None:
 
 
 def trace_of(fault: BaseException | None) -> str:
-    """Where `fault` arose, without its message, which may hold what a scan's header says of a patient."""
+    """Return the traceback of `fault` without its message, which may hold patient data from a scan's header."""
     parts = []
     while fault:
         parts.append("".join([*traceback.format_tb(fault.__traceback__), type(fault).__qualname__]))

@@ -1,4 +1,4 @@
-"""What a record rests on, in one hash: if it is unchanged, the record of an earlier run still holds."""
+"""A hash of everything that a record depends on: while it is unchanged, the record of an earlier run stays valid."""
 
 import hashlib
 import json
@@ -14,19 +14,19 @@ from lgeqa.versions import versions
 if TYPE_CHECKING:
     from lgeqa.read import Source
 
-#: Volumes that may be a header alone, which names the file of its voxels.
+#: Suffixes of volumes that may consist of a header only, which names the file of the voxels.
 _MAY_BE_DETACHED = (".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 def fingerprint(source: "Source", bundle: BundleStamp, settings: Settings) -> str:
-    """SHA-256 of the scan's files and mask (path, size, time of change), bundle, settings and version of lgeqa.
+    """Return the SHA-256 of a scan's files and mask (path, size, time of change), bundle, settings and lgeqa version.
 
-    Of a detached header the data file that it names counts too. No voxels are read: a run over thousands of scans finds
-    out in a moment what is left to do. Empty if the files cannot be looked at.
+    The data file that a detached header names is included. No voxels are read, so a run over thousands of scans quickly
+    finds out what is left to do. The result is empty if the files cannot be accessed.
     """
     paths = source.files if source.mask_path is None else (*source.files, source.mask_path)
     try:
-        files = [_look(path) for given in paths for path in _read_from(given)]
+        files = [_look(file) for path in paths for file in _read_from(path)]
     except OSError:
         return ""
     facts = {
@@ -48,10 +48,10 @@ def _read_from(path: Path) -> Sequence[Path]:
 
     try:
         return volume_files(path) if path.stat().st_size <= MAX_HEADER_BYTES else [path]
-    except ReadError:  # that the scan's record will tell
+    except ReadError:  # the scan's record will report it
         return [path]
 
 
 def _look(path: Path) -> tuple[str, int, int]:
-    seen = path.stat()
-    return repr(path.name), seen.st_size, seen.st_mtime_ns
+    status = path.stat()
+    return repr(path.name), status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""The output folder of a run: records and pictures of the scans, the tables, the report, masks, our faults."""
+"""The output folder of a run: records and pictures of the scans, tables, report, masks, and tracebacks of bugs."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from lgeqa.writing import not_written, write_whole
 if TYPE_CHECKING:
     from lgeqa.report.pictures import ScanPictures
 
-#: Decimal places of the table; the records hold full precision.
+#: Decimal places in the table. The records have full precision.
 _DECIMALS = 6
 
 
@@ -29,16 +29,16 @@ class OutputFolder:
     """Results and measures as tables, the report, `scans/`, `pictures/`, `masks/` and `faults.log` below `path`.
 
     Attributes:
-        path: the folder.
-        masks: whether masks are written.
-        pictures: whether pictures are written.
+        path: Path of the folder.
+        masks: Whether masks are written.
+        pictures: Whether pictures are written.
     """
 
     def __init__(self, path: Path, *, masks: bool = False, pictures: bool = False) -> None:
-        """Make the folders that are missing.
+        """Create the folders that are missing.
 
         Raises:
-            OutputError: they cannot be made or written in.
+            OutputError: A folder cannot be created or written to.
         """
         self.path = path
         self.masks = masks
@@ -56,31 +56,31 @@ class OutputFolder:
             _make_writable(folder)
 
     def record_path(self, scan_id: str) -> Path:
-        """Where the record of a scan is."""
+        """Return the path of a scan's record."""
         return self._scans / f"{scan_id}.json"
 
     def mask_path(self, scan_id: str) -> Path:
-        """Where the blood-pool mask of a scan is, if masks are wanted."""
+        """Return the path of a scan's blood-pool mask, for use if masks are wanted."""
         return self.masks_folder / f"{scan_id}.nrrd"
 
     def pictures_path(self, scan_id: str) -> Path:
-        """Where the pictures of a scan are, if pictures are wanted."""
+        """Return the path of a scan's pictures, for use if pictures are wanted."""
         return self.pictures_folder / f"{scan_id}.json"
 
     def companions(self, result: ScanResult) -> list[Path]:
-        """Return the wanted files that belong to a record: mask and pictures, or none of a scan without an atrium."""
+        """Return the wanted files that belong to a record: mask and pictures, or none for a scan without an atrium."""
         if not _has_atrium(result):
             return []
         mask = [self.mask_path(result.scan_id)] if self.masks else []
         return [*mask, self.pictures_path(result.scan_id)] if self.pictures else mask
 
     def drop_companions(self, scan_id: str) -> None:
-        """Remove the mask and the pictures that an earlier run made of a scan."""
+        """Remove the mask and the pictures of a scan from an earlier run."""
         _remove(self.mask_path(scan_id))
         _remove(self.pictures_path(scan_id))
 
     def load_pictures(self, scan_id: str) -> "ScanPictures | None":
-        """The pictures of a scan; None where there are none, or none of this version."""
+        """Return the pictures of a scan, or None if there are none of this version."""
         from lgeqa.report.pictures import ScanPictures
 
         try:
@@ -93,29 +93,29 @@ class OutputFolder:
         write_whole(self.pictures_path(scan_id), pictures.model_dump_json())
 
     def load(self, scan_id: str) -> ScanResult | None:
-        """The record of a scan from an earlier run; None where there is none, or none of this version."""
+        """Return the record of a scan from an earlier run, or None if there is none of this version."""
         try:
             return ScanResult.model_validate_json(self.record_path(scan_id).read_bytes())
         except (OSError, ValidationError):
             return None
 
     def load_all(self) -> list[ScanResult]:
-        """Return the records of all scans from earlier runs, in the order of their names, as `load` gives them."""
-        found = (self.load(path.stem) for path in sorted(self._scans.glob("*.json")))
-        return [record for record in found if record]
+        """Return the records of all scans from earlier runs that `load` can read, sorted by name."""
+        records = (self.load(path.stem) for path in sorted(self._scans.glob("*.json")))
+        return [record for record in records if record]
 
     def save(self, result: ScanResult) -> None:
         """Write the record of one scan."""
         write_whole(self.record_path(result.scan_id), result.model_dump_json(indent=2) + "\n")
 
     def write_tables(self, results: Sequence[ScanResult]) -> None:
-        """Write `results.csv` and `measures.csv`, a row for each result, and what the columns of the latter hold."""
+        """Write `results.csv` and `measures.csv` with a row for each result, and the data dictionary of the latter."""
         write_whole(self.table, table_text(results))
         write_whole(self.measures, measures_text(results))
         write_whole(self.dictionary, dictionary_text())
 
     def write_report(self, pages: Iterable[tuple[str, str]]) -> None:
-        """Write the pages of the report, each a file name and its HTML, and remove further pages of an earlier run."""
+        """Write the pages of the report, each a file name and its HTML, and remove other pages from an earlier run."""
         written = set()
         for name, html in pages:
             write_whole(self.path / name, html)
@@ -125,21 +125,21 @@ class OutputFolder:
                 _remove(path)
 
     def log_fault(self, scan_id: str, trace: str) -> None:
-        """Add the trace of a fault of lgeqa's own to `faults.log`."""
+        """Append the traceback of a bug in lgeqa to `faults.log`."""
         try:
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(f"{scan_id}\n{trace}\n")
-        except OSError as fault:
-            raise not_written(self.log, fault) from None
+        except OSError as error:
+            raise not_written(self.log, error) from None
 
 
 def table_text(results: Iterable[ScanResult]) -> str:
-    """Return `CSV_COLUMNS` of each result as CSV with a head line."""
+    """Return `CSV_COLUMNS` of each result as CSV with a header line."""
     return csv_text(CSV_COLUMNS, ([_cell(result, column) for column in CSV_COLUMNS] for result in results))
 
 
 def _has_atrium(result: ScanResult) -> bool:
-    """Return whether an atrium was found in a scan: there is a verdict on it, or it has a volume."""
+    """Return whether an atrium was found in a scan, which then has a verdict or an atrial volume."""
     measures = result.measures.values if result.measures else {}
     return result.status == "assessed" or measures.get("atrium_volume_ml") is not None
 
@@ -147,8 +147,8 @@ def _has_atrium(result: ScanResult) -> bool:
 def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
-    except OSError as fault:
-        raise not_written(path, fault) from None
+    except OSError as error:
+        raise not_written(path, error) from None
 
 
 def _make_writable(folder: Path) -> None:
@@ -156,8 +156,8 @@ def _make_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
-    except OSError as fault:
-        raise not_written(folder, fault) from None
+    except OSError as error:
+        raise not_written(folder, error) from None
 
 
 def _cell(result: ScanResult, column: str) -> object:

@@ -1,4 +1,4 @@
-"""The table of the image quality measures, `measures.csv`, and `measures.json`, which says what its columns hold."""
+"""The table of the image quality measures, `measures.csv`, and its data dictionary, `measures.json`."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _SIGNIFICANT = 6
 
 
 def measures_text(results: Iterable[ScanResult]) -> str:
-    """Return the measures of each result as CSV with a head line; the cell of an undefined measure is empty."""
+    """Return the measures of each result as CSV with a header line, with an empty cell for an undefined measure."""
     rows = ([result.scan_id, result.status, *(_cell(result, name) for name in BY_NAME)] for result in results)
     return csv_text((*_COLUMNS, *BY_NAME), rows)
 
@@ -46,12 +46,12 @@ def _cell(result: ScanResult, name: str) -> float | str:
 
 
 def _entry(name: str) -> dict[str, Any]:
-    """Return what the dictionary says of one measure."""
-    measure, words = BY_NAME[name], " ".join(definition(name).split())
-    undefined = re.search(r"Undefined: (.+?)(?: Source: |$)", words)
+    """Return the data dictionary's entry for one measure."""
+    measure, text = BY_NAME[name], " ".join(definition(name).split())
+    undefined = re.search(r"Undefined: (.+?)(?: Source: |$)", text)
     return {
         "LongName": measure.title,
-        "Description": words,
+        "Description": text,
         "Units": measure.unit or "none",
         "Direction": measure.better,
         "UndefinedWhen": undefined[1] if undefined else "",

@@ -1,4 +1,4 @@
-"""A run over many scans: what is already done is kept, the rest is assessed, and the tables follow."""
+"""A run over many scans that keeps valid records, assesses the other scans and updates the tables."""
 
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -13,18 +13,18 @@ from lgeqa.workers import LIMITS, Limits, Lost, work_through
 if TYPE_CHECKING:
     from lgeqa.read import Source
 
-#: Seconds between two writings of the tables during a run.
+#: Seconds between two updates of the tables during a run.
 _TABLES_EVERY = 2.0
 
 
 @dataclass(frozen=True)
 class Settled:
-    """One scan of a run is done with.
+    """A finished scan of a run.
 
     Attributes:
-        result: its record.
-        kept: whether the record is that of an earlier run.
-        ours: whether it failed by a fault of lgeqa.
+        result: Record of the scan.
+        kept: Whether the record comes from an earlier run.
+        ours: Whether the scan failed because of a bug in lgeqa.
     """
 
     result: ScanResult
@@ -42,14 +42,14 @@ def run_batch(
     """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
-    did not fail. Scans are assessed in `jobs` other processes, so that a scan which brings its process down, or goes
-    beyond `limits`, does not end the run. The tables end with the `earlier` results, which are of other scans.
+    did not fail. Scans are assessed in `jobs` other processes, so that a scan that crashes its process or exceeds
+    `limits` does not end the run. The tables end with the `earlier` results, which belong to other scans.
 
     Yields:
-        each scan as it is settled: first the kept ones, then the others in the order they are done.
+        Each scan once it is finished: first those with a kept record, then the others in order of completion.
 
     Raises:
-        OutputError: a record or a table cannot be written.
+        OutputError: A record or a table cannot be written.
     """
     marks = {source.scan_id: fingerprint(source, attempt.stamp, attempt.settings) for source in sources}
     results = {scan_id: record for scan_id, mark in marks.items() if (record := _kept(scan_id, mark, attempt))}
@@ -59,7 +59,7 @@ def run_batch(
     try:
         for outcome in _outcomes(todo, attempt, jobs, limits):
             result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
-            results[result.scan_id] = result  # before it is saved: Ctrl-C may come between, and a record needs its row
+            results[result.scan_id] = result  # before saving: Ctrl-C may interrupt, and a record needs its row
             _keep(result, outcome.trace, attempt)
             if time.monotonic() > written + _TABLES_EVERY:
                 attempt.out.write_tables([*_in_order(sources, results), *earlier])

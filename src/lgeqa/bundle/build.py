@@ -1,4 +1,4 @@
-"""Writing a bundle: networks in, manifest and card out."""
+"""Writing of a bundle from its networks, with manifest and model card."""
 
 import hashlib
 import shutil
@@ -14,7 +14,7 @@ from lgeqa.writing import telling, write_through, write_whole
 
 
 class Description(Settings):
-    """What a person says about a bundle; see `Manifest` for the meaning of each."""
+    """Description of a bundle, with fields as in `Manifest`."""
 
     name: str
     version: str
@@ -35,15 +35,16 @@ def write_bundle(
     """Write a bundle into a new folder.
 
     Args:
-        folder: made here; must not exist, or be empty.
+        folder: Folder to create, which must be empty or not exist.
         detector: ONNX file of stage 1.
         quality: ONNX file of stage 2.
-        settings: `{"detector": {"preparation", "rule"}, "quality": {"preparation", "novelty"}}` of the networks.
-        description: the rest of the manifest.
+        settings: Settings of the networks, `{"detector": {"preparation", "rule"}, "quality": {"preparation",
+            "novelty"}}`.
+        description: Description with the other fields of the manifest.
 
     Raises:
-        BundleError: the folder holds something already.
-        OutputError: it cannot be written.
+        BundleError: The folder is not empty.
+        OutputError: The folder cannot be written.
     """
     if folder.exists() and any(folder.iterdir()):
         raise BundleError(f"{folder}: is not empty. Name a new folder for the bundle.")
@@ -64,5 +65,5 @@ def write_bundle(
     )
     manifest = manifest.model_copy(update={"decisive_sha256": decisive_sha256(manifest.model_dump(mode="json"))})
     write_whole(folder / CARD, model_card(manifest))
-    write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1) + "\n")  # last: without it there is no bundle
+    write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1) + "\n")  # last, since it completes the bundle
     return manifest

@@ -20,23 +20,23 @@ from lgeqa.errors import BundleError, ReadError
 from lgeqa.read.files import open_regular, size_of
 from lgeqa.records import BundleStamp, FloatArray, IntArray
 
-#: Slices that go through a network at a time: enough to keep the cores busy, few enough to stay in their caches.
+#: Number of slices per call of a network: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
 #: Names of the quality network's outputs.
 PROBABILITIES, MAPS, NOVELTY = "probabilities", "maps", "novelty"
-#: Axes behind the slice of each output that a quality network may have.
+#: Axes after the slice axis of each output that a quality network may have.
 _OUTPUTS = {PROBABILITIES: (len(NAMES),), MAPS: (len(NAMES), "row", "column"), NOVELTY: ()}
 
 
 class QualityOutputs(NamedTuple):
-    """What the quality network gives for slices.
+    """The outputs of the quality network for slices.
 
     Attributes:
         probabilities: Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`.
-        maps: HiResCAM maps (slice, 4, map row, map column) in logits, above 0 what speaks for diagnostic and below 0
-            what speaks against it. None if the network gives none.
-        novelty: Distance of each slice from those that the network learnt from, (slice,). About 1 for a slice like
-            them. None if the network gives none.
+        maps: HiResCAM maps (slice, 4, map row, map column) in logits, above 0 for evidence of diagnostic quality and
+            below 0 for evidence against it. None if the network has no maps.
+        novelty: Distance of each slice from the network's training slices, (slice,). About 1 for a similar slice. None
+            if the network has no such output.
     """
 
     probabilities: FloatArray
@@ -48,10 +48,10 @@ class Bundle:
     """A checked bundle. Its networks are loaded when first used.
 
     Args:
-        manifest: what `bundle.json` says.
-        stamp: name, version and hash for the records.
-        files: the bytes of each file, already checked.
-        threads: of ONNX Runtime within a network; 0 leaves the choice to it.
+        manifest: Content of `bundle.json`.
+        stamp: Name, version and hash for the records.
+        files: Bytes of each file, already checked.
+        threads: Number of ONNX Runtime threads per network. 0 leaves the choice to ONNX Runtime.
     """
 
     def __init__(self, manifest: Manifest, stamp: BundleStamp, files: dict[str, bytes], threads: int = 0) -> None:
@@ -72,27 +72,27 @@ class Bundle:
         return session
 
     def make_ready(self) -> None:
-        """Open both networks now, not when they are first used.
+        """Load both networks now instead of at their first use.
 
         Raises:
-            BundleError: one of them cannot be used.
+            BundleError: One of them cannot be used.
         """
         self._detector, self._quality  # noqa: B018
 
     @property
     def explains(self) -> bool:
-        """Whether its quality network gives maps of where its logits came from."""
+        """Whether the quality network returns attribution maps of its logits."""
         return any(output.name == MAPS for output in self._quality.get_outputs())
 
     def detect(self, slices: FloatArray, context: IntArray) -> FloatArray:
-        """Probability of atrial blood pool.
+        """Return the probability of atrial blood pool.
 
         Args:
-            slices: (slice, row, column), prepared for the detector.
-            context: (slice, context) indices of the slices that it sees with each.
+            slices: Slices (slice, row, column) prepared for the detector.
+            context: Indices of the slices that the detector sees with each slice, (slice, context).
 
         Returns:
-            (slice, row, column).
+            Probability of each pixel, (slice, row, column).
         """
         [probabilities] = _run(self._detector, slices, context).values()
         return probabilities[:, 0]
@@ -101,7 +101,7 @@ class Bundle:
         """Run the quality network.
 
         Args:
-            slices: (slice, row, column), prepared for the quality network.
+            slices: Slices (slice, row, column) prepared for the quality network.
         """
         outputs = _run(self._quality, slices, np.arange(len(slices))[:, None])
         return QualityOutputs(**{name: outputs[name] for name in _OUTPUTS if name in outputs})
@@ -125,26 +125,26 @@ class Bundle:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
-        options.add_session_config_entry("session.load_model_format", "ONNX")  # the one that was looked through
+        options.add_session_config_entry("session.load_model_format", "ONNX")  # the checked format
         try:
             return onnxruntime.InferenceSession(self._files[name], options, providers=_providers())
-        except Exception as fault:
-            raise BundleError(f"{self.stamp.name}: {name} is no ONNX network that runs here ({fault}).") from None
+        except Exception as error:
+            raise BundleError(f"{self.stamp.name}: {name} is no ONNX network that runs here ({error}).") from None
 
 
 def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
     """Open a bundle and check every file that it names.
 
     Args:
-        path: the bundle's folder; None for the one inside the package.
-        threads: of ONNX Runtime within a network; 0 leaves the choice to it.
+        path: Folder of the bundle. None for the bundle inside the package.
+        threads: Number of ONNX Runtime threads per network. 0 leaves the choice to ONNX Runtime.
 
     Raises:
-        BundleError: a file is missing, altered or a link, a network keeps weights in another file, or the manifest is
-            not one that this version reads.
+        BundleError: A file is missing, altered or a link, a network keeps weights in another file, or this version
+            cannot read the manifest.
     """
     folder = default_bundle() if path is None else path
-    if path is not None:  # some installers make links of the package's own files
+    if path is not None:  # some installers link the package's own files
         _refuse_links(path)
     text = _read(folder / MANIFEST)
     try:
@@ -168,7 +168,7 @@ def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
 
 
 def default_bundle() -> Path:
-    """Folder of the bundle inside the package."""
+    """Return the folder of the bundle inside the package."""
     return Path(str(resources.files("lgeqa.bundle"))) / "default"
 
 
@@ -176,25 +176,25 @@ def _checked(folder: Path, name: str, sha256: str) -> bytes:
     if Path(name).name != name:
         raise BundleError(f"{folder / MANIFEST}: names a file outside of its folder: {name!r}.")
     content = _read(folder / name)
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
         raise BundleError(
-            f"{folder / name}: was altered or cut short: its SHA-256 is {found[:12]}…, the manifest says "
+            f"{folder / name}: was altered or cut short: its SHA-256 is {actual[:12]}…, the manifest says "
             f"{sha256[:12]}…. Get the bundle again."
         )
     return content
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuse a bundle that holds a link, which could lead anywhere. Raises BundleError."""
+    """Raise BundleError if a bundle contains a link, which could lead anywhere."""
     links = [path for path in (folder.iterdir() if (folder / MANIFEST).exists() else ()) if path.is_symlink()]
     if links:
         raise BundleError(f"{min(links)}: is a link. Copy the file itself into the bundle.")
 
 
 def _refuse_external_data(network: bytes, path: Path) -> None:
-    """Refuse a network that would read other files, which no hash covers. Raises BundleError."""
-    with suppress(ValueError):  # what is no network at all, ONNX Runtime refuses when it is used
+    """Raise BundleError if a network would read other files, which no hash covers."""
+    with suppress(ValueError):  # ONNX Runtime refuses a file that is not a network when it is used
         if has_external_data(network):
             raise BundleError(
                 f"{path}: keeps weights in another file. Export the bundle again with all of them inside."
@@ -207,8 +207,8 @@ def _read(path: Path) -> bytes:
             return file.read(size_of(file))
     except ReadError as error:
         raise BundleError(str(error)) from None
-    except OSError as fault:
-        raise BundleError(f"{path}: cannot be read ({fault.strerror}). Name the folder of a bundle.") from None
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}). Name the folder of a bundle.") from None
 
 
 def _why_unreadable(error: ValidationError) -> str:
@@ -227,7 +227,10 @@ def _providers() -> Sequence[str]:
 
 
 def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> dict[str, FloatArray]:
-    """Feed (slice, row, column) through a network in chunks, the slices of `channels` at once; each output by name."""
+    """Run a network on (slice, row, column) in chunks and return its outputs by name.
+
+    Each row of `channels` holds the indices of the slices that form one input.
+    """
     name = session.get_inputs()[0].name
     chunks = [channels[i : i + CHUNK] for i in range(0, len(channels), CHUNK)]
     outputs: list[list[Any]] = [session.run(None, {name: slices[chunk]}) for chunk in chunks]

@@ -20,7 +20,7 @@ _NO_DEVICE = "**This is research software and not a medical device.** No clinica
 
 
 def model_card(manifest: Manifest) -> str:
-    """The card as Markdown."""
+    """Return the model card as Markdown."""
     quality = manifest.quality.preparation
     field = f"{quality.field_mm:g} mm around the atrium" if quality.field == "atrium" else "the whole slice"
     if quality.margin_mm is not None:

@@ -1,13 +1,13 @@
-"""Whether an ONNX network keeps weights in files of their own, which ONNX Runtime would open wherever they are.
+"""Detection of ONNX networks that keep weights in separate files, which ONNX Runtime would open anywhere on disk.
 
-Only the fields of onnx.proto3 that lead to a tensor are followed; no library for it is needed.
+Only the fields of onnx.proto3 that lead to a tensor are followed, which needs no library.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 _VARINT, _EIGHT_BYTES, _MESSAGE, _GROUP, _END_OF_GROUP, _FOUR_BYTES = range(6)
-#: Which fields of a message hold which other messages.
+#: Fields of each kind of message that hold other messages, with the kind that they hold.
 _HOLDS: Final = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -25,7 +25,7 @@ def has_external_data(network: bytes) -> bool:
     """Return whether a tensor of an ONNX network, at any depth, names another file.
 
     Raises:
-        ValueError: The bytes are no message of Protocol Buffers.
+        ValueError: The bytes are not a Protocol Buffers message.
     """
     waiting = [("model", memoryview(network))]
     while waiting:
@@ -33,14 +33,14 @@ def has_external_data(network: bytes) -> bool:
         for field, value in _fields(message):
             if kind == "tensor" and (field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value != 0)):
                 return True
-            held = _HOLDS[kind].get(field)
-            if held and isinstance(value, memoryview):
-                waiting.append((held, value))
+            child = _HOLDS[kind].get(field)
+            if child and isinstance(value, memoryview):
+                waiting.append((child, value))
     return False
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Give number and value of each field; numbers of a fixed length are given as bytes."""
+    """Yield number and value of each field, with fixed-length numbers as bytes."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -49,7 +49,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             value, place = _varint(message, place)
             yield key >> 3, value
             continue
-        if wire in (_GROUP, _END_OF_GROUP):  # of no use in ONNX; what is in one is taken as the message's own
+        if wire in (_GROUP, _END_OF_GROUP):  # unused in ONNX, so its content is read as the message's own
             continue
         if wire == _MESSAGE:
             length, place = _varint(message, place)

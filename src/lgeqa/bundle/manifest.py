@@ -1,4 +1,4 @@
-"""What `bundle.json` says of a trained model."""
+"""The manifest of a trained model, `bundle.json`."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from lgeqa.prepare import DetectorPreparation, QualityPreparation
 
 #: Name of the manifest in a bundle's folder.
 MANIFEST = "bundle.json"
-#: Parts of a manifest that a verdict rests on.
+#: Parts of a manifest that a verdict depends on.
 _DECISIVE: Final = ("detector", "quality", "threshold", "sha256")
 #: Name of the generated model card in a bundle's folder.
 CARD = "MODEL_CARD.md"
@@ -25,7 +25,7 @@ class DetectorPart(Settings):
     Attributes:
         file: Name of the network's file.
         preparation: Preparation of its input.
-        rule: Rule that makes a mask of its probabilities.
+        rule: Rule that turns its probabilities into a mask.
     """
 
     file: str
@@ -34,12 +34,12 @@ class DetectorPart(Settings):
 
 
 class NoveltyLimits(Settings):
-    """How unlike the training scans a scan may be; a scan's novelty is the median over its slices.
+    """Limits of the novelty of a scan, which is the median over its slices.
 
     Attributes:
-        review: Novelty from which a person should look before the verdict is used.
+        review: Novelty from which a person should review the scan before the verdict is used.
         refuse: Novelty from which no verdict is given.
-        set_from: How the limits were chosen.
+        set_from: Description of how the limits were chosen.
     """
 
     review: PositiveFloat
@@ -70,12 +70,12 @@ class QualityPart(Settings):
 
 
 class Metric(Settings):
-    """One measured figure, with what it was measured on.
+    """One measured figure and the data that it was measured on.
 
     Attributes:
-        name: what was measured.
-        value: the figure.
-        measured_on: cohort, part, seed and date, in words.
+        name: Name of the figure.
+        value: Value of the figure.
+        measured_on: Description of the data: cohort, part, seed and date.
     """
 
     name: str
@@ -87,21 +87,23 @@ class Manifest(Settings):
     """The content of `bundle.json`.
 
     Attributes:
-        format: of the bundle; this lgeqa reads 1.
-        name, version: of the model.
-        created: date, ISO 8601.
-        strategy: how stage 2 was trained.
-        detector, quality: the two networks; see their own tables.
-        threshold: slice probability of quality from which a slice counts as diagnostic.
-        labels: whether the scores it learnt from were simulated, measured on the images, or given by experts.
-        training_data: in words.
-        intended_use: in words.
-        license: SPDX name.
-        caution: What a user should know before trusting a verdict, shown beside every verdict.
-        metrics: measured figures.
-        sha256: of each other file in the folder that the bundle needs.
-        decisive_sha256: SHA-256 of what a verdict rests on: `detector`, `quality`, `threshold` and `sha256`. Empty in
-            bundles of earlier versions, which are opened without this check.
+        format: Number of the bundle format. This version of lgeqa reads 1.
+        name: Name of the model.
+        version: Version of the model.
+        created: Date of creation, ISO 8601.
+        strategy: Strategy that stage 2 was trained with.
+        detector: Stage 1, the detector.
+        quality: Stage 2, the quality network.
+        threshold: Slice probability of quality from which a slice counts as diagnostic.
+        labels: Origin of the scores used for training: simulated, measured on the images, or given by experts.
+        training_data: Description of the training data.
+        intended_use: Description of the intended use.
+        license: SPDX name of the licence.
+        caution: Caution that a user should know before trusting a verdict, shown beside every verdict.
+        metrics: Measured figures.
+        sha256: SHA-256 of each other file in the folder that the bundle needs, by file name.
+        decisive_sha256: SHA-256 of the parts that a verdict depends on: `detector`, `quality`, `threshold` and
+            `sha256`. Empty in bundles of earlier versions, which are opened without this check.
     """
 
     format: Literal[1] = 1
@@ -123,6 +125,6 @@ class Manifest(Settings):
 
 
 def decisive_sha256(manifest: dict[str, Any]) -> str:
-    """Return the SHA-256 of what a verdict rests on in a manifest, as read from JSON."""
+    """Return the SHA-256 of the parts that a verdict depends on in a manifest, as read from JSON."""
     decisive = {name: manifest.get(name) for name in _DECISIVE}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

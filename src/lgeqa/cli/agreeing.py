@@ -1,4 +1,4 @@
-"""What `lgeqa agreement` does: from the readings to the figures on disk and on the terminal."""
+"""Workflow of `lgeqa agreement`, from the readings to the figures on disk and on the terminal."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; `lgeqa agreement --help` explains it."""
+    """Options of the user, which `lgeqa agreement --help` explains."""
 
     cohort: Path | None
     ratings: Path | None
@@ -30,10 +30,10 @@ class Request:
 
 
 def carry_out(request: Request) -> None:
-    """Measure, write and show.
+    """Measure the agreement, write the files and print the figures.
 
     Raises:
-        UsageError: the readings, the results or the output folder cannot be used.
+        UsageError: The readings, the results or the output folder cannot be used.
     """
     from lgeqa.agreement.markdown import page
     from lgeqa.agreement.tables import adjudication_table
@@ -41,8 +41,8 @@ def carry_out(request: Request) -> None:
     measured = _measured(request)
     try:
         request.out.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise OutputError(f"{request.out}: cannot be made ({fault.strerror}). Name another folder.") from None
+    except OSError as error:
+        raise OutputError(f"{request.out}: cannot be made ({error.strerror}). Name another folder.") from None
     write_whole(request.out / "agreement.json", measured.model_dump_json(indent=2) + "\n")
     write_whole(request.out / "agreement.md", page(measured))
     write_whole(request.out / "adjudicate.csv", adjudication_table(measured))
@@ -57,14 +57,14 @@ def _measured(request: Request) -> "Agreement":
     from lgeqa.agreement.results import read_results, results_of
 
     if (request.cohort is None) == (request.ratings is None):
-        given = "both --cohort and --ratings" if request.cohort else "neither --cohort nor --ratings"
-        raise UsageError(f"Got {given}. Give one of them.")
+        options = "both --cohort and --ratings" if request.cohort else "neither --cohort nor --ratings"
+        raise UsageError(f"Got {options}. Give one of them.")
     source = request.cohort or request.ratings or Path()
     results = read_results(request.results) if request.results else []
     cases = read_cohort(source) if request.cohort else []
     readings = readings_of(cases) if request.cohort else read_ratings(source)
-    by_scan = results_of(cases, results) if request.cohort else {one.scan_id: one for one in results}
-    if results and not by_scan.keys() & {one.scan_id for one in readings}:
+    by_scan = results_of(cases, results) if request.cohort else {result.scan_id: result for result in results}
+    if results and not by_scan.keys() & {reading.scan_id for reading in readings}:
         raise UsageError(
             f"{request.results}: none of its {len(results)} records, such as {results[0].scan_id!r}, is of a scan of "
             f"{source}. Assess those scans."
@@ -74,12 +74,12 @@ def _measured(request: Request) -> "Agreement":
 
 
 def _show(agreement: "Agreement") -> None:
-    """A line for each scale, and how many scans there are to adjudicate."""
+    """Print a line for each scale, and the number of scans to adjudicate."""
     from lgeqa.agreement.markdown import cell
 
     for scale in SCALES:
-        one = agreement.scales[scale.name]
-        typer.echo(f"{scale.title}: Krippendorff's alpha {cell(one.alpha)}, ICC(2,1) {cell(one.icc)}")
+        figures = agreement.scales[scale.name]
+        typer.echo(f"{scale.title}: Krippendorff's alpha {cell(figures.alpha)}, ICC(2,1) {cell(figures.icc)}")
     typer.echo(
         f"{len(agreement.readers)} readers, {agreement.n_scans} scans, {agreement.n_shared} read by two or more; "
         f"{len(agreement.disputes)} to adjudicate"

@@ -20,7 +20,7 @@ def agreement(
         Path | None,
         typer.Option("--results", metavar="R", help="Output folder of lgeqa assess: puts the model among the readers."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws for the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the draws for the intervals.")] = 0,
     draws: Annotated[int, typer.Option(metavar="N", min=100, help="Bootstrap draws for the intervals.")] = 1000,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:

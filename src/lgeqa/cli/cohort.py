@@ -1,4 +1,4 @@
-"""`lgeqa cohort`: look a cohort over before training, and split it."""
+"""`lgeqa cohort`: check a cohort before training, and split it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal

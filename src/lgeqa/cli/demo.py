@@ -1,4 +1,4 @@
-"""`lgeqa demo`: the main job on a scan that it makes itself."""
+"""`lgeqa demo`: assess a scan that the command simulates."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 from lgeqa.threads import ONE_THREAD
 
-#: Of the simulated person.
+#: Seed of the simulated person.
 _SEED = 7
 #: Standard deviation of the noise, where blood is about 100.
 _NOISE = 4.0
@@ -34,7 +34,7 @@ def demo(
 
 
 def _write_phantom(path: Path) -> None:
-    """Write a small field of view around the heart, inversion time at the null of the myocardium, little noise."""
+    """Write a small field of view around the heart, with nulled myocardium and little noise."""
     import numpy as np
 
     from lgeqa.read.itk import to_image, write_image

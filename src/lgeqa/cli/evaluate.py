@@ -33,10 +33,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     given_masks: Annotated[
         bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
     ] = False,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws for the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the draws for the intervals.")] = 0,
     draws: Annotated[int, typer.Option(metavar="N", min=100, help="Bootstrap draws for the intervals.")] = 1000,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one a core, 8 at the most.")
+        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one per core, at most 8.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:

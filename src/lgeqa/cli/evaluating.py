@@ -1,4 +1,4 @@
-"""What `lgeqa evaluate` does: from the cohort to the figures on disk and on the terminal."""
+"""Workflow of `lgeqa evaluate`, from the cohort to the figures on disk and on the terminal."""
 
 import sys
 from collections import Counter
@@ -27,7 +27,7 @@ _NOTHING_KEPT_OUT = "all; no split was given, so the bundle may have learnt from
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; `lgeqa evaluate --help` explains it."""
+    """Options of the user, which `lgeqa evaluate --help` explains."""
 
     bundle: Path | None
     cohorts: list[Path]
@@ -44,10 +44,10 @@ class Request:
 
 
 def carry_out(request: Request) -> int:
-    """Assess the labelled scans, measure, write and show, and return the exit code.
+    """Assess the labelled scans, evaluate the results, write and print the figures, and return the exit code.
 
     Raises:
-        UsageError: the cohort, its split, the bundle or the output folder cannot be used.
+        UsageError: The cohort, its split, the bundle or the output folder cannot be used.
     """
     from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
     from lgeqa.evaluate.labels import choose_rule, label_of, name_of
@@ -60,7 +60,7 @@ def carry_out(request: Request) -> int:
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
     settled = settle(sources_of(labelled), _job(request), OutputFolder(request.out), bundle)
-    results = [one.result for one in settled]
+    results = [item.result for item in settled]
     scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
     question = Question(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
@@ -73,7 +73,7 @@ def carry_out(request: Request) -> int:
 
 
 def _cases(request: Request) -> list[Case]:
-    """The scans of the cohorts that belong to the wanted part."""
+    """Return the scans of the cohorts that belong to the requested part."""
     cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
     twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
     if twice:
@@ -90,13 +90,17 @@ def _cases(request: Request) -> list[Case]:
 
 
 def _job(request: Request) -> Job:
-    # It is the network that is judged, so a scan gets a verdict also where the gate refuses it.
+    # The network is evaluated here, so a scan gets a verdict even if the gate refuses it.
     settings = AssessSettings(given_masks=request.given_masks, force=True)
     return Job(request.cohorts, request.out, settings, bundle=request.bundle, jobs=request.jobs, quiet=request.quiet)
 
 
 def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) -> None:
-    """Write the files of an evaluation; raises OutputError."""
+    """Write the files of an evaluation.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
     from lgeqa.evaluate.markdown import page
     from lgeqa.evaluate.plots import precision_recall_plot, reliability_plot, roc_plot
 
@@ -109,17 +113,17 @@ def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) ->
 
 
 def show(evaluation: "Evaluation") -> None:
-    """The figures of quality: a table on a terminal, a line for each in a pipe."""
+    """Print the figures of quality, as a table on a terminal and as a line for each in a pipe."""
     from lgeqa.evaluate.metrics import METRICS
     from lgeqa.intervals import cell
 
     scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
     rows = [(m.title, cell(scans.figures[m.name]), cell(slices.figures[m.name])) for m in METRICS]
     if sys.stdout.isatty():
-        shown = Table("Quality", f"{scans.n} scans", f"{slices.n} slices", box=None, pad_edge=False)
+        table = Table("Quality", f"{scans.n} scans", f"{slices.n} slices", box=None, pad_edge=False)
         for row in rows:
-            shown.add_row(*row)
-        Console().print(shown)
+            table.add_row(*row)
+        Console().print(table)
     else:
         for title, of_scans, of_slices in rows:
             typer.echo(f"{title}: {of_scans} over scans, {of_slices} over slices")

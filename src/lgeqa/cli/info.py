@@ -1,4 +1,4 @@
-"""`lgeqa info`: what is installed here."""
+"""`lgeqa info`: what is installed."""
 
 import json
 from typing import Annotated, Any
@@ -25,8 +25,8 @@ def _facts() -> dict[str, Any]:
         bundle: dict[str, Any] = opened.stamp.model_dump() | opened.manifest.model_dump(
             include={"labels", "threshold", "intended_use"}
         )
-    except BundleError as fault:
-        bundle = {"fault": str(fault)}
+    except BundleError as error:
+        bundle = {"fault": str(error)}
     return {
         "versions": versions(),
         "bundle": bundle | {"path": str(default_bundle())},

@@ -1,4 +1,4 @@
-"""What `lgeqa score-by-measures` does: from the scans to the rows of the measured reader."""
+"""Workflow of `lgeqa score-by-measures`, from the scans to the rows of the measured reader."""
 
 import sys
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from lgeqa.cli.score_table import open_table
 from lgeqa.errors import UsageError
 from lgeqa.measure import measured_reader
 
-#: What to know before using the scores.
+#: Note to read before using the scores.
 CAUTION: Final = (
     "These scores follow from image quality measures and are not clinical ones. They assume that the reference scans, "
     "which nobody scored, are as good as the scans that experts scored at the same centre."
@@ -27,7 +27,7 @@ def carry_out(job: Job) -> int:
     """Measure and score the scans, write the table `job.out`, and return the exit code.
 
     Raises:
-        UsageError: no scan is there, or the bundle or the table cannot be used.
+        UsageError: There is no scan, or the bundle or the table cannot be used.
     """
     table = open_table(job.out)
     with TemporaryDirectory() as folder:
@@ -55,16 +55,16 @@ def carry_out(job: Job) -> int:
 
 
 def _cells(reading: Mapping[str, float] | None) -> list[str]:
-    """Return a scan's scores as cells of the table, empty ones without a reading."""
+    """Return a scan's scores as cells of the table, which are empty without a reading."""
     return [f"{score:.2f}" for score in reading.values()] if reading else [""] * len(NAMES)
 
 
 def _show(settled: list[Settled], readings: Mapping[str, Mapping[str, float] | None], job: Job) -> None:
-    """Print which scans have no scores and why; unless quiet, how many have, and what to know of them."""
+    """Print which scans have no scores and why and, unless quiet, how many have scores and a note about them."""
     for item in settled:
         result = item.result
         if result.measures is None:
-            # A pipe has the line of a failed scan already, and so has standard error if it is to be quiet.
+            # A pipe already has the line of a failed scan, and so has standard error in quiet mode.
             if sys.stdout.isatty() and not job.quiet:
                 typer.echo(f"{result.scan_id}: not scored. {result.message}", err=True)
         elif not readings[result.scan_id]:

@@ -17,13 +17,13 @@ _MAIN: Final = {"wall_cnr": "Wall CNR", "asnr": "SNR", "edge_width_mm": "Edges m
 
 
 def show_measures(results: Sequence[ScanResult]) -> None:
-    """Print the main measures of each scan and which of all are poor, if it is on a terminal; a pipe got its lines."""
+    """Print the main and the poor measures of each scan on a terminal, since a pipe already has its lines."""
     if sys.stdout.isatty():
         Console().print(measures_table(results))
 
 
 def measures_table(results: Sequence[ScanResult]) -> Table:
-    """Return a row for each scan: its main measures, and its poor ones or what to know."""
+    """Return a table with a row for each scan: its main measures, and its poor ones or what to know."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Scan", overflow="fold")
     for heading in _MAIN.values():
@@ -39,6 +39,6 @@ def measures_table(results: Sequence[ScanResult]) -> Table:
 
 
 def _cell(row: MeasureRow) -> Text:
-    """Return a value without its unit, red where it is poor."""
+    """Return a value without its unit, red if it is poor."""
     number = "-" if row.value is None else f"{row.value:.{row.measure.decimals}f}"
     return Text(number, style="red" if row.poor else "")

@@ -1,4 +1,4 @@
-"""A run as the command line does it: from the paths to the report and the exit code."""
+"""Workflow of a run on the command line, from the paths to the report and the exit code."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -23,13 +23,13 @@ from lgeqa.threads import TIMEOUT_S, cores
 from lgeqa.workers import Limits, Lost, apart
 from lgeqa.writing import claimed
 
-#: Exit codes beside 0 (all scans were assessed or measured) and those of the errors.
+#: Exit codes other than 0 (all scans were assessed or measured) and those of the error classes.
 OUR_FAULT, NOT_ALL, STOPPED = 1, 3, 130
-#: Statuses of scans for which the user got what was asked for.
+#: Statuses of scans that were processed as requested.
 DONE = ("assessed", "measured")
-#: Jobs that are never exceeded unless asked for: each keeps a scan and both networks in memory.
+#: Largest number of jobs unless the user asks for more, since each keeps a scan and both networks in memory.
 MOST_JOBS = 8
-#: Looking for scans in all folders may take so many times as long as one scan.
+#: Time that the search for scans may take, as a multiple of the time limit of one scan.
 LOOKING = 10
 
 
@@ -37,7 +37,7 @@ class Stopped(typer.Exit):
     """The user stopped a run.
 
     Attributes:
-        results: of the scans that were done by then, in their order.
+        results: Results of the scans that were done by then, in their order.
     """
 
     def __init__(self, results: Sequence[ScanResult]) -> None:
@@ -47,7 +47,7 @@ class Stopped(typer.Exit):
 
 @dataclass(frozen=True)
 class Job:
-    """What the user asked for; `lgeqa assess --help` and `lgeqa measure --help` explain it."""
+    """Options of the user, which `lgeqa assess --help` and `lgeqa measure --help` explain."""
 
     paths: list[Path]
     out: Path
@@ -60,11 +60,11 @@ class Job:
 
 
 def carry_out(job: Job) -> int:
-    """Assess the scans, write and show the results, and return the exit code.
+    """Assess the scans, write and print the results, and return the exit code.
 
     Raises:
-        UsageError: no scan is there, or the bundle or the output folder cannot be used, for instance since another run
-            writes there.
+        UsageError: There is no scan, or the bundle or the output folder cannot be used, for instance because another
+            run writes there.
     """
     bundle = open_bundle(job.bundle)
     sources = find_scans(job)
@@ -86,7 +86,7 @@ def _carry_out(job: Job, sources: Sequence[Source], bundle: Bundle) -> int:
     except Stopped as stopped:
         report(stopped.results)
         raise
-    results = [one.result for one in settled]
+    results = [item.result for item in settled]
     report(results)
     if not job.quiet:
         if job.settings.measures_only:
@@ -100,51 +100,53 @@ def _carry_out(job: Job, sources: Sequence[Source], bundle: Bundle) -> int:
 
 
 def _earlier(sources: Sequence[Source], out: OutputFolder, bundle: Bundle) -> list[ScanResult]:
-    """Return the results that earlier runs left of other scans, which stay in the tables and the report.
+    """Return the results of other scans from earlier runs, which stay in the tables and the report.
 
     Raises:
-        UsageError: they are of another bundle, or another scan of a name is still there.
+        UsageError: They are from another bundle, or another scan of the same name still exists.
     """
-    kept = []
+    results = []
     locations = {source.scan_id: shown(source.location) for source in sources}
     for record in out.load_all():
         location = locations.get(record.scan_id)
         if location is None:
-            kept.append(record)
+            results.append(record)
         elif location != record.source and Path(record.source).exists():
             raise UsageError(
                 f"{out.path}: holds the result of another scan that is called {record.scan_id!r}, {record.source}. "
                 "Name another folder, so that it is not replaced."
             )
-    others = [record for record in kept if record.bundle and record.bundle.sha256 != bundle.stamp.sha256]
+    others = [record for record in results if record.bundle and record.bundle.sha256 != bundle.stamp.sha256]
     if others:
         raise UsageError(
             f"{out.path}: holds results of {len(others)} other scans by another bundle, such as {others[0].scan_id!r}. "
             "Name another folder, so that they are not mixed."
         )
-    return kept
+    return results
 
 
 def print_measures(job: Job) -> int:
-    """Measure the scans, print the measures, and return the exit code; `job.out` holds nothing that is kept.
+    """Measure the scans, print the measures, and return the exit code.
+
+    The folder `job.out` is temporary.
 
     Raises:
-        UsageError: no scan is there, or the bundle cannot be used.
+        UsageError: There is no scan, or the bundle cannot be used.
     """
     out = OutputFolder(job.out)
     settled = settle(find_scans(job), job, out, open_bundle(job.bundle))
     if not job.quiet:
-        show_measures([one.result for one in settled])
+        show_measures([item.result for item in settled])
     if out.log.exists():
         typer.echo(out.log.read_text(encoding="utf-8"), err=True)
     return exit_code(settled)
 
 
 def find_scans(job: Job) -> list[Source]:
-    """Find the scans in `job.paths`, in another process; the masks in `job.out` are none.
+    """Find the scans in `job.paths` in a separate process, without the masks in `job.out`.
 
     Raises:
-        UsageError: no scan is there, a path does not exist, or a file ended the process.
+        UsageError: There is no scan, a path does not exist, or a file ended the process.
     """
     named = ", ".join(map(str, job.paths))
     for path in job.paths:
@@ -157,21 +159,21 @@ def find_scans(job: Job) -> list[Source]:
             "scans or folders one at a time to find it, or give it longer with --timeout."
         )
     if all(source.kind == "unusable" and source.location.is_dir() for source in sources):
-        told = " ".join(source.fault for source in sources[:3])
-        raise UsageError(told or f"No scan was found in {named}. Name scans or folders that hold some.")
+        reasons = " ".join(source.fault for source in sources[:3])
+        raise UsageError(reasons or f"No scan was found in {named}. Name scans or folders that hold some.")
     return sources
 
 
 def settle(
     sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundle, earlier: Sequence[ScanResult] = ()
 ) -> list[Settled]:
-    """Assess the scans, show each, and return the outcomes in the order of `sources`, at least one.
+    """Assess the scans, show each, and return the outcomes in the order of `sources`.
 
-    The tables also hold the `earlier` results.
+    There must be at least one source. The tables also hold the `earlier` results.
 
     Raises:
-        OutputError: a record or the table cannot be written.
-        Stopped: the user stopped the run.
+        OutputError: A record or the table cannot be written.
+        Stopped: The user stopped the run.
     """
     jobs = min(job.jobs or min(cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, job.bundle, max(1, cores() // jobs), job.settings)
@@ -179,17 +181,17 @@ def settle(
     settled: dict[str, Settled] = {}
     try:
         with closing(run_batch(sources, attempt, jobs, Limits(seconds=job.timeout), earlier)) as run:
-            for one in follow(run, len(sources), quiet=job.quiet):
-                settled[one.result.scan_id] = one
+            for item in follow(run, len(sources), quiet=job.quiet):
+                settled[item.result.scan_id] = item
     except KeyboardInterrupt:
         done = f"{len(settled)} of {len(sources)} scans are done"
         typer.echo(f"Stopped: {done}. Run the command again with the same OUT to continue.", err=True)
-        raise Stopped([settled[one.scan_id].result for one in sources if one.scan_id in settled]) from None
+        raise Stopped([settled[source.scan_id].result for source in sources if source.scan_id in settled]) from None
     return [settled[source.scan_id] for source in sources]
 
 
 def exit_code(settled: Collection[Settled]) -> int:
-    """Return 0 if all scans were assessed or measured, else the code for what kept some from it."""
-    if any(one.ours for one in settled):
+    """Return 0 if all scans were assessed or measured, else the code of what prevented it."""
+    if any(item.ours for item in settled):
         return OUR_FAULT
-    return 0 if all(one.result.status in DONE for one in settled) else NOT_ALL
+    return 0 if all(item.result.status in DONE for item in settled) else NOT_ALL

@@ -1,4 +1,4 @@
-"""A table of scores in CSV that gets the rows of the measured reader and keeps all others as they are."""
+"""A CSV table of scores that gets the rows of the measured reader and keeps all other rows unchanged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from lgeqa.read import Source
 from lgeqa.tables import csv_text
 from lgeqa.writing import write_whole
 
-#: Columns that say which scan a row is of.
+#: Columns that identify the scan of a row.
 _SCAN = ("scan", "patient", "image", "mask")
 
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """The table as it is on disk.
+    """Table as it is on disk.
 
     Attributes:
         path: File of the table.
@@ -34,12 +34,12 @@ class ScoreTable:
     rows: list[list[str]]
 
     def scans_of(self, sources: Sequence[Source]) -> dict[str, dict[str, str]]:
-        """Return the cells that name each scan, by its id: those of the table if it has the image, else new ones.
+        """Return the cells that identify each scan, by its id, from the table if it has the image, else new ones.
 
-        A new scan is a patient of its own. Paths below the table's folder are relative to it.
+        A new scan counts as a separate patient. Paths below the table's folder are relative to it.
 
         Raises:
-            CohortError: the table has another scan of the same name.
+            CohortError: The table has another scan of the same name.
         """
         known = {self._image(row): {name: self._cell(row, name) for name in _SCAN} for row in self.rows}
         taken = {scan["scan"]: scan["image"] for scan in known.values()}
@@ -56,22 +56,26 @@ class ScoreTable:
         return scans
 
     def measured(self, scores: Sequence[tuple[Mapping[str, str], Sequence[str]]]) -> "ScoreTable":
-        """Return the table with rows of the reader `measured`, in place of earlier ones of the same scans.
+        """Return the table with rows of the reader `measured`, which replace earlier ones of the same scans.
 
         Args:
-            scores: Cells that name a scan, as `scans_of` gives them, and its scores in the order of `attributes.NAMES`.
+            scores: Cells that identify a scan, as in `scans_of`, and its scores in the order of `attributes.NAMES`.
         """
-        anew = {scan["scan"] for scan, _ in scores}
-        kept = [
-            row for row in self.rows if not (self._cell(row, "reader") == MEASURED and row[self._at("scan")] in anew)
+        scored = {scan["scan"] for scan, _ in scores}
+        others = [
+            row for row in self.rows if not (self._cell(row, "reader") == MEASURED and row[self._at("scan")] in scored)
         ]
         cells = [{**scan, "reader": MEASURED, **dict(zip(NAMES, values, strict=True))} for scan, values in scores]
         return ScoreTable(
-            self.path, self.columns, [*kept, *([row.get(name, "") for name in self.columns] for row in cells)]
+            self.path, self.columns, [*others, *([row.get(name, "") for name in self.columns] for row in cells)]
         )
 
     def write(self) -> None:
-        """Write the table, whole or not at all; raises OutputError."""
+        """Write the table, completely or not at all.
+
+        Raises:
+            OutputError: The table cannot be written.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -90,7 +94,7 @@ class ScoreTable:
         return (self.path.parent / self._cell(row, "image")).resolve()
 
     def _path_cell(self, path: Path | None) -> str:
-        """Return a path as the table names it; empty for none."""
+        """Return a path as the table writes it, empty for None."""
         if path is None:
             return ""
         folder, path = self.path.parent.resolve(), path.parent.resolve() / path.name
@@ -101,8 +105,8 @@ def open_table(path: Path) -> ScoreTable:
     """Return the table at a path, without rows if there is none yet.
 
     Raises:
-        UsageError: the file is not CSV by its name.
-        CohortError: the table cannot be read; the message names the line.
+        UsageError: The name of the file does not end in `.csv`.
+        CohortError: The table cannot be read. The message names the line.
     """
     if path.suffix.lower() != ".csv":
         raise UsageError(

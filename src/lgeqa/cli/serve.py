@@ -84,5 +84,5 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
         raise typer.Exit(tell_of_home(home, token_file))
     else:
         limits = {"upload_mb": upload_mb, "unpacked_mb": unpacked_mb, "archive_files": archive_files}
-        given = {"bundle": bundle, "hosts": allow_host or [], "timeout": timeout, **limits}
-        run_server(home, host, port, token_file, ServeSettings.of(given, "lgeqa serve"))
+        choices = {"bundle": bundle, "hosts": allow_host or [], "timeout": timeout, **limits}
+        run_server(home, host, port, token_file, ServeSettings.of(choices, "lgeqa serve"))

@@ -48,7 +48,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Writes data.nrrd, shrinkwrap.nrrd, recipe.json and measures.json for each scan, and labels.json and scores.csv for
     all, below OUT. A run that was stopped continues when it is started again with the same options.
     """
-    os.environ.update(ONE_THREAD)  # so that any number of jobs makes the very same scans
+    os.environ.update(ONE_THREAD)  # so that any number of jobs makes the same scans
     from lgeqa.cli.simulating import make_again, make_cohort
     from lgeqa.simulate.recipe import CohortSettings
 

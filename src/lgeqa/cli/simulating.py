@@ -1,4 +1,4 @@
-"""What `lgeqa simulate` does and shows: a bar on a terminal, plain lines in a pipe."""
+"""Workflow and output of `lgeqa simulate`: a progress bar on a terminal, plain lines in a pipe."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,10 @@ from lgeqa.writing import claimed
 
 
 def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
-    """Draw and write a cohort; raises as `draw_cohort`, `claimed`, `write_cohort` and `find_real_scans` do."""
+    """Draw and write a cohort.
+
+    Raises the errors of `draw_cohort`, `claimed`, `write_cohort` and `find_real_scans`.
+    """
     with claimed(out):
         _make_cohort(settings, out, folder, jobs=jobs, quiet=quiet)
 
@@ -25,7 +28,7 @@ def make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, job
 def _make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
     recipes = draw_cohort(settings, find_real_scans(folder) if folder else ())
     terminal = sys.stderr.isatty()
-    shown = track(
+    scans = track(
         write_cohort(recipes, out, folder, min(jobs, len(recipes))),
         "Simulating",
         total=len(recipes),
@@ -34,7 +37,7 @@ def _make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jo
         transient=True,
     )
     unscored = []
-    for number, written in enumerate(shown, start=1):
+    for number, written in enumerate(scans, start=1):
         if not written.scores():
             unscored.append(written)
         if not quiet and not sys.stdout.isatty():
@@ -47,7 +50,10 @@ def _make_cohort(settings: CohortSettings, out: Path, folder: Path | None, *, jo
 
 
 def make_again(path: Path, out: Path, folder: Path | None, *, quiet: bool) -> None:
-    """Make the scan of one recipe; raises as `make_folder`, `write_scan` and `read_recipe` do."""
+    """Make the scan of one recipe.
+
+    Raises the errors of `make_folder`, `write_scan` and `read_recipe`.
+    """
     recipe = read_recipe(path)
     installed = installed_versions()
     if other := {name: known for name, known in recipe.versions.items() if known != installed.get(name)}:

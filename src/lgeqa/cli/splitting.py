@@ -1,4 +1,4 @@
-"""What `lgeqa cohort split` does and shows."""
+"""Workflow and output of `lgeqa cohort split`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -23,13 +23,13 @@ from lgeqa.cohort import (
 from lgeqa.cohort.saved import PARTS
 from lgeqa.errors import UsageError
 
-#: Share of the scans for the test part where none is asked for.
+#: Default share of the scans for the test part.
 _TEST = 0.1
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked for; `lgeqa cohort split --help` explains it."""
+    """Options of the user, which `lgeqa cohort split --help` explains."""
 
     test: float | None
     keep_test: Path | None
@@ -39,31 +39,33 @@ class Wanted:
     repeats: int | None
 
     def __post_init__(self) -> None:
-        """Raises UsageError where two of the options exclude each other."""
-        given = {
+        """Raise UsageError if two of the options exclude each other."""
+        options = {
             "--folds": self.folds,
             "--repeats": self.repeats,
             "--test": self.test,
             "--keep-test": self.keep_test,
         }
-        for one, other in (
+        for first, second in (
             ("--folds", "--repeats"),
             ("--folds", "--test"),
             ("--folds", "--keep-test"),
             ("--test", "--keep-test"),
         ):
-            if given[one] is not None and given[other] is not None:
-                raise UsageError(f"{one} {given[one]} and {other} {given[other]} exclude each other. Leave one out.")
+            if options[first] is not None and options[second] is not None:
+                raise UsageError(
+                    f"{first} {options[first]} and {second} {options[second]} exclude each other. Leave one out."
+                )
 
 
 def deal_and_save(cohorts: Sequence[Path], rule: LabelRule, wanted: Wanted, output: Path) -> None:
-    """Deal the scans of the cohorts, and write and tell the splits.
+    """Assign the patients of the cohorts to parts, and write and print the splits.
 
     Raises:
-        CohortError: a cohort or the split to keep cannot be read, there are too few patients, or scores
-            and no label by the rule.
-        OutputError: a file is there already and holds something else.
-        UsageError: a file is named for several splits.
+        CohortError: A cohort or the split to keep cannot be read, there are too few patients, or there are scores but
+            no label by the rule.
+        OutputError: A file already exists and holds something else.
+        UsageError: One file is named for several splits.
     """
     several = wanted.folds or wanted.repeats
     if several and output.suffix == ".json":

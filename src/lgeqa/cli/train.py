@@ -47,7 +47,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing of the progres
 
 _AnySettings = TypeVar("_AnySettings", bound="Settings")
 
-#: The strategies of stage 2, and what `--help` says of each.
+#: Strategies of stage 2, and what `--help` says about each.
 STRATEGIES: Final = {
     "baseline": "Stage 2, baseline: the network that scores slices, on scored scans with masks.",
     "multitask": "Stage 2, multi-task: the same network finds the blood pool as well.",
@@ -74,13 +74,13 @@ def detector(
     from lgeqa.train.runs import run_detector
 
     settings = read_settings(DetectorConfig, config, set_)
-    told = Description.from_toml(about) if about else None
+    description = Description.from_toml(about) if about else None
     with claimed_run(output):
-        run_detector(cohort, settings, output, split=split, quality=quality, about=told, quiet=quiet)
+        run_detector(cohort, settings, output, split=split, quality=quality, about=description, quiet=quiet)
 
 
 def _quality_command(strategy: str) -> Callable[..., None]:
-    """The command of one strategy; all have the same options."""
+    """Return the command of one strategy, with the options that all strategies share."""
 
     def train(
         cohort: Cohorts,
@@ -98,9 +98,11 @@ def _quality_command(strategy: str) -> Callable[..., None]:
         from lgeqa.train.runs import run_quality
 
         settings = read_settings(STRATEGIES[strategy].config, config, set_)
-        told = Description.from_toml(about) if about else None
+        description = Description.from_toml(about) if about else None
         with claimed_run(output):
-            run_quality(strategy, cohort, settings, output, split=split, detector=detector, about=told, quiet=quiet)
+            run_quality(
+                strategy, cohort, settings, output, split=split, detector=detector, about=description, quiet=quiet
+            )
 
     return train
 
@@ -126,7 +128,7 @@ def bundle(
 
 
 def claimed_run(folder: Path) -> AbstractContextManager[None]:
-    """Keep the folder of a run from other runs; the processes that train it together share it."""
+    """Lock the folder of a run against other runs, but not against the processes that train it together."""
     from lgeqa.train.processes import is_main
     from lgeqa.writing import claimed
 
@@ -140,13 +142,17 @@ def _require_training() -> None:
 
 
 def read_settings(kind: type[_AnySettings], config: str | None, changes: list[str] | None) -> _AnySettings:
-    """Settings of `kind` from `--config` with `--set` laid over it; raises ConfigError."""
+    """Return settings of `kind` from `--config`, with `--set` applied.
+
+    Raises:
+        ConfigError: The file cannot be used, or a setting is not valid.
+    """
     values = _parse(changes or [])
     return kind.from_toml(_settings_file(config), values) if config else kind().changed(values, "--set")
 
 
 def _settings_file(name: str) -> Path:
-    """A file of settings by its path, or a shipped one by its name."""
+    """Return the path of a file of settings, or of a shipped one by its name."""
     from importlib import resources
 
     shipped = Path(str(resources.files("lgeqa"))) / "configs"
@@ -159,10 +165,10 @@ def _settings_file(name: str) -> Path:
 
 
 def _parse(changes: list[str]) -> dict[str, Any]:
-    """`["loop.epochs=10"]` to `{"loop": {"epochs": 10}}`; values are TOML, or bare text."""
+    """Return `{"loop": {"epochs": 10}}` for `["loop.epochs=10"]`, with values as TOML or bare text."""
     import tomllib
 
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not (key and equals):
@@ -172,8 +178,8 @@ def _parse(changes: list[str]) -> dict[str, Any]:
         except tomllib.TOMLDecodeError:
             parsed = value
         *path, last = key.split(".")
-        inner = found
+        inner = values
         for part in path:
             inner = inner.setdefault(part, {})
         inner[last] = parsed
-    return found
+    return values

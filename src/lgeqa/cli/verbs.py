@@ -1,4 +1,4 @@
-"""All verbs together, and what a fault looks like on the command line."""
+"""All commands together, and how errors appear on the command line."""
 
 import sys
 import threading
@@ -19,7 +19,7 @@ from lgeqa.cli.score_by_measures import score_by_measures
 from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
-from lgeqa.errors import LgeqaError, OutputError, fault_of_the_machine
+from lgeqa.errors import LgeqaError, OutputError, fault_of_the_machine, reason_of
 
 app = typer.Typer(
     name="lgeqa",
@@ -61,24 +61,24 @@ def _lgeqa(
 
 
 def _report_thread(ended: threading.ExceptHookArgs) -> None:
-    """Print what ended a thread, unless the machine did: who waits for a library's thread gets that error as well."""
+    """Print the error that ended a thread, unless it is of the machine and so raised in the waiting thread as well."""
     if not fault_of_the_machine(ended.exc_value):
         threading.__excepthook__(ended)
 
 
 def main() -> None:
-    """Run the command line: a fault on purpose or of the machine is one line; any other is ours and shows its trace."""
+    """Run the command line, with one line for a deliberate error or one of the machine, and a traceback for a bug."""
     threading.excepthook = _report_thread
     try:
         app()
-    except LgeqaError as fault:
-        typer.echo(f"lgeqa: {fault}", err=True)
-        sys.exit(fault.exit_code)
-    except Exception as fault:
-        if machine := fault_of_the_machine(fault):
+    except LgeqaError as error:
+        typer.echo(f"lgeqa: {error}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if machine := fault_of_the_machine(error):
             where = f"{machine.filename}: " if isinstance(machine, OSError) and machine.filename else ""
-            why = str(machine.strerror).lower() if isinstance(machine, OSError) else "memory ran out"
-            typer.echo(f"lgeqa: {where}{why}. Make room, or see to the disk, and run the same command again.", err=True)
+            remedy = "Make room, or see to the disk, and run the same command again."
+            typer.echo(f"lgeqa: {where}{reason_of(machine)}. {remedy}", err=True)
             sys.exit(OutputError.exit_code)
         traceback.print_exc()
         typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)

@@ -1,4 +1,4 @@
-"""What a run shows: a bar and a table on a terminal, plain lines in a pipe, only trouble if it is to be quiet."""
+"""Output of a run: a progress bar and a table on a terminal, plain lines in a pipe, only problems in quiet mode."""
 
 import sys
 from collections import Counter
@@ -14,7 +14,7 @@ from lgeqa.batch import Settled
 from lgeqa.records import ScanResult
 from lgeqa.report import ENDS, ScanView, end_of
 
-#: How the ends of a scan are coloured on a terminal.
+#: Colours of the outcomes of a scan on a terminal.
 _COLOURS = {
     "diagnostic": "green",
     "non-diagnostic": "red",
@@ -22,14 +22,14 @@ _COLOURS = {
     "not_assessable": "yellow",
     "failed": "magenta",
 }
-#: Columns of a terminal from which each further number is shown.
+#: Widths of a terminal, in characters, from which each further number is shown.
 _WIDTHS = (50, 60, 66, 72, 78)
-#: Statuses of scans for which the user got what was asked for.
+#: Statuses of scans that were processed as requested.
 _DONE = ("assessed", "measured")
 
 
 def follow(run: Iterable[Settled], total: int, *, quiet: bool) -> Iterator[Settled]:
-    """Pass a run's scans on and show each as it is settled.
+    """Yield the scans of a run and show each when it is finished.
 
     The bar goes to standard error and the lines to standard output, so that a pipe gets lines only.
     """
@@ -47,7 +47,7 @@ def follow(run: Iterable[Settled], total: int, *, quiet: bool) -> Iterator[Settl
 
 
 def conclude(results: Sequence[ScanResult], caution: str) -> None:
-    """Show the table, on a terminal, the counts, and what to know before trusting a verdict."""
+    """Print the table on a terminal, the counts, and a note to read before trusting a verdict."""
     if sys.stdout.isatty():
         console = Console()
         console.print(_table(results, console.width))
@@ -63,7 +63,7 @@ def conclude(results: Sequence[ScanResult], caution: str) -> None:
 
 
 def line(result: ScanResult) -> str:
-    """Return one scan on one line."""
+    """Return the result of a scan as one line."""
     view = ScanView(result, "")
     if result.status == "measured":
         poor = ", ".join(row.measure.title for row in view.poor)
@@ -72,8 +72,8 @@ def line(result: ScanResult) -> str:
         return f"{result.scan_id}: {ENDS[result.status]}. {result.message}"
     verdict = ", ".join((str(result.verdict), *view.flags))
     words = f"{result.scan_id}: {verdict}, probability {result.probability:.2f}, {_vote(result)} slices"
-    seen = " ".join(finding.seen for finding in result.findings)
-    return f"{words}. {seen}" if seen else words
+    observations = " ".join(finding.seen for finding in result.findings)
+    return f"{words}. {observations}" if observations else words
 
 
 def _bar(quiet: bool) -> Progress:
@@ -89,13 +89,13 @@ def _bar(quiet: bool) -> Progress:
 
 
 def _table(results: Sequence[ScanResult], width: int) -> Table:
-    """Return the table for a terminal of so many columns; on a narrow one numbers are left out, and never the name."""
+    """Return the table for a terminal of this width, where a narrow one leaves out numbers but never the name."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Scan", overflow="fold")
     table.add_column("Verdict", overflow="fold")
     numbers = ("Vote", "Quality", "Nulling", "Sharp.", "Enh.")
-    shown = numbers[: sum(width >= least for least in _WIDTHS)]
-    for title in shown:
+    titles = numbers[: sum(width >= least for least in _WIDTHS)]
+    for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     for result in results:
         shares = (result.p_quality, result.p_myocardium_nulling, result.p_sharpness, result.p_enhancement)
@@ -105,7 +105,7 @@ def _table(results: Sequence[ScanResult], width: int) -> Table:
         table.add_row(
             Text(result.scan_id),
             Text(", ".join((ENDS[end_of(result)], *ScanView(result, "").flags)), style=_COLOURS[end_of(result)]),
-            *(_vote(result), *cells)[: len(shown)],
+            *(_vote(result), *cells)[: len(titles)],
         )
     return table
 

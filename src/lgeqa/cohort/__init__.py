@@ -1,4 +1,4 @@
-"""Scans with their patients, readers and scores, the labels made of them, and how they are split."""
+"""Scans with their patients, readers and scores, the labels derived from the scores, and splits by patient."""
 
 from lgeqa.cohort.case import ADJUDICATED as ADJUDICATED
 from lgeqa.cohort.case import LABEL as LABEL

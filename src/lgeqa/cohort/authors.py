@@ -2,7 +2,7 @@
 
 <root>/<scan id>/data.nrrd          the scan
 <root>/<scan id>/shrinkwrap.nrrd    its blood-pool mask
-<root>/labels.json                  the agreed label and every reader's scores; may be missing
+<root>/labels.json                  the agreed label and every reader's scores, optional
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,13 @@ LABELS: Final = "labels.json"
 
 
 def cases_of_folders(root: Path, note: Note) -> list[Case]:
-    """The scans below `root`, each a patient of its own. Entries of `labels.json` without a scan are left out.
+    """Return the scans below `root`, each as a separate patient.
+
+    Entries of `labels.json` without a scan are left out.
 
     Args:
-        root: folder of the cohort.
-        note: takes the faults of `labels.json` and of each entry that cannot be used.
+        root: Folder of the cohort.
+        note: Handler of the errors of `labels.json` and of each entry that cannot be used.
     """
     known: dict[str, Any] = {}
     with noting(note):
@@ -38,7 +40,7 @@ def cases_of_folders(root: Path, note: Note) -> list[Case]:
 
 
 def absent_images(root: Path) -> list[Path]:
-    """Scans that `labels.json` or a mask speaks of and that are not there.
+    """Return the paths of missing scans that have an entry in `labels.json` or a mask.
 
     Raises:
         CohortError: `labels.json` cannot be read.
@@ -52,15 +54,15 @@ def _labels(root: Path) -> dict[str, Any]:
 
 
 def _scores(entry: Any, where: str, note: Note) -> dict[str, Scores]:
-    """Scores of one scan; `"label": 0` means unlabelled."""
-    found = {}
+    """Return the scores of one scan by reader, where `"label": 0` means unlabelled."""
+    by_reader = {}
     with noting(note):
         for reader, values in _readings(entry, where):
             with noting(note):
                 scores = _reading(values, f"{where}, reader {reader}")
                 if scores:
-                    found[reader] = scores
-    return found
+                    by_reader[reader] = scores
+    return by_reader
 
 
 def _readings(entry: Any, where: str) -> Iterator[tuple[str, Any]]:
@@ -76,7 +78,7 @@ def _readings(entry: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def _reading(values: Any, where: str) -> Scores | None:
-    """One reader's scores; None where there are none."""
+    """Return one reader's scores, or None if there are none."""
     if not values:
         return None
     if not isinstance(values, dict):

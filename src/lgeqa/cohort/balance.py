@@ -1,4 +1,4 @@
-"""Checking the labels and the split of a cohort: enough scans, of both classes, in every part."""
+"""Checks of the labels and the split of a cohort: enough scans, of both classes, in every part."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from lgeqa.cohort.saved import PARTS
 from lgeqa.cohort.split import Split
 from lgeqa.errors import CohortError
 
-#: Labelled scans below which a validation or test part is called small.
+#: Number of labelled scans below which a validation or test part is reported as small.
 FEW_SCANS = 10
 
 
 @dataclass(frozen=True)
 class Balance:
-    """The classes of one part of a cohort, counted over the scans with a mask and a label.
+    """Class counts of one part of a cohort, over the scans with a mask and a label.
 
     Attributes:
-        part: `all`, `train`, `validation` or `test`.
-        scans: how many there are.
-        diagnostic: how many of them are diagnostic on each scale, in the order of `attributes.NAMES`.
+        part: Name of the part: `all`, `train`, `validation` or `test`.
+        scans: Number of scans.
+        diagnostic: Number of diagnostic scans on each scale, in the order of `attributes.NAMES`.
     """
 
     part: str
@@ -33,38 +33,41 @@ class Balance:
 
     @property
     def one_class(self) -> list[str]:
-        """The scales on which all scans are of one class; empty where there are no scans."""
+        """Scales on which all scans are of one class. Empty if there are no scans."""
         pairs = zip(NAMES, self.diagnostic, strict=True)
         return [name for name, count in pairs if self.scans and count in {0, self.scans}]
 
 
 def balances(cases: Sequence[Case], rule: LabelRule, split: Split) -> tuple[Balance, ...]:
-    """The classes of the whole cohort and, unless `split` is empty, of each part."""
+    """Count the classes of the whole cohort and, unless `split` is empty, of each part."""
     usable = [case for case in cases if case.mask is not None and is_labelled(case, rule)]
     parts = PARTS if split else ()
     within = [(part, [case for case in usable if split.get(case.patient) == part]) for part in parts]
-    return tuple(_balance(part, found, rule) for part, found in [("all", usable), *within])
+    return tuple(_balance(part, members, rule) for part, members in [("all", usable), *within])
 
 
 def label_findings(cases: Sequence[Case], rule: LabelRule) -> Iterator[Finding]:
-    """Masks and labels that are not there."""
+    """Yield a finding for missing masks, missing scores and missing labels."""
     if maskless := [case.scan_id for case in cases if case.mask is None]:
-        told = f"{len(maskless)} of {len(cases)} scans have no mask: {named(maskless)}."
-        way = "Give each its mask of the left atrium"
+        summary = f"{len(maskless)} of {len(cases)} scans have no mask: {named(maskless)}."
+        advice = "Give each its mask of the left atrium"
         if len(maskless) == len(cases):
-            yield error(f"{told} Nothing can be trained on. {way}.")
+            yield error(f"{summary} Nothing can be trained on. {advice}.")
         else:
-            yield caution(f"{told} Neither stage is trained on them. {way}, or leave them out.")
+            yield caution(f"{summary} Neither stage is trained on them. {advice}, or leave them out.")
     if cases and not any(case.scores for case in cases):
         yield caution("No scan has scores. Only stage 1, the detector, can be trained on them.")
     try:
         check_labelled(cases, rule)
-    except CohortError as fault:
-        yield error(str(fault))
+    except CohortError as problem:
+        yield error(str(problem))
 
 
 def split_findings(cases: Sequence[Case], rule: LabelRule, split: Split, where: str) -> Iterator[Finding]:
-    """Patients with masks that a split leaves out, which training refuses, and patients that are not there."""
+    """Yield findings for patients that a split leaves out, and for patients of the split that are not in the cohort.
+
+    Training refuses a split that leaves out a patient with a mask.
+    """
     absent = [case for case in cases if case.mask is not None and case.patient not in split]
     labelled = {case.patient for case in absent if is_labelled(case, rule)}
     if labelled:
@@ -79,7 +82,7 @@ def split_findings(cases: Sequence[Case], rule: LabelRule, split: Split, where: 
 
 
 def balance_findings(counted: Sequence[Balance]) -> Iterator[Finding]:
-    """Parts with few scans or one class; `counted` is the whole cohort and then its parts."""
+    """Yield findings for parts with few scans or one class, where `counted` is the whole cohort and then its parts."""
     whole, *parts = counted
     if whole.one_class:
         yield caution(_one_class(whole, "the cohort") + " Such a scale cannot be learnt: add scans of the other class.")

@@ -1,4 +1,4 @@
-"""What a cohort is made of: one scan, whose it is, and every reader's scores."""
+"""A scan of a cohort with its patient and every reader's scores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,18 +11,18 @@ from lgeqa.errors import CohortError
 
 #: One reader's scores, in the order of `attributes.NAMES`.
 Scores = tuple[float, float, float, float]
-#: What is done with a fault of one row or entry: raise it, or keep it and go on.
+#: Handler of the error of one row or entry, which raises the error, or stores it so that reading continues.
 Note = Callable[[CohortError], None]
 
-#: The reader name under which a simulated cohort keeps the scores before reader noise.
+#: Reader name of a simulated cohort's scores before reader noise.
 TRUTH: Final = "truth"
-#: The reader name of the agreed label in the authors' `labels.json`.
+#: Reader name of the agreed label in the authors' `labels.json`.
 LABEL: Final = "label"
-#: The reader name of scores that a panel agreed on where readers differed.
+#: Reader name of the scores that a panel agreed on where readers differed.
 ADJUDICATED: Final = "adjudicated"
-#: The reader name of scores that follow from image quality measures (`lgeqa.measure.measured_reader`).
+#: Reader name of the scores derived from image quality measures (`lgeqa.measure.measured_reader`).
 MEASURED: Final = "measured"
-#: Names under `Case.scores` that are not a person's reading.
+#: Names in `Case.scores` that are not a person's reading.
 PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED, MEASURED)
 
 
@@ -31,11 +31,11 @@ class Case:
     """One scan of a cohort.
 
     Attributes:
-        scan_id: unique in the cohort.
-        patient: splits never part scans of one patient.
-        image: the scan's file.
-        mask: the blood-pool mask on the same grid, where there is one.
-        scores: reader name to scores; empty for an unscored scan.
+        scan_id: Name of the scan, unique in the cohort.
+        patient: Patient of the scan. Splits never separate the scans of one patient.
+        image: File of the scan.
+        mask: Blood-pool mask on the same grid. None if there is no mask.
+        scores: Scores by reader name. Empty for an unscored scan.
     """
 
     scan_id: str
@@ -47,18 +47,18 @@ class Case:
 
 @contextmanager
 def noting(note: Note) -> Iterator[None]:
-    """Hand a CohortError of the block to `note`, which may raise it."""
+    """Pass a CohortError of the block to `note`, which may raise it."""
     try:
         yield
-    except CohortError as fault:
-        note(fault)
+    except CohortError as error:
+        note(error)
 
 
 def checked_scores(values: Sequence[Any], where: str) -> Scores:
-    """Four scores in the order of `attributes.NAMES`, as numbers.
+    """Convert four scores in the order of `attributes.NAMES` to numbers.
 
     Raises:
-        CohortError: one or more are missing, no number or off the scale; the message names them all.
+        CohortError: At least one score is missing, is not a number or is off the scale. The message names all of them.
     """
     wrong = [f"{name} is {_shown(value)}" for name, value in zip(NAMES, values, strict=True) if not _is_score(value)]
     if wrong:
@@ -69,7 +69,7 @@ def checked_scores(values: Sequence[Any], where: str) -> Scores:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a cell or entry holds nothing."""
+    """Return whether a cell or entry is empty."""
     return value is None or value == ""
 
 

@@ -1,4 +1,4 @@
-"""Checking a cohort before any training: everything that is wrong with it at once."""
+"""Check of a cohort before training, which reports everything that is wrong at once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,19 +21,19 @@ Follow = Callable[[Sequence[Case]], Iterable[Case]]
 
 @dataclass(frozen=True)
 class CohortReport:
-    """What a check tells.
+    """Result of a check.
 
     Attributes:
-        scans: in all cohorts together.
-        patients: of these scans.
-        masked: scans with a mask, which stage 1 is trained on.
-        scored: scans that anybody scored.
-        labelled: scans with a label by the rule.
-        usable: scans with a mask and a label, which stage 2 is trained on.
-        readers: the scans that each reader scored, `truth` and `label` among them.
-        balances: classes of the usable scans: of the whole, and of each part where a split is given.
-        errors: what stands in the way of training, or would make its figures wrong.
-        cautions: what one should know.
+        scans: Number of scans in all cohorts together.
+        patients: Number of patients of these scans.
+        masked: Number of scans with a mask, which stage 1 is trained on.
+        scored: Number of scans with scores by at least one reader.
+        labelled: Number of scans with a label by the rule.
+        usable: Number of scans with a mask and a label, which stage 2 is trained on.
+        readers: Number of scans that each reader scored, including `truth` and `label`.
+        balances: Class counts of the usable scans, for the whole cohort, and for each part if a split is given.
+        errors: Findings that prevent training or would make its figures wrong.
+        cautions: Findings that do not prevent training.
     """
 
     scans: int
@@ -51,40 +51,40 @@ class CohortReport:
 def check_cohort(
     cohorts: Sequence[Path], rule: LabelRule, split: Path | None = None, follow: Follow = iter
 ) -> CohortReport:
-    """Read every table, scan and mask of the cohorts, and collect all that is wrong.
+    """Read every table, scan and mask of the cohorts, and collect all errors and cautions.
 
     Args:
-        cohorts: as for `read_cohort`; a patient's name means the same patient in all of them.
-        rule: that labels are made by.
-        split: a saved split to check the cohorts against.
-        follow: passes the scans on while they are read, for instance to show progress.
+        cohorts: Paths of the cohorts, as for `read_cohort`. A patient's name means the same patient in all cohorts.
+        rule: Rule that derives the labels.
+        split: Saved split to check the cohorts against.
+        follow: Function that yields the scans while they are read, for instance to show progress.
 
     Raises:
-        MissingExtraError: a table is Parquet, and PyArrow is not installed.
+        MissingExtraError: A table is Parquet, and PyArrow is not installed.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     cases: list[Case] = []
     for cohort in cohorts:
-        read, faults = gather_cohort(cohort)
+        read, messages = gather_cohort(cohort)
         cases += read
-        found += [*map(error, faults), *(_layout_findings(cohort) if read else ())]
+        findings += [*map(error, messages), *(_layout_findings(cohort) if read else ())]
     inspected = [inspect(case) for case in follow(cases)]
-    found += [finding for one in inspected for finding in one.findings]
-    found += label_findings(cases, rule)
-    dealt: Split = {}
+    findings += [finding for scan in inspected for finding in scan.findings]
+    findings += label_findings(cases, rule)
+    parts: Split = {}
     if split:
         try:
-            dealt = read_split(split)
-            found += split_findings(cases, rule, dealt, str(split))
-        except CohortError as fault:
-            found.append(error(str(fault)))
-    counted = balances(cases, rule, dealt)
-    found += [*repeats(inspected, dealt), *balance_findings(counted)]
-    return _report(cases, rule, counted, found)
+            parts = read_split(split)
+            findings += split_findings(cases, rule, parts, str(split))
+        except CohortError as problem:
+            findings.append(error(str(problem)))
+    counted = balances(cases, rule, parts)
+    findings += [*repeats(inspected, parts), *balance_findings(counted)]
+    return _report(cases, rule, counted, findings)
 
 
 def _layout_findings(cohort: Path) -> Iterator[Finding]:
-    """What the authors' layout leaves open; nothing for a table."""
+    """Yield findings on what the authors' layout does not specify, and none for a table."""
     if table_of(cohort):
         return
     yield caution(
@@ -93,14 +93,14 @@ def _layout_findings(cohort: Path) -> Iterator[Finding]:
     )
     try:
         absent = absent_images(cohort)
-    except CohortError:  # told by reading the cohort
+    except CohortError:  # reported when the cohort was read
         return
     for image in absent:
         yield error(f"{image}: is not there, but has a mask or labels. Add the scan, or remove what speaks of it.")
 
 
 def _report(
-    cases: Sequence[Case], rule: LabelRule, counted: tuple[Balance, ...], found: Sequence[Finding]
+    cases: Sequence[Case], rule: LabelRule, counted: tuple[Balance, ...], findings: Sequence[Finding]
 ) -> CohortReport:
     return CohortReport(
         scans=len(cases),
@@ -111,6 +111,6 @@ def _report(
         usable=counted[0].scans,
         readers=dict(sorted(Counter(reader for case in cases for reader in case.scores).items())),
         balances=counted,
-        errors=tuple(finding.text for finding in found if finding.level == "error"),
-        cautions=tuple(finding.text for finding in found if finding.level == "caution"),
+        errors=tuple(finding.text for finding in findings if finding.level == "error"),
+        cautions=tuple(finding.text for finding in findings if finding.level == "caution"),
     )

@@ -1,4 +1,4 @@
-"""What a check finds: errors stand in the way of training, cautions one should know of."""
+"""Findings of a check: errors, which prevent training, and cautions, which do not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ _MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One finding of a check.
 
     Attributes:
-        level: an error stops training or makes its figures wrong; a caution does not.
-        text: for people; names the file and the value, and the way out.
+        level: Level of the finding. An error stops training or makes its figures wrong, and a caution does not.
+        text: Message with the file, the value and how to correct it.
     """
 
     level: Literal["error", "caution"]
@@ -21,17 +21,17 @@ class Finding:
 
 
 def error(text: str) -> Finding:
-    """Something that stands in the way."""
+    """Return a finding that prevents training."""
     return Finding("error", text)
 
 
 def caution(text: str) -> Finding:
-    """Something to know of."""
+    """Return a finding that does not prevent training."""
     return Finding("caution", text)
 
 
 def named(names: Iterable[str]) -> str:
-    """Names on one line, in order; the first ten where there are more."""
+    """Join names on one line, in order, and shorten the list to the first ten."""
     ordered = sorted(names)
     more = len(ordered) - _MOST_NAMED
     return ", ".join(ordered[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

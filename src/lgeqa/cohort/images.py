@@ -1,4 +1,4 @@
-"""Checking the images of a cohort: whether each can be read, its mask fits, and no two are the same."""
+"""Checks of the images of a cohort: whether each can be read, its mask fits, and no two are the same."""
 
 import hashlib
 from collections import defaultdict
@@ -17,13 +17,13 @@ from lgeqa.records import Scan
 
 @dataclass(frozen=True)
 class Inspected:
-    """What reading a scan and its mask told.
+    """Result of reading a scan and its mask.
 
     Attributes:
-        case: the scan.
-        image_sha256: hash of the size and the voxels in axial LPS order, the same for every format, packing and axis
-            order of the file; None where the image cannot be read.
-        findings: the first fault of the image or of its mask, and the warnings of reading it.
+        case: Scan that was read.
+        image_sha256: Hash of the size and the voxels in axial LPS order, the same for every format, packing and axis
+            order of the file. None if the image cannot be read.
+        findings: First error of the image or of its mask, and the warnings from reading the image.
     """
 
     case: Case
@@ -32,28 +32,28 @@ class Inspected:
 
 
 def inspect(case: Case) -> Inspected:
-    """Read the image and, where there is one, the mask of a scan, as training will."""
+    """Read the image of a scan and its mask, if it has one, in the same way as training."""
     if not volume_suffix(case.image):
-        fault = f"{case.image}: is no volume by its name. Give the scan as NRRD, NIfTI or MetaImage."
-        return Inspected(case, None, (error(fault),))
+        message = f"{case.image}: is no volume by its name. Give the scan as NRRD, NIfTI or MetaImage."
+        return Inspected(case, None, (error(message),))
     try:
         scan = read_scan(source_of(case))
-    except ScanError as fault:
-        return Inspected(case, None, (error(str(fault)),))
+    except ScanError as problem:
+        return Inspected(case, None, (error(str(problem)),))
     warnings = [caution(f"{case.image}: {warning}") for warning in scan.warnings]
-    return Inspected(case, _image_sha256(scan), (*warnings, *_mask_faults(case, scan)))
+    return Inspected(case, _image_sha256(scan), (*warnings, *_mask_findings(case, scan)))
 
 
 def repeats(inspected: Sequence[Inspected], split: Split) -> Iterator[Finding]:
-    """One finding for each image that stands under more than one scan.
+    """Yield a finding for each image that belongs to more than one scan.
 
-    An error where its patients lie in different parts of `split`, which may be empty: what was trained on would be
-    tested on. Else a caution.
+    The finding is an error if the patients are in different parts of `split`, since a training image would then be
+    tested on. Otherwise, also if `split` is empty, it is a caution.
     """
     same = defaultdict(list)
-    for one in inspected:
-        if one.image_sha256:
-            same[one.image_sha256].append(one.case)
+    for scan in inspected:
+        if scan.image_sha256:
+            same[scan.image_sha256].append(scan.case)
     yield from (_repeat(cases, split) for cases in same.values() if len(cases) > 1)
 
 
@@ -65,19 +65,19 @@ def _repeat(cases: Sequence[Case], split: Mapping[str, str]) -> Finding:
             f"{files} of patient {cases[0].patient} are the same image, which counts more than once. Keep one."
         )
     parts = {split[patient] for patient in patients if patient in split}
-    told = named(f"{patient} ({split[patient]})" if patient in split else patient for patient in patients)
-    fault = f"{files} are the same image under the patients {told}."
+    names = named(f"{patient} ({split[patient]})" if patient in split else patient for patient in patients)
+    summary = f"{files} are the same image under the patients {names}."
     if len(parts) > 1:
-        return error(f"{fault} They stand on both sides of the split. Keep one, or name one patient and split anew.")
-    return caution(f"{fault} A split may part them. Keep one, or give them one patient.")
+        return error(f"{summary} They stand on both sides of the split. Keep one, or name one patient and split anew.")
+    return caution(f"{summary} A split may part them. Keep one, or give them one patient.")
 
 
-def _mask_faults(case: Case, scan: Scan) -> Iterator[Finding]:
+def _mask_findings(case: Case, scan: Scan) -> Iterator[Finding]:
     if case.mask is not None:
         try:
             read_mask(case.mask, scan)
-        except ScanError as fault:
-            yield error(str(fault))
+        except ScanError as problem:
+            yield error(str(problem))
 
 
 def _image_sha256(scan: Scan) -> str:

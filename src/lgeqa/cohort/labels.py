@@ -1,4 +1,4 @@
-"""From every reader's scores to the label that is trained on: an explicit rule."""
+"""Rules that derive the label for training from the scores of the readers."""
 
 from collections.abc import Callable, Sequence
 from statistics import NormalDist, fmean, median, median_low
@@ -13,7 +13,7 @@ from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
 
-#: Stratum of the scans without a label; 0 and 1 are those of the label of quality.
+#: Stratum of the scans without a label. Strata 0 and 1 are the labels of quality.
 UNLABELLED: Final = 2
 
 _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
@@ -21,26 +21,27 @@ _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
     "median": median,
     "majority": median_low,
 }
-#: Rules that join all readers.
+#: Rules that combine all readers.
 JOINED: Final = tuple(_JOINING)
-#: How far an expert's score may be from a measured one: single readers differ by about this standard deviation.
+#: Distribution of an expert's score around a measured one. Single readers differ by about this standard deviation.
 _SPREAD: Final = NormalDist(0, 0.6)
 
 
 class LabelRule(Settings):
-    """How a scan's label comes from its readers' scores; a joined score of 3.0 or more is diagnostic, 2.5 is not.
+    """Rule that derives a scan's label from its readers' scores. A combined score of 3.0 is diagnostic, 2.5 is not.
 
-    Mean, median and majority take all readers who scored the scan, be it one, and never the names `truth` (a simulated
-    scan's scores before reader noise), `label` (the agreed scores of a `labels.json`) and `measured` (scores that
-    follow from image quality measures), which are not readings. Ask for these three as a reader. Where a panel agreed
-    on scores, under the name `adjudicated`, these count instead.
+    Mean, median and majority combine all readers who scored the scan, even if there is only one. They never include
+    the names `truth` (a simulated scan's scores before reader noise), `label` (the agreed scores of a `labels.json`)
+    and `measured` (scores derived from image quality measures), which are not readings. These three can be selected as
+    a reader. Scores that a panel agreed on, under the name `adjudicated`, replace the readers' scores.
 
     Attributes:
-        rule: `reader`: the scores of one reader. `mean`, `median`: of all readers, scale by scale; between two middle
-            scores the median is their mean. `majority`: diagnostic if more than half of the readers gave 3 or more;
-            a tie is non-diagnostic. `graded`: the scores of the reader `measured`, of which training learns how
-            likely an expert's score of 3 or more is.
-        reader: Reader whose scores are the labels, with the rules `reader` and `graded`; `measured` with the latter.
+        rule: Rule for the label. `reader`: the scores of one reader. `mean`, `median`: the mean or median of all
+            readers on each scale, where the median of two middle scores is their mean. `majority`: diagnostic if more
+            than half of the readers gave 3 or more, so a tie is non-diagnostic. `graded`: the scores of the reader
+            `measured`, from which training learns the probability that an expert's score is 3 or more.
+        reader: Reader whose scores are the labels, with the rules `reader` and `graded`. It is `measured` with the
+            rule `graded`.
     """
 
     rule: Literal["reader", "mean", "median", "majority", "graded"] = "reader"
@@ -62,39 +63,39 @@ class LabelRule(Settings):
 
     @property
     def is_joined(self) -> bool:
-        """Whether the rule joins all readers, and does not take one."""
+        """Whether the rule combines all readers instead of taking a single one."""
         return self.rule in JOINED
 
 
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
-    """The score of a scan on each scale, 1 to 5, (4,) in the order of `attributes.NAMES`.
+    """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `attributes.NAMES`.
 
-    With the rule `majority` it is the median, the lower of the middle two where the number of readers is even: the
-    highest score that more than half of the readers gave or exceeded, so that it is 3 or more just where they call the
-    scan diagnostic.
+    With the rule `majority` it is the median, or the lower of the two middle scores if the number of readers is even.
+    This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly if they
+    call the scan diagnostic.
 
-    NaN on all scales where there is no score: the scan was not scored, or not by the reader of the rule.
+    The result is NaN on all scales if there is no score: the scan was not scored, or not by the reader of the rule.
     """
     scores = _joined(case, rule)
     return np.array(scores or [np.nan] * len(NAMES), np.float32)
 
 
 def labels_of(case: Case, rule: LabelRule) -> FloatArray:
-    """1 for diagnostic and 0 for non-diagnostic on each scale, (4,) in the order of `attributes.NAMES`.
+    """Return 1 for diagnostic and 0 for non-diagnostic on each scale, (4,) in the order of `attributes.NAMES`.
 
-    NaN where `scores_of` is.
+    The result is NaN where the result of `scores_of` is NaN.
     """
     labels = [float(is_diagnostic(score)) for score in _joined(case, rule)]
     return np.array(labels or [np.nan] * len(NAMES), np.float32)
 
 
 def targets_of(case: Case, rule: LabelRule) -> FloatArray:
-    """Return what training learns of a scan on each scale, 0 to 1, (4,) in the order of `attributes.NAMES`.
+    """Return the training target of a scan on each scale, 0 to 1, (4,) in the order of `attributes.NAMES`.
 
     With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the measured one
     is 3 or more, so that a scan near the border counts as uncertain. With any other rule it is `labels_of`.
 
-    NaN where `scores_of` is.
+    The result is NaN where the result of `scores_of` is NaN.
     """
     if rule.rule != "graded":
         return labels_of(case, rule)
@@ -103,12 +104,12 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
 
 
 def is_labelled(case: Case, rule: LabelRule) -> bool:
-    """Whether the rule gives the scan a label: on all scales or on none."""
+    """Return whether the rule gives the scan a label, which is on all scales or on none."""
     return bool(_joined(case, rule))
 
 
 def check_labelled(cases: Sequence[Case], rule: LabelRule) -> None:
-    """Raises CohortError where scans were scored and the rule labels none; the message names who scored them."""
+    """Raise a CohortError if scans were scored and the rule labels none, with the readers in the message."""
     readers = sorted({reader for case in cases for reader in case.scores})
     if readers and not any(is_labelled(case, rule) for case in cases):
         asked = f"the rule {rule.rule!r}" if rule.is_joined else f"the reader {rule.reader!r}"
@@ -118,13 +119,13 @@ def check_labelled(cases: Sequence[Case], rule: LabelRule) -> None:
 
 
 def strata_of(cases: Sequence[Case], rule: LabelRule) -> list[int]:
-    """For `draw_split`: each scan's label of quality, or `UNLABELLED`."""
+    """Return the stratum of each scan for `draw_split`: its label of quality, or `UNLABELLED`."""
     quality = NAMES.index("quality")
     return [int(labels_of(case, rule)[quality]) if is_labelled(case, rule) else UNLABELLED for case in cases]
 
 
 def _joined(case: Case, rule: LabelRule) -> list[float]:
-    """In 64 bits, so that nothing below 3.0 is rounded up to it; empty where there is no score."""
+    """Return the combined scores in 64 bits, so that none is rounded up to 3.0, or an empty list without a score."""
     if not rule.is_joined:
         return list(case.scores.get(rule.reader, ()))
     if ADJUDICATED in case.scores:

@@ -1,4 +1,4 @@
-"""Reading a CSV file line by line, with clear words for what keeps it from being read."""
+"""Reading of CSV files line by line, with clear messages for files that cannot be read."""
 
 import csv
 from collections.abc import Iterator
@@ -8,20 +8,22 @@ from lgeqa.errors import CohortError
 
 
 def csv_lines(table: Path) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line (commas, UTF-8, with or without its mark); the first has the names.
+    """Yield the number and the cells of each line, beginning with the line of the column names.
+
+    Columns are separated by commas, and the encoding is UTF-8 with or without a byte order mark.
 
     Raises:
-        CohortError: the file cannot be read, is not UTF-8 or is no CSV.
+        CohortError: The file cannot be read, is not UTF-8 or is not CSV.
     """
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.reader(lines, strict=True)
             for cells in reader:
                 yield reader.line_num, cells
-    except OSError as fault:
-        raise CohortError(f"{table}: cannot be read ({fault.strerror}). Check the path and permissions.") from None
-    except UnicodeDecodeError as fault:
-        byte = fault.object[fault.start]
+    except OSError as error:
+        raise CohortError(f"{table}: cannot be read ({error.strerror}). Check the path and permissions.") from None
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
         raise CohortError(f"{table}: is not UTF-8 (byte 0x{byte:02x}). Save it as CSV in UTF-8.") from None
-    except csv.Error as fault:
-        raise CohortError(f"{table}, line {reader.line_num}: is no CSV ({fault}). Save the table anew.") from None
+    except csv.Error as error:
+        raise CohortError(f"{table}, line {reader.line_num}: is no CSV ({error}). Save the table anew.") from None

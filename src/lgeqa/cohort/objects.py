@@ -1,4 +1,4 @@
-"""Reading the JSON files of a cohort: its labels and its splits."""
+"""Reading of the JSON files of a cohort: its labels and its splits."""
 
 import json
 from pathlib import Path
@@ -8,25 +8,25 @@ from lgeqa.errors import CohortError
 
 
 def read_object(path: Path, what: str) -> dict[str, Any]:
-    """Read a file that holds one JSON object; `what` it is, is for messages.
+    """Read a file that holds one JSON object, which messages call `what`.
 
     Raises:
-        CohortError: the file cannot be read, is no JSON in UTF-8 or no object, or gives a name twice, of which JSON
-            readers would take the last in silence.
+        CohortError: The file cannot be read, is not JSON in UTF-8, holds no object, or has a name twice. Of two equal
+            names, JSON readers would silently take the last.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
-        if not isinstance(found, dict):
-            raise ValueError(f"it holds a {type(found).__name__}, not an object")
-    except (OSError, ValueError) as fault:
-        raise CohortError(f"{path}: is no readable {what} ({fault}). Correct the file, or make it anew.") from None
-    return found
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds a {type(content).__name__}, not an object")
+    except (OSError, ValueError) as error:
+        raise CohortError(f"{path}: is no readable {what} ({error}). Correct the file, or make it anew.") from None
+    return content
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
+        if name in values:
             raise ValueError(f"{name!r} stands twice")
-        found[name] = value
-    return found
+        values[name] = value
+    return values

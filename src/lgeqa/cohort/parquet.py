@@ -1,4 +1,4 @@
-"""Tables of scores in Parquet, through PyArrow."""
+"""Reading of tables of scores in Parquet, by PyArrow."""
 
 import math
 from pathlib import Path
@@ -8,10 +8,10 @@ from lgeqa.errors import CohortError
 
 
 def read_parquet(table: Path) -> tuple[list[str], list[dict[str, Any]]]:
-    """The names of the columns and the rows of a Parquet file; null and NaN become empty strings.
+    """Read the column names and the rows of a Parquet file, with empty strings for null and NaN.
 
     Raises:
-        CohortError: the file cannot be read or is no Parquet.
+        CohortError: The file cannot be read or is not Parquet.
         MissingExtraError: PyArrow is not installed.
     """
     from lgeqa.extras import require
@@ -22,10 +22,10 @@ def read_parquet(table: Path) -> tuple[list[str], list[dict[str, Any]]]:
 
     try:
         with ParquetFile(table) as file:
-            names, found = file.schema_arrow.names, file.read()
-    except (OSError, ArrowException) as fault:
-        raise CohortError(f"{table}: is no readable Parquet file ({fault}). Write it anew.") from None
-    columns = [column.to_pylist() for column in found.columns]
+            names, content = file.schema_arrow.names, file.read()
+    except (OSError, ArrowException) as error:
+        raise CohortError(f"{table}: is no readable Parquet file ({error}). Write it anew.") from None
+    columns = [column.to_pylist() for column in content.columns]
     rows = [dict(zip(names, map(_cell, cells), strict=True)) for cells in zip(*columns, strict=True)]
     return names, rows
 

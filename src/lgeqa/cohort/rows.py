@@ -1,4 +1,4 @@
-"""The rows of a table of scores, from CSV or Parquet, before anything is made of them."""
+"""Unprocessed rows of a table of scores, from CSV or Parquet."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lgeqa.cohort.case import Note
 from lgeqa.cohort.lines import csv_lines
 from lgeqa.errors import CohortError
 
-#: Columns that a table must have; others are ignored.
+#: Columns that a table must have. Other columns are ignored.
 COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *NAMES)
 
 
@@ -19,8 +19,8 @@ class Row:
     """One row of a table.
 
     Attributes:
-        where: the file and the line, or row from 1, for messages.
-        cells: value of each column; an empty string where there is none.
+        where: File and line, or row from 1, for messages.
+        cells: Value of each column. An empty string if there is none.
     """
 
     where: str
@@ -28,15 +28,15 @@ class Row:
 
 
 def read_rows(table: Path, note: Note) -> list[Row]:
-    """Read a CSV file (commas, UTF-8, with or without its mark) or a Parquet file.
+    """Read a CSV file (commas, UTF-8, with or without a byte order mark) or a Parquet file.
 
     Args:
-        table: the file; its suffix tells what it is.
-        note: takes the fault of a row with too few or too many cells, which is left out.
+        table: Path of the file, whose suffix gives its format.
+        note: Handler of the error of a row with too few or too many cells, which is left out.
 
     Raises:
-        CohortError: the file cannot be read, lacks a column, gives one twice, or has no row to use.
-        MissingExtraError: the file is Parquet, and PyArrow is not installed.
+        CohortError: The file cannot be read, lacks a column, has a column twice, or has no usable row.
+        MissingExtraError: The file is Parquet, and PyArrow is not installed.
     """
     if table.suffix.lower() == ".csv":
         rows = list(_csv_rows(table, note))

@@ -1,4 +1,4 @@
-"""Splits on disk: written once, and used again."""
+"""Reading and writing of splits, which are drawn once and used again."""
 
 import json
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ PARTS: Final[tuple[Part, ...]] = get_args(Part)
 
 
 def save_split(split: Split, path: Path) -> None:
-    """Write a split as JSON, patient to part.
+    """Write a split as a JSON object that maps each patient to a part.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: The file cannot be written.
     """
     write_whole(path, json.dumps(dict(sorted(split.items())), indent=1) + "\n")
 
 
 def save_new_split(split: Split, path: Path) -> None:
-    """Write a split, with the folders above it; a file that holds the same split already is left alone.
+    """Write a split and create its folders, unless the file already holds the same split.
 
     Raises:
-        OutputError: the file holds something else, or cannot be written.
+        OutputError: The file holds something else, or cannot be written.
     """
     try:
         if path.exists():
@@ -36,15 +36,15 @@ def save_new_split(split: Split, path: Path) -> None:
             raise OutputError(f"{path}: holds something else already. Name another file, or move this one away.")
         path.parent.mkdir(parents=True, exist_ok=True)
         save_split(split, path)
-    except OSError as fault:
-        raise OutputError(f"{path}: cannot be written ({fault.strerror}). Name another file.") from None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}). Name another file.") from None
 
 
 def read_split(path: Path) -> Split:
     """Read a saved split.
 
     Raises:
-        CohortError: the file cannot be read, deals a patient twice, or knows another part.
+        CohortError: The file cannot be read, assigns a patient twice, or has an unknown part.
     """
     split = read_object(path, "split")
     if wrong := [(patient, part) for patient, part in split.items() if part not in PARTS]:
@@ -54,10 +54,10 @@ def read_split(path: Path) -> Split:
 
 
 def load_split(path: Path, cases: Sequence[Case]) -> Split:
-    """Read a saved split and check that it deals every patient of the cohort.
+    """Read a saved split and check that it assigns every patient of the cohort.
 
     Raises:
-        CohortError: as `read_split`, or a patient of the cohort is left out.
+        CohortError: As for `read_split`, or a patient of the cohort is left out.
     """
     split = read_split(path)
     if missing := sorted({case.patient for case in cases} - set(split)):

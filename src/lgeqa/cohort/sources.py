@@ -1,4 +1,4 @@
-"""The scans of a cohort as they are read and assessed."""
+"""Sources from which the scans of a cohort are read and assessed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,21 +13,21 @@ from lgeqa.read.volume import volume_files
 
 
 def source_of(case: Case) -> Source:
-    """Return the image of a case with its mask, to be read."""
+    """Return the source of a case, which is its image with its mask."""
     return Source(case.scan_id, "volume", case.image, (case.image,), case.mask)
 
 
 def sources_of(cases: Sequence[Case]) -> list[Source]:
-    """Return the images of cases, under names that are unique also where two cohorts have a name in common."""
+    """Return the sources of cases, under names that are unique even if two cohorts have a scan name in common."""
     names = unique_names([Name((case.image.parent.parent.name, case.scan_id), 1) for case in cases])
     return [replace(source_of(case), scan_id=name) for name, case in zip(names, cases, strict=True)]
 
 
 def content_of(case: Case) -> str:
-    """Return a hash of the bytes of image and mask, by which a changed one is known.
+    """Return a hash of the bytes of image and mask, which changes if one of them changes.
 
     Raises:
-        ReadError: a file cannot be opened, or a header cannot be read.
+        ReadError: A file cannot be opened, or a header cannot be read.
     """
     hashes = []
     for image in [case.image] if case.mask is None else [case.image, case.mask]:

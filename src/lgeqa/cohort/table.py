@@ -9,36 +9,36 @@ from lgeqa.errors import CohortError
 
 
 def cases_of_table(table: Path, note: Note) -> list[Case]:
-    """The scans of a table. Paths are relative to the table's folder, unless they are absolute.
+    """Return the scans of a table.
 
-    A row whose reader is empty gives the scan alone. A row with a reader and no score at all says that this reader did
-    not score the scan.
+    Paths are relative to the table's folder, unless they are absolute. A row with an empty reader adds a scan without
+    scores. A row with a reader and no score at all means that this reader did not score the scan.
 
     Args:
-        table: a CSV or Parquet file, as `rows.read_rows` reads it.
-        note: takes the fault of each row that cannot be used.
+        table: CSV or Parquet file, as `rows.read_rows` reads it.
+        note: Handler of the error of each row that cannot be used.
 
     Raises:
-        CohortError: the table as a whole cannot be read.
-        MissingExtraError: the file is Parquet, and PyArrow is not installed.
+        CohortError: The table as a whole cannot be read.
+        MissingExtraError: The file is Parquet, and PyArrow is not installed.
     """
     cases: dict[str, Case] = {}
-    seen: set[tuple[str, str]] = set()
+    keys: set[tuple[str, str]] = set()
     for row in read_rows(table, note):
         with noting(note):
-            _add(row, table.parent, cases, seen)
+            _add(row, table.parent, cases, keys)
     return list(cases.values())
 
 
-def _add(row: Row, folder: Path, cases: dict[str, Case], seen: set[tuple[str, str]]) -> None:
+def _add(row: Row, folder: Path, cases: dict[str, Case], keys: set[tuple[str, str]]) -> None:
     case, reader = _case(row, folder), _text(row, "reader")
     known = cases.setdefault(case.scan_id, case)
     _check_same(known, case, row.where)
-    if (case.scan_id, reader) in seen:
+    if (case.scan_id, reader) in keys:
         raise CohortError(
             f"{row.where}: scan {case.scan_id!r} with reader {reader!r} stands in an earlier row too. Keep one of them."
         )
-    seen.add((case.scan_id, reader))
+    keys.add((case.scan_id, reader))
     values = [row.cells[name] for name in NAMES]
     if all(map(is_missing, values)):
         return
@@ -57,7 +57,7 @@ def _case(row: Row, folder: Path) -> Case:
 
 
 def _text(row: Row, name: str) -> str:
-    """A cell that names something. Parquet may hold whole numbers there; 1.0 would be another name than 1."""
+    """Return a name or path from a cell, which must be text or, in Parquet, an integer: 1.0 would differ from 1."""
     value = row.cells[name]
     if not isinstance(value, str | int):
         raise CohortError(f"{row.where}: {name} is {value!r}. Names and paths are text or whole numbers.")

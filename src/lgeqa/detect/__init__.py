@@ -1,4 +1,4 @@
-"""Which slices hold the left atrium."""
+"""Detection of the slices that hold the left atrium."""
 
 from lgeqa.detect.atrium import SliceRule as SliceRule
 from lgeqa.detect.atrium import atrium_mask as atrium_mask

@@ -1,1 +1,1 @@
-"""Figures that tell how good a result is."""
+"""Evaluation of a model against labels, with figures, tables and plots."""

@@ -1,4 +1,4 @@
-"""From cases and records to aligned arrays: what was answered, and what the label says."""
+"""Conversion of cases and records to aligned arrays of answers and labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from lgeqa.intervals import Bootstrap, Figure, Numbers, with_interval
 from lgeqa.records import FloatArray, IntArray, ScanResult
 from lgeqa.score import vote
 
-#: Probability from which a slice counts as diagnostic for an attribute; a bundle's threshold is for quality alone.
+#: Probability from which a slice counts as diagnostic for an attribute. A bundle's threshold applies only to quality.
 ATTRIBUTE_THRESHOLD = 0.5
 
 
@@ -25,9 +25,9 @@ class Judged:
     """A scan that has a label and was assessed.
 
     Attributes:
-        case: the scan in its cohort.
-        result: its record, with the status `assessed`.
-        label: the scores that count as true.
+        case: Scan in its cohort.
+        result: Record of the scan, with the status `assessed`.
+        label: Scores that count as true.
     """
 
     case: Case
@@ -37,16 +37,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Answers:
-    """What someone answered on items whose label is known; all arrays are (n,).
+    """Answers of a model, a reader or a rule on items with a known label, as arrays (n,).
 
     Attributes:
-        labels: whether each item is diagnostic.
-        patients: number of its patient, from 0 without gaps.
-        calls: whether it was called diagnostic.
-        ranks: higher is more diagnostic; None if there is no such order.
-        probabilities: of being diagnostic; None if none are given.
-        absent: why there are no ranks or probabilities.
-        unit: what an item is.
+        labels: Whether each item is diagnostic.
+        patients: Number of each item's patient, from 0 without gaps.
+        calls: Whether each item was called diagnostic.
+        ranks: Order of the items, where higher is more diagnostic. None if there is no such order.
+        probabilities: Probability that each item is diagnostic. None if there are no probabilities.
+        absent: Reason why there are no ranks or probabilities.
+        unit: Name of an item, `scan` or `slice`.
     """
 
     labels: Flags
@@ -58,22 +58,22 @@ class Answers:
     unit: str = field(default="scan")
 
     def taken_by(self, metric: Metric) -> npt.NDArray[Any] | None:
-        """The answers that a measure is of; None if there are none."""
+        """Return the answers that a measure takes, or None if there are none."""
         return {"calls": self.calls, "ranks": self.ranks, "probabilities": self.probabilities}[metric.takes]
 
     def why_undefined(self, metric: Metric) -> str:
-        """The reason in words; empty where the measure is defined."""
-        given = self.taken_by(metric)
-        return self.absent if given is None else metric.why_undefined(self.labels, given, self.unit)
+        """Return the reason why a measure is undefined, or an empty string if it is defined."""
+        values = self.taken_by(metric)
+        return self.absent if values is None else metric.why_undefined(self.labels, values, self.unit)
 
     def measure(self, metric: Metric, times: Numbers) -> Numbers:
-        """A measure in each draw, (draws,), NaN where it is undefined; `times` (draws, n) is as in `metrics`."""
-        given = self.taken_by(metric)
-        return np.full(len(times), np.nan) if given is None else metric.measure(self.labels, given, times)
+        """Compute a measure in each draw, (draws,), NaN where undefined, with `times` (draws, n) as in `metrics`."""
+        values = self.taken_by(metric)
+        return np.full(len(times), np.nan) if values is None else metric.measure(self.labels, values, times)
 
 
 def measured(answers: Answers, bootstrap: Bootstrap) -> Figures:
-    """Every measure of `answers`, with intervals."""
+    """Compute every measure of `answers`, with intervals."""
     return {
         metric.name: Figure(undefined=reason)
         if (reason := answers.why_undefined(metric))
@@ -83,18 +83,18 @@ def measured(answers: Answers, bootstrap: Bootstrap) -> Figures:
 
 
 def differences(answers: Answers, first: Answers, bootstrap: Bootstrap) -> Figures:
-    """Every measure of `answers` less that of `first`, with intervals from the same draws of patients for both.
+    """Compute every measure of `answers` minus the same measure of `first`, with intervals.
 
-    The two are of the same patients; they need not be of the same items.
+    The intervals use the same draws of patients for both. The two have the same patients, but may have different items.
     """
     return {metric.name: _difference(metric, answers, first, bootstrap) for metric in METRICS}
 
 
 def scan_answers(scans: Sequence[Judged], scale: str) -> Answers:
-    """The model's word on each scan: verdict and probability of the record for quality.
+    """Return the model's answer on each scan.
 
-    For an attribute, the call is the mode of the slices' predictions with the tie rule of the verdict, and the
-    probability is the mean over the slices.
+    For quality, this is the verdict and the probability of the record. For an attribute, the call is the mode of the
+    slices' predictions with the tie rule of the verdict, and the probability is the mean over the slices.
     """
     calls = np.array([scan_call(scan.result, scale) for scan in scans], bool)
     probabilities = np.array([getattr(scan.result, f"p_{scale}") for scan in scans], float)
@@ -102,7 +102,7 @@ def scan_answers(scans: Sequence[Judged], scale: str) -> Answers:
 
 
 def slice_answers(scans: Sequence[Judged], scale: str) -> Answers:
-    """The model's word on each slice, against the label of its scan."""
+    """Return the model's answer on each slice, with the label of its scan."""
     counts = [len(scan.result.slices) for scan in scans]
     voted = np.concatenate([slice_probabilities(scan.result, scale) for scan in scans] or [np.zeros(0, np.float32)])
     thresholds = np.array([slice_threshold(scan.result, scale) for scan in scans], np.float32)
@@ -112,34 +112,34 @@ def slice_answers(scans: Sequence[Judged], scale: str) -> Answers:
 
 
 def scan_call(result: ScanResult, scale: str) -> bool:
-    """Whether the record calls the scan diagnostic on a scale."""
+    """Return whether the record calls the scan diagnostic on a scale."""
     if scale == "quality":
         return result.verdict == "diagnostic"
     return vote(slice_probabilities(result, scale), slice_threshold(result, scale)).verdict == "diagnostic"
 
 
 def slice_threshold(result: ScanResult, scale: str) -> float:
-    """Probability from which a slice counts as diagnostic on a scale."""
+    """Return the probability from which a slice counts as diagnostic on a scale."""
     return result.threshold or ATTRIBUTE_THRESHOLD if scale == "quality" else ATTRIBUTE_THRESHOLD
 
 
 def slice_probabilities(result: ScanResult, scale: str) -> FloatArray:
-    """Of each slice, from inferior to superior, in the precision in which they voted."""
-    return np.array([getattr(one, f"p_{scale}") for one in result.slices], np.float32)
+    """Return the probability of each slice, from inferior to superior, in the precision in which the slices voted."""
+    return np.array([getattr(scores, f"p_{scale}") for scores in result.slices], np.float32)
 
 
 def labels_of(scans: Sequence[Judged], scale: str) -> Flags:
-    """Whether each scan is diagnostic on a scale, by its label."""
+    """Return whether each scan is diagnostic on a scale, by its label."""
     return diagnostic([scan.label for scan in scans], scale)
 
 
 def diagnostic(scores: Sequence[Scores], scale: str) -> Flags:
-    """Whether each of the scores is diagnostic on a scale."""
-    return np.array([one[NAMES.index(scale)] for one in scores], float) >= DIAGNOSTIC_FROM
+    """Return whether each of the scores is diagnostic on a scale."""
+    return np.array([values[NAMES.index(scale)] for values in scores], float) >= DIAGNOSTIC_FROM
 
 
 def patients_of(scans: Sequence[Judged]) -> IntArray:
-    """Number of the patient of each scan, from 0 without gaps."""
+    """Return the number of each scan's patient, from 0 without gaps."""
     _, numbers = np.unique(np.array([scan.case.patient for scan in scans], str), return_inverse=True)
     return numbers.astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""Which slices to show: examples of every outcome, chosen by rule and not by eye."""
+"""Selection of the slices to show: examples of every outcome, selected by a rule instead of by eye."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Choice:
     """Slices to show.
 
     Attributes:
-        slices: their indices, group by group.
-        groups: which group each belongs to: `all right`, `only A right` and so on, `all wrong`.
-        counts: slices of each group, shown or not; groups in the order in which they are filled.
+        slices: Indices of the slices, group by group.
+        groups: Group of each slice: `all right`, `only A right` and so on, `all wrong`.
+        counts: Number of slices in each group, shown or not, with the groups in the order in which they are filled.
     """
 
     slices: tuple[int, ...]
@@ -29,29 +29,29 @@ class Choice:
 def pick_slices(labels: BoolArray, predictions: Mapping[str, BoolArray], number: int) -> Choice:
     """Pick slices from every outcome as evenly as their numbers allow.
 
-    Slices are grouped by which models are right about them. Groups are given a place each in turn until `number` are
-    given or no slice is left. A group's places go to its diagnostic and its non-diagnostic slices in the same way, and
-    which label begins changes from group to group. Within a label the picks are spread evenly over the slices in the
-    order given, so that many scans have their turn.
+    Slices are grouped by which models are right about them. Each group gets one place in turn until all `number` places
+    are assigned or no slice is left. The places of a group are divided between its diagnostic and its non-diagnostic
+    slices in the same way, and the label that comes first alternates from group to group. Within a label the picks are
+    spread evenly over the slices in their order, so that many scans are represented.
 
     Args:
-        labels: (slice,) true classes.
-        predictions: (slice,) of each model, by its name.
-        number: slices wanted.
+        labels: True class of each slice, (slice,).
+        predictions: Predictions of each model by name, (slice,).
+        number: Number of slices to pick.
 
     Raises:
-        ValueError: a model's predictions are of another number than the labels.
+        ValueError: The number of a model's predictions differs from the number of labels.
     """
     for model, predicted in predictions.items():
         if len(predicted) != len(labels):
             raise ValueError(f"{model}: {len(predicted)} predictions for {len(labels)} slices")
     members = _groups(labels, predictions)
-    shares = _deal({name: len(indices) for name, indices in members.items()}, number)
+    shares = _assign({name: len(indices) for name, indices in members.items()}, number)
     picked: list[tuple[int, str]] = []
     for turn, (name, indices) in enumerate(members.items()):
         halves = {label: indices[labels[indices] == label] for label in (turn % 2 == 0, turn % 2 == 1)}
-        dealt = _deal({label: len(half) for label, half in halves.items()}, shares[name])
-        picked += [(int(index), name) for label in halves for index in _spread(halves[label], dealt[label])]
+        places = _assign({label: len(half) for label, half in halves.items()}, shares[name])
+        picked += [(int(index), name) for label in halves for index in _spread(halves[label], places[label])]
     return Choice(
         tuple(index for index, _ in picked),
         tuple(name for _, name in picked),
@@ -59,17 +59,17 @@ def pick_slices(labels: BoolArray, predictions: Mapping[str, BoolArray], number:
     )
 
 
-def _deal(sizes: Mapping[Key, int], number: int) -> dict[Key, int]:
-    """Give out `number` places one at a time, to whoever has fewest and is not full; the first of equals goes first."""
+def _assign(sizes: Mapping[Key, int], number: int) -> dict[Key, int]:
+    """Assign `number` places one at a time to the first group with the fewest places that is not full."""
     shares = dict.fromkeys(sizes, 0)
     for _ in range(min(number, sum(sizes.values()))):
-        poorest = min((key for key in sizes if shares[key] < sizes[key]), key=shares.__getitem__)
-        shares[poorest] += 1
+        smallest = min((key for key in sizes if shares[key] < sizes[key]), key=shares.__getitem__)
+        shares[smallest] += 1
     return shares
 
 
 def _groups(labels: BoolArray, predictions: Mapping[str, BoolArray]) -> dict[str, IntArray]:
-    """Rising indices of each outcome; all models right first, all wrong last."""
+    """Return the indices of each outcome in ascending order, from all models right to all models wrong."""
     right = np.stack([predicted == labels for predicted in predictions.values()])
     groups = {}
     for pattern in range(2 ** len(right) - 1, -1, -1):
@@ -81,7 +81,7 @@ def _groups(labels: BoolArray, predictions: Mapping[str, BoolArray]) -> dict[str
 
 
 def _spread(indices: IntArray, share: int) -> IntArray:
-    """`share` of the indices, from the middle of as many equal parts; rising."""
+    """Return `share` of the indices in ascending order, each from the middle of one of `share` equal parts."""
     middles = (np.arange(share) + 0.5) / max(share, 1) * len(indices)
     spread: IntArray = indices[middles.astype(int)]
     return spread

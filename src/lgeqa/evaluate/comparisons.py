@@ -1,4 +1,4 @@
-"""What the model's figures are to be held against: other words on the quality of the same scans."""
+"""Comparison of the model with readers and simple rules on the quality of the same scans."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -19,15 +19,15 @@ EVERY_SCAN: Final = "all"
 
 
 def compare(scans: Sequence[Judged], reader: str, bootstrap: Bootstrap) -> tuple[Comparison, ...]:
-    """The model, the two rules and every reader against the label; then model and readers against each other reader.
+    """Compare the model, the two rules and every reader with the labels, then model and readers with each other reader.
 
-    Where a reader scored only a part of the scans, the model stands beside that reader on the same scans. The measured
-    reader is compared like a person, but nobody is compared with it unless its scores are the labels.
+    If a reader scored only part of the scans, the model is also compared on these scans. The measured reader is
+    compared like a person, but nobody is compared with it unless its scores are the labels.
 
     Args:
-        scans: at least one.
-        reader: whose scores the labels are.
-        bootstrap: for the intervals.
+        scans: Scans to compare on, at least one.
+        reader: Reader whose scores are the labels.
+        bootstrap: Bootstrap that draws the intervals.
     """
     rows = [
         (MODEL, reader, EVERY_SCAN, scan_answers(scans, "quality")),
@@ -57,18 +57,18 @@ def compare(scans: Sequence[Judged], reader: str, bootstrap: Bootstrap) -> tuple
 
 
 def all_diagnostic(scans: Sequence[Judged]) -> Answers:
-    """Every scan called diagnostic, with probability 1."""
+    """Return answers that call every scan diagnostic with probability 1."""
     certain = np.ones(len(scans))
     return Answers(labels_of(scans, "quality"), patients_of(scans), np.ones(len(scans), bool), certain, certain)
 
 
 def from_true_attributes(scans: Sequence[Judged]) -> Answers:
-    """What can be said of quality by one who knows the true binary labels of the three attributes, and nothing else.
+    """Predict quality from nothing but the true binary labels of the three attributes.
 
-    A scan's probability is the share of diagnostic scans among those of *other patients* with the same three labels;
-    where there is none, among all scans of other patients. The call is a share of .5 or more. A single patient leaves
-    nobody to learn from: the probability is then .5. The shares give no ranks: a diagnostic scan lowers the share
-    that its own pattern leaves to it, which ranks scans of one pattern against their labels.
+    A scan's probability is the share of diagnostic scans among the scans of *other patients* with the same three
+    labels, or among all scans of other patients if there are none. The call is a share of .5 or more. With a single
+    patient there is nobody to learn from, and the probability is .5. The shares give no ranks: leaving out a diagnostic
+    scan lowers the share for its own pattern, which ranks the scans of one pattern against their labels.
     """
     labels, patients = labels_of(scans, "quality"), patients_of(scans)
     patterns = np.array([labels_of(scans, name) for name in ATTRIBUTE_NAMES]).T @ [4, 2, 1]
@@ -83,31 +83,31 @@ def from_true_attributes(scans: Sequence[Judged]) -> Answers:
 
 
 def reader_answers(scans: Sequence[Judged], reader: str) -> Answers:
-    """A reader's scores of scans that this reader scored, taken as calls (3 or more) and as ranks."""
+    """Return a reader's scores as calls (3 or more) and as ranks, for scans that this reader scored."""
     scores = [scan.case.scores[reader] for scan in scans]
-    ranks = np.array([one[NAMES.index("quality")] for one in scores], float)
+    ranks = np.array([values[NAMES.index("quality")] for values in scores], float)
     absent = "a reader gives no probabilities"
     labels = labels_of(scans, "quality")
     return Answers(labels, patients_of(scans), diagnostic(scores, "quality"), ranks, None, absent=absent)
 
 
 def readers_of(scans: Sequence[Judged], but: str) -> list[str]:
-    """Names of all readers but one, in order."""
+    """Return the names of all readers except `but`, in order."""
     return sorted({reader for scan in scans for reader in scan.case.scores} - {but})
 
 
 def _readers_against(against: str, scans: Sequence[Judged], on: str) -> Iterator[tuple[str, str, str, Answers]]:
-    """A row for each other reader of `scans`, which `against` scored; `on` is what they are, in words."""
+    """Yield a row for each other reader of `scans`, all scored by `against`, where `on` is their description."""
     for reader in readers_of(scans, against):
         both = [scan for scan in scans if reader in scan.case.scores]
-        words = _also_scored_by(reader, both, scans, on)
-        yield MEASURED_READER if reader == MEASURED else reader, against, words, reader_answers(both, reader)
-        if words != on:
-            yield MODEL, against, words, scan_answers(both, "quality")
+        description = _also_scored_by(reader, both, scans, on)
+        yield MEASURED_READER if reader == MEASURED else reader, against, description, reader_answers(both, reader)
+        if description != on:
+            yield MODEL, against, description, scan_answers(both, "quality")
 
 
 def _also_scored_by(reader: str, part: Sequence[Judged], scans: Sequence[Judged], on: str) -> str:
-    """What `part` is, in words: those of `scans`, which are `on`, that the reader scored."""
+    """Return a description of `part`, the scans that the reader scored among `scans`, whose description is `on`."""
     if len(part) == len(scans):
         return on
     return f"scored by {reader}" if on == EVERY_SCAN else f"{on} and {reader}"

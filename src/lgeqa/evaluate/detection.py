@@ -1,4 +1,4 @@
-"""How well the atrium, and the slices that hold it, were found."""
+"""Measures of how well the atrium and the slices that contain it were detected."""
 
 import math
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from lgeqa.records import BoolArray
 
 
 def dice(found: BoolArray, truth: BoolArray) -> float:
-    """Dice coefficient of two masks over the whole scan: 2 |A and B| / (|A| + |B|).
+    """Compute the Dice coefficient of two masks over the whole scan: 2 |A and B| / (|A| + |B|).
 
-    1 is best. NaN where both are empty: there is nothing to agree on.
+    1 is best. The result is NaN if both masks are empty, since there is nothing to agree on.
     """
     total = int(found.sum()) + int(truth.sum())
     return 2 * int((found & truth).sum()) / total if total else math.nan
@@ -17,7 +17,7 @@ def dice(found: BoolArray, truth: BoolArray) -> float:
 
 @dataclass(frozen=True)
 class SliceCounts:
-    """Slices by whether they hold the atrium and whether it was found there; counts add up over scans."""
+    """Numbers of slices by whether they contain the atrium and whether it was found. Counts add up over scans."""
 
     true_positive: int = 0
     false_positive: int = 0
@@ -34,17 +34,17 @@ class SliceCounts:
 
     @property
     def f1(self) -> float:
-        """F1 of "this slice holds the atrium"; NaN where no slice does and none was called so."""
+        """F1 of "this slice contains the atrium". NaN if no slice contains it and none was said to."""
         of_concern = 2 * self.true_positive + self.false_positive + self.false_negative
         return 2 * self.true_positive / of_concern if of_concern else math.nan
 
 
 def count_slices(found: BoolArray, truth: BoolArray) -> SliceCounts:
-    """Count the slices of one scan; masks are bool (slice, row, column)."""
-    called, held = found.any(axis=(1, 2)), truth.any(axis=(1, 2))
+    """Count the slices of one scan from boolean masks (slice, row, column)."""
+    predicted, actual = found.any(axis=(1, 2)), truth.any(axis=(1, 2))
     return SliceCounts(
-        int((called & held).sum()),
-        int((called & ~held).sum()),
-        int((~called & held).sum()),
-        int((~called & ~held).sum()),
+        int((predicted & actual).sum()),
+        int((predicted & ~actual).sum()),
+        int((~predicted & actual).sum()),
+        int((~predicted & ~actual).sum()),
     )

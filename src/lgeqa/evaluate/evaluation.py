@@ -1,4 +1,4 @@
-"""One evaluation, put together."""
+"""Evaluation of a bundle on the scans of a cohort."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,19 +27,19 @@ from lgeqa.intervals import Bootstrap
 from lgeqa.records import ScanResult
 from lgeqa.versions import versions
 
-#: Beside each scan of a simulated cohort.
+#: File next to each scan of a simulated cohort.
 _RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)
 class Question:
-    """What an evaluation is to tell.
+    """Specification of an evaluation.
 
     Attributes:
-        cohorts: the folders, as they were named.
-        part: which part of them, in words.
-        rule: that makes the labels.
-        bootstrap: for the intervals.
+        cohorts: Folders of the cohorts, as the user named them.
+        part: Description of the part of the cohorts that is evaluated.
+        rule: Rule that derives the labels.
+        bootstrap: Bootstrap that draws the intervals.
     """
 
     cohorts: tuple[str, ...]
@@ -49,15 +49,15 @@ class Question:
 
 
 def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> list[Judged]:
-    """The scans that have a label and were assessed.
+    """Return the scans that have a label and were assessed.
 
     Args:
-        cases: any scans.
-        results: the record of each, in the order of `cases`.
-        rule: that makes the labels.
+        cases: Scans of the cohort.
+        results: Record of each scan, in the order of `cases`.
+        rule: Rule that derives the labels.
 
     Raises:
-        CohortError: there is none.
+        CohortError: No scan has a label and was assessed.
     """
     scans = [
         Judged(case, result, label)
@@ -73,30 +73,30 @@ def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) 
 def left_out(
     cases: Sequence[Case], labelled: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule
 ) -> tuple[Excluded, ...]:
-    """The scans that are in no figure, and why: those of `cases` without a label, and those not assessed.
+    """Return the scans that are in no figure, with the reason: no label, or not assessed.
 
     Args:
-        cases: all scans.
-        labelled: those with a label.
-        results: the record of each of `labelled`.
-        rule: that makes the labels.
+        cases: All scans.
+        labelled: Scans with a label.
+        results: Record of each scan of `labelled`.
+        rule: Rule that derives the labels.
     """
     known = {case.image for case in labelled}
     without = [
-        Excluded(scan_id=one.scan_id, why=f"no label by {name_of(rule)}") for one in cases if one.image not in known
+        Excluded(scan_id=case.scan_id, why=f"no label by {name_of(rule)}") for case in cases if case.image not in known
     ]
-    faults = [Excluded(scan_id=one.scan_id, why=one.message) for one in results if one.status != "assessed"]
-    return (*without, *faults)
+    failed = [Excluded(scan_id=result.scan_id, why=result.message) for result in results if result.status != "assessed"]
+    return (*without, *failed)
 
 
 def evaluate(scans: Sequence[Judged], excluded: Sequence[Excluded], bundle: Bundle, question: Question) -> Evaluation:
     """Measure how well `bundle` judged `scans`.
 
     Args:
-        scans: at least one, all judged by `bundle` with the same settings.
-        excluded: the other scans of the cohort.
-        bundle: that made their records.
-        question: what is asked.
+        scans: Scans that `bundle` judged with the same settings, at least one.
+        excluded: Other scans of the cohort.
+        bundle: Bundle that produced the records of the scans.
+        question: Specification of the evaluation.
     """
     first, bootstrap = scans[0].result, question.bootstrap
     patients = patients_of(scans)

@@ -1,4 +1,4 @@
-"""An evaluation as a page for people, in Markdown."""
+"""Report of an evaluation in Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,9 +12,9 @@ from lgeqa.intervals import SAME, Figure, cell
 from lgeqa.tables import markdown_table
 
 TITLES = {scale.name: scale.title for scale in SCALES}
-#: Measures of the table of comparisons; the record has all.
+#: Measures in the table of comparisons. The record has all.
 _COMPARED = ("precision", "recall", "f1", "specificity", "balanced_accuracy", "auroc")
-#: Excluded scans that the page names; the record names all.
+#: Number of excluded scans that the page names. The record names all.
 _NAMED = 20
 
 _SIMULATED_COHORT = (
@@ -28,24 +28,24 @@ _NO_EXPERT = (
 
 
 def page(evaluation: Evaluation) -> str:
-    """The whole page."""
+    """Return the report of an evaluation in Markdown."""
     return "\n".join(_lines(evaluation)).replace("\n\n\n", "\n\n") + "\n"
 
 
 def table_1_page(associations: Mapping[str, Association]) -> str:
-    """Table 1 of the paper: how each attribute goes with quality."""
-    rows = [(TITLES[name], cell(one.pearson), cell(one.spearman), cell(one.phi)) for name, one in associations.items()]
+    """Return Table 1 of the paper: the association of each attribute with quality."""
+    rows = [(TITLES[name], cell(row.pearson), cell(row.spearman), cell(row.phi)) for name, row in associations.items()]
     return markdown_table(("Attribute", "Pearson's r", "Spearman's rho", "phi of the labels"), rows)
 
 
 def table_2_page(strategies: Mapping[str, Mapping[str, Spread]]) -> str:
-    """Table 2 of the paper: mean and standard deviation of each measure over iterations, a row a strategy."""
+    """Return Table 2 of the paper: mean and standard deviation of each measure over iterations, a row per strategy."""
     rows = [(name, *(spread_cell(spreads[metric.name]) for metric in METRICS)) for name, spreads in strategies.items()]
     return markdown_table(("Strategy", *(metric.title for metric in METRICS)), rows)
 
 
 def spread_cell(spread: Spread) -> str:
-    """Mean and standard deviation: `0.912 ± 0.031`; `undefined` where it is."""
+    """Format mean and standard deviation as `0.912 ± 0.031`, or as `undefined` if there is no mean."""
     if spread.mean is None:
         return "undefined"
     off = "" if spread.n == spread.of else f" (defined in {spread.n} of {spread.of})"
@@ -116,8 +116,8 @@ def _scales(scales: Mapping[str, ScaleFigures], unit: str) -> Iterator[str]:
 def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
     metrics = [metric for metric in METRICS if metric.name in _COMPARED]
     rows = [
-        [one.who, one.against, f"{one.on} ({one.n_scans})", *(cell(one.figures[m.name]) for m in metrics)]
-        for one in comparisons
+        [row.who, row.against, f"{row.on} ({row.n_scans})", *(cell(row.figures[m.name]) for m in metrics)]
+        for row in comparisons
     ]
     yield markdown_table(("Who", "Against", "Scans", *(metric.title for metric in metrics)), rows)
     yield (
@@ -127,31 +127,31 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
     )
     if comparisons[0].against in JOINED:
         yield "The label joins all readers, so each of them is part of what they are held against here.\n"
-    if any(one.who == MEASURED_READER for one in comparisons):
+    if any(row.who == MEASURED_READER for row in comparisons):
         yield (
             "The scores of the measured reader follow from image quality measures. They are not clinical ones, and no "
             "label joins them.\n"
         )
     yield from _notes(
-        {f"{m.title}, {one.who} against {one.against}": one.figures[m.name] for one in comparisons for m in metrics}
+        {f"{m.title}, {row.who} against {row.against}": row.figures[m.name] for row in comparisons for m in metrics}
     )
 
 
 def _notes(figures: Mapping[str, Figure]) -> Iterator[str]:
-    """Why figures are undefined, and what to know of single intervals."""
-    said: dict[str, list[str]] = {}
+    """Yield the reasons why figures are undefined, and the cautions about single intervals."""
+    names_by_note: dict[str, list[str]] = {}
     for name, figure in figures.items():
-        words = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
-        if words not in {"", SAME}:
-            said.setdefault(words, []).append(name)
-    if said:
+        note = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
+        if note not in {"", SAME}:
+            names_by_note.setdefault(note, []).append(name)
+    if names_by_note:
         yield ""
-        yield from (f"- {'; '.join(names)}: {words}." for words, names in said.items())
+        yield from (f"- {'; '.join(names)}: {note}." for note, names in names_by_note.items())
 
 
 def _excluded(of: Evaluation) -> Iterator[str]:
     if of.excluded:
         yield f"\n## Left out: {len(of.excluded)} scans\n"
-        yield from (f"- `{one.scan_id}`: {one.why}" for one in of.excluded[:_NAMED])
+        yield from (f"- `{scan.scan_id}`: {scan.why}" for scan in of.excluded[:_NAMED])
         if (more := len(of.excluded) - _NAMED) > 0:
             yield f"- and {more} more, which `evaluation.json` names"

@@ -1,14 +1,14 @@
-"""What is measured of answers against labels; the docstring of each measure is its definition.
+"""Measures of answers against labels. The docstring of each measure is its definition.
 
-Class 1 is diagnostic. TP, FP, TN and FN count items (scans or slices) by label and call, and P and N are the items that
-are diagnostic and not. Every measure takes
+Class 1 is diagnostic. TP, FP, TN and FN are the numbers of items (scans or slices) by label and call, and P and N are
+the numbers of diagnostic and non-diagnostic items. Every measure takes
 
 - `labels`, bool (n,);
-- what was answered, (n,): calls (bool), ranks (higher is more diagnostic) or probabilities of being diagnostic;
-- `times`, float (draws, n): how often each item counts. A row of ones is the items as they are, and the rows of a
+- the answers, (n,): calls (bool), ranks (higher is more diagnostic) or probabilities of being diagnostic;
+- `times`, float (draws, n): how often each item counts. A row of ones counts each item once, and the rows of a
   bootstrap are its draws;
 
-and gives (draws,), NaN where it is undefined.
+and returns (draws,), NaN where it is undefined.
 """
 
 from collections.abc import Callable
@@ -21,17 +21,18 @@ import numpy.typing as npt
 from lgeqa.intervals import Numbers
 
 Flags = npt.NDArray[np.bool_]
-#: Of labels, answers and times.
+#: Function of labels, answers and times.
 Measure = Callable[[Flags, npt.NDArray[Any], Numbers], Numbers]
-#: Of labels and answers: why a measure is undefined, with `{unit}` for scan or slice; empty if it is not.
+#: Function of labels and answers that returns the reason why a measure is undefined, with `{unit}` for scan or slice,
+#: or an empty string if it is defined.
 Lack = Callable[[Flags, npt.NDArray[Any]], str]
 
-#: Bins of the calibration error and of the reliability plot, all of the same width; the last one holds 1.
+#: Number of bins of equal width of the calibration error and of the reliability plot. The last bin includes 1.
 BINS: Final = 10
 
 
 def precision(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
-    """Share of those called diagnostic that are: TP / (TP + FP).
+    """Compute the share of the items called diagnostic that are diagnostic: TP / (TP + FP).
 
     Higher is better. Undefined where nothing was called diagnostic.
     """
@@ -39,7 +40,7 @@ def precision(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
 
 def recall(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
-    """Share of the diagnostic that were called so: TP / (TP + FN), the sensitivity.
+    """Compute the share of the diagnostic items that were called diagnostic, the sensitivity: TP / (TP + FN).
 
     Higher is better. Undefined where nothing is diagnostic.
     """
@@ -47,15 +48,15 @@ def recall(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
 
 def f1(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
-    """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
+    """Compute the harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
 
-    Higher is better. Undefined where nothing is diagnostic and nothing was called so.
+    Higher is better. Undefined where nothing is diagnostic and nothing was called diagnostic.
     """
     return _ratio(2 * _count(labels & calls, times), _count(labels, times) + _count(calls, times))
 
 
 def specificity(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
-    """Share of the non-diagnostic that were called so: TN / (TN + FP).
+    """Compute the share of the non-diagnostic items that were called non-diagnostic: TN / (TN + FP).
 
     Higher is better. Undefined where nothing is non-diagnostic.
     """
@@ -63,17 +64,17 @@ def specificity(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
 
 def balanced_accuracy(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
-    """Mean of recall and specificity; one answer for all gives .5.
+    """Compute the mean of recall and specificity.
 
-    Higher is better. Undefined where one class is missing.
+    Higher is better; the same answer for all items gives .5. Undefined where one class is missing.
     """
     return (recall(labels, calls, times) + specificity(labels, calls, times)) / 2
 
 
 def auroc(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
-    """Area under the ROC curve: share of the P x N pairs in which the diagnostic one ranks higher; a tie counts half.
+    """Compute the area under the ROC curve: the share of the P x N pairs in which the diagnostic item ranks higher.
 
-    Higher is better, .5 is chance. Undefined where one class is missing.
+    A tie counts half. Higher is better; .5 is chance. Undefined where one class is missing.
     """
     positive, negative = _by_rank(labels, ranks, times)
     outranked = negative.cumsum(axis=1) - negative / 2
@@ -81,11 +82,11 @@ def auroc(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
 
 
 def average_precision(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
-    """Mean, over the diagnostic, of the precision among all that rank as high or higher.
+    """Compute the mean over the diagnostic items of the precision among all items that rank as high or higher.
 
-    With R and Q the recall and precision of calling the k highest ranks diagnostic, the sum of (R_k - R_k-1) Q_k over
-    the distinct ranks; no interpolation. Higher is better; chance is P / (P + N). Undefined where nothing is
-    diagnostic.
+    With R_k and Q_k the recall and precision of calling the k highest ranks diagnostic, this is the sum of
+    (R_k - R_k-1) Q_k over the distinct ranks, without interpolation. Higher is better; chance is P / (P + N). Undefined
+    where nothing is diagnostic.
     """
     positive, negative = (counts[:, ::-1] for counts in _by_rank(labels, ranks, times))
     true = positive.cumsum(axis=1)
@@ -95,19 +96,19 @@ def average_precision(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
 
 
 def brier(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
-    """Mean squared difference of probability and label (1 or 0); the "MSE" of the paper's section 4.3.
+    """Compute the mean squared difference of probability and label (1 or 0), the "MSE" of the paper's section 4.3.
 
-    Lower is better; answering .5 throughout gives .25. Undefined where there is nothing.
+    Lower is better; a probability of .5 for all items gives .25. Undefined where there are no items.
     """
     return _ratio(times @ (probabilities - labels) ** 2, times.sum(axis=1))
 
 
 def calibration_error(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
-    """Expected calibration error: how far the probabilities are from the shares of diagnostic that come true.
+    """Compute the expected calibration error, the difference between probabilities and observed diagnostic shares.
 
-    The sum over 10 bins of equal width of (n_b / n) |mean label in b - mean probability in b|; bin b holds
-    b / 10 <= p < (b + 1) / 10, and the last one holds 1 too. Lower is better. It is too high where a bin holds few
-    items, so compare it only between equally many. Undefined where there is nothing.
+    It is the sum over 10 bins of equal width of (n_b / n) |mean label in b - mean probability in b|. Bin b holds
+    b / 10 <= p < (b + 1) / 10, and the last bin also holds 1. Lower is better. It is too high where a bin holds few
+    items, so compare it only between equal numbers of items. Undefined where there are no items.
     """
     within = bin_of(probabilities)[:, None] == np.arange(BINS)
     gaps = times @ (within * (labels - probabilities)[:, None])
@@ -115,21 +116,21 @@ def calibration_error(labels: Flags, probabilities: Numbers, times: Numbers) -> 
 
 
 def bin_of(probabilities: Numbers) -> npt.NDArray[np.int64]:
-    """The bin of each probability, 0 to BINS - 1."""
+    """Return the bin of each probability, 0 to BINS - 1."""
     return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure and what to know of it.
+    """A measure of answers against labels.
 
     Attributes:
-        name: in records and tables.
-        title: for people.
-        measure: the function, whose docstring is the definition.
-        takes: which answers it is of.
-        better: the direction.
-        lack: why it is undefined.
+        name: Name in records and tables.
+        title: Display name.
+        measure: Function whose docstring is the definition.
+        takes: Kind of answers that the measure takes.
+        better: Direction in which the measure is better.
+        lack: Function that returns the reason why the measure is undefined.
     """
 
     name: str
@@ -140,11 +141,11 @@ class Metric:
     lack: Lack
 
     def __call__(self, labels: Flags, answers: npt.NDArray[Any]) -> float:
-        """The measure of the items as they are; NaN where it is undefined."""
+        """Return the measure with each item counted once, NaN where it is undefined."""
         return float(self.measure(labels, answers, np.ones((1, len(labels))))[0])
 
     def why_undefined(self, labels: Flags, answers: npt.NDArray[Any], unit: str) -> str:
-        """The reason in words, such as "no scan is non-diagnostic"; empty where the measure is defined."""
+        """Return a reason such as "no scan is non-diagnostic", or an empty string if the measure is defined."""
         if not len(labels):
             return f"there is no {unit}"
         return self.lack(labels, answers).format(unit=unit)
@@ -174,7 +175,7 @@ def _nothing(_: Flags, __: npt.NDArray[Any]) -> str:
     return ""
 
 
-#: Every measure of an evaluation, in the order of its tables: the paper's four first.
+#: Every measure of an evaluation, in the order of its tables, with the paper's four first.
 METRICS: Final = (
     Metric("precision", "Precision", precision, "calls", "higher", _none_called),
     Metric("recall", "Recall", recall, "calls", "higher", _no_positive),
@@ -197,7 +198,7 @@ def _ratio(part: Numbers, whole: Numbers) -> Numbers:
 
 
 def _by_rank(labels: Flags, ranks: Numbers, times: Numbers) -> tuple[Numbers, Numbers]:
-    """How often each distinct rank occurs among the diagnostic and the others: twice (draws, ranks), ranks rising."""
+    """Count each distinct rank, ascending, among the diagnostic and the other items, as two arrays (draws, ranks)."""
     order = np.argsort(ranks, kind="stable")
     _, starts = np.unique(ranks[order], return_index=True)
     times, labels = times[:, order], labels[order]

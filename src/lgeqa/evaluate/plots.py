@@ -1,7 +1,7 @@
-"""Curves of an evaluation as matplotlib figures; nothing global is touched.
+"""Curves of an evaluation as matplotlib figures, without changes to global state.
 
-Each plot has a panel for each scale. Scans are a thick blue line and slices a thin orange dashed one, which can be told
-apart without seeing colours; each is named in the panel, in its own colour.
+Each plot has a panel for each scale. Scans are a thick blue line and slices a thin orange dashed line, which can be
+distinguished without seeing colours. Each line is named in the panel, in the same colour.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,21 +24,21 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
 }
 _GUIDE: Final[dict[str, Any]] = {"color": "0.6", "linewidth": 1, "linestyle": ":"}
 _READER: Final[dict[str, Any]] = {"color": "black", "marker": "x", "linestyle": "none", "markersize": 7}
-#: Behind a reader's name, to keep it legible across a curve.
+#: Box behind a reader's name, which keeps it legible on a curve.
 _PAPER: Final[dict[str, Any]] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
 _METRICS = {metric.name: metric for metric in METRICS}
-#: Draws the answers of one level in a style.
+#: Function that draws the answers of one level in a style.
 _Draw = Callable[[Axes, Answers, dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What the plots show.
+    """Answers that the plots show.
 
     Attributes:
-        scans: the model's answers on scans, by scale.
-        slices: the same on slices.
-        readers: the other readers' answers on the quality of scans.
+        scans: Answers of the model on scans, by scale.
+        slices: Answers of the model on slices, by scale.
+        readers: Answers of the other readers on the quality of scans, by reader.
     """
 
     scans: Mapping[str, Answers]
@@ -47,8 +47,8 @@ class Curves:
 
 
 def curves_of(scans: Sequence[Judged], reader: str) -> Curves:
-    """The curves of the model, and the other readers than the one whose scores are the labels."""
-    readers = {other: [one for one in scans if other in one.case.scores] for other in readers_of(scans, reader)}
+    """Return the answers of the model and of all readers except `reader`, whose scores are the labels."""
+    readers = {other: [scan for scan in scans if other in scan.case.scores] for other in readers_of(scans, reader)}
     return Curves(
         scans={name: scan_answers(scans, name) for name in NAMES},
         slices={name: slice_answers(scans, name) for name in NAMES},
@@ -57,7 +57,7 @@ def curves_of(scans: Sequence[Judged], reader: str) -> Curves:
 
 
 def roc_plot(curves: Curves) -> Figure:
-    """Recall over 1 - specificity for every threshold."""
+    """Plot recall over 1 - specificity for every threshold."""
     caption = "Dot: the verdicts. Cross: another reader's. Dotted: chance."
     figure, panels = _panels(curves, "auroc", _draw_roc, ("1 - specificity", "Recall"), caption)
     for panel in panels.values():
@@ -67,7 +67,7 @@ def roc_plot(curves: Curves) -> Figure:
 
 
 def precision_recall_plot(curves: Curves) -> Figure:
-    """Precision over recall for every threshold, in the steps whose area is the average precision."""
+    """Plot precision over recall for every threshold, in steps whose area is the average precision."""
     caption = "Dot: the verdicts. Cross: another reader's. Dotted: the share of diagnostic scans, which is chance."
     figure, panels = _panels(curves, "average_precision", _draw_precision_recall, ("Recall", "Precision"), caption)
     for name, panel in panels.items():
@@ -77,7 +77,7 @@ def precision_recall_plot(curves: Curves) -> Figure:
 
 
 def reliability_plot(curves: Curves) -> Figure:
-    """Share of diagnostic over mean probability, in bins of equal width."""
+    """Plot the share of diagnostic items over the mean probability, in bins of equal width."""
     caption = f"{BINS} bins of equal width; the area of a dot is its share of the scans or slices. Dotted: calibrated."
     figure, panels = _panels(
         curves, "calibration_error", _draw_reliability, ("Mean probability", "Share diagnostic"), caption
@@ -88,33 +88,33 @@ def reliability_plot(curves: Curves) -> Figure:
 
 
 def roc_points(answers: Answers) -> tuple[Numbers, Numbers]:
-    """(1 - specificity, recall) of calling the highest ranks diagnostic, from none to all."""
+    """Return (1 - specificity, recall) of calling the highest ranks diagnostic, from none to all."""
     true, false = _called(answers)
     return false / false[-1], true / true[-1]
 
 
 def precision_recall_points(answers: Answers) -> tuple[Numbers, Numbers]:
-    """(recall, precision) of calling the highest ranks diagnostic, from one rank to all; first, recall 0."""
+    """Return (recall, precision) of calling the highest ranks diagnostic, at recall 0 and then from one rank to all."""
     true, false = (counts[1:] for counts in _called(answers))
     recalls, precisions = true / true[-1], true / (true + false)
     return np.concatenate([[0.0], recalls]), np.concatenate([precisions[:1], precisions])
 
 
 def reliability_points(answers: Answers) -> tuple[Numbers, Numbers, Numbers]:
-    """Mean probability, share of diagnostic, and share of all items, of each bin that holds some."""
-    probabilities = _given(answers)
+    """Return mean probability, diagnostic share and share of all items of each bin that is not empty."""
+    probabilities = _probabilities(answers)
     bins = bin_of(probabilities)
     counts = np.bincount(bins, minlength=BINS)
-    held = counts > 0
-    means = np.bincount(bins, probabilities, BINS)[held] / counts[held]
-    shares = np.bincount(bins, answers.labels, BINS)[held] / counts[held]
-    return means, shares, counts[held] / counts.sum()
+    filled = counts > 0
+    means = np.bincount(bins, probabilities, BINS)[filled] / counts[filled]
+    shares = np.bincount(bins, answers.labels, BINS)[filled] / counts[filled]
+    return means, shares, counts[filled] / counts.sum()
 
 
 def _panels(
     curves: Curves, metric: str, draw: _Draw, axes: tuple[str, str], caption: str
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Four panels, quality first; in each, both levels or why one is not there."""
+    """Draw four panels, quality first, each with both levels or the reason why a level is missing."""
     figure = Figure(figsize=(8, 9.2), dpi=150, layout="constrained")
     figure.supxlabel(caption, fontsize="small")
     panels = {}
@@ -126,12 +126,12 @@ def _panels(
             ("scans", curves.scans[scale.name], 1.08),
             ("slices", curves.slices[scale.name], 1.02),
         ):
-            words = _METRICS[metric].why_undefined(answers.labels, _given(answers), answers.unit)
-            if not words:
+            text = _METRICS[metric].why_undefined(answers.labels, _probabilities(answers), answers.unit)
+            if not text:
                 draw(panel, answers, _STYLES[level])
-                words = f"{_METRICS[metric].title} {_METRICS[metric](answers.labels, _given(answers)):.3f}"
+                text = f"{_METRICS[metric].title} {_METRICS[metric](answers.labels, _probabilities(answers)):.3f}"
             color = _STYLES[level]["color"]
-            panel.text(0.5, height, f"{level}: {words}", color=color, ha="center", transform=panel.transAxes)
+            panel.text(0.5, height, f"{level}: {text}", color=color, ha="center", transform=panel.transAxes)
     return figure, panels
 
 
@@ -160,7 +160,7 @@ def _mark_readers(panel: Axes, readers: Mapping[str, Answers], point: Callable[[
 
 
 def _roc_point(answers: Answers) -> tuple[float, float]:
-    """(1 - specificity, recall) of the calls; NaN, which is not drawn, where they are undefined."""
+    """Return (1 - specificity, recall) of the calls, NaN where they are undefined, which is not drawn."""
     return 1 - _of_calls("specificity", answers), _of_calls("recall", answers)
 
 
@@ -173,15 +173,15 @@ def _of_calls(metric: str, answers: Answers) -> float:
 
 
 def _called(answers: Answers) -> tuple[Numbers, Numbers]:
-    """Diagnostic and other items among the highest ranks, for each number of distinct ranks from none to all."""
-    distinct, which = np.unique(-_given(answers), return_inverse=True)
+    """Count diagnostic and other items among the highest ranks, for each number of distinct ranks from none to all."""
+    distinct, which = np.unique(-_probabilities(answers), return_inverse=True)
     true = np.bincount(which, answers.labels, len(distinct)).cumsum()
     false = np.bincount(which, ~answers.labels, len(distinct)).cumsum()
     return np.concatenate([[0.0], true]), np.concatenate([[0.0], false])
 
 
-def _given(answers: Answers) -> Numbers:
-    """The probabilities of the model, which are its ranks too."""
+def _probabilities(answers: Answers) -> Numbers:
+    """Return the probabilities of the model, which are also its ranks."""
     if answers.probabilities is None:
         raise ValueError(f"a curve needs probabilities: {answers.absent}")
     return answers.probabilities

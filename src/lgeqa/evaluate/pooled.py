@@ -1,4 +1,4 @@
-"""Answers of several trainings put together: out-of-fold predictions, in which each scan is judged once a strategy."""
+"""Out-of-fold predictions: answers of several trainings combined, in which each strategy judges each scan once."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,27 +15,27 @@ from lgeqa.intervals import Bootstrap
 
 
 def pool(judged: Mapping[str, Sequence[Judged]], rule: LabelRule, bootstrap: Bootstrap) -> Pooled:
-    """Measure strategies over all scans, and hold each against the first.
+    """Evaluate strategies on all scans, and compare each strategy with the first.
 
     Args:
-        judged: the scans of each strategy, each scan once; those that some strategy lacks are left out.
-        rule: that made the labels.
-        bootstrap: for the intervals.
+        judged: Scans of each strategy, each scan once. Scans that a strategy lacks are left out.
+        rule: Rule that derived the labels.
+        bootstrap: Bootstrap that draws the intervals.
 
     Raises:
-        CohortError: no scan was assessed by every strategy.
+        CohortError: No scan was assessed by every strategy.
     """
     common = _common(judged)
     first, *others = common
     scans = common[first]
-    of_scans = {strategy: {name: scan_answers(own, name) for name in NAMES} for strategy, own in common.items()}
-    of_slices = {strategy: {name: slice_answers(own, name) for name in NAMES} for strategy, own in common.items()}
+    of_scans = {strategy: {name: scan_answers(items, name) for name in NAMES} for strategy, items in common.items()}
+    of_slices = {strategy: {name: slice_answers(items, name) for name in NAMES} for strategy, items in common.items()}
 
     def less_first(answers: Mapping[str, Mapping[str, Answers]], strategy: str) -> dict[str, Figures]:
         return {name: differences(answers[strategy][name], answers[first][name], bootstrap) for name in NAMES}
 
     def of(answers: Mapping[str, Answers]) -> dict[str, Figures]:
-        return {name: measured(one, bootstrap) for name, one in answers.items()}
+        return {name: measured(by_scale, bootstrap) for name, by_scale in answers.items()}
 
     label = name_of(rule)
     return Pooled(
@@ -54,7 +54,7 @@ def pool(judged: Mapping[str, Sequence[Judged]], rule: LabelRule, bootstrap: Boo
 
 
 def _common(judged: Mapping[str, Sequence[Judged]]) -> dict[str, list[Judged]]:
-    """The scans that every strategy assessed, in the same order for each."""
+    """Return the scans that every strategy assessed, in the same order for each."""
     shared = set.intersection(*({scan.case.image for scan in scans} for scans in judged.values()))
     if not shared:
         raise CohortError(f"No scan was assessed by every one of {', '.join(judged)}.")

@@ -1,4 +1,4 @@
-"""The table of predictions: one row for each scan that has a label, beside what the label says."""
+"""Table of predictions and labels, with one row for each scan that has a label."""
 
 from collections.abc import Sequence
 
@@ -26,12 +26,12 @@ COLUMNS = (
 
 
 def predictions(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> str:
-    """The table as CSV; cells of what was not answered are empty, and probabilities have six decimals.
+    """Return the table as CSV, with empty cells for missing answers and six decimals for probabilities.
 
     Args:
-        cases: scans that have a label.
-        results: the record of each.
-        rule: that makes the labels.
+        cases: Scans that have a label.
+        results: Record of each scan.
+        rule: Rule that derives the labels.
     """
     rows = (
         _row(case, result, label)

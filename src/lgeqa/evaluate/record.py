@@ -1,4 +1,4 @@
-"""The record of an evaluation: what `evaluation.json` holds. What is undefined is null and says why."""
+"""Record of an evaluation, the content of `evaluation.json`. An undefined figure is null and has a reason."""
 
 from typing import Literal
 
@@ -12,17 +12,17 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-#: Name of a measure to its figure, in the order of `metrics.METRICS`.
+#: Figures by the name of their measure, in the order of `metrics.METRICS`.
 Figures = dict[str, Figure]
 
 
 class ScaleFigures(_Record):
-    """How one scale was predicted.
+    """Figures of the predictions on one scale.
 
     Attributes:
-        n: scans or slices.
-        diagnostic: how many of them are, by the label.
-        figures: each measure.
+        n: Number of scans or slices.
+        diagnostic: Number of scans or slices that are diagnostic by the label.
+        figures: Figure of each measure.
     """
 
     n: int
@@ -31,14 +31,15 @@ class ScaleFigures(_Record):
 
 
 class Comparison(_Record):
-    """How someone's word on quality agrees with labels, scan by scan.
+    """Agreement of a model, a reader or a rule with labels of quality, scan by scan.
 
     Attributes:
-        who: the model, a reader, or a rule.
-        against: whose scores are the labels.
-        on: which of the evaluated scans, in words.
-        n_scans, n_patients: how many.
-        figures: each measure.
+        who: Model, reader or rule that is compared with the labels.
+        against: Reader whose scores are the labels.
+        on: Description of the evaluated scans that are compared.
+        n_scans: Number of these scans.
+        n_patients: Number of patients of these scans.
+        figures: Figure of each measure.
     """
 
     who: str
@@ -50,12 +51,12 @@ class Comparison(_Record):
 
 
 class Association(_Record):
-    """How the scores of an attribute go with those of quality (Table 1 of the paper).
+    """Association of the scores of an attribute with the scores of quality (Table 1 of the paper).
 
     Attributes:
-        pearson: correlation of the scores of 1 to 5.
-        spearman: correlation of their ranks; equal scores share a mean rank.
-        phi: correlation of the binary labels.
+        pearson: Correlation of the scores of 1 to 5.
+        spearman: Correlation of the ranks of the scores, where equal scores share their mean rank.
+        phi: Correlation of the binary labels.
     """
 
     pearson: Figure
@@ -67,8 +68,8 @@ class Excluded(_Record):
     """A scan that is in no figure.
 
     Attributes:
-        scan_id: as in the table of predictions, or in the cohort if it is not there.
-        why: in words.
+        scan_id: Name of the scan in the table of predictions, or in the cohort if the table does not have it.
+        why: Reason.
     """
 
     scan_id: str
@@ -79,8 +80,8 @@ class Levels(_Record):
     """Figures of each scale.
 
     Attributes:
-        scans: over scans.
-        slices: over slices; each slice has the label of its scan.
+        scans: Figures over scans, by scale.
+        slices: Figures over slices, by scale. Each slice has the label of its scan.
     """
 
     scans: dict[str, Figures]
@@ -88,15 +89,18 @@ class Levels(_Record):
 
 
 class Pooled(_Record):
-    """How well strategies judge scans that each of them was tested on once, by one of several trainings.
+    """Evaluation of strategies on scans that each strategy was tested on once, by one of several trainings.
 
     Attributes:
-        label: whose scores are the labels.
-        n_scans, n_slices, n_patients: that every strategy assessed, and that are in the figures.
-        draws, seed: of the bootstrap over patients, the same draws for all.
-        strategies: figures of each.
-        differences: of each strategy but the first: its figures less those of the first.
-        others: quality by others, over the same scans against the same labels.
+        label: Description of the scores that are the labels.
+        n_scans: Number of scans that every strategy assessed, which are in the figures.
+        n_slices: Number of slices of these scans.
+        n_patients: Number of patients of these scans.
+        draws: Number of draws of the bootstrap over patients, which are the same for all strategies.
+        seed: Random seed of the bootstrap over patients.
+        strategies: Figures of each strategy.
+        differences: Figures of each strategy except the first, minus the figures of the first.
+        others: Comparisons of readers and rules with the same labels of quality, on the same scans.
     """
 
     label: str
@@ -111,27 +115,30 @@ class Pooled(_Record):
 
 
 class Evaluation(_Record):
-    """How well a bundle judges a cohort.
+    """Evaluation of a bundle on a cohort.
 
     Attributes:
-        bundle: which model.
-        bundle_labels: what its training scores were.
-        cohorts: the folders, as they were named.
-        part: which part of them, in words.
-        label: whose scores are the labels.
-        simulated: whether scans or scores of the cohort are simulated.
-        mask_source: whether the atrium was detected or given.
-        threshold: slice probability of quality from which a slice counts as diagnostic.
-        attribute_threshold: the same for the three attributes.
-        n_scans, n_slices, n_patients: that are in the figures.
-        excluded: scans that are not in the figures, and why.
-        draws, seed: of the bootstrap over patients.
-        scans: figures of each scale over scans.
-        slices: figures of each scale over slices; each slice has the label of its scan.
-        comparisons: quality by others and against others, over scans.
-        associations: of each attribute with quality, in the labels.
-        versions: of lgeqa, Python and the packages that took part.
-        finished_at: time in UTC, ISO 8601.
+        bundle: Bundle that was evaluated.
+        bundle_labels: Kind of the scores that the bundle was trained on.
+        cohorts: Folders of the cohorts, as the user named them.
+        part: Description of the part of the cohorts that was evaluated.
+        label: Description of the scores that are the labels.
+        simulated: Whether scans or scores of the cohort are simulated.
+        mask_source: Whether the atrium was detected or its mask was supplied.
+        threshold: Probability of quality from which a slice counts as diagnostic.
+        attribute_threshold: Probability from which a slice counts as diagnostic on the three attributes.
+        n_scans: Number of scans in the figures.
+        n_slices: Number of slices in the figures.
+        n_patients: Number of patients in the figures.
+        excluded: Scans that are not in the figures, with the reason.
+        draws: Number of draws of the bootstrap over patients.
+        seed: Random seed of the bootstrap over patients.
+        scans: Figures of each scale over scans.
+        slices: Figures of each scale over slices. Each slice has the label of its scan.
+        comparisons: Comparisons of the model, readers and rules on the quality of scans.
+        associations: Association of each attribute with quality, in the labels.
+        versions: Versions of lgeqa, Python and the packages that were used.
+        finished_at: Time in UTC, ISO 8601.
     """
 
     bundle: BundleStamp

@@ -1,4 +1,4 @@
-"""Tables 1 and 2 of the paper, as figures."""
+"""Figures of Tables 1 and 2 of the paper."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,17 +13,17 @@ from lgeqa.evaluate.record import Association, Figures
 from lgeqa.intervals import Bootstrap, Figure, Numbers, with_interval
 from lgeqa.records import IntArray
 
-#: Variances below this share of the mean square are rounding.
+#: Variances below this share of the squared mean are rounding errors.
 _ROUNDING: Final = 1e-12
 
 
 def table_1(scores: Numbers, patients: IntArray, bootstrap: Bootstrap) -> dict[str, Association]:
-    """How the scores of each attribute go with those of quality.
+    """Compute the association of the scores of each attribute with the scores of quality.
 
     Args:
-        scores: (n, 4) of 1 to 5, in the order of `attributes.NAMES`.
-        patients: (n,) number of each scan's patient, from 0 without gaps.
-        bootstrap: for the intervals.
+        scores: Scores of 1 to 5, (n, 4) in the order of `attributes.NAMES`.
+        patients: Number of each scan's patient, from 0 without gaps, (n,).
+        bootstrap: Bootstrap that draws the intervals.
     """
     quality = scores[:, NAMES.index("quality")]
     return {
@@ -32,17 +32,17 @@ def table_1(scores: Numbers, patients: IntArray, bootstrap: Bootstrap) -> dict[s
 
 
 def pearson(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
-    """Pearson's r in each draw: sum (x - mx)(y - my) / sqrt(sum (x - mx)^2 sum (y - my)^2).
+    """Compute Pearson's r in each draw: sum (x - mx)(y - my) / sqrt(sum (x - mx)^2 sum (y - my)^2).
 
-    Undefined (NaN) where x or y is the same throughout.
+    It is undefined (NaN) where x or y is constant.
 
     Args:
-        x: (n,) or (draws, n).
-        y: likewise.
-        times: (draws, n) how often each item counts; in each draw some do.
+        x: Values of the first variable, (n,) or (draws, n).
+        y: Values of the second variable, (n,) or (draws, n).
+        times: How often each item counts, (draws, n). At least one item counts in each draw.
 
     Returns:
-        (draws,), from -1 to 1.
+        Correlation in each draw, (draws,), from -1 to 1.
     """
     total = times.sum(axis=1)
     mean_x, mean_y = (times * x).sum(axis=1) / total, (times * y).sum(axis=1) / total
@@ -50,27 +50,27 @@ def pearson(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
     squares_x, squares_y = (times * off_x**2).sum(axis=1), (times * off_y**2).sum(axis=1)
     varies = (squares_x > _ROUNDING * total * mean_x**2) & (squares_y > _ROUNDING * total * mean_y**2)
     together = (times * off_x * off_y).sum(axis=1)
-    found = np.full(len(total), np.nan)
-    np.divide(together, np.sqrt(squares_x * squares_y), out=found, where=varies)
-    return found
+    correlations = np.full(len(total), np.nan)
+    np.divide(together, np.sqrt(squares_x * squares_y), out=correlations, where=varies)
+    return correlations
 
 
 def spearman(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
-    """Pearson's r of the ranks within each draw, where equal values share their mean rank.
+    """Compute Pearson's r of the ranks within each draw, where equal values share their mean rank.
 
-    Arguments, result and undefined cases are those of `pearson`, with x and y (n,).
+    Arguments, result and undefined cases are the same as for `pearson`, but x and y are (n,).
     """
     return pearson(_ranks(x, times), _ranks(y, times), times)
 
 
 class Spread(BaseModel):
-    """A measure over iterations of training (Table 2 of the paper).
+    """Mean and standard deviation of a measure over iterations of training (Table 2 of the paper).
 
     Attributes:
-        mean: over the iterations in which the measure is defined; nothing if there is none.
-        sd: standard deviation, with n - 1; nothing if it is defined in fewer than two.
-        n: iterations in which it is defined.
-        of: all iterations.
+        mean: Mean over the iterations in which the measure is defined. None if there are none.
+        sd: Standard deviation over these iterations, with n - 1. None if there are fewer than two.
+        n: Number of iterations in which the measure is defined.
+        of: Number of all iterations.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,29 +82,29 @@ class Spread(BaseModel):
 
 
 def table_2(iterations: Sequence[Figures]) -> dict[str, Spread]:
-    """Mean and standard deviation of each measure over iterations, such as those of one strategy."""
-    return {metric.name: _spread([one[metric.name].value for one in iterations]) for metric in METRICS}
+    """Compute mean and standard deviation of each measure over iterations, for instance of one strategy."""
+    return {metric.name: _spread([figures[metric.name].value for figures in iterations]) for metric in METRICS}
 
 
 def _association(x: Numbers, quality: Numbers, name: str, patients: IntArray, bootstrap: Bootstrap) -> Association:
     labels = [np.asarray(scores >= DIAGNOSTIC_FROM, float) for scores in (x, quality)]
     figures = {}
-    for title, measure, kind, (one, other) in (
+    for title, measure, kind, (first, second) in (
         ("pearson", pearson, "scores", (x, quality)),
         ("spearman", spearman, "scores", (x, quality)),
         ("phi", pearson, "labels", labels),
     ):
-        alike = [what for what, values in ((name, one), ("quality", other)) if len(np.unique(values)) < 2]
+        alike = [what for what, values in ((name, first), ("quality", second)) if len(np.unique(values)) < 2]
         figures[title] = (
             Figure(undefined=f"all {kind} of {alike[0]} are the same")
             if alike
-            else with_interval(partial(measure, one, other), patients, bootstrap)
+            else with_interval(partial(measure, first, second), patients, bootstrap)
         )
     return Association(**figures)
 
 
 def _ranks(values: Numbers, times: Numbers) -> Numbers:
-    """Mean rank of each item in each draw, up to a constant: (draws, n)."""
+    """Return the mean rank of each item in each draw, (draws, n), up to a constant."""
     distinct, which = np.unique(values, return_inverse=True)
     counts = times @ (which[:, None] == np.arange(len(distinct)))
     return np.asarray((counts.cumsum(axis=1) - counts / 2)[:, which])

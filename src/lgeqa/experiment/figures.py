@@ -1,4 +1,4 @@
-"""The figures of an experiment: where the networks look, how their encoders lay slices out, how they were trained."""
+"""The figures of an experiment: attribution maps, embeddings of the encoders' features, and training curves."""
 
 from pathlib import Path
 from typing import Final
@@ -24,23 +24,25 @@ from lgeqa.train.files import FIRST_STEP, WEIGHTS
 from lgeqa.train.quality import STRATEGIES
 from lgeqa.train.store import Store
 
-#: The iteration that is shown, as in the paper's Fig. 3.
+#: Iteration that the figures show, as in the paper's Fig. 3.
 SHOWN: Final = 0
-#: Slices in Fig. 2.
+#: Number of slices in Fig. 2.
 EXAMPLES: Final = 4
 _CHUNK: Final = 32
 _QUALITY: Final = NAMES.index("quality")
 
 
 class NotDrawnError(Exception):
-    """A figure cannot be drawn; the message says why, for the report."""
+    """A figure cannot be drawn, for the reason given in the message, which the report shows."""
 
 
 def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, Choice]:
-    """Fig. 2: HiResCAM of quality by baseline and multi-task, or what was trained of them, on the same test slices.
+    """Draw Fig. 2: HiResCAM of quality by the baseline and the multi-task network on the same test slices.
+
+    A network that was not trained is left out.
 
     Raises:
-        NotDrawnError: none of them was trained.
+        NotDrawnError: Neither of them was trained.
     """
     networks: dict[str, QualityNetwork] = {
         name: _network(name, config, out) for name in config.strategies if not STRATEGIES[name].pretrains
@@ -60,8 +62,8 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
             pixels=batch["slice"][row, 0].numpy(),
             atrium=batch["mask"][row, 0].numpy() > 0,
             label=bool(labels[index]),
-            predictions={name: bool(found[index]) for name, found in predicted.items()},
-            maps={name: found[row] for name, found in maps.items()},
+            predictions={name: bool(verdicts[index]) for name, verdicts in predicted.items()},
+            maps={name: slice_maps[row] for name, slice_maps in maps.items()},
         )
         for row, (index, group) in enumerate(zip(choice.slices, choice.groups, strict=True))
     ]
@@ -69,10 +71,10 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
 
 
 def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, list[Panel]]:
-    """Fig. 3: the encoders' features of the test slices, laid out by UMAP.
+    """Draw Fig. 3: the encoders' features of the test slices, embedded by UMAP.
 
     Raises:
-        NotDrawnError: there are too few test slices.
+        NotDrawnError: There are too few test slices.
     """
     numbers = plan.numbers(SHOWN, "test")
     store = Store(out / PREPARED, numbers)
@@ -90,22 +92,22 @@ def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure,
 
 
 def curves(config: ExperimentConfig, out: Path) -> Figure:
-    """Training curves of every run, both steps of a strategy with two apart."""
-    shown = []
+    """Draw the training curves of every run, with both steps of a two-step strategy apart."""
+    strategies = []
     for name in config.strategies:
         folders = [run_folder(out, Run(name, i)) for i in range(config.iterations)]
         title: str = name
         if STRATEGIES[name].pretrains:
             steps = [read_metrics(folder / FIRST_STEP) for folder in folders]
-            shown.append(figures.Strategy(f"{name}, encoder", steps, "train/loss", f"validation/{name}"))
+            strategies.append(figures.Strategy(f"{name}, encoder", steps, "train/loss", f"validation/{name}"))
             title = f"{name}, heads"
         runs = [read_metrics(folder) for folder in folders]
-        shown.append(figures.Strategy(title, runs, "train/loss", "validation/mse"))
-    return curves_figure(shown)
+        strategies.append(figures.Strategy(title, runs, "train/loss", "validation/mse"))
+    return curves_figure(strategies)
 
 
 def _network(strategy: Strategy, config: ExperimentConfig, out: Path) -> QualityNetwork:
-    """The network of the iteration that is shown, in evaluation mode."""
+    """Load the network of the iteration that the figures show, in evaluation mode."""
     kind = MultiTaskNetwork if strategy == "multitask" else QualityNetwork
     network = kind(config.quality_from, config.width)
     load_weights(network, run_folder(out, Run(strategy, SHOWN)) / WEIGHTS)
@@ -113,8 +115,8 @@ def _network(strategy: Strategy, config: ExperimentConfig, out: Path) -> Quality
 
 
 def _all(network: nn.Module, store: Store) -> npt.NDArray[np.float32]:
-    """What a network gives for every slice, (slice, outputs)."""
+    """Return the outputs of a network for every slice, (slice, outputs)."""
     places = range(len(store))
     with torch.inference_mode():
-        found = [network(store[places[i : i + _CHUNK]]["slice"]) for i in places[::_CHUNK]]
-    return torch.cat(found).numpy()
+        outputs = [network(store[places[i : i + _CHUNK]]["slice"]) for i in places[::_CHUNK]]
+    return torch.cat(outputs).numpy()

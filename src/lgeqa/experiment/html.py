@@ -1,4 +1,4 @@
-"""A report as one HTML file that holds its pictures."""
+"""A report as one HTML file with embedded pictures."""
 
 import base64
 import re
@@ -24,17 +24,17 @@ _PAGE = """<!doctype html>
 
 
 def html(markdown: str, folder: Path) -> str:
-    """The page of a report.
+    """Return the HTML page of a report.
 
     Args:
-        markdown: the report; its first line is the title. HTML in it is shown as text.
-        folder: where the pictures lie that it names.
+        markdown: Text of the report, whose first line is the title. HTML in it is shown as text.
+        folder: Folder of the pictures that the report names.
     """
     style = (resources.files("lgeqa.experiment") / "report.css").read_text(encoding="utf-8")
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
     wide = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
-    shown = re.sub(r'src="([\w.-]+\.png)"', lambda found: f'src="{_embedded(folder / found[1])}"', wide)
-    return _PAGE.format(title=escape(markdown.splitlines()[0].lstrip("# ")), style=style, body=shown)
+    complete = re.sub(r'src="([\w.-]+\.png)"', lambda match: f'src="{_embedded(folder / match[1])}"', wide)
+    return _PAGE.format(title=escape(markdown.splitlines()[0].lstrip("# ")), style=style, body=complete)
 
 
 def _embedded(picture: Path) -> str:

@@ -1,4 +1,4 @@
-"""Which scans each iteration of an experiment learns from, checks on and is tested on."""
+"""Training, validation and test scans of each iteration of an experiment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Run:
     """One training of an experiment.
 
     Attributes:
-        strategy: how it is trained.
-        iteration: from 0.
+        strategy: Strategy of the training.
+        iteration: Number of the iteration, from 0.
     """
 
     strategy: Strategy
@@ -36,18 +36,19 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of the training's folder."""
         return f"{self.strategy}-{self.iteration}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """An experiment before anything is trained.
+    """The scans, splits and trainings of an experiment, before anything is trained.
 
     Attributes:
-        cases: the labelled scans with masks that take part.
-        splits: of their patients, one for each iteration; a patient who takes no part in it is not in it.
-        runs: all trainings, iteration by iteration.
+        cases: Labelled scans with masks that take part.
+        splits: Splits of their patients, one per iteration. A patient who takes no part in an iteration is not in its
+            split.
+        runs: All trainings, iteration by iteration.
     """
 
     cases: tuple[Case, ...]
@@ -55,34 +56,34 @@ class Plan:
     runs: tuple[Run, ...]
 
     def numbers(self, iteration: int, part: str) -> list[int]:
-        """Places in `cases` of the scans of one part."""
+        """Return the indices in `cases` of the scans of one part."""
         split = self.splits[iteration]
         return [number for number, case in enumerate(self.cases) if split.get(case.patient) == part]
 
 
 def split_file(out: Path, iteration: int) -> Path:
-    """Where the split of an iteration lies."""
+    """Return the path of the split of an iteration."""
     return out / "splits" / f"split-{iteration}.json"
 
 
 def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
-    """Read the cohorts and deal the patients.
+    """Read the cohorts and assign the patients to the parts of each iteration.
 
     Raises:
-        CohortError: there are too few labelled scans with masks, or patients, for the settings.
+        CohortError: There are too few labelled scans with masks, or patients, for the settings.
     """
     everything = [case for cohort in cohorts for case in read_cohort(cohort)]
     check_labelled(everything, config.label)
     cases = [case for case in everything if case.mask and is_labelled(case, config.label)]
     if not cases:
         raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has both a mask and scores.")
-    kept, splits = _deal(cases, config)
+    selected, splits = _splits(cases, config)
     runs = tuple(Run(strategy, i) for i in range(config.iterations) for strategy in config.strategies)
-    return Plan(tuple(kept), tuple(splits), runs)
+    return Plan(tuple(selected), tuple(splits), runs)
 
 
-def _deal(cases: list[Case], config: ExperimentConfig) -> tuple[list[Case], list[Split]]:
-    """The cases that take part, and a split for each iteration."""
+def _splits(cases: list[Case], config: ExperimentConfig) -> tuple[list[Case], list[Split]]:
+    """Return the cases that take part and a split for each iteration."""
     strata = strata_of(cases, config.label)
     if config.splits == "folds":
         folds = fold_splits(cases, strata, config.iterations, config.validation, config.seed)
@@ -92,25 +93,28 @@ def _deal(cases: list[Case], config: ExperimentConfig) -> tuple[list[Case], list
 
 
 def _limited_splits(
-    cases: list[Case], held: set[str], n: int, config: ExperimentConfig
+    cases: list[Case], test_patients: set[str], n: int, config: ExperimentConfig
 ) -> tuple[list[Case], list[Split]]:
-    """The cases that take part where `held` is the test part, and `n` splits of them."""
-    kept = _limited(cases, held, config) if config.scans else cases
-    strata = strata_of(kept, config.label)
-    return kept, repeated_splits(kept, strata, held, config.validation, n, config.seed)
+    """Return the cases that take part with the given test part, and `n` splits of them."""
+    selected = _limited(cases, test_patients, config) if config.scans else cases
+    strata = strata_of(selected, config.label)
+    return selected, repeated_splits(selected, strata, test_patients, config.validation, n, config.seed)
 
 
-def _limited(cases: list[Case], held: set[str], config: ExperimentConfig) -> list[Case]:
-    """The test part, and whole patients of the rest up to the number of scans; more scans contain the fewer."""
+def _limited(cases: list[Case], test_patients: set[str], config: ExperimentConfig) -> list[Case]:
+    """Return the test part, and whole patients of the rest up to the number of scans.
+
+    A larger number of scans contains the scans of a smaller one.
+    """
     order = np.random.default_rng(config.seed).permutation(sorted({case.patient for case in cases}))
-    taken = set(held)
-    left = config.scans
-    for patient in (one for one in order if one not in held):
-        own = sum(case.patient == patient for case in cases)
-        if own > left:
+    selected = set(test_patients)
+    remaining = config.scans
+    for patient in (name for name in order if name not in test_patients):
+        count = sum(case.patient == patient for case in cases)
+        if count > remaining:
             break
-        taken.add(str(patient))
-        left -= own
-    if taken == held:
+        selected.add(str(patient))
+        remaining -= count
+    if selected == test_patients:
         raise CohortError(f"scans = {config.scans}: is less than the first patient has. Choose a larger number.")
-    return [case for case in cases if case.patient in taken]
+    return [case for case in cases if case.patient in selected]

@@ -1,4 +1,4 @@
-"""The part of the report that takes all folds together."""
+"""The section of the report about all folds together."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -10,21 +10,21 @@ from lgeqa.evaluate.record import Figures, Pooled
 from lgeqa.intervals import Figure, cell
 from lgeqa.tables import markdown_table
 
-#: A difference shows its sign.
+#: Format of a difference, which shows its sign.
 _SIGNED: Final = "+.3f"
-#: Measures whose differences are shown; `pooled.json` has all.
+#: Measures whose differences are shown. `pooled.json` has all of them.
 _COMPARED: Final = tuple(
     metric for metric in METRICS if metric.name in {"f1", "specificity", "balanced_accuracy", "auroc", "brier"}
 )
 
 
 def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
-    """The tables over all folds.
+    """Yield the tables over all folds as Markdown.
 
     Args:
-        pooled: what was found.
-        scans: that were to be tested.
-        trainings: of each strategy.
+        pooled: Results over all folds.
+        scans: Number of scans that were to be tested.
+        trainings: Number of trainings of each strategy.
     """
     first = next(iter(pooled.strategies))
     yield "\n## All scans together\n"
@@ -35,10 +35,10 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
         f"training. The probabilities of {trainings} trainings are taken as one scale, so AUROC, Brier score and "
         "calibration also hold how far these trainings differ.\n"
     )
-    rows = {name: one.scans["quality"] for name, one in pooled.strategies.items()}
-    rows |= {_named(one.who, one.n_scans, pooled.n_scans): one.figures for one in pooled.others}
+    rows = {name: levels.scans["quality"] for name, levels in pooled.strategies.items()}
+    rows |= {_named(other.who, other.n_scans, pooled.n_scans): other.figures for other in pooled.others}
     yield markdown_table(
-        ("Who", *(metric.title for metric in METRICS)), [_row(name, one) for name, one in rows.items()]
+        ("Who", *(metric.title for metric in METRICS)), [_row(name, figures) for name, figures in rows.items()]
     )
     if pooled.differences:
         yield f"\n### What each strategy gains over {first}\n"
@@ -49,8 +49,8 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
         yield markdown_table(
             ("Strategy", *(metric.title for metric in _COMPARED)),
             [
-                [name, *(cell(one.scans["quality"][metric.name], _SIGNED) for metric in _COMPARED)]
-                for name, one in pooled.differences.items()
+                [name, *(cell(levels.scans["quality"][metric.name], _SIGNED) for metric in _COMPARED)]
+                for name, levels in pooled.differences.items()
             ],
         )
     yield "\n### Each attribute\n"
@@ -59,12 +59,13 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
 
 
 def _attributes(pooled: Pooled, first: str) -> Iterator[list[str]]:
-    """A row for each strategy and each difference, over scans and then over slices."""
+    """Yield a row for each strategy and each difference, over scans and then over slices."""
     for unit in ("scans", "slices"):
-        for name, one in pooled.strategies.items():
-            yield [f"{name}, {unit}", *map(cell, _aurocs(getattr(one, unit)))]
-        for name, one in pooled.differences.items():
-            yield [f"{name} less {first}, {unit}", *(cell(figure, _SIGNED) for figure in _aurocs(getattr(one, unit)))]
+        for name, levels in pooled.strategies.items():
+            yield [f"{name}, {unit}", *map(cell, _aurocs(getattr(levels, unit)))]
+        for name, levels in pooled.differences.items():
+            differences = _aurocs(getattr(levels, unit))
+            yield [f"{name} less {first}, {unit}", *(cell(figure, _SIGNED) for figure in differences)]
 
 
 def _aurocs(scales: Mapping[str, Figures]) -> list[Figure]:
@@ -75,8 +76,8 @@ def _row(name: str, figures: Figures) -> list[str]:
     return [name, *(cell(figures[metric.name]) for metric in METRICS)]
 
 
-def _named(who: str, scans: int, of: int) -> str:
-    return who if scans == of else f"{who}, {scans} scans"
+def _named(who: str, scans: int, all_scans: int) -> str:
+    return who if scans == all_scans else f"{who}, {scans} scans"
 
 
 def _absent(scans: int) -> str:

@@ -20,7 +20,7 @@ from lgeqa.intervals import cell
 from lgeqa.tables import markdown_table
 from lgeqa.versions import versions
 
-#: Files of the pictures.
+#: File names of the figures.
 ATTENTION: Final = "figure-2.png"
 EMBEDDING: Final = "figure-3.png"
 CURVES: Final = "curves.png"
@@ -33,16 +33,16 @@ _SIMULATED = (
 
 @dataclass(frozen=True)
 class Findings:
-    """All that an experiment found.
+    """All results of an experiment.
 
     Attributes:
-        cohorts: as they were named.
-        evaluations: of each training.
-        associations: of each attribute with quality, over all scans.
-        choice: the slices of Fig. 2; None where it could not be drawn.
-        panels: of Fig. 3; none where it could not be drawn.
-        pooled: the strategies over all scans; None where scans are not tested once each.
-        undrawn: why a picture could not be drawn, by its file.
+        cohorts: Paths of the cohorts, as the user gave them.
+        evaluations: Evaluation of each training.
+        associations: Association of each attribute with quality over all scans.
+        choice: Slices of Fig. 2. None if it could not be drawn.
+        panels: Panels of Fig. 3. Empty if it could not be drawn.
+        pooled: Results of the strategies over all scans. None if the scans are not tested once each.
+        undrawn: Reason why a figure could not be drawn, by file name.
     """
 
     cohorts: Sequence[Path]
@@ -55,48 +55,51 @@ class Findings:
 
 
 def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> str:
-    """The whole page; `out` is the folder of the experiment, whose splits are hashed."""
+    """Return the whole report as Markdown.
+
+    `out` is the folder of the experiment, whose splits are hashed.
+    """
     return "\n".join(_lines(plan, config, found, out)) + "\n"
 
 
-def _lines(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> Iterator[str]:
-    first = next(iter(found.evaluations.values()))
+def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
+    first = next(iter(findings.evaluations.values()))
     yield "# Experiment: the strategies of the paper on one cohort\n"
     if first.simulated:
         yield f"{_SIMULATED}\n"
-    yield markdown_table(("", ""), list(_facts(plan, config, found, first)))
+    yield markdown_table(("", ""), list(_facts(plan, config, findings, first)))
     yield "\n## Table 1: how the attributes go with quality\n"
     yield f"Over all {len(plan.cases)} scans; intervals of 95 % by bootstrap over patients.\n"
-    yield table_1_page(found.associations)
+    yield table_1_page(findings.associations)
     yield "\n## Table 2: quality on the test scans\n"
     yield (
         f"Mean ± standard deviation over {config.iterations} iterations, scan by scan. Below the strategies: what "
         "others reach on the same scans against the same labels. The paper has the first four columns.\n"
     )
-    yield table_2_page(dict(_rows(config, found.evaluations)))
+    yield table_2_page(dict(_rows(config, findings.evaluations)))
     yield "\n### Each training\n"
-    yield from _each(found.evaluations)
+    yield from _each(findings.evaluations)
     yield "\n### Each attribute\n"
-    yield from _attributes(config, found.evaluations)
-    if found.pooled:
-        yield from pooled_page(found.pooled, len(plan.cases), config.iterations)
+    yield from _attributes(config, findings.evaluations)
+    if findings.pooled:
+        yield from pooled_page(findings.pooled, len(plan.cases), config.iterations)
     yield "\n## Fig. 2: where the networks look\n"
-    yield found.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
-    if found.choice:
-        counts = (f"{n} {group}" for group, n in found.choice.counts.items())
+    yield findings.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
+    if findings.choice:
+        counts = (f"{n} {group}" for group, n in findings.choice.counts.items())
         yield f"Test slices of the first iteration: {', '.join(counts)}"
     yield "\n## Fig. 3: how the encoders lay slices out\n"
-    yield found.undrawn.get(EMBEDDING, f"![UMAP of the encoders' features]({EMBEDDING})") + "\n"
-    if found.panels:
-        yield from _panels(found.panels)
+    yield findings.undrawn.get(EMBEDDING, f"![UMAP of the encoders' features]({EMBEDDING})") + "\n"
+    if findings.panels:
+        yield from _panels(findings.panels)
     yield "\n## Training\n"
     yield f"![Training curves]({CURVES})\n"
-    yield from _provenance(plan, config, found, out)
+    yield from _provenance(plan, config, findings, out)
 
 
-def _facts(plan: Plan, config: ExperimentConfig, found: Findings, first: Evaluation) -> Iterator[tuple[str, str]]:
+def _facts(plan: Plan, config: ExperimentConfig, findings: Findings, first: Evaluation) -> Iterator[tuple[str, str]]:
     parts = {part: len(plan.numbers(0, part)) for part in ("train", "validation", "test")}
-    yield "cohort", ", ".join(f"`{cohort}`" for cohort in found.cohorts)
+    yield "cohort", ", ".join(f"`{cohort}`" for cohort in findings.cohorts)
     yield "scans", f"{len(plan.cases)} of {len({case.patient for case in plan.cases})} patients"
     yield "first split", ", ".join(f"{count} {part}" for part, count in parts.items()) + "; no patient in two parts"
     yield "labels", first.label
@@ -112,29 +115,29 @@ _SPLITS: Final = {
 
 
 def _rows(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[tuple[str, dict[str, Spread]]]:
-    """Name and spreads: of each strategy, then of all who are compared with the label."""
+    """Yield the name and the spreads of each strategy, then of all others compared with the label."""
     for strategy in config.strategies:
-        own = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
-        yield strategy, table_2([one.scans["quality"].figures for one in own])
-    # What others reach does not hang on the strategy, so one evaluation an iteration tells it.
+        repeats = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
+        yield strategy, table_2([evaluation.scans["quality"].figures for evaluation in repeats])
+    # The figures of the others do not depend on the strategy, so one evaluation per iteration is enough.
     others = [_others(evaluation) for run, evaluation in evaluations.items() if run.strategy == config.strategies[0]]
-    for who in dict.fromkeys(who for one in others for who in one):
-        found = [one[who] for one in others if who in one]
-        some = "" if len(found) == len(others) else f", in {len(found)} of {len(others)} iterations"
-        yield f"{who}{some}", table_2(found)
+    for who in dict.fromkeys(who for iteration in others for who in iteration):
+        figures = [iteration[who] for iteration in others if who in iteration]
+        some = "" if len(figures) == len(others) else f", in {len(figures)} of {len(others)} iterations"
+        yield f"{who}{some}", table_2(figures)
 
 
 def _others(evaluation: Evaluation) -> dict[str, Figures]:
-    """What all but the model reach against the label; a reader who scored none of the test scans is not there."""
+    """Return the figures of all but the model against the label, without readers who scored no test scan."""
     label = evaluation.comparisons[0].against
     return {row.who: row.figures for row in evaluation.comparisons if row.against == label and row.who != MODEL}
 
 
 def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
-    shown = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
+    names = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
     rows = [
-        [run.name, f"{one.n_scans}", *(cell(one.scans["quality"].figures[name]) for name in shown)]
-        for run, one in evaluations.items()
+        [run.name, f"{evaluation.n_scans}", *(cell(evaluation.scans["quality"].figures[name]) for name in names)]
+        for run, evaluation in evaluations.items()
     ]
     yield markdown_table(("Training", "Test scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows)
 
@@ -143,8 +146,8 @@ def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation])
     yield "AUROC on the test scans.\n"
     rows = []
     for strategy in config.strategies:
-        own = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
-        spreads = [table_2([one.scans[name].figures for one in own])["auroc"] for name in NAMES]
+        repeats = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
+        spreads = [table_2([evaluation.scans[name].figures for evaluation in repeats])["auroc"] for name in NAMES]
         rows.append([strategy, *map(spread_cell, spreads)])
     yield markdown_table(("Strategy", *(TITLES[name] for name in NAMES)), rows)
 
@@ -169,9 +172,9 @@ def _panels(panels: Sequence[Panel]) -> Iterator[str]:
     )
 
 
-def _provenance(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> Iterator[str]:
+def _provenance(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
     yield "\n## Provenance\n"
-    rows = [[run.name, one.bundle.sha256, one.finished_at] for run, one in found.evaluations.items()]
+    rows = [[run.name, result.bundle.sha256, result.finished_at] for run, result in findings.evaluations.items()]
     yield markdown_table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
     yield ""
     splits = [split_file(out, i) for i in range(len(plan.splits))]

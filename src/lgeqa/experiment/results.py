@@ -1,4 +1,4 @@
-"""What the trainings of an experiment came to on the test part."""
+"""Results of an experiment's trainings on their test parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ POOLED: Final = "pooled.json"
 
 @dataclass(frozen=True)
 class Tested:
-    """What a training came to.
+    """The result of a training on its test part.
 
     Attributes:
-        scans: of the test part, those that could be assessed.
-        evaluation: the figures over them.
+        scans: Scans of the test part that could be assessed.
+        evaluation: Evaluation over these scans.
     """
 
     scans: Sequence[Judged]
@@ -47,21 +47,21 @@ class Tested:
 
 
 def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detected: bool) -> Tested:
-    """Judge the test scans of a run by its bundle; records of the same scans and masks are taken as they are.
+    """Assess the test scans of a run with its bundle and evaluate the results.
 
-    It is the network that is judged, so a scan gets a verdict also where the gate refuses it.
-
-    Writes `evaluation.json` and `predictions.csv` into the run's folder, and the records into `tested` in it.
+    Records of the same scans and masks from an earlier call are reused. The network is what is evaluated, so a scan
+    gets a verdict even if the gate refuses it. `evaluation.json` and `predictions.csv` are written into the run's
+    folder, and the records into its subfolder `tested`.
 
     Args:
-        run: a finished one.
-        plan: what is tested on what.
-        config: the settings.
-        out: folder of the experiment.
-        detected: whether slices come from stage 1, and not from the scans' own masks.
+        run: Finished training.
+        plan: Plan of the experiment.
+        config: Settings of the experiment.
+        out: Folder of the experiment.
+        detected: Whether slices come from stage 1 instead of the scans' own masks.
 
     Raises:
-        CohortError: no test scan could be assessed.
+        CohortError: No test scan could be assessed.
     """
     folder = run_folder(out, run)
     cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]
@@ -76,7 +76,10 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
 
 
 def _assessed(cases: Sequence[Case], bundle: Bundle, folder: Path, settings: AssessSettings) -> list[ScanResult]:
-    """Assess the test scans as `lgeqa assess` does; records that hold are kept, and no scan ends the experiment."""
+    """Assess the test scans as `lgeqa assess` does.
+
+    Records that are still valid are kept, and no failure of a scan ends the experiment.
+    """
     sources = sources_of(cases)
     open_assess = partial(open_pipeline, folder / BUNDLE, cores(), settings)
     out = OutputFolder(folder / TESTED)
@@ -86,16 +89,16 @@ def _assessed(cases: Sequence[Case], bundle: Bundle, folder: Path, settings: Ass
 
 
 def pool_folds(tested: Mapping[Run, Tested], config: ExperimentConfig) -> Pooled:
-    """The strategies over all scans, each scan judged by the training that was tested on it."""
+    """Pool the results of each strategy over all scans, each scan judged by the training that was tested on it."""
     judged: dict[str, list[Judged]] = {
-        strategy: [scan for run, one in tested.items() if run.strategy == strategy for scan in one.scans]
+        strategy: [scan for run, result in tested.items() if run.strategy == strategy for scan in result.scans]
         for strategy in config.strategies
     }
     return pool(judged, config.label, Bootstrap(config.draws, config.seed))
 
 
 def associations(cases: Sequence[Case], config: ExperimentConfig) -> dict[str, Association]:
-    """Table 1 over all scans of the experiment."""
+    """Return Table 1 over all scans of the experiment."""
     scores = np.stack([scores_of(case, config.label) for case in cases]).astype(float)
     _, patients = np.unique([case.patient for case in cases], return_inverse=True)
     return table_1(scores, patients, Bootstrap(config.draws, config.seed))

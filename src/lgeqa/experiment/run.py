@@ -1,4 +1,4 @@
-"""An experiment from a cohort to its report: what `lgeqa experiment` does."""
+"""An experiment from a cohort to its report: the work of `lgeqa experiment`."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -33,68 +33,69 @@ def run_experiment(
     jobs: int = 1,
     quiet: bool = False,
 ) -> None:
-    """Train, evaluate and report.
+    """Train and evaluate all runs of an experiment and write the report.
 
     Args:
-        cohorts: folders or tables of the cohorts; a patient's name means the same patient in all of them.
-        config: the settings.
-        out: folder of the experiment; one that was cut short goes on.
-        detector: run or bundle that stage 1 of the bundles comes from; None for the bundle in the package.
-        detected: whether test scans get their slices from stage 1, and not from their own masks.
-        jobs: trainings at a time.
-        quiet: say nothing of the progress.
+        cohorts: Folders or tables of the cohorts. A patient's name means the same patient in all of them.
+        config: Settings of the experiment.
+        out: Folder of the experiment. An interrupted experiment is resumed.
+        detector: Run or bundle that provides stage 1 of the bundles. None for the bundle in the package.
+        detected: Whether test scans get their slices from stage 1 instead of their own masks.
+        jobs: Number of trainings at a time.
+        quiet: Whether to hide the progress.
 
     Raises:
-        CohortError: the cohort cannot be used.
-        UsageError: the folder holds an experiment with other settings or on another cohort, or trainings side by side
+        CohortError: The cohort cannot be used.
+        UsageError: The folder holds an experiment with other settings or on another cohort, or parallel trainings
             would not have a device each.
-        TrainingError, OutputError: as `lgeqa.train.loop.fit` does.
+        TrainingError: A training failed as described in `lgeqa.train.loop.fit`.
+        OutputError: The folder of the experiment cannot be written.
     """
     console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)
-    stage_1(detector)  # told now and not after hours
+    stage_1(detector)  # fail now rather than after hours of training
     check_devices(config, jobs)
     plan = make_plan(cohorts, config)
-    keep_settings(config, out)  # after what may be refused, so that nothing is in the way of better settings
+    keep_settings(config, out)  # after all checks, so that a failed one leaves no settings that block better ones
     if is_main():
         _keep_splits(plan, out)
     console.print(
         f"{len(plan.cases)} scans of {len({case.patient for case in plan.cases})} patients, {len(plan.runs)} trainings"
     )
 
-    def told(run: Run) -> None:
+    def announce(run: Run) -> None:
         console.print(f"trained {run.name}")
 
-    train_all(plan, config, out, detector, jobs, quiet, told)
+    train_all(plan, config, out, detector, jobs, quiet, announce)
     if not is_main():
-        return  # the other processes of a training that is spread over several have nothing more to do
+        return  # only the main process of a distributed training evaluates and reports
     tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
     pooled = pool_folds(tested, config) if config.splits == "folds" else None
     if pooled:
         write_whole(out / POOLED, pooled.model_dump_json(indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
-    shown, undrawn = {CURVES: curves(config, out)}, {}
+    pictures, undrawn = {CURVES: curves(config, out)}, {}
     choice: Choice | None = None
     panels: Sequence[Panel] = ()
     try:
-        shown[ATTENTION], choice = attention(plan, config, out)
-    except NotDrawnError as reason:
-        undrawn[ATTENTION] = str(reason)
+        pictures[ATTENTION], choice = attention(plan, config, out)
+    except NotDrawnError as error:
+        undrawn[ATTENTION] = str(error)
     try:
-        shown[EMBEDDING], panels = embeddings(plan, config, out)
-    except NotDrawnError as reason:
-        undrawn[EMBEDDING] = str(reason)
-    for name, picture in shown.items():
+        pictures[EMBEDDING], panels = embeddings(plan, config, out)
+    except NotDrawnError as error:
+        undrawn[EMBEDDING] = str(error)
+    for name, picture in pictures.items():
         write_through(out / name, partial(picture.savefig, dpi=150))
-    evaluations = {run: one.evaluation for run, one in tested.items()}
-    found = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn)
-    text = page(plan, config, found, out)
+    evaluations = {run: result.evaluation for run, result in tested.items()}
+    findings = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn)
+    text = page(plan, config, findings, out)
     write_whole(out / "report.md", text)
     write_whole(out / "report.html", html(text, out))
     console.print(f"Report: {out / 'report.html'}")
 
 
 def _keep_splits(plan: Plan, out: Path) -> None:
-    """Write the splits, or see that those of an experiment taken up again are the same."""
+    """Write the splits, or check that a resumed experiment has the same ones."""
     for iteration, split in enumerate(plan.splits):
         path = split_file(out, iteration)
         if path.is_file() and read_split(path) != split:

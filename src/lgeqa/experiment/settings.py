@@ -1,4 +1,4 @@
-"""What an experiment is to be."""
+"""Settings of an experiment."""
 
 from pathlib import Path
 from typing import Final, Literal
@@ -16,29 +16,30 @@ Strategy = Literal["baseline", "multitask", "contrastive", "hybrid"]
 
 
 class ExperimentConfig(Settings):
-    """Settings of `lgeqa experiment`; every strategy gets the same ones, as section 4.3 says.
+    """Settings of `lgeqa experiment`, the same for every strategy as in section 4.3.
 
     Attributes:
-        strategies: that are compared.
-        iterations: of each strategy, each with splits and first weights of its own; the number of folds.
-        splits: `repeated`: one test part, the rest dealt anew in each iteration (section 4.2); `folds`: each
-            iteration tests another part, so that every scan is tested once.
-        test: share of the scans for the test part of `repeated`.
-        validation: share of the rest that picks the best epoch.
-        scans: scored scans outside of the test part that each iteration uses, in whole patients drawn by the seed;
-            more scans contain the fewer; 0 for all.
-        seed: of the splits; iteration i trains with seed + i.
-        label: how the label comes from the readers' scores.
-        preparation: of slices.
-        quality_from: input of the quality head: `logits` of the attributes, the paper's, or the last hidden `features`
-            of the attribute heads.
-        width: channels of the encoder's first stage: 64 is a ResNet34, the paper's; fewer learn faster, from random
-            weights alone.
-        weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
-        loop: of every strategy; of the heads in the contrastive and the hybrid one.
-        pretraining: of the encoder in the contrastive and the hybrid strategy.
-        temperature: of equation 4.
-        draws: of the bootstrap over patients.
+        strategies: Strategies to compare.
+        iterations: Number of iterations of each strategy, each with its own splits and initial weights. This is the
+            number of folds if `splits` is `folds`.
+        splits: Kind of splits. `repeated` has one test part and splits the rest again in each iteration (section 4.2).
+            With `folds` each iteration tests another part, so that every scan is tested once.
+        test: Share of the scans in the test part of `repeated`.
+        validation: Share of the remaining scans that selects the best epoch.
+        scans: Number of scored scans outside the test part that each iteration uses, in whole patients drawn by the
+            seed. A larger number contains the scans of a smaller one. 0 for all.
+        seed: Random seed of the splits. Iteration i trains with seed + i.
+        label: Rule that derives the label from the readers' scores.
+        preparation: Preparation of the slices.
+        quality_from: Input of the quality head: the `logits` of the attributes, as in the paper, or the last hidden
+            `features` of the attribute heads.
+        width: Channels of the encoder's first stage. 64 gives a ResNet34, as in the paper. A narrower encoder trains
+            faster but cannot start from ImageNet weights.
+        weights: Initial weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        loop: Settings of the training loop of every strategy, for the heads in the contrastive and the hybrid strategy.
+        pretraining: Settings of the training loop of the encoder in the contrastive and the hybrid strategy.
+        temperature: Temperature of equation 4.
+        draws: Number of bootstrap resamples of the patients.
     """
 
     strategies: tuple[Strategy, ...] = Field(("baseline", "multitask", "contrastive", "hybrid"), min_length=1)
@@ -59,7 +60,7 @@ class ExperimentConfig(Settings):
     draws: PositiveInt = 1000
 
     def of_run(self, strategy: Strategy, iteration: int) -> QualityConfig:
-        """The settings of one training."""
+        """Return the settings of one training."""
         shared = {name: getattr(self, name) for name in _SHARED}
         pretrains = STRATEGIES[strategy].pretrains
         loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if pretrains else {})

@@ -1,4 +1,4 @@
-"""The trainings of an experiment, one after another or side by side; one that is finished is not done again."""
+"""The trainings of an experiment, one after another or in parallel, without those that are already finished."""
 
 import shutil
 from collections.abc import Callable
@@ -23,12 +23,12 @@ PREPARED: Final = "prepared"
 
 
 def run_folder(out: Path, run: Run) -> Path:
-    """Where a training lies."""
+    """Return the folder of a training."""
     return out / RUNS / run.name
 
 
 def is_finished(out: Path, run: Run) -> bool:
-    """Whether a training has come to its bundle, which is written last."""
+    """Return whether a training has its bundle, which is written last."""
     return (run_folder(out, run) / BUNDLE / "MODEL_CARD.md").is_file()
 
 
@@ -44,13 +44,13 @@ def train_all(
     """Train every run that is not finished.
 
     Args:
-        plan: what is trained on what.
-        config: the settings.
-        out: folder of the experiment.
-        detector: run or bundle that stage 1 of the bundles comes from; None for the bundle in the package.
-        jobs: trainings at a time, each in a process of its own if more than one.
-        quiet: say nothing of the progress.
-        told: called with each training that was finished.
+        plan: Plan of the experiment.
+        config: Settings of the experiment.
+        out: Folder of the experiment.
+        detector: Run or bundle that provides stage 1 of the bundles. None for the bundle in the package.
+        jobs: Number of trainings at a time, each in a separate process if more than one.
+        quiet: Whether to hide the progress.
+        told: Function called with each finished training.
     """
     # Prepared once for all runs, before any of them starts.
     quality_store(plan.cases, config.preparation, config.label, out / PREPARED)
@@ -72,7 +72,7 @@ def train_all(
 
 
 def check_devices(config: ExperimentConfig, jobs: int) -> None:
-    """Raises UsageError where one of several trainings at a time would be spread over several devices."""
+    """Raise UsageError if one of several parallel trainings would use several devices."""
     if jobs == 1:
         return
     pretrains = any(STRATEGIES[strategy].pretrains for strategy in config.strategies)
@@ -87,7 +87,10 @@ def check_devices(config: ExperimentConfig, jobs: int) -> None:
 
 
 def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detector: Path | None, quiet: bool) -> None:
-    """One training, going on where it was cut short; once it is finished its checkpoints, half a gigabyte each, go."""
+    """Train one run, resuming it if it was interrupted.
+
+    The checkpoints of a finished run, half a gigabyte each, are deleted.
+    """
     folder = run_folder(out, run)
     settings = config.of_run(run.strategy, run.iteration)
     keep_settings(settings, folder)

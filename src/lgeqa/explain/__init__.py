@@ -1,3 +1,3 @@
-"""Where on a scan the verdict comes from."""
+"""Attribution of the verdict to places on the scan."""
 
 from lgeqa.explain.heat import heat_volume as heat_volume

@@ -1,4 +1,4 @@
-"""The gate before any verdict: is this a left-atrial LGE scan, whole, and such that a verdict means something."""
+"""Gate before any verdict: whether this is a complete left-atrial LGE scan for which a verdict is meaningful."""
 
 from lgeqa.gate.checks import Evidence as Evidence
 from lgeqa.gate.gate import CHECKS as CHECKS

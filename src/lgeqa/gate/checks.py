@@ -1,7 +1,7 @@
-"""The checks of the gate. Each looks at one thing and returns a finding, or None if nothing speaks against a verdict.
+"""Checks of the gate. Each examines one property and returns a finding, or None if nothing speaks against a verdict.
 
-Limits of `review` lie outside of what the 70 public real scans show, with their masks as detected; limits of `refused`
-lie far outside. docs/results says what was measured on what.
+Limits of `review` are outside the range of the 70 public real scans with their masks as detected, and limits of
+`refused` are far outside it. docs/results reports the measurements and their data.
 """
 
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from lgeqa.records import Finding, FloatArray, Severity
 
 @dataclass(frozen=True)
 class Limits:
-    """The range of a figure: a value beyond `review` is doubtful, one beyond `refuse` is impossible.
+    """Range of a value, which is doubtful outside `review` and impossible outside `refuse`.
 
     Attributes:
         review: Lowest and highest value that raise no doubt.
-        refuse: Lowest and highest value with which a verdict is still given.
+        refuse: Lowest and highest value at which a verdict is still given.
     """
 
     review: tuple[float, float]
     refuse: tuple[float, float]
 
     def severity(self, value: float) -> Severity | None:
-        """Return what a value comes to; a value that is not a number is doubtful."""
+        """Return the severity of a value, which is `review` for a value that is not a number."""
         if value < self.refuse[0] or value > self.refuse[1]:
             return "refused"
         return None if self.review[0] <= value <= self.review[1] else "review"
@@ -37,27 +37,27 @@ class Limits:
 _INFINITE = float("inf")
 VOLUME_ML = Limits((30, 330), (12, 450))
 HEIGHT_MM = Limits((45, 110), (30, 140))
-#: Share of the atrium's mask that its largest piece holds.
+#: Share of the atrium's mask in its largest piece.
 LARGEST_PIECE = Limits((0.9, 1), (0.5, 1))
-#: Area on the last slice of the stack, over the largest area.
+#: Area on the first or last slice of the stack, relative to the largest area.
 END_AREA = Limits((0, 0.3), (0, 0.5))
 VOTING_SLICES = Limits((10, _INFINITE), (6, _INFINITE))
-#: Slices without an image, or copies, within the atrium.
+#: Number of slices within the atrium that are empty or copies.
 LOST_SLICES = Limits((0, 0), (0, 2))
 #: Share of neighbouring voxels around the heart with the same grey level.
 EQUAL_NEIGHBOURS = Limits((0, 0.45), (0, 0.65))
 #: Signal of the darkest tenth, and of the median, around the atrium, in units of blood.
 DARKEST_TENTH = Limits((-_INFINITE, 0.5), (-_INFINITE, 0.65))
 MEDIAN_AROUND = Limits((-_INFINITE, 1.0), (-_INFINITE, 1.4))
-#: Voxels with a probability of .2 to .8, over those of the atrium.
+#: Number of voxels with a probability of 0.2 to 0.8, relative to the number of voxels of the atrium.
 UNCERTAIN = Limits((0, 0.45), (0, 2.0))
-#: Correlation of the surroundings with the mean of real scans. A wrong inversion time can turn its sign, so none is
-#: refused.
+#: Correlation of the surroundings with the mean of real scans. A wrong inversion time can reverse its sign, so no value
+#: is refused.
 LIKENESS = Limits((0.4, 1), (-1, 1))
-#: By how much a reversed scan may be more alike than the scan itself.
+#: Increase of the correlation with real scans if the scan is reversed.
 REVERSED_GAIN = Limits((-_INFINITE, 0.02), (-_INFINITE, _INFINITE))
-#: Height that is missing above or below a cut atrium, over the radius of a disc with the area on the last slice:
-#: the median of the real scans.
+#: Height that is missing above or below a truncated atrium, relative to the radius of a disc with the area on the last
+#: slice, as the median of the real scans.
 _MISSING_OF_RADIUS = 0.9
 
 _OWN_MASK = "A mask of your own can be used with --given-masks."
@@ -67,11 +67,11 @@ _IS_IT_LGE = "Check that it is an axial left-atrial LGE scan, and that its magni
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the checks look at.
+    """Data that the checks examine.
 
     Attributes:
-        heart: The anatomy of the scan.
-        probabilities: The detector's probability of blood pool at each voxel. None where a mask was supplied.
+        heart: Anatomy of the scan.
+        probabilities: Probability of blood pool by the detector at each voxel. None if a mask was supplied.
     """
 
     heart: Heart
@@ -79,7 +79,7 @@ class Evidence:
 
     @cached_property
     def areas(self) -> FloatArray:
-        """(slice,) Area of the atrium in pixels."""
+        """Area of the atrium on each slice in pixels, (slice,)."""
         areas: FloatArray = self.heart.whole_atrium.sum(axis=(1, 2)).astype(np.float32)
         return areas
 
@@ -91,7 +91,7 @@ class Evidence:
 
     @cached_property
     def likeness(self) -> dict[Signs, float]:
-        """Likeness with the mean of real scans, as it is and reversed."""
+        """Likeness to the mean of real scans, as it is and reversed."""
         return likeness(self.heart)
 
 
@@ -99,36 +99,36 @@ def atrium_found(evidence: Evidence) -> Finding | None:
     """Check that an atrium was found, with blood brighter than the darkest voxels near it."""
     heart = evidence.heart
     if not heart.whole_atrium.any():
-        seen = f"No left atrium was found on any of the {len(heart.voxels)} slices."
+        text = f"No left atrium was found on any of the {len(heart.voxels)} slices."
     elif not heart.is_there:
-        seen = "What was found as the left atrium is as dark as the darkest voxels near it."
+        text = "What was found as the left atrium is as dark as the darkest voxels near it."
     else:
         return None
-    return Finding(check="atrium_found", severity="refused", seen=seen, remedy=f"{_IS_IT_LGE} {_OWN_MASK}")
+    return Finding(check="atrium_found", severity="refused", seen=text, remedy=f"{_IS_IT_LGE} {_OWN_MASK}")
 
 
 def atrium_volume(evidence: Evidence) -> Finding | None:
     """Check the volume of the atrium."""
     volume = float(evidence.areas.sum() * np.prod(evidence.heart.spacing_mm) / 1000)
-    seen = f"The left atrium that was found has {volume:.0f} ml; real ones have about 40 to 280 ml."
-    return _finding("atrium_volume", VOLUME_ML.severity(volume), seen, f"{_IS_IT_LGE} {_OWN_MASK}")
+    text = f"The left atrium that was found has {volume:.0f} ml; real ones have about 40 to 280 ml."
+    return _finding("atrium_volume", VOLUME_ML.severity(volume), text, f"{_IS_IT_LGE} {_OWN_MASK}")
 
 
 def atrium_height(evidence: Evidence) -> Finding | None:
     """Check the height of the atrium."""
     first, last = evidence.held
     height = (last - first + 1) * evidence.heart.spacing_mm[0]
-    seen = f"The left atrium that was found is {height:.0f} mm high; real ones are about 50 to 90 mm."
-    return _finding("atrium_height", HEIGHT_MM.severity(height), seen, f"{_IS_IT_LGE} {_OWN_MASK}")
+    text = f"The left atrium that was found is {height:.0f} mm high; real ones are about 50 to 90 mm."
+    return _finding("atrium_height", HEIGHT_MM.severity(height), text, f"{_IS_IT_LGE} {_OWN_MASK}")
 
 
 def atrium_in_one_piece(evidence: Evidence) -> Finding | None:
-    """Check that the atrium is one piece but for the ends of veins."""
+    """Check that the atrium is one piece except for the ends of veins."""
     pieces, _ = label(evidence.heart.whole_atrium, np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel())[1:]
     share = float(sizes.max() / sizes.sum())
-    seen = f"The mask of the atrium is in {len(sizes)} pieces, and the largest holds {100 * share:.0f} % of it."
-    return _finding("atrium_in_one_piece", LARGEST_PIECE.severity(share), seen, "Check the mask of the atrium.")
+    text = f"The mask of the atrium is in {len(sizes)} pieces, and the largest holds {100 * share:.0f} % of it."
+    return _finding("atrium_in_one_piece", LARGEST_PIECE.severity(share), text, "Check the mask of the atrium.")
 
 
 def stack_covers_atrium(evidence: Evidence) -> Finding | None:
@@ -140,16 +140,16 @@ def stack_covers_atrium(evidence: Evidence) -> Finding | None:
             radius = float(np.sqrt(evidence.areas[z] * np.prod(evidence.heart.pixel_mm) / np.pi))
             parts.append(f"about {_MISSING_OF_RADIUS * radius:.0f} mm missing {side}")
         worst = max(worst, share)
-    seen = f"The scan is cut off: the atrium reaches the end of the stack, {' and '.join(parts)}."
+    text = f"The scan is cut off: the atrium reaches the end of the stack, {' and '.join(parts)}."
     remedy = "Scan again with slices from below the atrium to above the pulmonary veins, or send the whole stack."
-    return _finding("stack_covers_atrium", END_AREA.severity(worst), seen, remedy)
+    return _finding("stack_covers_atrium", END_AREA.severity(worst), text, remedy)
 
 
 def enough_slices_vote(evidence: Evidence) -> Finding | None:
     """Check that enough slices hold the atrium for a vote."""
     voting = int((evidence.areas > 0).sum())
-    seen = f"{_slices(voting)} the left atrium, which are too few for a vote."
-    return _finding("enough_slices_vote", VOTING_SLICES.severity(voting), seen, "Give the whole stack of thin slices.")
+    text = f"{_slices(voting)} the left atrium, which are too few for a vote."
+    return _finding("enough_slices_vote", VOTING_SLICES.severity(voting), text, "Give the whole stack of thin slices.")
 
 
 def no_slice_lost(evidence: Evidence) -> Finding | None:
@@ -157,11 +157,11 @@ def no_slice_lost(evidence: Evidence) -> Finding | None:
     first, last = evidence.held
     near = slice(max(first - 1, 0), last + 2)
     empty, copies = (int(kind[near].sum()) for kind in (evidence.heart.empty_slices, evidence.heart.repeated_slices))
-    # Slices that were blanked can split an atrium, and then lie beside the part that was found.
+    # Blanked slices can split an atrium, and are then next to the detected part.
     empty = max(empty, _gap(evidence.heart.empty_slices, near))
-    seen = f"{empty} slices in the atrium are empty and {copies} are copies of the slice below."
+    text = f"{empty} slices in the atrium are empty and {copies} are copies of the slice below."
     severity = LOST_SLICES.severity(empty + copies)
-    return _finding("no_slice_lost", severity, seen, "Slices were lost: send or export the scan again.")
+    return _finding("no_slice_lost", severity, text, "Slices were lost: send or export the scan again.")
 
 
 def grey_scale_of_image(evidence: Evidence) -> Finding | None:
@@ -170,12 +170,12 @@ def grey_scale_of_image(evidence: Evidence) -> Finding | None:
     around = heart.voxels[heart.window][~heart.empty_slices[heart.window[0]]]
     steps = np.diff(around, axis=2)
     share = float((steps == 0).mean()) if steps.size else 1.0
-    seen = f"{100 * share:.0f} % of neighbouring voxels have the same grey level, as in a map of labels."
-    return _finding("grey_scale_of_image", EQUAL_NEIGHBOURS.severity(share), seen, _IS_IT_LGE)
+    text = f"{100 * share:.0f} % of neighbouring voxels have the same grey level, as in a map of labels."
+    return _finding("grey_scale_of_image", EQUAL_NEIGHBOURS.severity(share), text, _IS_IT_LGE)
 
 
 def blood_brighter_than_lung(evidence: Evidence) -> Finding | None:
-    """Check that blood is brighter than what lies around it: lung, muscle and fat together."""
+    """Check that blood is brighter than its surroundings of lung, muscle and fat."""
     heart = evidence.heart
     around = heart.coarse_smooth[heart.coarse_atrium < 0.1]
     if not around.size:
@@ -183,45 +183,45 @@ def blood_brighter_than_lung(evidence: Evidence) -> Finding | None:
     dark, middle = (float(level) for level in np.quantile(around, (0.1, 0.5)))
     severities = (DARKEST_TENTH.severity(dark), MEDIAN_AROUND.severity(middle))
     severity: Severity | None = "refused" if "refused" in severities else "review" if "review" in severities else None
-    seen = (
+    text = (
         f"The darkest tenth around the atrium has {100 * dark:.0f} % and the middle {100 * middle:.0f} % of the signal "
         "of blood: nothing there is as dark as lung, as in noise, an inverted grey scale or a phase image."
     )
-    return _finding("blood_brighter_than_lung", severity, seen, _IS_IT_LGE)
+    return _finding("blood_brighter_than_lung", severity, text, _IS_IT_LGE)
 
 
 def detector_is_sure(evidence: Evidence) -> Finding | None:
-    """Check that the detector is sure of the border of the atrium."""
+    """Check that the detector is certain about the border of the atrium."""
     if evidence.probabilities is None:
         return None
     unsure = (evidence.probabilities > 0.2) & (evidence.probabilities < 0.8)
     share = float(unsure.sum() / evidence.areas.sum())
-    seen = f"The left atrium was found with little certainty: {100 * share:.0f} % of its voxels are in doubt."
-    return _finding("detector_is_sure", UNCERTAIN.severity(share), seen, f"Look at the outline. {_OWN_MASK}")
+    text = f"The left atrium was found with little certainty: {100 * share:.0f} % of its voxels are in doubt."
+    return _finding("detector_is_sure", UNCERTAIN.severity(share), text, f"Look at the outline. {_OWN_MASK}")
 
 
 def looks_like_heart(evidence: Evidence) -> Finding | None:
-    """Check that the surroundings of the atrium look like those of real scans."""
+    """Check that the surroundings of the atrium resemble real scans."""
     alike = evidence.likeness[AS_IT_IS]
-    seen = f"The surroundings of the atrium look little like those in other scans (correlation {alike:.2f}, usual .65)."
-    return _finding("looks_like_heart", LIKENESS.severity(alike), seen, _IS_IT_LGE)
+    text = f"The surroundings of the atrium look little like those in other scans (correlation {alike:.2f}, usual .65)."
+    return _finding("looks_like_heart", LIKENESS.severity(alike), text, _IS_IT_LGE)
 
 
 def orientation_as_stated(evidence: Evidence) -> Finding | None:
-    """Check that the scan is not mirrored or turned over against what its header says."""
+    """Check that the orientation of the scan is not reversed relative to its header."""
     best = max(evidence.likeness, key=lambda way: np.nan_to_num(evidence.likeness[way], nan=-1))
     gain = evidence.likeness[best] - evidence.likeness[AS_IT_IS]
     if np.isnan(gain):
         return None
     axes = [name for name, sign in zip(_AXES, best, strict=True) if sign < 0]
-    seen = f"The scan looks more like a heart with {' and '.join(axes)} exchanged (correlation higher by {gain:.2f})."
+    text = f"The scan looks more like a heart with {' and '.join(axes)} exchanged (correlation higher by {gain:.2f})."
     remedy = "Check the orientation in the header of the file."
-    return _finding("orientation_as_stated", REVERSED_GAIN.severity(gain), seen, remedy)
+    return _finding("orientation_as_stated", REVERSED_GAIN.severity(gain), text, remedy)
 
 
-def _finding(check: str, severity: Severity | None, seen: str, remedy: str) -> Finding | None:
-    """Return a finding, or None where there is no severity."""
-    return Finding(check=check, severity=severity, seen=seen, remedy=remedy) if severity else None
+def _finding(check: str, severity: Severity | None, text: str, remedy: str) -> Finding | None:
+    """Return a finding, or None if there is no severity."""
+    return Finding(check=check, severity=severity, seen=text, remedy=remedy) if severity else None
 
 
 def _slices(count: int) -> str:
@@ -230,7 +230,7 @@ def _slices(count: int) -> str:
 
 
 def _gap(empty: np.ndarray[tuple[int], np.dtype[np.bool_]], near: slice) -> int:
-    """Return how many empty slices lie in runs that touch `near` and do not reach an end of the stack."""
+    """Return the number of empty slices in runs that touch `near` but do not reach an end of the stack."""
     runs, count = label(empty)
     inner = set(range(1, count + 1)) - {int(runs[0]), int(runs[-1])}
     touching = inner & set(np.unique(runs[near]).tolist())

@@ -1,4 +1,4 @@
-"""The gate: all checks in their order."""
+"""Gate that runs all checks in order."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -13,10 +13,10 @@ from lgeqa.measure import Heart
 from lgeqa.records import Finding, FloatArray
 from lgeqa.score import vote
 
-#: A diagnostic scan is for review if the probability of an attribute is below the first, and a non-diagnostic one if
-#: those of all attributes are above the second.
+#: A diagnostic scan is for review if the probability of an attribute is below the first number, and a non-diagnostic
+#: scan if the probabilities of all attributes are above the second.
 ATTRIBUTES: Final = (0.2, 0.8)
-#: The checks of a scan with an atrium.
+#: Checks of a scan with an atrium.
 CHECKS: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     checks.atrium_volume,
     checks.atrium_height,
@@ -33,14 +33,14 @@ CHECKS: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
 
 
 def check_scan(heart: Heart, probabilities: FloatArray | None = None) -> tuple[Finding, ...]:
-    """Check whether a verdict on a scan means something.
+    """Check whether a verdict on a scan is meaningful.
 
     Args:
-        heart: The anatomy of the scan; its atrium may be empty.
-        probabilities: The detector's probability at each voxel. None where the mask was supplied.
+        heart: Anatomy of the scan, whose atrium may be empty.
+        probabilities: Probability of blood pool by the detector at each voxel. None if the mask was supplied.
 
     Returns:
-        What speaks against a verdict, refusals first; nothing for a sound scan.
+        Findings that speak against a verdict, refusals first. Empty for a sound scan.
     """
     evidence = Evidence(heart, probabilities)
     if missing := checks.atrium_found(evidence):
@@ -50,11 +50,11 @@ def check_scan(heart: Heart, probabilities: FloatArray | None = None) -> tuple[F
 
 
 def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> tuple[Finding, ...]:
-    """Check how far the quality network's features lie from those that it learnt from.
+    """Check the distance of the quality network's features from its training data.
 
     Args:
-        novelty: (slice,) Distance of each slice; None where the bundle does not tell.
-        limits: The bundle's limits of the median over the slices.
+        novelty: Distance of each slice, (slice,). None if the bundle does not measure it.
+        limits: Limits of the bundle on the median over the slices. None if it has none.
     """
     if novelty is None or limits is None:
         return ()
@@ -63,17 +63,17 @@ def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> t
     if severity is None:
         return ()
     usual = f"novelty {distance:.2f}, usual is up to {limits.review:.2f}"
-    seen = f"The quality network learnt from no scan like this one ({usual})."
+    text = f"The quality network learnt from no scan like this one ({usual})."
     remedy = "Look at the scan itself, and at its measures."
-    return (Finding(check="features_known", severity=severity, seen=seen, remedy=remedy),)
+    return (Finding(check="features_known", severity=severity, seen=text, remedy=remedy),)
 
 
 def check_consistency(probabilities: FloatArray, threshold: float) -> tuple[Finding, ...]:
-    """Check that the verdict does not contradict what the same network says of the attributes.
+    """Check that the verdict does not contradict the attribute probabilities of the same network.
 
     Args:
-        probabilities: (slice, 4) Probabilities of being diagnostic, scales in the order of `attributes.NAMES`.
-        threshold: Probability of quality from which a slice counts as diagnostic.
+        probabilities: Probabilities of being diagnostic, (slice, 4), scales in the order of `attributes.NAMES`.
+        threshold: Smallest probability of quality with which a slice counts as diagnostic.
     """
     *attributes, quality = SCALES
     values = dict(zip(SCALES, probabilities.mean(axis=0, dtype=float).tolist(), strict=True))
@@ -86,16 +86,16 @@ def check_consistency(probabilities: FloatArray, threshold: float) -> tuple[Find
     if not against:
         return ()
     which = ", ".join(f"{scale.title.lower()} {values[scale]:.2f}" for scale in against)
-    seen = f"The verdict is {verdict}, and the probability of a good score says otherwise: {which}."
+    text = f"The verdict is {verdict}, and the probability of a good score says otherwise: {which}."
     remedy = "Look at the scan itself, and at its measures."
-    return (Finding(check="verdict_fits_attributes", severity="review", seen=seen, remedy=remedy),)
+    return (Finding(check="verdict_fits_attributes", severity="review", seen=text, remedy=remedy),)
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return findings with refusals first."""
+    """Return the findings with refusals first."""
     return tuple(sorted(findings, key=lambda finding: finding.severity != "refused"))
 
 
 def refused(findings: Sequence[Finding]) -> bool:
-    """Return whether a finding keeps a verdict from being given."""
+    """Return whether a finding prevents a verdict."""
     return any(finding.severity == "refused" for finding in findings)

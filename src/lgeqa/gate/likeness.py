@@ -1,4 +1,4 @@
-"""How much the surroundings of the atrium look like those of real scans, as they are and turned over."""
+"""Likeness of the surroundings of the atrium to real scans, as they are and with reversed axes."""
 
 from functools import cache
 from importlib import resources
@@ -13,15 +13,15 @@ from lgeqa.records import FloatArray
 
 #: Grid around the centroid of the atrium on which scans are compared, in mm: (slice, row, column).
 _GRID_MM = (np.arange(-36, 37, 8.0), np.arange(-48, 49, 6.0), np.arange(-60, 61, 6.0))
-#: The signal is averaged over this many mm to either side along each axis, so that only anatomy counts.
+#: The signal is averaged over this many mm on either side along each axis, so that only anatomy counts.
 _AVERAGE_MM = 3.0
-#: Signal above this, in units of blood, is cut off: fat says little.
+#: Signal above this, in units of blood, is clipped, since fat is not informative.
 _BRIGHTEST = 2.0
-#: Points of the grid that a comparison needs.
+#: Smallest number of grid points for a comparison.
 _LEAST_POINTS = 300
 
 Signs = tuple[int, int, int]
-#: Every way in which an axis or several can be reversed: (slice, row, column).
+#: All combinations of reversed axes: (slice, row, column).
 WAYS: tuple[Signs, ...] = tuple(product((1, -1), repeat=3))  # type: ignore[arg-type]
 AS_IT_IS: Signs = (1, 1, 1)
 
@@ -30,18 +30,18 @@ def likeness(heart: Heart) -> dict[Signs, float]:
     """Correlate the surroundings of the atrium with the mean of real scans, for each way of reversing the axes.
 
     Args:
-        heart: The anatomy of a scan with an atrium.
+        heart: Anatomy of a scan with an atrium.
 
     Returns:
-        Pearson correlation over the points of a coarse grid that lie on the scan, for each of `WAYS`. NaN where fewer
-        than 300 points do.
+        Pearson correlation over the points of a coarse grid that are on the scan, for each of `WAYS`. NaN if these are
+        fewer than 300 points.
     """
     here, mean = surroundings(heart), mean_heart()
     return {way: _correlation(here[:: way[0], :: way[1], :: way[2]], mean) for way in WAYS}
 
 
 def surroundings(heart: Heart) -> FloatArray:
-    """Return the signal around the atrium on the coarse grid, in units of blood above air; NaN off the scan."""
+    """Return the signal around the atrium on the coarse grid, in units of blood above air, NaN outside the scan."""
     voxels, spacing = heart.image, heart.spacing_mm
     corner = (0, heart.image_box[0].start, heart.image_box[1].start)
     places = np.nonzero(heart.whole_atrium)
@@ -61,9 +61,9 @@ def surroundings(heart: Heart) -> FloatArray:
 
 @cache
 def mean_heart() -> FloatArray:
-    """Return the mean of the real scans on the coarse grid; NaN where fewer than half of them reach.
+    """Return the mean of the real scans on the coarse grid, with NaN where fewer than half of them reach.
 
-    `benchmarks/gate.py --mean-heart` makes it.
+    `benchmarks/gate.py --mean-heart` computes it.
     """
     path = resources.files("lgeqa.gate") / "mean_heart.npy"
     with path.open("rb") as file:
@@ -72,7 +72,7 @@ def mean_heart() -> FloatArray:
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:
-    """Return the Pearson correlation over the points that both have; NaN where they are few, or one is constant."""
+    """Return the Pearson correlation over the points in both, or NaN if they are few or one array is constant."""
     both = np.isfinite(a) & np.isfinite(b)
     if both.sum() < _LEAST_POINTS or a[both].std() == 0:
         return float("nan")

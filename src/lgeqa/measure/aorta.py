@@ -1,4 +1,4 @@
-"""The descending aorta: a disc of blood behind the atrium, followed from slice to slice."""
+"""The descending aorta: a disc of blood behind the atrium, tracked from slice to slice."""
 
 import numpy as np
 from scipy import fft
@@ -6,36 +6,36 @@ from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter
 
 from lgeqa.records import BoolArray, FloatArray
 
-#: Radii that are tried, in mm.
+#: Candidate radii in mm.
 _RADII_MM = (8.0, 9.5, 11.0, 12.5, 14.0, 16.0, 18.0)
-#: How far the centre may move from one slice to the next, in mm in each direction for each mm between them.
+#: Largest shift of the centre between neighbouring slices, in mm along each axis for each mm of slice spacing.
 _DRIFT = 0.9
-#: Where the centre may lie, in mm from the centroid of the atrium: towards posterior, and towards the patient's left.
+#: Search range of the centre, in mm from the centroid of the atrium: posterior, and towards the patient's left.
 _POSTERIOR_MM, _LEFT_MM = (8.0, 75.0), (-25.0, 75.0)
-#: Standard deviation in mm of the smoothing against noise: from slice to slice, and in the plane.
+#: Standard deviation in mm of the smoothing against noise: across slices, and in the plane.
 _SMOOTHING_MM, _SPREAD_MM = 3.0, 1.5
-#: How much a disc loses that is twice, or half, as bright as atrial blood, in natural logarithms.
+#: Penalty on the score of a disc per unit of |ln(level)|, its signal relative to atrial blood.
 _OFF_LEVEL = 0.35
-#: A slice whose disc stands out by less than this is taken as one without an aorta.
+#: Lowest score of a disc that counts as the aorta.
 _LEAST_SCORE = 0.0
 
 
 def find_aorta(signal: FloatArray, atrium: FloatArray, pixel_mm: float, slice_mm: float) -> FloatArray:
     """Find the descending aorta.
 
-    On each slice every place behind the atrium is scored for discs of 8 to 18 mm radius: mean signal of the disc less
-    that of a ring of 4 mm around it and less the spread within the disc, in units of the disc's own signal; a level
-    other than that of atrial blood costs a little. The path of the highest sum over all slices, on which the centre
-    moves by less than the distance between two slices, is taken by dynamic programming.
+    On each slice, every position behind the atrium is scored for discs of 8 to 18 mm radius. The score is the mean
+    signal of the disc minus the mean of a 4 mm ring around it and minus the spread within the disc, in units of the
+    disc's own signal. A level that differs from atrial blood lowers the score a little. Dynamic programming finds the
+    path with the highest sum over all slices on which the centre moves by less than the distance between two slices.
 
     Args:
-        signal: float32 (slice, row, column) on a coarse grid, in units of blood above air.
-        atrium: float32 of the same shape, share of atrium in each voxel.
+        signal: Signal (slice, row, column), float32, on a coarse grid, in units of blood above air.
+        atrium: Share of atrium in each voxel, float32 of the same shape.
         pixel_mm: Pixel size of the coarse grid.
         slice_mm: Spacing of the slices.
 
     Returns:
-        float32 (slice, 3): row and column of the centre in pixels of the coarse grid, and the radius in mm; NaN on a
+        Row and column of the centre in pixels of the coarse grid, and the radius in mm, float32 (slice, 3). NaN on a
         slice where no disc stands out.
     """
     smooth = gaussian_filter(
@@ -45,15 +45,15 @@ def find_aorta(signal: FloatArray, atrium: FloatArray, pixel_mm: float, slice_mm
     scores[:, ~_search_area(atrium, pixel_mm)] = -np.inf
     scores[_around_atrium(atrium, pixel_mm)] = -np.inf
     path = _best_path(scores, max(1, round(_DRIFT * slice_mm / pixel_mm)))
-    found = [
+    discs = [
         (row, column, radii[z, row, column]) if scores[z, row, column] >= _LEAST_SCORE else (np.nan,) * 3
         for z, (row, column) in enumerate(path)
     ]
-    return np.array(found, np.float32)
+    return np.array(discs, np.float32)
 
 
 def _disc_scores(signal: FloatArray, pixel_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Return the score of the best disc around each place, and its radius in mm, both like `signal`."""
+    """Return the score of the best disc around each position and its radius in mm, both of the shape of `signal`."""
     shape = [fft.next_fast_len(n + 2 * int(24 / pixel_mm), real=True) for n in signal.shape[1:]]
     spectra = [fft.rfft2(values, shape) for values in (signal, signal**2, np.ones_like(signal[:1]))]
     best = np.full(signal.shape, -np.inf, np.float32)
@@ -72,29 +72,29 @@ def _disc_scores(signal: FloatArray, pixel_mm: float) -> tuple[FloatArray, Float
 def _mean_over(
     spectra: list[FloatArray], padded: list[int], shape: tuple[int, ...], ring: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the mean of the signal, and of its square, between two radii in pixels around each place, on the image."""
+    """Return the mean of the signal and of its square between two radii in pixels around each pixel of the image."""
     y, x = (np.minimum(np.arange(n), n - np.arange(n)) for n in padded)
     away = np.hypot(y[:, None], x[None])
     kernel = fft.rfft2(((away >= ring[0]) & (away <= ring[1])).astype(np.float32))
-    sums = [fft.irfft2(one * kernel, padded)[:, : shape[1], : shape[2]] for one in spectra]
+    sums = [fft.irfft2(spectrum * kernel, padded)[:, : shape[1], : shape[2]] for spectrum in spectra]
     count = np.maximum(sums[2], 1)
     return sums[0] / count, sums[1] / count
 
 
 def _search_area(atrium: FloatArray, pixel_mm: float) -> BoolArray:
-    """Return the places (row, column) at which the centre of the aorta may lie."""
-    area = atrium.sum(axis=0) + np.float32(1e-6)  # an atrium too small for the grid counts as one in its middle
+    """Return the positions (row, column) at which the centre of the aorta is searched for."""
+    area = atrium.sum(axis=0) + np.float32(1e-6)  # centres the search if the atrium is too small for the grid
     rows, columns = (np.arange(n) * pixel_mm for n in area.shape)
     down = rows[:, None] - area.sum(axis=1) @ rows / area.sum()
     left = columns - area.sum(axis=0) @ columns / area.sum()
-    found: BoolArray = (
+    allowed: BoolArray = (
         (down >= _POSTERIOR_MM[0]) & (down <= _POSTERIOR_MM[1]) & (left >= _LEFT_MM[0]) & (left <= _LEFT_MM[1])
     )
-    return found
+    return allowed
 
 
 def _around_atrium(atrium: FloatArray, pixel_mm: float) -> BoolArray:
-    """Return the places at which a disc of the least radius would reach into the atrium."""
+    """Return the positions at which a disc of the smallest radius would overlap the atrium."""
     steps = np.arange(-int(_RADII_MM[0] / pixel_mm), int(_RADII_MM[0] / pixel_mm) + 1) * pixel_mm
     disc = (np.hypot(steps[:, None], steps) <= _RADII_MM[0])[None]
     around: BoolArray = binary_dilation(atrium > 0.5, disc)
@@ -102,7 +102,7 @@ def _around_atrium(atrium: FloatArray, pixel_mm: float) -> BoolArray:
 
 
 def _best_path(scores: FloatArray, step: int) -> list[tuple[int, int]]:
-    """Return the place on each slice of the path with the highest sum of scores, `step` pixels a slice at the most."""
+    """Return the position on each slice of the path with the highest sum of scores, `step` pixels apart at most."""
     floor = np.where(np.isfinite(scores), scores, -1e3)
     totals = [floor[0]]
     for score in floor[1:]:
@@ -116,6 +116,6 @@ def _best_path(scores: FloatArray, step: int) -> list[tuple[int, int]]:
 
 
 def _highest(scores: FloatArray) -> tuple[int, int]:
-    """Return row and column of the highest score."""
+    """Return the row and column of the highest score."""
     row, column = divmod(int(scores.argmax()), scores.shape[1])
     return row, column

@@ -1,4 +1,4 @@
-"""Measures of artefacts in the image: ghosts in the background, and clipped grey levels."""
+"""Measures of artefacts in the image: ghosts in the background and clipped grey levels."""
 
 import numpy as np
 from scipy import fft
@@ -7,23 +7,23 @@ from lgeqa.measure.heart import ALL, COARSE_MM, Heart
 from lgeqa.measure.measured import Measured, undefined
 from lgeqa.records import BoolArray, FloatArray
 
-#: Shifts at which copies are looked for, in mm: nearer ones are blur, farther ones leave the field of view.
+#: Shifts at which copies are searched for, in mm: smaller ones are blur, larger ones leave the field of view.
 _SHIFT_MM = (14.0, 60.0)
-#: Background pixels of 2 mm that are needed.
+#: Smallest number of background pixels of 2 mm.
 _LEAST_PIXELS = 200
 
 
 def ghosting_percent(heart: Heart, slices: slice = ALL) -> Measured:
     """Measure the strongest copy of the image in its own background.
 
-    Formula: largest slope, over shifts s of 14 to 60 mm to either side along rows or columns, of the regression of the
-    background's signal b(x) on the image's signal i(x - s), times 100: cov(b, i) / var(i) over the background pixels
-    x of the 2 mm grid (lung and air) with x - s on the image, at least a quarter of them. A copy with 10 % of the
-    signal gives 10 or more: chance and anatomy add a few percent, on geometric hearts up to 1.7 times the copy.
+    Formula: largest slope, over shifts s of 14 to 60 mm in both directions along rows or columns, of the regression of
+    the background signal b(x) on the image signal i(x - s), times 100: cov(b, i) / var(i) over the background pixels
+    x of the 2 mm grid (lung and air) for which x - s is on the image, at least a quarter of them. A copy with 10 % of
+    the signal gives 10 or more: chance and anatomy add a few percent, on geometric hearts up to 1.7 times the copy.
     Unit: % of the signal. Direction: lower is better.
     Undefined: fewer than 200 background pixels.
-    Source: this package, after the ghost-to-signal ratio of MRI quality control; a crop hides the outer background that
-    the ratio is usually taken from, and the size of the field of view that gives the ghosts' shift.
+    Source: this package, after the ghost-to-signal ratio of MRI quality control. A cropped scan lacks the outer
+    background on which that ratio is usually measured, and the full field of view that determines the ghosts' shift.
     """
     signal, background = heart.coarse[slices], heart.coarse_background[slices]
     if background.sum() < _LEAST_PIXELS:
@@ -32,7 +32,7 @@ def ghosting_percent(heart: Heart, slices: slice = ALL) -> Measured:
 
 
 def _strongest_copy(signal: FloatArray, background: BoolArray, axis: int) -> float:
-    """Return the largest slope of the background on the image along an axis; 0 if none is positive."""
+    """Return the largest slope of the background on the image along an axis, or 0 if none is positive."""
     size = signal.shape[axis]
     length = fft.next_fast_len(2 * size, real=True)
     mask = background.astype(np.float32)
@@ -51,10 +51,10 @@ def _strongest_copy(signal: FloatArray, background: BoolArray, axis: int) -> flo
 
 
 def clipping_percent(heart: Heart, slices: slice = ALL) -> Measured:
-    """Measure how many voxels are clipped at the highest grey level.
+    """Measure the share of voxels that are clipped at the highest grey level.
 
     Formula: share of the voxels around the heart at or above the grey level of the scan's eleventh-brightest voxel,
-    times 100; a few hot voxels thus do not hide the level at which a scan was clipped.
+    times 100. A few hot voxels thus do not hide the level at which a scan was clipped.
     Unit: %. Direction: lower is better.
     Undefined: never.
     Source: this package.

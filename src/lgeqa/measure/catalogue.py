@@ -1,4 +1,4 @@
-"""The catalogue of image quality measures: what each is called, its unit, its direction, and what it tells people."""
+"""The catalogue of image quality measures: name, unit, direction and explanation of each."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -11,14 +11,14 @@ class Measure:
     """One image quality measure.
 
     Attributes:
-        name: Identifier in records, tables and code; also the name of the function that computes it.
-        title: Name for people.
-        unit: Unit for people, empty for a pure number.
-        better: Whether a higher or a lower value is better; `neither` for a plain fact.
-        meaning: What the measure is, in words that a technologist understands.
-        if_poor: What a poor value looks like or comes from; empty where `better` is `neither`.
-        decimals: Decimal places to show.
-        by_slice: Whether it is also taken slice by slice.
+        name: Identifier in records, tables and code, and name of the function that computes the measure.
+        title: Display name.
+        unit: Display unit, empty for a pure number.
+        better: Direction of better values, `neither` for a descriptive value.
+        meaning: Explanation of the measure for a technologist.
+        if_poor: Appearance or cause of a poor value, empty where `better` is `neither`.
+        decimals: Number of decimal places shown.
+        by_slice: Whether the measure is also computed for each slice.
     """
 
     name: str
@@ -240,5 +240,5 @@ MEASURES: Final[tuple[Measure, ...]] = (
         "From one slice to the next as stored; the acquired thickness may be larger.",
     ),
 )
-#: Each measure under its name.
+#: Measures by name.
 BY_NAME: Final = {measure.name: measure for measure in MEASURES}

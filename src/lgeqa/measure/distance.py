@@ -1,4 +1,4 @@
-"""Distances in the plane of the slices, in millimetres, computed near a mask alone."""
+"""Distances in the plane of the slices, in millimetres, computed only near a mask."""
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -7,22 +7,22 @@ from lgeqa.records import BoolArray, FloatArray
 
 
 def depth_mm(mask: BoolArray, pixel_mm: tuple[float, float], reach_mm: float) -> FloatArray:
-    """Return how deep each voxel lies inside a mask, slice by slice.
+    """Return the depth of each voxel inside a mask, slice by slice.
 
     Args:
-        mask: bool (slice, row, column).
-        pixel_mm: (row, column) spacing.
-        reach_mm: Distance outside of the mask up to which the depth is computed.
+        mask: Boolean mask (slice, row, column).
+        pixel_mm: Pixel spacing (row, column).
+        reach_mm: Distance outside the mask up to which the depth is computed.
 
     Returns:
-        float32 of the same shape, in mm: above 0 inside, below 0 outside, 0 on the border between two voxels. Voxels
-        farther outside than `reach_mm`, and slices without the mask, hold minus infinity.
+        Depth in mm, float32 of the same shape: above 0 inside, below 0 outside, 0 on the border between two voxels.
+        Voxels farther outside than `reach_mm`, and slices without the mask, are minus infinity.
     """
     depth = np.full(mask.shape, -np.inf, np.float32)
     half = sum(pixel_mm) / 4
     for z in np.flatnonzero(mask.any(axis=(1, 2))):
         box = bounding_box(mask[z], pixel_mm, reach_mm)
-        # The frame of background stands for what lies beyond the box.
+        # The frame represents the background beyond the box.
         padded = np.pad(mask[z][box], 1)
         inside = distance_transform_edt(padded, sampling=pixel_mm)[1:-1, 1:-1]
         outside = distance_transform_edt(~padded, sampling=pixel_mm)[1:-1, 1:-1]
@@ -32,10 +32,10 @@ def depth_mm(mask: BoolArray, pixel_mm: tuple[float, float], reach_mm: float) ->
 
 
 def bounding_box(mask: BoolArray, pixel_mm: tuple[float, float], margin_mm: float) -> tuple[slice, slice]:
-    """Return rows and columns that hold a mask (row, column), not empty, and `margin_mm` more on each side."""
+    """Return the rows and columns of a mask (row, column) that is not empty, with `margin_mm` more on each side."""
     spans = []
     for axis in (0, 1):
-        held = np.flatnonzero(mask.any(axis=1 - axis))
+        indices = np.flatnonzero(mask.any(axis=1 - axis))
         margin = int(np.ceil(margin_mm / pixel_mm[axis]))
-        spans.append(slice(max(int(held[0]) - margin, 0), int(held[-1]) + 1 + margin))
+        spans.append(slice(max(int(indices[0]) - margin, 0), int(indices[-1]) + 1 + margin))
     return spans[0], spans[1]

@@ -1,4 +1,4 @@
-"""Edges of a blood pool: the fall of the signal across the pool's border, fitted by an error function."""
+"""Edges of a blood pool: the fall of the signal across its border, fitted by an error function."""
 
 from dataclasses import dataclass
 
@@ -11,31 +11,31 @@ from lgeqa.records import FloatArray, IntArray
 
 Floats = npt.NDArray[np.floating]
 
-#: Places along a ray, in mm outward from the border of the mask.
+#: Positions along a ray, in mm outward from the border of the mask.
 _ALONG_MM = np.arange(-6, 8.01, 0.5)
-#: Parallel rays that are averaged into one, in mm along the border, so that noise does not decide.
+#: Offsets in mm along the border of the parallel rays that are averaged into one to reduce noise.
 _ACROSS_MM = np.array((-2.4, -0.8, 0.8, 2.4))
-#: Candidates of the fit: place of the edge, and standard deviation of the blur, in mm.
+#: Candidates of the fit: position of the edge and standard deviation of the blur, in mm.
 _CENTRES_MM = np.arange(-3.5, 5.51, 0.25)
 _SIGMAS_MM = np.geomspace(0.35, 4.5, 22)
-#: From the standard deviation of an error function's blur to its 10-90 % width.
+#: Factor from the standard deviation of an error function's blur to its 10-90 % width.
 _WIDTH_OF_SIGMA = 2.5631
-#: A ray counts as an edge where the signal falls by this share of blood at least, and the fit explains this much.
+#: Smallest fall of the signal, as a share of blood, and smallest R2 of the fit for a ray to count as an edge.
 _LEAST_FALL, _LEAST_FIT = 0.3, 0.7
-#: Half the distance over which the normal of the border is taken, in mm.
+#: Half the distance over which the normal of the border is computed, in mm.
 _SLOPE_MM = 2.0
-#: Rays that are fitted at the most.
+#: Largest number of rays that are fitted.
 _MOST_RAYS = 1500
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Edges that were found along the border of a mask.
+    """Edges along the border of a mask.
 
     Attributes:
-        slices: (n,) slice of each edge.
-        centres_mm: (n,) place of each edge, in mm outward from the mask's border.
-        widths_mm: (n,) 10-90 % width of each edge.
+        slices: Slice of each edge, (n,).
+        centres_mm: Position of each edge in mm outward from the mask's border, (n,).
+        widths_mm: 10-90 % width of each edge in mm, (n,).
     """
 
     slices: IntArray
@@ -47,14 +47,14 @@ def find_edges(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, flo
     """Fit an error function to the signal across the border of a mask.
 
     Each ray runs along the normal of the border, from 6 mm inside to 8 mm outside, and is the mean of four parallel
-    ones within 5 mm of the border. The candidate (place and blur) that correlates best is taken, and the blur refined
-    by a parabola. Rays that leave the image, on which the signal rises or hardly falls, or that no error function
-    describes (R2 < .7) are left out.
+    rays within 5 mm along the border. The candidate (position and blur) with the highest correlation is chosen, and its
+    blur refined by a parabola. Rays are excluded if they leave the image, if the signal on them rises or hardly falls,
+    or if no error function describes them (R2 < .7).
 
     Args:
-        signal: (slice, row, column) in units of blood above air.
-        depth: As `depth_mm` returns it, with a reach of 8 mm at least.
-        pixel_mm: (row, column) spacing.
+        signal: Signal (slice, row, column) in units of blood above air.
+        depth: Depth from `depth_mm`, with a reach of at least 8 mm.
+        pixel_mm: Pixel spacing (row, column).
     """
     slices, profiles = _profiles(signal, depth, pixel_mm)
     centres, sigmas, falls, fits = _fitted(profiles)
@@ -63,7 +63,7 @@ def find_edges(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, flo
 
 
 def _profiles(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, float]) -> tuple[IntArray, Floats]:
-    """Return slice (n,) and signal (n, along) of each ray that stays on the image."""
+    """Return the slice (n,) and the signal (n, along) of each ray that stays on the image."""
     places = np.argwhere((depth > 0) & (depth < max(pixel_mm)))
     places = places[:: max(1, -(-len(places) // _MOST_RAYS))]
     if not len(places):
@@ -81,7 +81,7 @@ def _profiles(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, floa
 
 
 def _normals(depth: FloatArray, places: IntArray, pixel_mm: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Return the outward normals (row and column part, each (n, 1, 1)): the slope of the depth over 4 mm."""
+    """Return the row and column parts of the outward normals, each (n, 1, 1), from the slope of the depth over 4 mm."""
     z, rows, columns = places.T
     floor = np.float32(-_SLOPE_MM)
     slopes = []
@@ -98,7 +98,7 @@ def _normals(depth: FloatArray, places: IntArray, pixel_mm: tuple[float, float])
 
 
 def _fitted(profiles: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return place, blur, fall of the signal and R2, each (n,), of the best error function for each profile."""
+    """Return position, blur, fall of the signal and R2, each (n,), of the best error function for each profile."""
     centred = profiles - profiles.mean(axis=1, keepdims=True)
     likeness = (centred.astype(np.float32) @ _TEMPLATES.T).reshape(-1, len(_CENTRES_MM), len(_SIGMAS_MM))
     best = likeness.reshape(len(profiles), len(_TEMPLATES)).argmax(axis=1)
@@ -114,7 +114,7 @@ def _fitted(profiles: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _templates() -> tuple[FloatArray, Floats]:
-    """Return falling error functions (candidate, along), without mean and of length 1, and their lengths before."""
+    """Return falling error functions (candidate, along) with mean 0 and norm 1, and their norms before scaling."""
     steps = ndtr((_CENTRES_MM[:, None, None] - _ALONG_MM) / _SIGMAS_MM[:, None]).reshape(-1, len(_ALONG_MM))
     steps -= steps.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(steps, axis=1)

@@ -1,4 +1,4 @@
-"""What a measure gives: a value, or the reason why it is undefined."""
+"""The result of a measure: a value, or the reason why it is undefined."""
 
 from typing import NamedTuple
 
@@ -9,8 +9,8 @@ class Measured(NamedTuple):
     """A measured value.
 
     Attributes:
-        value: The value; NaN where it is undefined.
-        reason: Why it is undefined, in one sentence; empty where it is defined.
+        value: Measured value, NaN if undefined.
+        reason: Reason why the value is undefined, in one sentence. Empty if it is defined.
     """
 
     value: float

@@ -1,4 +1,4 @@
-"""The measured reader: scores of 1 to 5 that follow from the image quality measures of a scan."""
+"""The measured reader: scores of 1 to 5 computed from the image quality measures of a scan."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -16,31 +16,31 @@ from lgeqa.measure.catalogue import BY_NAME
 from lgeqa.measure.reference import reference_scans
 from lgeqa.records import Measures
 
-#: Lowest normal score of a measure, however bad it is.
+#: Lowest possible normal score of a measure.
 WORST: Final = -6.0
-#: Cumulative shares of the reference scans between which the slope for worse values than theirs is taken.
+#: Cumulative shares of the reference scans that define the slope for values worse than all of them.
 _SLOPE_SHARES: Final = (0.05, 0.5)
 
 
 class MeasuredReader(BaseModel):
-    """A reader whose scores follow from measures, whatever the origin of the scan.
+    """A reader whose scores are computed from measures, whatever the origin of the scan.
 
-    On each scale, every measure that takes part becomes a normal score: its place among the reference scans through
-    the inverse normal distribution. Some measures can only lower quality. Less noise than usual is no merit, since blur
-    and denoising give it too, and the contrast-to-noise ratio counts it already. Nor do muscle that is nulled well,
-    blood that is even and a background without ghosts make up for a wall that cannot be seen. The place of the weighted
-    sum among the same sums of the reference scans gives the score, so that the reference scans have the distribution of
-    scores that experts gave to scans of the same centre. That both sets of scans are of equal quality is an assumption:
-    nobody scored the reference scans. The scores are not clinical ones.
+    On each scale, every measure with a weight becomes a normal score: its rank among the reference scans, mapped by the
+    inverse normal distribution. Some measures can only lower quality. Less noise than usual is not an advantage, since
+    blur and denoising also reduce it, and the contrast-to-noise ratio already counts it. Likewise, well-nulled muscle,
+    even blood and a background without ghosts do not compensate for a wall that cannot be seen. The rank of the
+    weighted sum among the sums of the reference scans gives the score, so that the reference scans have the same
+    distribution of scores that experts gave to scans of the same centre. Equal quality of both sets of scans is an
+    assumption, since nobody scored the reference scans. The scores are not clinical scores.
 
     Attributes:
         version: Version of the reader. Scores of different versions cannot be compared.
-        source: Origin of the numbers, and the assumption behind them.
-        weights: Weight of each measure by its name, by name of the scale. Those of a scale add up to 1.
-        only_lower: Names of the measures whose normal score counts as 0 where it is above, by name of the scale.
+        source: Origin of the numbers and the assumption behind them.
+        weights: Weight of each measure by its name, by name of the scale. The weights of a scale add up to 1.
+        only_lower: Names of the measures whose positive normal scores count as 0, by name of the scale.
         sums: Weighted sums of normal scores over the reference scans, at the cumulative shares of
             `reference_scans().shares`, by name of the scale.
-        score_shares: Share of scans that experts gave at most the score 1, 2, 3 and 4, by name of the scale.
+        score_shares: Share of scans to which experts gave at most the score 1, 2, 3 and 4, by name of the scale.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,40 +56,40 @@ class MeasuredReader(BaseModel):
         """Return the score of a scan on each scale, in the order of `attributes.NAMES`.
 
         Args:
-            values: Value of each measure by its name, as `take_measures` gives them; None where it is undefined.
+            values: Value of each measure by its name, as from `take_measures`, None if undefined.
 
         Returns:
-            Fractions from 1 to 5, whose whole part is the score that an expert would write, so that 3.0 or more is
+            Fractional scores from 1 to 5. Their whole part is the score that an expert would write, so 3.0 or more is
             diagnostic. None on a scale that needs an undefined measure.
         """
         return {scale: self._score(scale, values) for scale in NAMES}
 
     def reading(self, values: Mapping[str, float | None]) -> dict[str, float] | None:
-        """Return the scores as a table of scores holds them: all four, or None if a scale has none.
+        """Return all four scores with two decimals, as in a table of scores, or None if a scale has no score.
 
-        They have two decimals and are cut instead of rounded, so that none of them becomes a 3 which is below.
+        They are cut instead of rounded, so that a score below 3 does not become 3.
 
         Args:
-            values: As for `scores`.
+            values: Value of each measure by its name, None if undefined.
         """
         known = {scale: score for scale, score in self.scores(values).items() if score is not None}
         if len(known) < len(NAMES):
             return None
-        # The small amount keeps 4.35, whose hundredfold is 434.999..., at 4.35.
+        # Without the small amount 4.35 would become 4.34, as 100 * 4.35 is 434.999...
         return {scale: floor(100 * score + 1e-9) / 100 for scale, score in known.items()}
 
     def why_unscored(self, measures: Measures) -> str:
-        """Return which undefined measures keep which scales from a score, and why, or an empty text."""
-        needed = {scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in NAMES}
-        names = dict.fromkeys(name for lacking in needed.values() for name in lacking)
+        """Return which undefined measures leave which scales without a score, and why, or an empty text."""
+        missing = {scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in NAMES}
+        names = dict.fromkeys(name for undefined in missing.values() for name in undefined)
         if not names:
             return ""
-        scales = ", ".join(scale for scale, lacking in needed.items() if lacking)
+        scales = ", ".join(scale for scale, undefined in missing.items() if undefined)
         reasons = " ".join(f"{name}: {measures.reasons[name]}" for name in names)
         return f"Undefined and needed for {scales}: {reasons}"
 
     def _score(self, scale: str, values: Mapping[str, float | None]) -> float | None:
-        """Return the score on one scale: linear between the experts' shares, 1 below the worst reference scan."""
+        """Return the score on one scale, linear between the experts' shares and 1 below the worst reference scan."""
         if (total := weighted_sum(self.weights[scale], values, self.only_lower.get(scale, ()))) is None:
             return None
         place = np.interp(total, self.sums[scale], reference_scans().shares)
@@ -107,12 +107,12 @@ def measured_reader() -> MeasuredReader:
 def weighted_sum(
     weights: Mapping[str, float], values: Mapping[str, float | None], only_lower: Collection[str]
 ) -> float | None:
-    """Return the weighted sum of the normal scores of measures; None if one of them is undefined.
+    """Return the weighted sum of the normal scores of measures, or None if one of them is undefined.
 
     Args:
-        weights: Weight of each measure that takes part, by its name.
+        weights: Weight of each measure in the sum, by its name.
         values: Value of each measure by its name.
-        only_lower: Names of the measures whose normal score counts as 0 where it is above.
+        only_lower: Names of the measures whose positive normal scores count as 0.
     """
     total = 0.0
     for name, weight in weights.items():
@@ -124,12 +124,12 @@ def weighted_sum(
 
 
 def normal_score(name: str, value: float) -> float:
-    """Return how good a value is, in standard deviations from the median of the reference scans.
+    """Return the quality of a value in standard deviations from the median of the reference scans.
 
-    It is the inverse normal distribution of the share of the reference scans with a worse value, linear between their
-    quantiles. A value better than that of all reference scans counts as the best of theirs. One that is worse than
-    all falls on linearly, with the slope between the 5 % and the 50 % of them that are worst, down to `WORST`, so that
-    a spoilt scan is not saved by its other measures.
+    It is the inverse normal distribution of the share of reference scans with a worse value, linear between their
+    quantiles. A value better than all reference scans counts as their best. For a value worse than all of them, the
+    score continues linearly down to `WORST`, with the slope between their worst 5 % and 50 %, so that good values of
+    other measures do not hide a degraded scan.
     """
     goodness, knots = _knots(name)
     good = value if BY_NAME[name].better == "higher" else -value

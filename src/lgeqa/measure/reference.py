@@ -1,4 +1,4 @@
-"""The reference scans: how each measure is distributed over real scans, as quantiles without any scan."""
+"""The reference scans: the distribution of each measure over real scans, stored as quantiles without any scan."""
 
 from functools import cache
 from importlib import resources
@@ -11,10 +11,10 @@ class ReferenceScans(BaseModel):
     """Quantiles of each measure over the reference scans.
 
     Attributes:
-        source: What scans they are.
+        source: Description of the scans.
         n: Number of scans.
         shares: Cumulative shares, 0 to 1, rising.
-        quantiles: Value of each measure at these shares, by name. A measure that was undefined on a scan leaves it out.
+        quantiles: Value of each measure at these shares, by name, over the scans on which it is defined.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,7 +35,7 @@ def reference_scans() -> ReferenceScans:
 def place_of(name: str, value: float) -> float:
     """Return the share of the reference scans, 0 to 1, with a lower value of a measure.
 
-    It is interpolated between the quantiles; where several of them are equal, the middle of their shares counts.
+    It is interpolated between the quantiles. Where several quantiles are equal, the middle of their shares counts.
     Below the lowest quantile it is 0, above the highest 1.
     """
     reference = reference_scans()

@@ -1,11 +1,11 @@
-"""The measure of sharpness: how wide the edges of the atrium are."""
+"""The measure of sharpness: the width of the edges of the atrium."""
 
 import numpy as np
 
 from lgeqa.measure.heart import ALL, LEAST_EDGES, Heart
 from lgeqa.measure.measured import Measured, undefined
 
-#: Edges that the width on a single slice needs.
+#: Smallest number of edges for the width on a single slice.
 _LEAST_ON_SLICE = 8
 
 
@@ -13,10 +13,10 @@ def edge_width_mm(heart: Heart, slices: slice = ALL) -> Measured:
     """Measure the width of the edges of the atrium.
 
     Formula: median 10-90 % width of the error functions fitted to the signal across the border (see `find_edges`).
-    The wall is part of what is fitted, so an enhancing wall can widen an edge.
+    The fit includes the wall, so an enhancing wall can widen an edge.
     Unit: mm. Direction: lower is better.
-    Undefined: fewer than 20 edges (8 on one slice) are described by an error function.
-    Source: this package; edge width by a fitted error function is the usual edge-spread measure.
+    Undefined: an error function describes fewer than 20 edges (8 on one slice).
+    Source: this package; the width of a fitted error function is the usual edge-spread measure.
     """
     first, stop, _ = slices.indices(len(heart.signal))
     edges = heart.edges

@@ -1,4 +1,4 @@
-"""Measures of the stack of slices: what it covers, what is missing in it, and its voxels."""
+"""Measures of the stack of slices: coverage, missing slices and voxel size."""
 
 import numpy as np
 
@@ -9,35 +9,35 @@ NO_ATRIUM = "No left atrium was found."
 
 
 def margin_below_mm(heart: Heart) -> Measured:
-    """Measure how far the stack reaches below the atrium.
+    """Measure how far the stack extends below the atrium.
 
     Formula: number of slices below the lowest one with the atrium, times the slice spacing.
     Unit: mm; 0 where the atrium reaches the end of the stack. Direction: higher is better.
     Undefined: there is no atrium.
     Source: this package.
     """
-    held = _held(heart)
-    return Measured(float(held[0] * heart.spacing_mm[0])) if held.size else undefined(NO_ATRIUM)
+    slices = _atrium_slices(heart)
+    return Measured(float(slices[0] * heart.spacing_mm[0])) if slices.size else undefined(NO_ATRIUM)
 
 
 def margin_above_mm(heart: Heart) -> Measured:
-    """Measure how far the stack reaches above the atrium.
+    """Measure how far the stack extends above the atrium.
 
     Formula: number of slices above the highest one with the atrium, times the slice spacing.
     Unit: mm; 0 where the atrium reaches the end of the stack. Direction: higher is better.
     Undefined: there is no atrium.
     Source: this package.
     """
-    held = _held(heart)
-    return (
-        Measured(float((len(heart.voxels) - 1 - held[-1]) * heart.spacing_mm[0])) if held.size else undefined(NO_ATRIUM)
-    )
+    slices = _atrium_slices(heart)
+    if not slices.size:
+        return undefined(NO_ATRIUM)
+    return Measured(float((len(heart.voxels) - 1 - slices[-1]) * heart.spacing_mm[0]))
 
 
 def empty_slices(heart: Heart) -> Measured:
     """Count the slices without an image.
 
-    Formula: number of slices whose voxels all hold one grey level.
+    Formula: number of slices whose voxels all have the same grey level.
     Unit: slices. Direction: lower is better.
     Undefined: never.
     Source: this package.
@@ -60,10 +60,10 @@ def repeated_slices(heart: Heart) -> Measured:
 def atrium_volume_ml(heart: Heart) -> Measured:
     """Measure the volume of the atrial blood pool.
 
-    Formula: voxels of the mask, times the volume of a voxel.
+    Formula: number of voxels in the mask, times the volume of a voxel.
     Unit: ml. Direction: neither, since it depends on the patient.
     Undefined: there is no atrium.
-    Source: usual volumetry.
+    Source: standard volumetry.
     """
     voxels = int(heart.whole_atrium.sum())
     return Measured(voxels * float(np.prod(heart.spacing_mm)) / 1000) if voxels else undefined(NO_ATRIUM)
@@ -77,8 +77,8 @@ def atrium_height_mm(heart: Heart) -> Measured:
     Undefined: there is no atrium.
     Source: this package.
     """
-    held = _held(heart)
-    return Measured(float((held[-1] - held[0] + 1) * heart.spacing_mm[0])) if held.size else undefined(NO_ATRIUM)
+    slices = _atrium_slices(heart)
+    return Measured(float((slices[-1] - slices[0] + 1) * heart.spacing_mm[0])) if slices.size else undefined(NO_ATRIUM)
 
 
 def pixel_mm(heart: Heart) -> Measured:
@@ -103,7 +103,7 @@ def slice_mm(heart: Heart) -> Measured:
     return Measured(float(heart.spacing_mm[0]))
 
 
-def _held(heart: Heart) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _atrium_slices(heart: Heart) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the indices of the slices with the atrium, rising."""
-    held: np.ndarray[tuple[int], np.dtype[np.int64]] = np.flatnonzero(heart.whole_atrium.any(axis=(1, 2)))
-    return held
+    slices: np.ndarray[tuple[int], np.dtype[np.int64]] = np.flatnonzero(heart.whole_atrium.any(axis=(1, 2)))
+    return slices

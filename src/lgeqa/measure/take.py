@@ -1,4 +1,4 @@
-"""Taking all measures of a scan, whatever some of them lack."""
+"""Computation of all measures of a scan, including scans on which some are undefined."""
 
 import inspect
 from collections.abc import Callable
@@ -24,40 +24,40 @@ _OF_STACK = frozenset(name for name, function in FUNCTIONS.items() if function._
 
 
 def definition(name: str) -> str:
-    """Return the definition of a measure: its formula, unit, direction, when it is undefined, and its source."""
+    """Return the definition of a measure: formula, unit, direction, conditions under which it is undefined, source."""
     return inspect.cleandoc(FUNCTIONS[name].__doc__ or "")
 
 
 def take_measures(scan: Scan, heart: Heart) -> Measures:
-    """Take every measure of a scan, and per slice those for which that means something.
+    """Compute every measure of a scan, and for each slice the measures that are defined by slice.
 
     Args:
-        scan: As it was read.
-        heart: The anatomy of the same scan.
+        scan: Scan as read from its file.
+        heart: Anatomy of the same scan.
 
     Returns:
-        All measures in the order of `MEASURES`. One that cannot be taken is None with its reason and keeps none of the
-        others from being taken.
+        All measures in the order of `MEASURES`. An undefined measure is None with its reason, and does not affect the
+        others.
     """
-    measured = {measure.name: _taken(measure.name, heart) for measure in MEASURES}
-    values = {name: _plain(one) for name, one in measured.items()}
+    measured = {measure.name: _take(measure.name, heart) for measure in MEASURES}
+    values = {name: _plain(result) for name, result in measured.items()}
     return Measures(
         values=values,
-        reasons={name: one.reason for name, one in measured.items() if one.reason},
+        reasons={name: result.reason for name, result in measured.items() if result.reason},
         places={name: place_of(name, value) for name, value in values.items() if value is not None},
         slices=_by_slice(scan, heart) if heart.is_there else (),
     )
 
 
-def _taken(name: str, heart: Heart) -> Measured:
-    """Take a measure; undefined without an atrium if it needs one."""
+def _take(name: str, heart: Heart) -> Measured:
+    """Compute a measure, which is undefined if it needs an atrium and none was found."""
     if name not in _OF_STACK and not heart.is_there:
         return undefined(stack.NO_ATRIUM)
     return FUNCTIONS[name](heart)
 
 
 def _by_slice(scan: Scan, heart: Heart) -> tuple[SliceMeasures, ...]:
-    """Take the measures of each slice that holds the atrium."""
+    """Compute the measures of each slice with the atrium."""
     names = [measure.name for measure in MEASURES if measure.by_slice]
     first = heart.window[0].start
     return tuple(
@@ -71,5 +71,5 @@ def _by_slice(scan: Scan, heart: Heart) -> tuple[SliceMeasures, ...]:
 
 
 def _plain(measured: Measured) -> float | None:
-    """Return the value, or None where it is undefined."""
+    """Return the value, or None if it is undefined."""
     return None if np.isnan(measured.value) else measured.value

@@ -1,15 +1,15 @@
-"""The measure of nulling: how much signal is left in the myocardium."""
+"""The measure of nulling: the signal left in the myocardium."""
 
 import numpy as np
 
 from lgeqa.measure.heart import Heart, coarse_distance_mm
 from lgeqa.measure.measured import Measured, undefined
 
-#: Muscle lies this far from a blood pool, in mm.
+#: Range of distances from a blood pool in which muscle is searched for, in mm.
 _BESIDE_MM = (3.0, 13.0)
-#: Share of that tissue, from the darkest on, that counts as muscle.
+#: Darkest share of that tissue, which counts as muscle.
 _DARKEST = 0.5
-#: Pixels of 2 mm that are needed of muscle, and of background.
+#: Smallest number of pixels of 2 mm of muscle and of background.
 _LEAST_PIXELS = 100
 
 
@@ -17,12 +17,12 @@ def nulling_ratio(heart: Heart) -> Measured:
     """Measure how much signal is left in the myocardium.
 
     Formula: (muscle - background) / (blood - background). Muscle is the mean of the darker half of the pixels of 2 mm
-    that lie 3 to 13 mm beside a blood pool (atrium, aorta or another one) and are neither blood nor background; it need
-    not be myocardium where none is near. Background is the mean of dark regions of 12 mm and more across, which are
+    at 3 to 13 mm from a blood pool (atrium, aorta or another one) that are neither blood nor background. It may be
+    another tissue where no myocardium is near. Background is the mean of dark regions at least 12 mm across, which are
     lung and air, so the noise floor of magnitude images cancels.
     Unit: none; 0 is as dark as lung and 1 as bright as blood. Direction: lower is better.
     Undefined: fewer than 100 pixels of either.
-    Source: this package; the scale is that of the paper's myocardium nulling (arXiv 2310.08805, section 3.2).
+    Source: this package; it measures myocardium nulling as scored in the paper (arXiv 2310.08805, section 3.2).
     """
     blood = heart.coarse_pools | (heart.coarse_atrium > 0.5) | heart.coarse_aorta
     background = heart.coarse_background

@@ -1,4 +1,4 @@
-"""Measures of enhancement: the atrial wall, the aortic wall, and septa and valves, against blood."""
+"""Measures of enhancement: atrial wall, aortic wall, and septa and valves, compared with blood."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from lgeqa.measure.blood import LEAST_VOXELS, NO_BLOOD, blood_sd
 from lgeqa.measure.heart import ALL, COARSE_MM, Heart, coarse_distance_mm
 from lgeqa.measure.measured import Measured, undefined
 
-#: The brightest part of a wall is the signal that this percentage of its voxels stay below.
+#: Percentile of the signal that represents the brightest part of a wall.
 _BRIGHT = 95
-#: Depth of the aortic wall in the disc of the aorta, and of the blood within it, in mm.
+#: Range of depths of the aortic wall in the disc of the aorta, and smallest depth of its blood, in mm.
 _AORTIC_WALL_MM, _AORTIC_BLOOD_MM = (-3.0, 4.0), 5.0
-#: A septum between two pools is at most this wide, in mm; its bright part is the signal that 90 % stay below.
+#: Largest width of a septum between two pools, in mm, and percentile that represents its bright part.
 _SEPTUM_MM, _SEPTUM_BRIGHT = 8.0, 90
-#: Voxels of 2 mm that septal contrast needs.
+#: Smallest number of 2 mm voxels for septal contrast.
 _LEAST_SEPTUM = 40
 
 
@@ -20,13 +20,13 @@ def wall_cnr(heart: Heart, slices: slice = ALL) -> Measured:
     """Measure the contrast-to-noise ratio of the atrial wall.
 
     Formula: (95th percentile of the wall band - mean of the blood) / standard deviation of the blood. The band is
-    smoothed by a Gaussian of 0.8 mm first, since noise alone would lift its brightest part. It reaches from 3.3 mm
-    inside to 0.6 mm outside of the wall's outer edge, which is found in the image; as a rule that is from 1.3 mm inside
-    to 2.6 mm outside of the blood pool.
+    smoothed by a Gaussian of 0.8 mm first, since noise alone would raise its brightest part. It reaches from 3.3 mm
+    inside to 0.6 mm outside the wall's outer edge, which is found in the image. This is usually from 1.3 mm inside to
+    2.6 mm outside the blood pool.
     Unit: none. Direction: higher is better.
     Undefined: band or core has fewer than 50 voxels, or the blood has no spread.
     Source: contrast-to-noise ratio as in Chubb et al., J Cardiovasc Magn Reson 2018, 20:30,
-    doi:10.1186/s12968-018-0449-8; the band and its percentile are of this package.
+    doi:10.1186/s12968-018-0449-8; the band and its percentile are this package's own.
     """
     wall = heart.fine_smooth[slices][heart.wall[slices]]
     spread = blood_sd(heart, slices)
@@ -41,7 +41,7 @@ def image_intensity_ratio(heart: Heart, slices: slice = ALL) -> Measured:
 
     Formula: mean signal of the wall band (see `wall_cnr`) over the mean signal of the blood, both above air.
     Unit: none. Direction: neither, since it depends on the patient's fibrosis as well as on the image.
-    Undefined: the band or the core has fewer than 50 voxels, or blood is no brighter than air.
+    Undefined: the band or the core has fewer than 50 voxels, or blood is not brighter than air.
     Source: Khurram et al., Heart Rhythm 2014, doi:10.1016/j.hrthm.2013.10.007, who divide by the mean of blood.
     """
     wall, core = heart.signal[slices][heart.wall[slices]], heart.signal[slices][heart.core[slices]]
@@ -107,16 +107,16 @@ def _share_above(heart: Heart, times: float, sds: float) -> Measured:
 def aortic_wall_contrast(heart: Heart, slices: slice = ALL) -> Measured:
     """Measure how far the wall of the descending aorta stands out from the blood in it.
 
-    Formula: (95th percentile of the signal from 3 mm outside to 4 mm inside of the aorta's disc - mean of the blood
-    deeper than 5 mm in it) / standard deviation of that blood. The wall is smoothed as in `wall_cnr`, which takes about
-    a third from a wall of 2 mm.
+    Formula: (95th percentile of the signal from 3 mm outside to 4 mm inside the aorta's disc - mean of the blood deeper
+    than 5 mm in it) / standard deviation of that blood. The wall is smoothed as in `wall_cnr`, which lowers the
+    contrast of a 2 mm wall by about a third.
     Unit: none. Direction: higher is better.
     Undefined: no aorta was found, or wall or blood has fewer than 50 voxels.
     Source: this package, in the form of a contrast-to-noise ratio.
     """
     depth, signal = heart.aorta_depth[slices], heart.signal[slices]
     outer, inner = _AORTIC_WALL_MM
-    atrium = heart.depth[slices] > -3.0  # whose own wall may be what is bright
+    atrium = heart.depth[slices] > -3.0  # excluded, since its own wall may be bright
     wall = heart.fine_smooth[slices][(depth > outer) & (depth < inner) & ~atrium]
     blood = signal[depth > _AORTIC_BLOOD_MM]
     if wall.size < LEAST_VOXELS or blood.size < LEAST_VOXELS:
@@ -127,12 +127,12 @@ def aortic_wall_contrast(heart: Heart, slices: slice = ALL) -> Measured:
 
 
 def septal_contrast(heart: Heart) -> Measured:
-    """Measure the signal of thin tissue between the atrium and another blood pool, as septa and valves are.
+    """Measure the signal of thin tissue between the atrium and another blood pool, such as septa and valves.
 
-    Formula: 90th percentile of the gap over the mean of the blood, both above air. The gap is what lies outside of both
-    pools on the 2 mm grid with at most 8 mm from one to the other.
+    Formula: 90th percentile of the gap over the mean of the blood, both above air. The gap is the tissue outside both
+    pools on the 2 mm grid where they are at most 8 mm apart.
     Unit: none; above 1 where the tissue is brighter than blood. Direction: higher is better.
-    Undefined: no other blood pool lies so near.
+    Undefined: no other blood pool is that near.
     Source: this package.
     """
     if not heart.coarse_pools.any() or heart.core.sum() < LEAST_VOXELS:
@@ -146,5 +146,5 @@ def septal_contrast(heart: Heart) -> Measured:
 
 
 def _over_blood(signal: float, blood: float) -> Measured:
-    """Return a signal over that of blood, which must be above that of air."""
+    """Return a signal over the signal of blood, or an undefined value if blood is not above air."""
     return Measured(signal / blood) if blood > 0 else undefined("Blood is no brighter than air here.")

@@ -1,4 +1,4 @@
-"""The networks (PyTorch)."""
+"""Networks in PyTorch."""
 
 from lgeqa.networks.detector import Detector as Detector
 from lgeqa.networks.encoder import WIDTH as WIDTH

@@ -1,4 +1,4 @@
-"""The decoder of section 3.2.2 and of the hybrid strategy: from the encoder's features back to the blood-pool mask."""
+"""Decoder of section 3.2.2 and of the hybrid strategy, from the encoder's features back to the blood-pool mask."""
 
 from itertools import pairwise
 
@@ -9,10 +9,11 @@ from torch.nn.functional import pad
 
 
 class Decoder(nn.Module):
-    """Half of a U-Net, with skips from the encoder's stages, up to the slice's own pixels.
+    """Half of a U-Net with skips from the encoder's stages, up to the pixels of the slice.
 
     Args:
-        width: Channels of the encoder's first stage, at half of a slice's side; at a 32nd it gives eight times as many.
+        width: Number of channels of the encoder's first stage, at 1/2 of a slice's side. At 1/32 it has eight times as
+            many.
     """
 
     def __init__(self, width: int) -> None:
@@ -29,16 +30,16 @@ class Decoder(nn.Module):
         """Return logits of the blood pool.
 
         Args:
-            stages: feature maps from fine to coarse, as `Encoder.stages` gives them.
-            rows: of the slices that were encoded.
-            columns: of these slices.
+            stages: Feature maps from fine to coarse, as returned by `Encoder.stages`.
+            rows: Number of rows of the encoded slices.
+            columns: Number of columns of the encoded slices.
 
         Returns:
-            (slice, 1, row, column) on the pixels of those slices.
+            Logits (slice, 1, row, column) on the pixels of these slices.
         """
         *skips, x = stages
         for rise, skip in zip(self.rises, reversed(skips), strict=True):
-            # A side that halving does not divide was rounded up on the way to the coarser level.
+            # An odd side was rounded up at the coarser level.
             beyond = (0, 2 * x.shape[3] - skip.shape[3], 0, 2 * x.shape[2] - skip.shape[2])
             x = rise(x, pad(skip, beyond))
         logits: Tensor = self.last(x)[..., :rows, :columns]

@@ -1,4 +1,4 @@
-"""The ResNet34 encoder of stage 2, and where its first weights come from (section 3.2)."""
+"""ResNet34 encoder of stage 2, and the source of its initial weights (section 3.2)."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 from lgeqa.errors import ConfigError
 from lgeqa.networks.weights import read_weights
 
-#: Where the hub keeps the ImageNet weights, with which revision of the file.
+#: Repository and file of the ImageNet weights on the hub.
 HUB_REPOSITORY = "timm/resnet34.tv_in1k"
 HUB_FILE = "model.safetensors"
-#: What stands before the ResNet34's own keys in the weights of a network with an encoder, and of an `Encoder`.
+#: Prefixes of the ResNet34's keys in the weights of a network with an encoder, and of an `Encoder`.
 _IN_NETWORK, _OURS = "encoder.", "resnet."
 
-#: Channels of a ResNet34's first stage.
+#: Number of channels of a ResNet34's first stage.
 WIDTH = 64
 
 Start = Literal["random", "hub"] | Path
@@ -25,11 +25,11 @@ class Encoder(nn.Module):
     """ResNet34 for one channel, down to 512 pooled features.
 
     Args:
-        width: Channels of the first stage. With fewer than the 64 of a ResNet34 all stages are narrower alike, and the
-            features fewer.
+        width: Number of channels of the first stage. If it is below the 64 of a ResNet34, all stages are narrower in
+            proportion and there are fewer features.
 
     Attributes:
-        width: As given.
+        width: Number of channels of the first stage.
         features: Number of pooled features, eight times the width.
     """
 
@@ -51,10 +51,11 @@ class Encoder(nn.Module):
         )
 
     def stages(self, slices: Tensor) -> list[Tensor]:
-        """Return feature maps from fine to coarse, of a (slice, 1, 128, 128) batch; channels here for a width of 64.
+        """Return feature maps from fine to coarse.
 
         Returns:
-            (slice, 64, 64, 64), (slice, 64, 32, 32), (slice, 128, 16, 16), (slice, 256, 8, 8), (slice, 512, 4, 4).
+            For a (slice, 1, 128, 128) batch and a width of 64: (slice, 64, 64, 64), (slice, 64, 32, 32),
+            (slice, 128, 16, 16), (slice, 256, 8, 8) and (slice, 512, 4, 4).
         """
         net = self.resnet
         maps = [net.act(net.bn1(net.conv1(slices)))]
@@ -70,33 +71,35 @@ class Encoder(nn.Module):
 
 
 def load_first_weights(encoder: Encoder, start: Start) -> None:
-    """Fill an encoder with its first weights.
+    """Fill an encoder with its initial weights.
 
     The first convolution of the ImageNet weights is summed over its three colour channels.
 
     Args:
-        encoder: filled in place.
-        start: `random` leaves it as it is; `hub` downloads (a network is needed); a path names a `.safetensors`
-            file with the keys of a torchvision or timm ResNet34, a whole quality network, such as the
-            `network.safetensors` of a run, whose heads are left out, or an encoder alone, such as the
-            `pretraining/encoder.safetensors` of a contrastive run.
+        encoder: Encoder that is filled in place.
+        start: Source of the weights. `random` leaves the encoder as it is. `hub` downloads the ImageNet weights, which
+            requires internet access. A path names a `.safetensors` file with the keys of a torchvision or timm
+            ResNet34, a whole quality network, such as the `network.safetensors` of a run, whose heads are left out, or
+            only an encoder, such as the `pretraining/encoder.safetensors` of a contrastive run.
 
     Raises:
-        ConfigError: the weights cannot be had or do not fit. Random weights never stand in for them.
+        ConfigError: The weights cannot be obtained or do not fit. Random weights never replace them.
     """
     if start == "random":
         return
     path = _download() if start == "hub" else Path(start)
-    found = read_weights(path)
-    if any(key.startswith(_IN_NETWORK) for key in found):
-        found = {key.removeprefix(_IN_NETWORK): value for key, value in found.items() if key.startswith(_IN_NETWORK)}
-    state = {key.removeprefix(_OURS): value for key, value in found.items() if not key.startswith("fc.")}
+    weights = read_weights(path)
+    if any(key.startswith(_IN_NETWORK) for key in weights):
+        weights = {
+            key.removeprefix(_IN_NETWORK): value for key, value in weights.items() if key.startswith(_IN_NETWORK)
+        }
+    state = {key.removeprefix(_OURS): value for key, value in weights.items() if not key.startswith("fc.")}
     if "conv1.weight" in state:
         state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
     try:
         missing, unknown = encoder.resnet.load_state_dict(state, strict=False)
-    except RuntimeError as fault:
-        reason = " ".join(str(fault).split())[:300]
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
         raise ConfigError(f"weights = {path}: do not fit a ResNet34 of width {encoder.width} ({reason}).") from None
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing or unknown:
@@ -108,9 +111,9 @@ def _download() -> Path:
 
     try:
         return Path(hf_hub_download(HUB_REPOSITORY, HUB_FILE))
-    except Exception as fault:
-        reason = f"{type(fault).__name__}"
+    except Exception as error:
+        reason = f"{type(error).__name__}"
         raise ConfigError(
             f'weights = "hub": {HUB_REPOSITORY} could not be downloaded ({reason}). Name a local .safetensors file, '
             'or say weights = "random".'
-        ) from fault
+        ) from error

@@ -1,7 +1,7 @@
-"""HiResCAM: which places of a slice a logit came from (Draelos and Carin, arXiv 2011.08891; the paper's Fig. 2).
+"""HiResCAM: attribution of a logit to places of a slice (Draelos and Carin, arXiv 2011.08891; the paper's Fig. 2).
 
-Written out from forward operations alone, so that it is exported with the network and needs no PyTorch where scans are
-assessed.
+It consists of forward operations only, so that it is exported with the network and assessment of scans does not need
+PyTorch.
 """
 
 import torch
@@ -11,28 +11,30 @@ from lgeqa.networks.quality import QualityNetwork
 
 
 def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits, and for each the gradient with respect to the last feature maps, times the maps, summed over channels.
+    """Return the logits and the attribution map of each.
+
+    A map is the gradient of its logit with respect to the last feature maps, times these maps, summed over channels:
 
     map(y, x) = sum over channels c of A_c(y, x) * d logit / d A_c(y, x)
 
     The maps A are averaged over their places before the heads see them, so the gradient is the same at every place:
-    that of the pooled feature, divided by the number of places. The quality head sees the attribute heads alone. With f
-    the pooled features, and a_k the logit of attribute k, or the last hidden features of its head where the quality
-    head sees these,
+    the gradient with respect to the pooled feature, divided by the number of places. The quality head sees only the
+    attribute heads. With f the pooled features, and a_k the logit of attribute k, or the last hidden features of its
+    head if the quality head sees these,
 
     d quality / d f = sum over attributes k of d quality / d a_k * d a_k / d f
 
-    Completeness: a ReLU head is linear around each slice, so the sum of a map is its logit minus what the biases
-    give: the sum over all of the head's biases b of b * d logit / d b. For `quality` that counts the biases of all
-    four heads that it has passed. A head without ReLU is explained up to its last bias.
+    Completeness: a ReLU head is linear around each slice, so the sum of a map is its logit minus the contribution of
+    the biases, which is the sum over all biases b of the head of b * d logit / d b. For `quality` this includes the
+    biases of all four heads that the signal has passed. A head without ReLU is explained up to its last bias.
 
     Args:
-        network: in evaluation mode, else slices depend on each other.
-        slices: (slice, 1, row, column), prepared as in training; 128 x 128 give 4 x 4 maps.
+        network: Network in evaluation mode, since slices depend on each other in training mode.
+        slices: Slices prepared as in training, (slice, 1, row, column). 128 x 128 pixels give 4 x 4 maps.
 
     Returns:
-        Logits (slice, 4), and maps (slice, 4, map row, map column) on the encoder's last grid, in logits: above 0 what
-        speaks for diagnostic, below 0 what speaks against it. Both in the order of `attributes.NAMES`.
+        Logits (slice, 4), and maps (slice, 4, map row, map column) on the encoder's last grid, in logits. Values
+        above 0 speak for diagnostic, values below 0 against it. Both are in the order of `attributes.NAMES`.
     """
     maps = network.encoder.stages(slices)[-1]
     pooled = maps.mean(dim=(2, 3))
@@ -44,7 +46,7 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quality_gradient(network: QualityNetwork, features: Tensor) -> Tensor:
-    """Return the gradient of the quality logit with respect to the pooled features, through the heads: (slice, 512)."""
+    """Return the gradient of the quality logit with respect to the pooled features, (slice, 512), through the heads."""
     heads: list[nn.Module]
     if network.quality_from == "logits":
         heads = list(network.attribute_heads)
@@ -57,20 +59,20 @@ def quality_gradient(network: QualityNetwork, features: Tensor) -> Tensor:
 
 
 def head_gradient(head: nn.Module, inputs: Tensor, outward: Tensor | None = None) -> Tensor:
-    """Return the gradient with respect to a head's inputs, by the chain rule from its outputs inward.
+    """Return the gradient with respect to a head's inputs, by the chain rule from its outputs backwards.
 
-    For linear layers W_1 to W_n with a ReLU between each two, whose inputs are z_1 to z_(n-1), and g the gradient with
-    respect to the outputs:
+    For linear layers W_1 to W_n with ReLUs in between, whose inputs are z_1 to z_(n-1), and the gradient g with respect
+    to the outputs it is:
 
     g W_n diag(z_(n-1) > 0) W_(n-1) ... diag(z_1 > 0) W_1
 
     Args:
-        head: an `nn.Sequential` of `nn.Linear` and `nn.ReLU` in turn.
-        inputs: (slice, features).
-        outward: (slice, outputs) gradient with respect to the outputs; None for the gradient of a head's one logit.
+        head: Alternating `nn.Linear` and `nn.ReLU` in an `nn.Sequential`.
+        inputs: Inputs of the head, (slice, features).
+        outward: Gradient with respect to the outputs, (slice, outputs). None for the gradient of a single logit.
 
     Returns:
-        (slice, features).
+        Gradient (slice, features).
     """
     assert isinstance(head, nn.Sequential)
     outputs: list[Tensor] = []

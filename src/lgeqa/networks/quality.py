@@ -11,23 +11,23 @@ from lgeqa.networks.decoder import Decoder
 from lgeqa.networks.encoder import WIDTH, Encoder
 
 QualityFrom = Literal["logits", "features"]
-#: Last hidden features of an attribute head.
+#: Number of last hidden features of an attribute head.
 HIDDEN = 32
 
 
 def attribute_head(features: int) -> nn.Sequential:
-    """One attribute's classifier: 512-128-32-1 with ReLU."""
+    """Return the classifier of one attribute, 512-128-32-1 with ReLU."""
     return nn.Sequential(nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
 
 
 class QualityNetwork(nn.Module):
-    """Scores a slice on the four scales (section 3.2.1).
+    """Network that scores a slice on the four scales (section 3.2.1).
 
     Args:
-        quality_from: Input of the QA head. `logits`, the paper's: the three attribute logits, so that what it finds
-            must pass through them. `features`: the last hidden features of the three attribute heads, so that noise
-            without a trace in the attributes can reach it.
-        width: Channels of the encoder's first stage.
+        quality_from: Input of the QA head. `logits`, as in the paper, are the three attribute logits, so that all its
+            information passes through them. `features` are the last hidden features of the three attribute heads, so
+            that it can respond to noise without a trace in the attributes.
+        width: Number of channels of the encoder's first stage.
     """
 
     def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH) -> None:
@@ -39,26 +39,26 @@ class QualityNetwork(nn.Module):
         self.quality_head = nn.Sequential(nn.Linear(inputs, 20), nn.ReLU(), nn.Linear(20, 1))
 
     def heads(self, features: Tensor) -> Tensor:  # (slice, 512)
-        """Four logits, (slice, 4), in the order of `attributes.NAMES`."""
+        """Return four logits, (slice, 4), in the order of `attributes.NAMES`."""
         hidden = [body(features) for body, _ in self.attribute_parts()]
         logits = [last(inputs) for (_, last), inputs in zip(self.attribute_parts(), hidden, strict=True)]
         attributes = torch.cat(logits, dim=1)
-        seen = attributes if self.quality_from == "logits" else torch.cat(hidden, dim=1)
-        return torch.cat([attributes, self.quality_head(seen)], dim=1)
+        evidence = attributes if self.quality_from == "logits" else torch.cat(hidden, dim=1)
+        return torch.cat([attributes, self.quality_head(evidence)], dim=1)
 
     def attribute_parts(self) -> list[tuple[nn.Sequential, nn.Module]]:
-        """Return each attribute head, divided before its last layer."""
+        """Return each attribute head, split before its last layer."""
         return [(head[:-1], head[-1]) for head in self.attribute_heads]  # type: ignore[index]
 
     def forward(self, slices: Tensor) -> Tensor:
-        """Four logits, (slice, 4)."""
+        """Return four logits, (slice, 4)."""
         return self.heads(self.encoder(slices))
 
 
 class MultiTaskNetwork(QualityNetwork):
-    """Scores a slice, and finds the blood pool on it from the same features (section 3.2.2).
+    """Network that scores a slice and segments its blood pool from the same features (section 3.2.2).
 
-    Called like any quality network it scores only, so that is all that is exported.
+    Called like any quality network it only scores, so only the scores are exported.
     """
 
     def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH) -> None:
@@ -72,10 +72,10 @@ class MultiTaskNetwork(QualityNetwork):
 
 
 class ContrastiveNetwork(nn.Module):
-    """The encoder with four projection heads, 512-128, one for each label (section 3.2.3).
+    """Encoder with four projection heads, 512-128, one for each label (section 3.2.3).
 
     Args:
-        encoder: whose features are to be learnt.
+        encoder: Encoder that learns the features.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -84,19 +84,19 @@ class ContrastiveNetwork(nn.Module):
         self.projections = nn.ModuleList(nn.Linear(encoder.features, 128) for _ in NAMES)
 
     def forward(self, slices: Tensor) -> Tensor:
-        """Projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
+        """Return projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
         return self.project(self.encoder(slices))
 
     def project(self, features: Tensor) -> Tensor:  # (slice, 512)
-        """Return the same projections of pooled features."""
+        """Return the projections of pooled features, as `forward` does for slices."""
         return torch.stack([normalize(project(features), dim=1) for project in self.projections])
 
 
 class HybridNetwork(ContrastiveNetwork):
-    """The encoder with four projection heads, and the decoder that finds the blood pool (the paper's conclusion).
+    """Encoder with four projection heads, and a decoder that segments the blood pool (the paper's conclusion).
 
     Args:
-        encoder: whose features are to be learnt.
+        encoder: Encoder that learns the features.
     """
 
     def __init__(self, encoder: Encoder) -> None:

@@ -1,4 +1,4 @@
-"""Preparation of a volume for the two networks; the same code in training and in use."""
+"""Preparation of a volume for the two networks, the same in training and in use."""
 
 from lgeqa.prepare.detector import AtriumPlace as AtriumPlace
 from lgeqa.prepare.detector import DetectorGrid as DetectorGrid

@@ -1,7 +1,7 @@
-"""What the atrium detector sees: the volume on a fixed pixel size, normalised; and the way back.
+"""Preparation of a volume for the atrium detector: fixed pixel size, normalised grey levels, and the inverse mapping.
 
-Section 3.1 of the paper. Its normalisation is silent: the whole volume is brought to zero mean and unit spread
-over the voxels that hold an image, so a scan keeps the contrast between its slices.
+Section 3.1 of the paper, which does not specify the normalisation. Here the whole volume is brought to zero mean and
+unit spread over the voxels that hold an image, so a scan keeps the contrast between its slices.
 """
 
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ from lgeqa.prepare.padding import image_area, image_window
 from lgeqa.prepare.resample import Weights, axis_weights, centred_points, resample, resample_image
 from lgeqa.records import BoolArray, FloatArray, IntArray
 
-#: Shares of the voxels, from the darkest, that grey levels are cut off at: a few odd voxels cannot set the scale.
+#: Quantiles at which grey levels are clipped, so that a few outliers cannot determine the scale.
 EXTREMES = (0.0002, 0.9998)
-#: Resampling rounds one grey level to several, that differ by less than this share of it.
+#: Largest relative difference between grey levels that can result from rounding in resampling.
 _ROUNDING = 1e-6
-#: The grey levels that set the scale lie within this distance of the atrium in-plane, and this one above and below it.
+#: Distances from the atrium, in-plane and above or below it, within which grey levels determine the scale.
 MARGIN_MM, HEIGHT_MM = 10.0, 20.0
 
 
 class DetectorPreparation(Settings):
-    """How a volume is prepared for the detector.
+    """Settings of the preparation of a volume for the detector.
 
     Attributes:
-        context_mm: the slices that the network sees at once, as heights above the one in question in mm, towards
-            superior; (0,) is the paper's single slice.
-        pixel_mm: in-plane pixel size that the network was trained on.
-        multiple: rows and columns are padded to a multiple of this, which the U-Net halves away.
-        least: rows and columns are padded to this many at least. A network that was trained on windows does not know
-            smaller images: what it takes for their edges fails it.
-        normalisation: zero mean and unit standard deviation over the image, its extremes cut off.
+        context_mm: Heights in mm of the slices that the network sees at once, relative to the current slice and towards
+            superior. (0,) is the paper's single slice.
+        pixel_mm: In-plane pixel size that the network was trained on.
+        multiple: Number to a multiple of which rows and columns are padded, since the U-Net halves them repeatedly.
+        least: Smallest number of rows and columns, reached by padding. A network that was trained on windows does not
+            know smaller images and fails at their edges.
+        normalisation: Zero mean and unit standard deviation over the image, with its extremes clipped.
     """
 
     context_mm: tuple[float, ...] = Field((0.0,), min_length=1)
@@ -47,14 +47,14 @@ class DetectorPreparation(Settings):
 
 @dataclass(frozen=True)
 class DetectorGrid:
-    """The in-plane grid of a prepared volume.
+    """In-plane grid of a prepared volume.
 
     Attributes:
-        shape: (rows, columns) of the prepared slices.
-        start_mm: (row, column) position of its first pixel's centre, seen from that of the scan's.
-        pixel_mm: pixel size of the prepared slices.
-        scan_shape: (rows, columns) of the scan.
-        scan_pixel_mm: (row, column) spacing of the scan.
+        shape: Shape (rows, columns) of the prepared slices.
+        start_mm: Position (row, column) of the centre of the first pixel, relative to the scan's first pixel.
+        pixel_mm: Pixel size of the prepared slices.
+        scan_shape: Shape (rows, columns) of the scan.
+        scan_pixel_mm: Spacing (row, column) of the scan.
     """
 
     shape: tuple[int, int]
@@ -64,17 +64,17 @@ class DetectorGrid:
     scan_pixel_mm: tuple[float, float]
 
     def within(self, first: tuple[int, int], scan_shape: tuple[int, int]) -> "DetectorGrid":
-        """Return the same grid, seen from another array of the scan's pixels.
+        """Return the same grid relative to another array of the scan's pixels.
 
         Args:
-            first: (row, column) in that array of the first pixel of the one that this grid is seen from.
-            scan_shape: (rows, columns) of that array.
+            first: Index (row, column) in that array of the first pixel of the current array.
+            scan_shape: Shape (rows, columns) of that array.
         """
         row, column = (start + n * mm for start, n, mm in zip(self.start_mm, first, self.scan_pixel_mm, strict=True))
         return replace(self, start_mm=(row, column), scan_shape=scan_shape)
 
     def forward(self) -> tuple[Weights, Weights]:
-        """Weights along rows and columns from the scan to this grid."""
+        """Return weights along rows and columns from the scan to this grid."""
         rows, columns = (
             axis_weights(old, old_mm, start + np.arange(new) * self.pixel_mm, self.pixel_mm)
             for old, old_mm, new, start in self._axes()
@@ -82,7 +82,7 @@ class DetectorGrid:
         return rows, columns
 
     def backward(self) -> tuple[Weights, Weights]:
-        """Weights along rows and columns from this grid to the scan."""
+        """Return weights along rows and columns from this grid to the scan."""
         rows, columns = (
             axis_weights(new, self.pixel_mm, np.arange(old) * old_mm - start, old_mm)
             for old, old_mm, new, start in self._axes()
@@ -90,29 +90,29 @@ class DetectorGrid:
         return rows, columns
 
     def _axes(self) -> Iterator[tuple[int, float, int, float]]:
-        """For rows and columns: the scan's number and spacing, the grid's number and start."""
+        """Return, for rows and columns, number and spacing of the scan, and number and start of the grid."""
         return zip(self.scan_shape, self.scan_pixel_mm, self.shape, self.start_mm, strict=True)
 
 
 def detector_grid(
     scan_shape: tuple[int, int], scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation
 ) -> DetectorGrid:
-    """The padded grid for slices of (rows, columns) with pixels of (row, column) mm."""
+    """Return the padded grid for slices of (rows, columns) with pixels of (row, column) mm."""
     pixel_mm = preparation.pixel_mm
     needed = [int(np.ceil(n * mm / pixel_mm)) for n, mm in zip(scan_shape, scan_pixel_mm, strict=True)]
     rows, columns = (_round_up(max(n, preparation.least), preparation.multiple) for n in needed)
-    # Whole pixels before the scan, so that its first pixel stays the centre of one.
+    # Padding by whole pixels keeps the scan's first pixel at the centre of a pixel.
     above, left = (-((n - used) // 2) * pixel_mm for n, used in zip((rows, columns), needed, strict=True))
     return DetectorGrid((rows, columns), (above, left), pixel_mm, scan_shape, scan_pixel_mm)
 
 
 def whole_grid(area: BoolArray, scan_pixel_mm: tuple[float, float], preparation: DetectorPreparation) -> DetectorGrid:
-    """Return the padded grid for whole slices, laid out from the first pixel of the image and not of its padding.
+    """Return the padded grid for whole slices, aligned with the first pixel of the image and not of its padding.
 
     Args:
-        area: bool (row, column), the pixels that hold the image.
-        scan_pixel_mm: (row, column) spacing of the scan.
-        preparation: the settings the network was trained with.
+        area: Pixels that hold the image, bool (row, column).
+        scan_pixel_mm: Spacing (row, column) of the scan.
+        preparation: Settings that the network was trained with.
     """
     rows, columns = image_window(area)
     grid = detector_grid((rows.stop - rows.start, columns.stop - columns.start), scan_pixel_mm, preparation)
@@ -121,11 +121,11 @@ def whole_grid(area: BoolArray, scan_pixel_mm: tuple[float, float], preparation:
 
 @dataclass(frozen=True)
 class AtriumPlace:
-    """Where the atrium was found, on rulers on which the scan's pixel i lies at i times its spacing.
+    """Location of the atrium, in coordinates in which pixel i of the scan is at i times its spacing.
 
     Attributes:
         slices: First and last slice.
-        centre_mm: (row, column) of its centre of gravity.
+        centre_mm: Centre of gravity (row, column).
         ends_mm: First and last row, and first and last column.
     """
 
@@ -135,11 +135,11 @@ class AtriumPlace:
 
     @classmethod
     def of(cls, found: FloatArray, grid: DetectorGrid) -> "AtriumPlace":
-        """Return the place of an atrium.
+        """Return the location of an atrium.
 
         Args:
-            found: (slice, rows, columns) probability of atrium on a detector's grid, 0 where there is none.
-            grid: that grid.
+            found: Probability of atrium (slice, rows, columns) on a detector's grid, 0 outside the atrium.
+            grid: Grid of the detector.
         """
         slices = np.flatnonzero(found.any(axis=(1, 2)))
         centres, ends = [], []
@@ -158,15 +158,15 @@ def window_grid(
     scan_pixel_mm: tuple[float, float],
     preparation: DetectorPreparation,
 ) -> DetectorGrid:
-    """Return the grid of a window around the atrium, of one size for all atria but the largest.
+    """Return the grid of a window around the atrium, of the same size for all but the largest atria.
 
-    Its pixels are laid out from the voxel at the atrium's centre of gravity, and not from the border of the scan.
+    Its pixels are aligned with the voxel at the atrium's centre of gravity, and not with the border of the scan.
 
     Args:
-        place: where the atrium was found.
-        scan_shape: (rows, columns) of the scan.
-        scan_pixel_mm: (row, column) spacing of the scan.
-        preparation: the settings the network was trained with; `least` is the least number of rows and columns.
+        place: Location of the atrium.
+        scan_shape: Shape (rows, columns) of the scan.
+        scan_pixel_mm: Spacing (row, column) of the scan.
+        preparation: Settings that the network was trained with. `least` is the smallest number of rows and columns.
     """
     sides, starts = [], []
     for centre, ends, mm in zip(place.centre_mm, place.ends_mm, scan_pixel_mm, strict=True):
@@ -186,18 +186,18 @@ def prepare_for_detector(
     """Resample and normalise a volume for the detector.
 
     Args:
-        voxels: (slice, row, column), axial LPS, any grey scale.
-        spacing_mm: (slice, row, column).
-        preparation: the settings the network was trained with.
-        place: where the atrium was found. The window around it is prepared, and the grey levels near it alone set the
-            scale. None for the whole volume.
+        voxels: Volume (slice, row, column), axial LPS, any grey scale.
+        spacing_mm: Voxel spacing (slice, row, column).
+        preparation: Settings that the network was trained with.
+        place: Location of the atrium. Only the window around it is prepared, and only the grey levels near it determine
+            the scale. None for the whole volume.
 
     Returns:
-        float32 (slice, rows, columns) on the detector's grid, and that grid. Padding and what lies off the scan are as
-        dark as the darkest voxels.
+        Prepared volume, float32 (slice, rows, columns) on the detector's grid, and that grid. Padding and pixels
+        outside the scan are as dark as the darkest voxels.
 
     Raises:
-        NotAssessableError: the volume holds a single grey level.
+        NotAssessableError: The volume holds a single grey level.
     """
     area, pixel_mm = image_area(voxels), (spacing_mm[1], spacing_mm[2])
     if place is None:
@@ -207,12 +207,12 @@ def prepare_for_detector(
         near = _near(place, spacing_mm[0], grid)
     small, on_image = _resampled(voxels, area, grid)
     usual = small[near][:, on_image[near[1:]]]
-    small[:, ~on_image] = -np.inf  # the darkest there is
+    small[:, ~on_image] = -np.inf  # clipped to the darkest grey level
     return _normalised(small, usual), grid
 
 
 def _near(place: AtriumPlace, slice_mm: float, grid: DetectorGrid) -> tuple[slice, slice, slice]:
-    """The neighbourhood of the atrium, as slices and pixels of a grid."""
+    """Return the neighbourhood of the atrium as slices and pixels of a grid."""
     above = round(HEIGHT_MM / slice_mm)
     spans = [slice(max(0, place.slices[0] - above), place.slices[1] + above + 1)]
     for (first, last), start in zip(place.ends_mm, grid.start_mm, strict=True):
@@ -222,15 +222,15 @@ def _near(place: AtriumPlace, slice_mm: float, grid: DetectorGrid) -> tuple[slic
 
 
 def _resampled(voxels: FloatArray, area: BoolArray, grid: DetectorGrid) -> tuple[FloatArray, BoolArray]:
-    """As `resample_image` does, from the rows and columns of the image."""
+    """Resample the rows and columns of the image by `resample_image`."""
     rows, columns = image_window(area)
     image = area[rows, columns]
-    seen_from_image = grid.within((-rows.start, -columns.start), (image.shape[0], image.shape[1]))
-    return resample_image(voxels[:, rows, columns], image, *seen_from_image.forward())
+    grid_in_image = grid.within((-rows.start, -columns.start), (image.shape[0], image.shape[1]))
+    return resample_image(voxels[:, rows, columns], image, *grid_in_image.forward())
 
 
 def _normalised(small: FloatArray, usual: FloatArray) -> FloatArray:
-    """Bring `usual` grey levels to zero mean and unit spread, their extremes cut off in both arrays."""
+    """Normalise `small` by zero mean and unit spread of the `usual` grey levels, with extremes clipped in both."""
     flat = usual.ravel()
     if not flat.size:
         raise NotAssessableError("Hardly a voxel of the scan holds an image. Export the scan again.")
@@ -246,15 +246,15 @@ def _normalised(small: FloatArray, usual: FloatArray) -> FloatArray:
 
 
 def context_slices(n: int, slice_mm: float, preparation: DetectorPreparation) -> IntArray:
-    """Which slices the network sees with each one: those nearest to the heights of `context_mm`.
+    """Return the slices that the network sees with each slice, which are the nearest to the heights of `context_mm`.
 
     Args:
-        n: slices of the volume, from inferior to superior.
-        slice_mm: their spacing.
-        preparation: the settings the network was trained with.
+        n: Number of slices of the volume, from inferior to superior.
+        slice_mm: Spacing of the slices.
+        preparation: Settings that the network was trained with.
 
     Returns:
-        (slice, context) indices; beyond an end of the volume its last slice repeats.
+        Indices (slice, context). Beyond an end of the volume the last slice there is repeated.
     """
     steps = np.rint(np.array(preparation.context_mm) / slice_mm).astype(np.int64)
     context: IntArray = np.clip(np.arange(n)[:, None] + steps, 0, n - 1)
@@ -262,7 +262,7 @@ def context_slices(n: int, slice_mm: float, preparation: DetectorPreparation) ->
 
 
 def to_scan_grid(probabilities: FloatArray, grid: DetectorGrid) -> FloatArray:
-    """Take probabilities (slice, rows, columns) from the detector's grid to the scan's own pixels."""
+    """Resample probabilities (slice, rows, columns) from the detector's grid to the pixels of the scan."""
     return resample(probabilities, *grid.backward())
 
 

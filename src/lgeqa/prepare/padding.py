@@ -1,7 +1,7 @@
-"""Padding of a scan: pixels at its borders that hold one and the same value throughout.
+"""Padding of a scan: pixels at its borders with the same value on all slices.
 
-Exports add it to make slices square, or where a correction of the gradients moved the image. It holds no signal, so
-whatever is computed from grey levels leaves it out.
+Exports add it to make slices square, or where a gradient correction moved the image. It contains no signal, so every
+computation on grey levels leaves it out.
 """
 
 import numpy as np
@@ -9,18 +9,18 @@ from scipy import ndimage
 
 from lgeqa.records import BoolArray, FloatArray
 
-#: Slices on which a pixel of padding may hold another value, so that one odd voxel hides none.
+#: Number of slices on which a padding pixel may have another value, so that one outlier does not hide it.
 _ODD_SLICES = 1
 
 
 def image_area(voxels: FloatArray) -> BoolArray:
-    """Return which pixels of the slices hold the image, bool (row, column); the others are padding.
+    """Return the pixels of the slices that hold the image and not padding, bool (row, column).
 
-    Padding starts at a corner of the slices. It is every pixel connected to the corner that holds the corner's value on
-    all slices but one at most. A scan that is padding throughout counts as image.
+    Padding starts at a corner of the slices. It consists of the pixels that are connected to the corner and have the
+    corner's value on all slices, or on all except one. A scan that consists of padding alone counts as image.
 
     Args:
-        voxels: (slice, row, column).
+        voxels: Volume (slice, row, column).
     """
     padding = np.zeros(voxels.shape[1:], bool)
     for row in (0, -1):
@@ -31,13 +31,13 @@ def image_area(voxels: FloatArray) -> BoolArray:
 
 
 def image_window(area: BoolArray) -> tuple[slice, slice]:
-    """Return the rows and the columns from the first to the last that hold the image, for `image_area`'s answer."""
+    """Return the range of rows and the range of columns that hold the image, from the result of `image_area`."""
     (top, bottom), (left, right) = (np.flatnonzero(area.any(axis=axis))[[0, -1]] for axis in (1, 0))
     return slice(int(top), int(bottom) + 1), slice(int(left), int(right) + 1)
 
 
 def _around_corner(voxels: FloatArray, row: int, column: int) -> BoolArray:
-    """The pixels of one value that are connected to a corner; none if the corner holds more than one."""
+    """Return the pixels of one value that are connected to a corner, or none if the corner has several values."""
     level = np.float32(np.median(voxels[:, row, column]))
     enough = len(voxels) - _ODD_SLICES
     if np.count_nonzero(voxels[:, row, column] == level) < enough:

@@ -1,7 +1,7 @@
-"""The two grey levels that a scan is measured by: air and the atrial blood pool.
+"""Reference grey levels of a scan: air and the atrial blood pool.
 
-Both are weighted means over many voxels, so that they move little when the mask, the borders or the grey scale do, and
-they have no steps: a median of whole numbers jumps from one grey level to the next, and in a dark scan that is 5 %.
+Both are weighted means over many voxels, so that they change little and continuously with the mask, the borders and the
+grey scale. A median of integers would jump from one grey level to the next, which is 5 % in a dark scan.
 """
 
 from collections.abc import Sequence
@@ -15,32 +15,32 @@ from lgeqa.errors import NotAssessableError
 from lgeqa.prepare.padding import image_area
 from lgeqa.records import BoolArray, FloatArray
 
-#: Half of the window, in mm, whose share of the mask says how deep in the atrium a voxel lies: (slice, row, column).
+#: Half of the window, in mm (slice, row, column), in which the share of the mask measures the depth of a voxel.
 CORE_MM = (7.5, 2.4, 2.4)
-#: How steeply a voxel gains weight with depth.
+#: Exponent with which the weight of a voxel increases with depth.
 _STEEPNESS = 4
-#: Air is looked for within this distance of the atrium in-plane, in mm, so that the field of view does not matter.
+#: Air is searched within this in-plane distance of the atrium, in mm, so that the field of view does not matter.
 NEIGHBOURHOOD_MM = 10.0
-#: Share of the atrium on the slices at either end that are not looked at for air.
+#: Share of the atrium on the slices at either end in which air is not searched.
 _ENDS = 0.05
-#: Air lies between these shares of the voxels, from the darkest. Those below the first are odd ones.
+#: Quantiles between which voxels are air. Voxels below the first are outliers.
 _DARKEST = (0.0002, 0.002)
 
 
 @dataclass(frozen=True)
 class IntensityReference:
-    """Grey levels of a scan that its signal is measured by.
+    """Grey levels of a scan that define its signal.
 
     Attributes:
         air: Grey level of the darkest tissue near the atrium, which is lung or air.
-        blood: Grey level of the atrial blood pool, above that of air.
+        blood: Grey level of the atrial blood pool, which is above `air`.
     """
 
     air: float
     blood: float
 
     def signal(self, voxels: FloatArray) -> FloatArray:
-        """Return grey levels as signal: air is 0 and blood 1."""
+        """Return grey levels as signal, with 0 for air and 1 for blood."""
         signal: FloatArray = (voxels - np.float32(self.air)) / np.float32(self.blood - self.air)
         return signal
 
@@ -50,17 +50,18 @@ def intensity_reference(
 ) -> IntensityReference:
     """Measure the grey levels of air and of the atrial blood pool.
 
-    Blood is the interquartile mean of the atrium. A voxel's weight rises from 0 at the border of the mask to 1 at about
-    2.5 mm inside it, so the core counts wherever there is one. Air is the mean of the darkest .2 % of the voxels near
-    the atrium, without the darkest .02 % and without padding.
+    Blood is the interquartile mean of the atrium. The weight of a voxel rises from 0 at the border of the mask to 1 at
+    about 2.5 mm inside it, so the core counts if there is one. Air is the mean of the darkest 0.2 % of the voxels near
+    the atrium, without the darkest 0.02 % and without padding.
 
     Args:
-        voxels: (slice, row, column), axial LPS, any grey scale.
-        atrium: bool (slice, row, column) with at least one voxel set, the blood pool.
-        spacing_mm: (slice, row, column).
+        voxels: Volume (slice, row, column), axial LPS, any grey scale.
+        atrium: Blood pool, bool (slice, row, column), with at least one voxel set.
+        spacing_mm: Voxel spacing (slice, row, column).
 
     Raises:
-        NotAssessableError: the blood pool is no brighter than the darkest voxels near it.
+        NotAssessableError: No voxel of the atrium is in the image, or the blood pool is not brighter than the darkest
+            voxels near it.
     """
     area = image_area(voxels)
     inside = atrium & area
@@ -76,7 +77,7 @@ def intensity_reference(
 
 
 def neighbourhood(atrium: BoolArray, spacing_mm: tuple[float, float, float]) -> tuple[slice, slice, slice]:
-    """Return a box around the atrium: all but its outermost slices, with `NEIGHBOURHOOD_MM` on each side in-plane."""
+    """Return a box around the atrium without its outermost slices, with `NEIGHBOURHOOD_MM` on each side in-plane."""
     _, rows, columns = _box(atrium, [0, *(int(np.rint(NEIGHBOURHOOD_MM / mm)) for mm in spacing_mm[1:])])
     share = np.cumsum(np.count_nonzero(atrium, axis=(1, 2))) / np.count_nonzero(atrium)
     first, last = np.searchsorted(share, (_ENDS, 1 - _ENDS))
@@ -84,7 +85,7 @@ def neighbourhood(atrium: BoolArray, spacing_mm: tuple[float, float, float]) -> 
 
 
 def _box(atrium: BoolArray, margins: Sequence[int]) -> tuple[slice, slice, slice]:
-    """From the first to the last voxel along each axis, and `margins` more on both sides."""
+    """Return the box from the first to the last voxel along each axis, with `margins` on both sides."""
     plane = np.asarray(atrium.any(axis=0))
     filled = (atrium.any(axis=(1, 2)), plane.any(axis=1), plane.any(axis=0))
     ends = [np.flatnonzero(line)[[0, -1]] for line in filled]
@@ -110,7 +111,7 @@ def _blood(voxels: FloatArray, atrium: BoolArray, spacing_mm: tuple[float, float
 
 
 def _interquartile_mean(values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> float:
-    """Mean of what lies between the weighted quartiles, a value on a quartile by the share that lies within."""
+    """Return the mean between the weighted quartiles, to which a value on a quartile contributes its share inside."""
     order = np.argsort(values)
     rises = np.concatenate([[0.0], np.cumsum(weights[order])]) / weights.sum()
     inside = np.diff(np.clip(rises, 0.25, 0.75))

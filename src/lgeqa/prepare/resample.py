@@ -1,7 +1,7 @@
-"""Linear resampling of axial slices onto another in-plane grid, as two small matrix products a volume.
+"""Linear resampling of axial slices onto another in-plane grid, as two small matrix products per volume.
 
-The kernel is the triangle of linear interpolation; where the new pixel is larger than the old one it widens to
-the new pixel, so that a fine grid is averaged and not merely thinned out. Points off the old grid become 0.
+The kernel is the triangle of linear interpolation. If the new pixel is larger than the old one, it widens to the new
+pixel, so that a fine grid is averaged and not just subsampled. Points outside the old grid become 0.
 """
 
 from typing import Any
@@ -16,25 +16,26 @@ Points = npt.NDArray[np.floating[Any]]
 
 
 def centred_points(n: int, pixel_mm: float, centre_mm: float) -> Points:
-    """Positions in mm of `n` pixels of `pixel_mm`, spread evenly about `centre_mm`."""
+    """Return the positions in mm of `n` pixels of `pixel_mm`, evenly spaced around `centre_mm`."""
     return centre_mm + (np.arange(n) - (n - 1) / 2) * pixel_mm
 
 
 def axis_weights(n_old: int, old_mm: float, points_mm: Points, new_mm: float) -> Weights:
-    """Weights that take samples along one axis to new positions.
+    """Return weights that resample values along one axis to new positions.
 
     Args:
-        n_old: number of samples; sample i lies at `i * old_mm`.
-        old_mm: their spacing.
-        points_mm: (n_new,) positions of the new samples on the same ruler.
-        new_mm: their spacing, which sets the width of the kernel when it exceeds `old_mm`.
+        n_old: Number of samples. Sample i is at `i * old_mm`.
+        old_mm: Spacing of the samples.
+        points_mm: Positions of the new samples in the same coordinates, (n_new,).
+        new_mm: Spacing of the new samples, which sets the width of the kernel if it exceeds `old_mm`.
 
     Returns:
-        float32 (n_new, n_old). A row sums to 1, or is all 0 for a point more than half a sample off the grid.
+        Weights, float32 (n_new, n_old). A row sums to 1, or is all 0 for a point more than half a sample outside the
+        grid.
     """
     width = max(old_mm, new_mm)
     place = points_mm[:, None]
-    # Clamping the place keeps a point within half a sample of the edge from fading out.
+    # Clamping keeps points within half a sample of the edge from fading out.
     inside = (place >= -old_mm / 2) & (place <= (n_old - 0.5) * old_mm)
     clamped = np.clip(place, 0, (n_old - 1) * old_mm)
     weights = np.maximum(0, 1 - np.abs(clamped - np.arange(n_old)[None] * old_mm) / width)
@@ -43,7 +44,7 @@ def axis_weights(n_old: int, old_mm: float, points_mm: Points, new_mm: float) ->
 
 
 def resample(volume: FloatArray, rows: Weights, columns: Weights) -> FloatArray:
-    """Resample every slice: (slice, row, column) to (slice, new row, new column)."""
+    """Resample every slice from (slice, row, column) to (slice, new row, new column)."""
     resampled: FloatArray = rows @ (volume.astype(np.float32, copy=False) @ columns.T)
     return resampled
 
@@ -54,14 +55,14 @@ def resample_image(
     """Resample every slice from the pixels of the image, without its padding.
 
     Args:
-        volume: (slice, row, column).
-        area: bool (row, column), the pixels that hold the image.
-        rows: weights along the rows, as `axis_weights` gives them.
-        columns: the same along the columns.
+        volume: Volume (slice, row, column).
+        area: Pixels that hold the image, bool (row, column).
+        rows: Weights along the rows, as returned by `axis_weights`.
+        columns: Weights along the columns, as returned by `axis_weights`.
 
     Returns:
-        (slice, new row, new column); and bool (new row, new column), where half at least of what a new pixel covers is
-        image. Elsewhere the resampled values are 0.
+        Volume (slice, new row, new column), and bool (new row, new column), which is true for new pixels of which at
+        least half is image. Elsewhere the resampled values are 0.
     """
     covered = resample(area.astype(np.float32), rows, columns)
     on_image = covered >= 0.5

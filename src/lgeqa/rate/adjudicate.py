@@ -1,4 +1,4 @@
-"""Agreeing on scans whose readers differ: which they are, what each reader said, and what a panel makes of it."""
+"""Adjudication of the scans on which readers disagree: which scans, what each reader said, and the consensus."""
 
 from typing import Self
 
@@ -22,23 +22,25 @@ class _View(BaseModel):
 
 
 class SentAdjudication(Sent):
-    """What a panel agreed on, on its way from a page.
+    """The consensus of a panel, as a page sends it.
 
     Attributes:
-        panel: who agreed.
+        panel: Names of the people who agreed.
     """
 
     panel: str = Field("", max_length=500)
 
 
 class Agreed(_View):
-    """What a panel agreed on.
+    """The consensus of a panel on one scan.
 
     Attributes:
-        version: 1 for the first time, and so on.
-        scores: None if the scan cannot be rated.
-        cannot_rate: why.
-        comment, panel, saved_at: as in `tables.Adjudication`.
+        version: Number of the consensus, from 1.
+        scores: Scores on all four scales. None if the scan cannot be rated.
+        cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
+        comment: Free text.
+        panel: Names of the people who agreed. Empty if they were not named.
+        saved_at: Time of the save in UTC, ISO 8601.
     """
 
     version: int
@@ -50,20 +52,20 @@ class Agreed(_View):
 
     @classmethod
     def of(cls, kept: Adjudication) -> Self:
-        """The view of `kept`."""
+        """Return the view of `kept`."""
         same = ("version", "cannot_rate", "comment", "panel", "saved_at")
         return cls(scores=scores_of(kept), **{name: getattr(kept, name) for name in same})
 
 
 class Said(_View):
-    """What one reader said of a scan.
+    """The rating of a scan by one reader.
 
     Attributes:
-        reader: name.
-        reading: 1, or 2 for a second reading.
-        scores: None if the scan cannot be rated.
-        cannot_rate: why.
-        comment: free text.
+        reader: Name of the reader.
+        reading: Number of the reading: 1, or 2 for a second reading.
+        scores: Scores on all four scales. None if the scan cannot be rated.
+        cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
+        comment: Free text.
     """
 
     reader: str
@@ -74,19 +76,19 @@ class Said(_View):
 
     @classmethod
     def of(cls, rating: Rating) -> Self:
-        """The view of `rating`."""
+        """Return the view of `rating`."""
         reader, number = rating.reading.reader.name, rating.reading.round
         same = {name: getattr(rating, name) for name in ("cannot_rate", "comment")}
         return cls(reader=reader, reading=number, scores=scores_of(rating), **same)
 
 
 class Listed(_View):
-    """A scan to adjudicate, and whether it was.
+    """A scan to adjudicate, with its consensus if there is one.
 
     Attributes:
-        number: of the scan in the study.
-        dispute: why, and what the readers gave.
-        agreed: None as long as nothing is.
+        number: Number of the scan in the study.
+        dispute: Reason for the adjudication, and the readers' scores.
+        agreed: Latest consensus. None until there is one.
     """
 
     number: int
@@ -95,13 +97,14 @@ class Listed(_View):
 
 
 class Opened(_View):
-    """All that a panel needs for one scan.
+    """Everything that a panel needs for one scan.
 
     Attributes:
-        number, scan_id: of the scan.
-        said: what each reader said, first readings before second ones.
-        agreed: everything that was agreed on so far; the last counts.
-        scales: with the meaning of each score.
+        number: Number of the scan in the study.
+        scan_id: Name of the scan.
+        said: Rating by each reader, first readings before second ones.
+        agreed: Every consensus so far. The last one counts.
+        scales: The four scales with the meaning of each score.
     """
 
     number: int
@@ -112,25 +115,30 @@ class Opened(_View):
 
 
 def readings_of_study(study: Study) -> list[Read]:
-    """Every reading of a closed study that was rated, or found impossible to rate.
+    """Return every reading of a closed study that was rated or marked as impossible to rate.
 
     Raises:
-        ConflictError: the study is open.
-        RatingError: nothing was rated.
+        ConflictError: The study is open.
+        RatingError: Nothing was rated.
     """
     check_closed(study)
-    rated = [one for reader in study.readers for one in reader.readings if one.rating]
+    rated = [reading for reader in study.readers for reading in reader.readings if reading.rating]
     if not rated:
         raise RatingError(f"Nothing was rated in the study {study.name!r}.")
     return [
-        Read(one.scan.scan_id, one.scan.patient, one.reader.name, one.round, _four(one.rating))
-        for one in rated
-        if one.rating
+        Read(reading.scan.scan_id, reading.scan.patient, reading.reader.name, reading.round, _four(reading.rating))
+        for reading in rated
+        if reading.rating
     ]
 
 
 def list_disputes(study: Study) -> list[Listed]:
-    """The scans to adjudicate, the farthest apart first, without the model's word; raises as `readings_of_study`."""
+    """Return the scans to adjudicate, those with the largest differences first, without the model's result.
+
+    Raises:
+        ConflictError: The study is open.
+        RatingError: Nothing was rated.
+    """
     by_name = {scan.scan_id: scan for scan in study.scans}
     listed = []
     for dispute in disputes_of(panel_of(readings_of_study(study)), {}):
@@ -141,11 +149,11 @@ def list_disputes(study: Study) -> list[Listed]:
 
 
 def find_scan(session: Session, study: Study, number: int) -> StudyScan:
-    """A scan of a closed study by its number.
+    """Return a scan of a closed study by its number.
 
     Raises:
-        ConflictError: the study is open.
-        NotThereError: it has no such scan.
+        ConflictError: The study is open.
+        NotThereError: The study has no scan with this number.
     """
     check_closed(study)
     scan = session.get(StudyScan, number)
@@ -155,35 +163,35 @@ def find_scan(session: Session, study: Study, number: int) -> StudyScan:
 
 
 def open_scan(study: Study, scan: StudyScan) -> Opened:
-    """What there is of a scan of a closed study."""
-    readings = [one for reader in study.readers for one in reader.readings if one.scan_id == scan.id]
-    said = [Said.of(one.rating) for one in sorted(readings, key=lambda one: one.round) if one.rating]
+    """Return everything that a panel needs for one scan of a closed study."""
+    readings = [reading for reader in study.readers for reading in reader.readings if reading.scan_id == scan.id]
+    ratings = [reading.rating for reading in sorted(readings, key=lambda reading: reading.round) if reading.rating]
     agreed = tuple(map(Agreed.of, scan.adjudications))
-    return Opened(number=scan.id, scan_id=scan.scan_id, said=tuple(said), agreed=agreed)
+    return Opened(number=scan.id, scan_id=scan.scan_id, said=tuple(map(Said.of, ratings)), agreed=agreed)
 
 
 def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication) -> Agreed:
-    """Keep what a panel agreed on as what counts; what it agreed on before is kept as well.
+    """Save the consensus of a panel as the one that counts, and keep the earlier ones.
 
     Args:
-        session: opened by `tables.writing`.
-        scan: of a closed study.
-        sent: on its way from a page; what was kept before is not kept again.
+        session: Session opened by `tables.writing`.
+        scan: Scan of a closed study.
+        sent: Consensus that a page sent. If it was saved before, it is not saved again.
 
     Raises:
-        ConflictError: another page agreed on something that this one does not know, or the save id belongs to
-            something else.
+        ConflictError: Another page saved a consensus that this page does not know of, or the save id was used for
+            a different one.
     """
-    kept = next((one for one in scan.adjudications if one.save_id == sent.save_id), None)
-    if kept is None:
+    saved = next((adjudication for adjudication in scan.adjudications if adjudication.save_id == sent.save_id), None)
+    if saved is None:
         if sent.known != len(scan.adjudications):
             raise ConflictError("This scan was adjudicated on another page meanwhile. Reload to see how.")
-        kept = Adjudication(version=sent.known + 1, panel=sent.panel, **sent.columns())
-        scan.adjudications.append(kept)
+        saved = Adjudication(version=sent.known + 1, panel=sent.panel, **sent.columns())
+        scan.adjudications.append(saved)
         session.flush()
-    elif not sent.is_kept_as(kept) or sent.panel != kept.panel:
+    elif not sent.is_kept_as(saved) or sent.panel != saved.panel:
         raise ConflictError(f"The save id {sent.save_id!r} was used for something else. Save under a new one.")
-    return Agreed.of(kept)
+    return Agreed.of(saved)
 
 
 def _four(rating: Rating | None) -> tuple[float, float, float, float] | None:

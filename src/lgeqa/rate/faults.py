@@ -1,15 +1,15 @@
-"""What can be wrong with a request about ratings."""
+"""Errors of requests about ratings."""
 
 from lgeqa.errors import UsageError
 
 
 class RatingError(UsageError):
-    """A study, a reader or a rating cannot be taken as it was given."""
+    """A study, a reader or a rating cannot be accepted."""
 
 
 class NotThereError(RatingError):
-    """A study, a reader or a reading of this number does not exist."""
+    """A study, a reader or a reading with this number does not exist."""
 
 
 class ConflictError(RatingError):
-    """The state of the study, or what is kept already, does not allow it."""
+    """The state of the study, or data that is already saved, does not allow the request."""

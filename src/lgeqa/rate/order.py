@@ -1,4 +1,4 @@
-"""In which order a reader sees the scans, and which of them twice."""
+"""The reading order of each reader, and the choice of the scans that are shown twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Place:
     """One place in a reader's order.
 
     Attributes:
-        scan: index of the scan in the study.
+        scan: Index of the scan in the study.
         round: 1 for the first reading of the scan, 2 for the second.
     """
 
@@ -21,31 +21,34 @@ class Place:
 
 
 def draw_repeated(seed: int, n_scans: int, share: float) -> list[int]:
-    """Which scans are shown twice; the same for all readers, so that their intra-reader figures can be compared.
+    """Draw the scans that are shown twice.
+
+    They are the same for all readers, so that intra-reader agreement can be compared between readers.
 
     Args:
-        seed: of the study.
-        n_scans: of the study.
-        share: of the scans that are shown twice, 0 to 1; above 0 it is one scan at the least.
+        seed: Random seed of the study.
+        n_scans: Number of scans in the study.
+        share: Share of the scans that are shown twice, 0 to 1. A share above 0 means at least one scan.
 
     Returns:
-        Indices of the scans, rising.
+        Indices of the scans, in ascending order.
     """
     n_repeated = max(round(share * n_scans), int(share > 0))
     return sorted(_rng(seed, 0).choice(n_scans, n_repeated, replace=False).tolist())
 
 
 def draw_order(seed: int, reader: int, n_scans: int, repeated: Sequence[int]) -> list[Place]:
-    """The order of one reader; it hangs on nothing but the seed, the reader's number and the scans.
+    """Draw the reading order of one reader.
 
-    A repeated scan comes first in the first half, and again about half of all readings later: the gap is at least a
-    quarter of all readings, and from two scans on never are its two readings neighbours. All else is chance.
+    The order depends only on the seed, the reader's number and the scans. A repeated scan is shown in the first half,
+    and again about half of all readings later: the gap is at least a quarter of all readings, and with two or more
+    scans its two readings are never adjacent. Everything else is random.
 
     Args:
-        seed: of the study.
-        reader: number of the reader in the study, from 1.
-        n_scans: of the study.
-        repeated: indices of the scans that are shown twice.
+        seed: Random seed of the study.
+        reader: Number of the reader in the study, from 1.
+        n_scans: Number of scans in the study.
+        repeated: Indices of the scans that are shown twice.
     """
     rng = _rng(seed, reader)
     total = n_scans + len(repeated)
@@ -63,7 +66,7 @@ def draw_order(seed: int, reader: int, n_scans: int, repeated: Sequence[int]) ->
 
 
 def _shuffled(rng: np.random.Generator, scans: npt.NDArray[np.int64], early: int) -> npt.NDArray[np.int64]:
-    """The `early` first ones among themselves, and the others among themselves, so that no gap gets short."""
+    """Shuffle the first `early` scans and the remaining ones separately, so that no gap becomes too short."""
     return np.concatenate([rng.permutation(scans[:early]), rng.permutation(scans[early:])])
 
 

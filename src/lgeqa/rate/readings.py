@@ -1,4 +1,4 @@
-"""What one reader does: sees where they are, opens a scan, saves a rating."""
+"""The work of one reader: finding their readings, opening a scan, and saving a rating."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Self
@@ -24,7 +24,7 @@ class _Form(BaseModel):
 
 
 class GivenScores(_Form):
-    """Whole scores from 1 to 5 on all four scales: a single reader gives no halves."""
+    """Whole scores from 1 to 5 on all four scales. A single reader gives no half scores."""
 
     myocardium_nulling: Score
     sharpness: Score
@@ -33,12 +33,12 @@ class GivenScores(_Form):
 
 
 class Given(_Form):
-    """What is said of a scan: four scores, or why it cannot be rated.
+    """A judgement of a scan: four scores, or the reason why it cannot be rated.
 
     Attributes:
-        scores: on all four scales; None if the scan cannot be rated.
-        cannot_rate: the reason; empty where there are scores.
-        comment: free text.
+        scores: Scores on all four scales. None if the scan cannot be rated.
+        cannot_rate: Reason why the scan cannot be rated. Empty if there are scores.
+        comment: Free text.
     """
 
     scores: GivenScores | None = None
@@ -52,54 +52,56 @@ class Given(_Form):
         return self
 
     def is_kept_as(self, saved: Saved) -> bool:
-        """Whether `saved` says the same."""
+        """Return whether `saved` has the same scores, reason and comment."""
         return (scores_of(saved), saved.cannot_rate, saved.comment) == (self.scores, self.cannot_rate, self.comment)
 
 
 class Sent(Given):
-    """What is said of a scan, on its way from a page.
+    """A judgement of a scan, as a page sends it.
 
     Attributes:
-        save_id: made by the page anew for each save, and sent again with it if no answer came.
-        known: version that the page knew of, 0 for none.
+        save_id: Identifier that the page creates for each save. It is the same if the page sends the save again
+            because no response came.
+        known: Latest version that the page knew of, 0 for none.
     """
 
     save_id: str = Field(min_length=8, max_length=64)
     known: int = Field(ge=0, le=2**31)
 
     def columns(self) -> dict[str, Any]:
-        """Its part of the columns of `tables.Saved`."""
+        """Return the values of the columns of `tables.Saved` that follow from this judgement."""
         scores = self.scores.model_dump() if self.scores else {}
         return scores | self.model_dump(include={"save_id", "cannot_rate", "comment"}) | {"saved_at": now()}
 
 
 class GivenRating(Given):
-    """What a reader says of a scan.
+    """A reader's judgement of a scan.
 
     Attributes:
-        seconds: that the reader looked at the scan.
+        seconds: Time for which the reader looked at the scan, in seconds.
     """
 
     seconds: float = Field(0.0, ge=0, le=_DAY_S, allow_inf_nan=False)
 
 
 class SentRating(GivenRating, Sent):
-    """A rating on its way from a page.
+    """A rating, as a page sends it.
 
     Attributes:
-        reader_id: for whom the page was opened; another reader may have used the same browser since.
+        reader_id: Identifier of the reader for whom the page was opened. Another reader may have used the same browser
+            since.
     """
 
     reader_id: int
 
 
 class SavedRating(_Form):
-    """What a page gets to know of a save.
+    """The response to a page that saved a rating.
 
     Attributes:
-        version: of the rating.
-        saved_at: UTC, ISO 8601.
-        replaced: whether it took the place of a rating that the page did not know of, saved in another tab.
+        version: Version of the rating.
+        saved_at: Time of the save in UTC, ISO 8601.
+        replaced: Whether the rating replaced one that the page did not know of, saved in another tab.
     """
 
     version: int
@@ -108,12 +110,16 @@ class SavedRating(_Form):
 
 
 def scores_of(saved: Saved) -> GivenScores | None:
-    """The scores that were saved; None where the scan cannot be rated."""
+    """Return the scores that were saved, or None if the scan cannot be rated."""
     return GivenScores(**saved.scores) if saved.scores else None
 
 
 def find_person(session: Session, reader_id: int) -> Reader:
-    """The reader, with the readings and their ratings at hand; raises NotThereError."""
+    """Return a reader with all readings and ratings loaded.
+
+    Raises:
+        NotThereError: No reader has this identifier.
+    """
     full = selectinload(Reader.readings).selectinload(Reading.ratings)
     reader = session.scalar(select(Reader).where(Reader.id == reader_id).options(full))
     if reader is None:
@@ -122,11 +128,11 @@ def find_person(session: Session, reader_id: int) -> Reader:
 
 
 def find_reading(session: Session, reader_id: int, number: int) -> Reading:
-    """A reading by its blind number, while the study is open.
+    """Return a reading of an open study by its blind number.
 
     Raises:
-        NotThereError: the reader has no such reading.
-        ConflictError: the study is closed.
+        NotThereError: The reader has no such reading.
+        ConflictError: The study is closed.
     """
     query = select(Reading).where(Reading.reader_id == reader_id, Reading.number == number)
     reading = session.scalar(query)
@@ -137,23 +143,25 @@ def find_reading(session: Session, reader_id: int, number: int) -> Reading:
 
 
 def save_rating(session: Session, reader_id: int, number: int, sent: SentRating) -> SavedRating:
-    """Keep a rating as the one that counts; those before it are kept as well. What was kept before is not kept again.
+    """Save a rating as the one that counts, and keep the earlier ones.
+
+    A rating that was saved before is not saved again.
 
     Args:
-        session: opened by `tables.writing`.
-        reader_id: who sends it.
-        number: blind number of the scan.
-        sent: the rating.
+        session: Session opened by `tables.writing`.
+        reader_id: Identifier of the reader who sends the rating.
+        number: Blind number of the scan.
+        sent: Rating that the page sent.
 
     Raises:
-        NotThereError: the reader has no such reading.
-        ConflictError: the study is closed, the page was opened by another reader, or the save id belongs to another
+        NotThereError: The reader has no such reading.
+        ConflictError: The study is closed, the page was opened by another reader, or the save id was used for another
             rating.
     """
     if sent.reader_id != reader_id:
         raise ConflictError("This page was opened by another reader. Open your own link, and rate the scan again.")
     reading = find_reading(session, reader_id, number)
-    rating = next((one for one in reading.ratings if one.save_id == sent.save_id), None)
+    rating = next((saved for saved in reading.ratings if saved.save_id == sent.save_id), None)
     if rating is None:
         version = len(reading.ratings) + 1
         rating = Rating(version=version, known=sent.known, seconds=sent.seconds, **sent.columns())
@@ -165,15 +173,15 @@ def save_rating(session: Session, reader_id: int, number: int, sent: SentRating)
 
 
 def read_kept(kept: StudyScan, number: int, read: Callable[[Source], Scan]) -> Scan:
-    """Read a scan from the files that its study was made with.
+    """Read a scan from the files with which its study was created.
 
     Args:
-        kept: the scan.
-        number: by which it is known to whom it is shown.
-        read: Reads a scan, as `read.read_scan` does.
+        kept: Scan of the study.
+        number: Number by which the viewer knows the scan.
+        read: Function that reads a scan, as `read.read_scan` does.
 
     Raises:
-        ReadError: the files are gone, or are not what they were. The message names no file.
+        ReadError: The files are missing or have changed. The message names no file.
     """
     try:
         scan = read(kept.source)

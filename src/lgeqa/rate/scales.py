@@ -1,4 +1,4 @@
-"""The four scales in words, score by score, as readers see them."""
+"""The four scales with a description of each score, as readers see them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,13 +8,14 @@ from lgeqa.attributes import SCALES
 
 @dataclass(frozen=True)
 class DefinedScale:
-    """A scale and what each of its scores means.
+    """A scale and the meaning of each of its scores.
 
     Attributes:
-        name, title: as in `attributes.Scale`.
-        question: what the reader looks at.
-        scores: meaning of the scores 1 to 5. The ends are the paper's; it gives no words to 2, 3 and 4, which are even
-            steps between them, so they are told as steps.
+        name: Identifier, as in `attributes.Scale`.
+        title: Title, as in `attributes.Scale`.
+        question: Question that the reader answers.
+        scores: Meanings of the scores 1 to 5. The ends are from the paper. It does not describe 2, 3 and 4, which are
+            even steps between the ends, so they are described as steps.
     """
 
     name: str

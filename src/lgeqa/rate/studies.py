@@ -1,4 +1,4 @@
-"""Making studies, adding readers, taking both back, closing and reopening."""
+"""Studies and their readers: creating, deleting, closing and reopening."""
 
 import hashlib
 import secrets
@@ -16,9 +16,9 @@ from lgeqa.rate.scans import Candidate
 from lgeqa.rate.tables import Reader, Reading, Study, StudyScan, now
 
 _LONGEST_NAME: Final = 80
-#: Of a token, before it is written as text.
+#: Random bytes of a token, before it is encoded as text.
 _TOKEN_BYTES: Final = 24
-#: Loads a study in a few queries, not in one for each reading.
+#: Load a study in a few queries instead of one for each reading.
 _WHOLE: Final = (
     selectinload(Study.scans).selectinload(StudyScan.adjudications),
     selectinload(Study.readers).selectinload(Reader.readings).selectinload(Reading.ratings),
@@ -26,12 +26,12 @@ _WHOLE: Final = (
 
 
 def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repeat_share: float, seed: int) -> Study:
-    """Keep a new study, open and without readers.
+    """Create a study, open and without readers.
 
     Raises:
-        RatingError: the name is empty or too long, the share or the seed is out of range, or one scan is to be shown
-            twice in a row.
-        ConflictError: there is a study of this name.
+        RatingError: The name is empty or too long, the share or the seed is out of range, or a single scan would be
+            shown twice in a row.
+        ConflictError: A study has this name already.
     """
     name = _checked_name(name, "study")
     if not 0 <= repeat_share <= 1:
@@ -43,19 +43,19 @@ def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repea
     if session.scalar(select(Study.id).where(func.lower(Study.name) == name.lower())):
         raise ConflictError(f"There is a study {name!r} already. Choose another name.")
     study = Study(name=name, seed=seed, repeat_share=repeat_share, made_at=now())
-    study.scans = [_kept(scan) for scan in scans]
+    study.scans = [_study_scan(scan) for scan in scans]
     session.add(study)
     session.flush()
     return study
 
 
 def list_studies(session: Session) -> list[Study]:
-    """All studies, the newest first."""
+    """Return all studies, the newest first."""
     return list(session.scalars(select(Study).options(*_WHOLE).order_by(Study.id.desc())))
 
 
 def study_that_reads(session: Session, folder: Path) -> Study | None:
-    """A study with a scan below a folder; None if there is none."""
+    """Return a study with a scan below a folder, or None if no study has one."""
     rows = session.execute(select(StudyScan.location, StudyScan.study_id))
     for location, study_id in rows:
         if Path(location).resolve().is_relative_to(folder.resolve()):
@@ -64,7 +64,11 @@ def study_that_reads(session: Session, folder: Path) -> Study | None:
 
 
 def find_study(session: Session, study_id: int) -> Study:
-    """The study of this number, with all that it holds; raises NotThereError."""
+    """Return the study with this number, with its scans, readers, readings and ratings loaded.
+
+    Raises:
+        NotThereError: No study has this number.
+    """
     study = session.scalar(select(Study).options(*_WHOLE).where(Study.id == study_id))
     if study is None:
         raise NotThereError(f"There is no study {study_id}.")
@@ -72,14 +76,14 @@ def find_study(session: Session, study_id: int) -> Study:
 
 
 def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
-    """Let one more person rate the scans of an open study, in an order of their own.
+    """Add a reader, with a reading order of their own, to an open study.
 
     Returns:
-        The reader, and the reader's secret token, of which nothing but a hash is kept.
+        The reader, and the reader's secret token, of which only a hash is stored.
 
     Raises:
-        RatingError: the name is empty, too long, or one that means something else in a cohort.
-        ConflictError: the study is closed, or has a reader of this name.
+        RatingError: The name is empty, too long, or reserved in a cohort.
+        ConflictError: The study is closed, or has a reader with this name.
     """
     name = _checked_name(name, "reader")
     check_open(study)
@@ -97,13 +101,13 @@ def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
 
 
 def renew_token(study: Study, number: int) -> tuple[Reader, str]:
-    """A new token for a reader who lost the link; the old one opens nothing any more.
+    """Give a reader who lost the link a new token, and invalidate the old one.
 
     Returns:
-        As `add_reader`.
+        The reader, and the reader's secret token, of which only a hash is stored.
 
     Raises:
-        NotThereError: the study has no reader of this number.
+        NotThereError: The study has no reader with this number.
     """
     reader = _reader(study, number)
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -112,11 +116,11 @@ def renew_token(study: Study, number: int) -> tuple[Reader, str]:
 
 
 def remove_reader(study: Study, number: int) -> None:
-    """Take back a reader who has rated nothing; the link opens nothing any more.
+    """Remove a reader who has rated nothing, and invalidate the reader's link.
 
     Raises:
-        NotThereError: the study has no reader of this number.
-        ConflictError: the reader has rated.
+        NotThereError: The study has no reader with this number.
+        ConflictError: The reader has saved a rating.
     """
     reader = _reader(study, number)
     _check_unrated([reader])
@@ -124,39 +128,39 @@ def remove_reader(study: Study, number: int) -> None:
 
 
 def delete_study(session: Session, study: Study) -> None:
-    """Take back a study in which nobody has rated, with its readers; the scans stay where they lie.
+    """Delete a study without ratings, and its readers, but not the files of the scans.
 
     Raises:
-        ConflictError: there are ratings.
+        ConflictError: The study has ratings.
     """
     _check_unrated(study.readers)
     session.delete(study)
 
 
 def find_reader(session: Session, token: str) -> int | None:
-    """Whose token it is: `Reader.id`; None if nobody's."""
+    """Return the `Reader.id` to which a token belongs, or None if it belongs to no reader."""
     return session.scalar(select(Reader.id).where(Reader.token_sha256 == _hashed(token)))
 
 
 def close_study(study: Study) -> None:
-    """End the rating: readers see nothing more, and the ratings can be seen and exported."""
+    """Close a study, so that readers see nothing more and the ratings can be viewed and exported."""
     study.closed_at = study.closed_at or now()
 
 
 def reopen_study(study: Study) -> None:
-    """Let readers go on. It is kept that the ratings could be seen before."""
+    """Reopen a study for its readers, and record that the ratings could be viewed before."""
     if study.closed_at:
         study.closed_at, study.reopened_at = None, now()
 
 
 def check_open(study: Study) -> None:
-    """Raises ConflictError where the study is closed."""
+    """Raise ConflictError if the study is closed."""
     if study.closed_at:
         raise ConflictError(f"The study {study.name!r} is closed. Whoever runs it can reopen it.")
 
 
 def check_closed(study: Study) -> None:
-    """Raises ConflictError where the study is open: nobody sees ratings while others still rate."""
+    """Raise ConflictError if the study is open, since nobody may see ratings while others still rate."""
     if not study.closed_at:
         raise ConflictError(f"The study {study.name!r} is open. Its ratings can be seen once it is closed.")
 
@@ -169,13 +173,13 @@ def _reader(study: Study, number: int) -> Reader:
 
 
 def _check_unrated(readers: Sequence[Reader]) -> None:
-    """Raises ConflictError where a reader has rated: what was rated is never deleted."""
+    """Raise ConflictError if a reader has rated, since ratings are never deleted."""
     for reader in readers:
         if any(reading.ratings for reading in reader.readings):
             raise ConflictError(f"{reader.name} has rated already, and ratings are never deleted.")
 
 
-def _kept(scan: Candidate) -> StudyScan:
+def _study_scan(scan: Candidate) -> StudyScan:
     source = scan.source
     return StudyScan(
         scan_id=source.scan_id,

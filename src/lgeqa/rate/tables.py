@@ -1,4 +1,4 @@
-"""What is kept of a study: its scans, its readers, what each is to read, and every rating that was ever saved."""
+"""Database tables of a study: its scans, its readers, their reading orders, and every rating ever saved."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +13,22 @@ from lgeqa.attributes import NAMES
 from lgeqa.database import Base, Sessions
 from lgeqa.read import Source
 
-#: What is deleted with its owner. Ratings and adjudications are not: the database then refuses to delete either.
+#: Delete rows with their owner. Ratings and adjudications lack this: the database refuses to delete their owners.
 _OWNED: Final = "all, delete-orphan"
 
 
 class Study(Base):
-    """Scans that several readers rate, blinded.
+    """A set of scans that several readers rate, blinded.
 
     Attributes:
-        name: unique, for people.
-        seed: of what is drawn: the scans shown twice and each reader's order.
-        repeat_share: share of the scans that each reader sees twice.
-        made_at, closed_at, reopened_at: UTC, ISO 8601; `closed_at` is None while readers may rate, `reopened_at` tells
-            that it was closed before.
+        name: Unique name for display.
+        seed: Random seed of the scans shown twice and of each reader's order.
+        repeat_share: Share of the scans that each reader sees twice.
+        made_at: Time of creation in UTC, ISO 8601.
+        closed_at: Time of closing in UTC, ISO 8601. None while readers may rate.
+        reopened_at: Time of the last reopening in UTC, ISO 8601. None if the study was never reopened.
+        scans: Scans of the study.
+        readers: Readers of the study, by number.
     """
 
     __tablename__ = "study"
@@ -41,12 +44,17 @@ class Study(Base):
 
 
 class StudyScan(Base):
-    """A scan of a study. The attributes `kind` to `mask` are those of `read.Source`.
+    """A scan of a study.
 
     Attributes:
-        scan_id: unique in the study; no reader gets to know it.
-        patient: whose scan it is.
-        sha256: of the scan's files when the study was made.
+        scan_id: Name, unique in the study. No reader ever sees it.
+        patient: Patient of the scan.
+        kind: Kind of source, as in `read.Source`.
+        location: Path of the scan, as in `read.Source`.
+        files: Paths of the scan's files, as in `read.Source`.
+        mask: Path of the atrium mask, as in `read.Source`. None if there is no mask.
+        sha256: Hash of the scan's files when the study was created.
+        adjudications: Every consensus on the scan, by version.
     """
 
     __tablename__ = "study_scan"
@@ -64,24 +72,26 @@ class StudyScan(Base):
 
     @property
     def adjudication(self) -> "Adjudication | None":
-        """The one that counts: the last that was saved."""
+        """The consensus that counts: the last one saved."""
         return self.adjudications[-1] if self.adjudications else None
 
     @property
     def source(self) -> Source:
-        """What `read.read_scan` takes."""
+        """The scan as `read.read_scan` takes it."""
         kind: Literal["volume", "dicom"] = "dicom" if self.kind == "dicom" else "volume"
         mask = Path(self.mask) if self.mask else None
         return Source(self.scan_id, kind, Path(self.location), tuple(map(Path, self.files)), mask)
 
 
 class Reader(Base):
-    """Who rates.
+    """A person who rates the scans of a study.
 
     Attributes:
-        number: in the study, from 1.
-        name: unique in the study.
-        token_sha256: of the reader's secret token, which itself is not kept.
+        number: Number in the study, from 1.
+        name: Name, unique in the study.
+        token_sha256: Hash of the reader's secret token, which itself is not stored.
+        study: Study of the reader.
+        readings: Reading order, by number.
     """
 
     __tablename__ = "reader"
@@ -99,8 +109,11 @@ class Reading(Base):
     """A place in a reader's order.
 
     Attributes:
-        number: the blind number under which the reader knows the scan, from 1 in the order of reading.
+        number: Blind number by which the reader knows the scan, from 1 in the reading order.
         round: 1 for the reader's first reading of this scan, 2 for the second.
+        reader: Reader of the scan.
+        scan: Scan to be read.
+        ratings: Every rating of this reading, by version.
     """
 
     __tablename__ = "reading"
@@ -116,20 +129,23 @@ class Reading(Base):
 
     @property
     def rating(self) -> "Rating | None":
-        """The one that counts: the last that was saved."""
+        """The rating that counts: the last one saved."""
         return self.ratings[-1] if self.ratings else None
 
 
 class Saved:
-    """Scores that somebody saved for a scan. None is ever changed or deleted; the last version counts.
+    """Scores that were saved for a scan. No version is ever changed or deleted, and the last one counts.
 
     Attributes:
-        save_id: made by the page, so that what is sent twice is kept once.
-        version: 1 for the first that was saved, and so on.
-        myocardium_nulling, sharpness, enhancement, quality: scores, 1 to 5; None where the scan cannot be rated.
-        cannot_rate: why the scan cannot be rated; empty where it was.
-        comment: free text.
-        saved_at: UTC, ISO 8601.
+        save_id: Identifier that the page creates, so that a save that is sent twice is stored once.
+        version: Number of the save, from 1.
+        myocardium_nulling: Score of myocardium nulling, 1 to 5. None if the scan cannot be rated.
+        sharpness: Score of sharpness, 1 to 5. None if the scan cannot be rated.
+        enhancement: Score of enhancement, 1 to 5. None if the scan cannot be rated.
+        quality: Score of quality, 1 to 5. None if the scan cannot be rated.
+        cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
+        comment: Free text.
+        saved_at: Time of the save in UTC, ISO 8601.
     """
 
     save_id: Mapped[str]
@@ -144,7 +160,7 @@ class Saved:
 
     @property
     def scores(self) -> dict[str, int] | None:
-        """Scale name to score; None where the scan cannot be rated."""
+        """Scores by scale name. None if the scan cannot be rated."""
         return None if self.cannot_rate else {name: getattr(self, name) for name in NAMES}
 
 
@@ -152,8 +168,9 @@ class Rating(Saved, Base):
     """One saved rating of a reading.
 
     Attributes:
-        known: the version that the page knew of when it sent this one.
-        seconds: that the reader looked at the scan.
+        known: Version that the page knew of when it sent this one.
+        seconds: Time for which the reader looked at the scan, in seconds.
+        reading: Reading that was rated.
     """
 
     __tablename__ = "rating"
@@ -166,10 +183,11 @@ class Rating(Saved, Base):
 
 
 class Adjudication(Saved, Base):
-    """What a panel agreed on for a scan whose readers differ.
+    """The consensus of a panel on a scan whose readers disagree.
 
     Attributes:
-        panel: who agreed; empty if that was not said.
+        panel: Names of the people who agreed. Empty if they were not named.
+        scan: Scan that was adjudicated.
     """
 
     __tablename__ = "adjudication"
@@ -182,12 +200,12 @@ class Adjudication(Saved, Base):
 
 @contextmanager
 def writing(sessions: Sessions) -> Iterator[Session]:
-    """A transaction that no other writer comes between: what it reads still holds when it is committed."""
+    """Open a transaction that excludes other writers, so that what it reads still holds when it is committed."""
     with sessions.begin() as session:
         session.execute(text("BEGIN IMMEDIATE"))
         yield session
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601."""
+    """Return the current time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""What is told of a study: to its owner, and to one reader, who gets to know nothing that would unblind."""
+"""Views of a study: for its owner, and for one reader, without anything that would unblind the reader."""
 
 from typing import Literal, Self
 
@@ -16,13 +16,14 @@ class _View(BaseModel):
 
 
 class Progress(_View):
-    """How far a reader is; counts and nothing else.
+    """The progress of a reader, in counts only.
 
     Attributes:
-        number, name: of the reader.
-        readings: that the reader has in all, second ones too.
-        rated: with scores.
-        cannot_rate: of which the reader says that the scan cannot be rated.
+        number: Number of the reader in the study.
+        name: Name of the reader.
+        readings: Number of all readings, including second ones.
+        rated: Number of readings with scores.
+        cannot_rate: Number of readings that the reader marked as impossible to rate.
     """
 
     number: int
@@ -33,8 +34,8 @@ class Progress(_View):
 
     @classmethod
     def of(cls, reader: Reader) -> Self:
-        """The progress of `reader`."""
-        states = [state_of(one) for one in reader.readings]
+        """Return the progress of `reader`."""
+        states = [state_of(reading) for reading in reader.readings]
         return cls(
             number=reader.number,
             name=reader.name,
@@ -45,12 +46,18 @@ class Progress(_View):
 
 
 class StudyView(_View):
-    """A study for its owner.
+    """A study, as its owner sees it.
 
     Attributes:
-        id, name, seed, repeat_share, made_at, closed_at, reopened_at: as in `tables.Study`.
-        scans: how many.
-        readers: each one's progress.
+        id: Number of the study.
+        name: Unique name for display.
+        seed: Random seed of the scans shown twice and of each reader's order.
+        repeat_share: Share of the scans that each reader sees twice.
+        made_at: Time of creation in UTC, ISO 8601.
+        closed_at: Time of closing in UTC, ISO 8601. None while readers may rate.
+        reopened_at: Time of the last reopening in UTC, ISO 8601. None if the study was never reopened.
+        scans: Number of scans.
+        readers: Progress of each reader.
     """
 
     id: int
@@ -65,7 +72,7 @@ class StudyView(_View):
 
     @classmethod
     def of(cls, study: Study) -> Self:
-        """The view of `study`."""
+        """Return the view of `study`."""
         same = ("id", "name", "seed", "repeat_share", "made_at", "closed_at", "reopened_at")
         return cls(
             **{name: getattr(study, name) for name in same},
@@ -75,22 +82,27 @@ class StudyView(_View):
 
 
 class OwnReading(_View):
-    """One scan in a reader's list: its blind number, and whether the reader has rated it."""
+    """One scan in a reader's list.
+
+    Attributes:
+        number: Blind number of the scan.
+        state: Whether the reader has rated the scan.
+    """
 
     number: int
     state: ReadingState
 
 
 class OwnReadings(_View):
-    """What a reader sees first.
+    """The start page of a reader.
 
     Attributes:
-        study: name of the study.
-        reader: name of the reader.
-        reader_id: goes with every rating that is sent.
-        closed: whether the study is; then there are no readings.
-        readings: in the reader's order.
-        scales: with the meaning of each score.
+        study: Name of the study.
+        reader: Name of the reader.
+        reader_id: Identifier of the reader, sent with every rating.
+        closed: Whether the study is closed. If so, there are no readings.
+        readings: Readings in the reader's order.
+        scales: The four scales with the meaning of each score.
     """
 
     study: str
@@ -102,7 +114,7 @@ class OwnReadings(_View):
 
     @classmethod
     def of(cls, reader: Reader) -> Self:
-        """The view of `reader`."""
+        """Return the view of `reader`."""
         closed = reader.study.closed_at is not None
         readings = () if closed else reader.readings
         return cls(
@@ -110,7 +122,7 @@ class OwnReadings(_View):
             reader=reader.name,
             reader_id=reader.id,
             closed=closed,
-            readings=tuple(OwnReading(number=one.number, state=state_of(one)) for one in readings),
+            readings=tuple(OwnReading(number=reading.number, state=state_of(reading)) for reading in readings),
         )
 
 
@@ -118,9 +130,9 @@ class OwnRating(_View):
     """A reader's own rating of one scan.
 
     Attributes:
-        number: blind number of the scan.
-        version: of the rating; 0 if there is none yet.
-        rating: None if there is none yet.
+        number: Blind number of the scan.
+        version: Version of the rating. 0 if there is none yet.
+        rating: Latest rating. None if there is none yet.
     """
 
     number: int
@@ -129,21 +141,23 @@ class OwnRating(_View):
 
     @classmethod
     def of(cls, reading: Reading) -> Self:
-        """The view of `reading`."""
+        """Return the view of `reading`."""
         rating = reading.rating
         return cls(
-            number=reading.number, version=rating.version if rating else 0, rating=_given(rating) if rating else None
+            number=reading.number,
+            version=rating.version if rating else 0,
+            rating=_given_rating(rating) if rating else None,
         )
 
 
 def state_of(reading: Reading) -> ReadingState:
-    """Whether it was rated."""
+    """Return whether a reading is open, rated, or marked as impossible to rate."""
     if reading.rating is None:
         return "open"
     return "cannot_rate" if reading.rating.cannot_rate else "rated"
 
 
-def _given(rating: Rating) -> GivenRating:
+def _given_rating(rating: Rating) -> GivenRating:
     return GivenRating(
         scores=scores_of(rating), cannot_rate=rating.cannot_rate, comment=rating.comment, seconds=rating.seconds
     )

@@ -1,4 +1,4 @@
-"""Finding scans and reading them: NRRD, NIfTI, MetaImage and classic DICOM series, in axial LPS order."""
+"""Discovery and reading of scans (NRRD, NIfTI, MetaImage and classic DICOM series) in axial LPS order."""
 
 from lgeqa.read.discover import discover
 from lgeqa.read.limits import Limits

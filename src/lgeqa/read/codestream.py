@@ -1,6 +1,6 @@
-"""The size that a compressed image announces itself, whatever the DICOM header around it says.
+"""Size that a compressed image itself announces, whatever the DICOM header around it says.
 
-A decoder takes memory for this size, so it is compared with the header's before anything is decoded.
+A decoder allocates memory for this size, so it is compared with the header before anything is decoded.
 """
 
 import struct
@@ -8,7 +8,7 @@ import struct
 from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
 
 _JPEG = {*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes}
-#: Markers of JPEG frames: all SOF, and the one of JPEG-LS.
+#: Markers of JPEG frames: all SOF markers, including the marker of JPEG-LS.
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _ALONE = {0x01, *range(0xD0, 0xD8)}
 _START_OF_SCAN = 0xDA
@@ -16,11 +16,12 @@ _HIERARCHICAL = 0xDE
 
 
 def announced(codestream: bytes, transfer_syntax: str) -> tuple[int, int, int] | None:
-    """Return rows, columns and components of a compressed image; None for a compression that announces none.
+    """Return rows, columns and components of a compressed image, or None if its compression announces none.
 
     Raises:
-        ValueError: the codestream does not begin as one of its kind.
-        LookupError, struct.error: it ends too early.
+        ValueError: The codestream does not begin as its compression requires.
+        LookupError: The codestream ends too early.
+        struct.error: The codestream ends too early.
     """
     if transfer_syntax in _JPEG:
         return _of_jpeg(codestream)

@@ -1,4 +1,4 @@
-"""A classic DICOM series as one volume, placed by ImagePositionPatient and ImageOrientationPatient alone."""
+"""A classic DICOM series as one volume, positioned only by ImagePositionPatient and ImageOrientationPatient."""
 
 import filecmp
 import math
@@ -28,15 +28,15 @@ _UNDECODABLE = "its pixel data are damaged or shorter than the header announces.
 
 
 def read_series(paths: Sequence[Path], location: Path, limits: Limits) -> Stack:
-    """Read the files of one series as a volume: i along rows, j down columns, k along the normal, i x j.
+    """Read the files of one series as a volume with i along rows, j down columns and k along their normal, i x j.
 
-    InstanceNumber is not used. Values are RescaleSlope * stored + RescaleIntercept; with MONOCHROME1, where high
-    means dark, the stored values are mirrored within their range first, so that high means bright.
+    InstanceNumber is ignored. Values are RescaleSlope * stored + RescaleIntercept. With MONOCHROME1, where high means
+    dark, the stored values are first inverted within their range, so that high means bright.
 
     Raises:
-        ReadError: a file is damaged or cannot be decoded, or the images do not make one regular stack.
-        NotAssessableError: the modality is not MR, or there are too few images.
-        OSError: a file cannot be opened.
+        ReadError: A file is damaged or cannot be decoded, or the images do not form one regular stack.
+        NotAssessableError: The modality is not MR, or there are too few images.
+        OSError: A file cannot be opened.
     """
     where = shown(location)
     frames = [read_frame(path) for path in paths]
@@ -69,11 +69,11 @@ def _refuse_other_modality(frames: Sequence[Frame], where: str) -> None:
 
 
 def _without_copies(frames: Sequence[Frame]) -> list[Frame]:
-    """Leave out images that are another one over again: the same identity, place and pixels."""
-    seen: dict[tuple[str, tuple[float, ...]], list[Frame]] = {}
+    """Return the images without copies, which have the same identity, position and pixels as another."""
+    by_identity: dict[tuple[str, tuple[float, ...]], list[Frame]] = {}
     unique = []
     for frame in frames:
-        twins = seen.setdefault((frame.instance, frame.position_mm), [])
+        twins = by_identity.setdefault((frame.instance, frame.position_mm), [])
         if not any(_is_copy(frame, twin) for twin in twins):
             twins.append(frame)
             unique.append(frame)
@@ -87,7 +87,7 @@ def _is_copy(frame: Frame, other: Frame) -> bool:
 
 
 def _pixels(frame: Frame) -> FloatArray:
-    """The image as float32 (row, column), bright where its values are high."""
+    """Return the image as float32 (row, column), in which high values are bright."""
     where = shown(frame.path)
     with quiet(), damage_told(frame.path), open_dicom(frame.path) as file:
         check_dicom_size(file, frame.path)
@@ -98,7 +98,7 @@ def _pixels(frame: Frame) -> FloatArray:
         _refuse_undecodable(dataset, where)
     with quiet(), damage_told(frame.path, _UNDECODABLE):
         _check_size(dataset, frame, where)
-        if _syntax(dataset) == RLELossless:  # the decoder of pylibjpeg panics on damaged data and prints it
+        if _syntax(dataset) == RLELossless:  # the decoder of pylibjpeg panics on damaged data and prints a message
             dataset.pixel_array_options(decoding_plugin="pydicom")
         pixels = _values(dataset, frame)
     if pixels.shape != frame.size:
@@ -107,7 +107,7 @@ def _pixels(frame: Frame) -> FloatArray:
 
 
 def _complete_syntax(dataset: FileDataset) -> None:
-    """Without file meta information the data are uncompressed, in the encoding that they were found in."""
+    """Set a missing transfer syntax to the uncompressed syntax that the encoding of the header implies."""
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
@@ -123,7 +123,11 @@ def _values(dataset: Dataset, frame: Frame) -> FloatArray:
 
 
 def _refuse_undecodable(dataset: FileDataset, where: str) -> None:
-    """Refuse a compression that no decoder is installed for. Raises ReadError."""
+    """Refuse a compression that no installed decoder supports.
+
+    Raises:
+        ReadError: The decoder is not installed, or pydicom has none.
+    """
     syntax = _syntax(dataset)
     if not (syntax.is_transfer_syntax and syntax.is_compressed):
         return
@@ -137,30 +141,30 @@ def _refuse_undecodable(dataset: FileDataset, where: str) -> None:
 
 
 def _check_size(dataset: FileDataset, frame: Frame, where: str) -> None:
-    """Compare what is about to be decoded with the size that was found good, before a decoder takes memory for it.
+    """Compare the image with the size that was checked, before a decoder allocates memory for it.
 
     Raises:
-        ReadError: the compressed image announces another size.
+        ReadError: The file has changed, or the compressed image announces another size.
     """
-    ours = (
+    current = (
         int(dataset.Rows),
         int(dataset.Columns),
         int(dataset.get("NumberOfFrames") or 1),
         dataset.get("SamplesPerPixel") or 1,
     )
-    if ours != (*frame.size, 1, 1):
+    if current != (*frame.size, 1, 1):
         raise ReadError(f"{where}: was changed while it was read. Read it again.")
     syntax = _syntax(dataset)
     if not syntax.is_compressed:
         return
-    # an extended table of offsets could point pydicom to another image than the one that is looked at here
+    # an extended offset table could make pydicom decode another image than the one checked here
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in dataset:
             del dataset[keyword]
-    found = announced(get_frame(dataset.PixelData, 0, number_of_frames=1), syntax)
-    if found is not None and found != (*frame.size, 1):
+    size = announced(get_frame(dataset.PixelData, 0, number_of_frames=1), syntax)
+    if size is not None and size != (*frame.size, 1):
         raise ReadError(
-            f"{where}: its compressed image has {extent(found[:2])} pixels and {found[2]} samples, not "
+            f"{where}: its compressed image has {extent(size[:2])} pixels and {size[2]} samples, not "
             f"{extent(frame.size)} and 1. Export it again."
         )
 

@@ -1,4 +1,4 @@
-"""DICOM files as pydicom may read them: regular, of bounded size, unpacked in steps if they are deflated."""
+"""DICOM files that are safe for pydicom: regular, of limited size, and inflated in steps if they are deflated."""
 
 import io
 import struct
@@ -22,16 +22,16 @@ from lgeqa.read.words import shown
 _PREFIX = bytes(128) + b"DICM"
 _CHUNK = 1 << 20
 _META_GROUP, _TRANSFER_SYNTAX = 0x0002, 0x0010
-#: Representations of values whose length takes four bytes.
+#: Value representations with a length field of four bytes.
 _LONG_VRS = {b"OB", b"OW", b"SQ", b"UN", b"UT"}
-#: Reads up to this size are not compared with what is left of a file.
+#: Largest read in bytes that is not compared with the rest of the file.
 _SMALL = 1 << 16
 
 
 class _Bounded(io.BufferedReader):
-    """A file that is never asked for more than it holds: Python takes the memory for a read before it reads.
+    """A file that is never read beyond its end, since Python allocates the memory before it reads.
 
-    It cannot be read whole, as pydicom would to unpack a deflated file at once.
+    Reads without a size are refused, with which pydicom would inflate a deflated file at once.
     """
 
     def __init__(self, file: io.BufferedReader) -> None:
@@ -48,12 +48,12 @@ class _Bounded(io.BufferedReader):
 
 @contextmanager
 def open_dicom(path: Path) -> Iterator[BinaryIO]:
-    """Open a DICOM file; a deflated one is given inflated.
+    """Open a DICOM file, inflated if it is deflated.
 
     Raises:
-        ReadError: it is no regular file, too large, or unpacks beyond all proportion.
-        zlib.error: it is deflated and damaged.
-        OSError: it cannot be opened.
+        ReadError: The file is not a regular file, is too large, or expands too much.
+        zlib.error: The file is deflated and damaged.
+        OSError: The file cannot be opened.
     """
     with _Bounded(open_regular(path)) as file:
         is_deflated = _transfer_syntax(file) == DeflatedExplicitVRLittleEndian
@@ -62,14 +62,18 @@ def open_dicom(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_dicom_size(file: BinaryIO, path: Path) -> None:
-    """Refuse a file that is too large to be read as a whole. Raises ReadError."""
+    """Refuse a file that is too large to be read as a whole.
+
+    Raises:
+        ReadError: The file is larger than `MAX_DICOM_BYTES`.
+    """
     if file.seek(0, io.SEEK_END) > MAX_DICOM_BYTES:
         raise _too_large(path)
     file.seek(0)
 
 
 def _transfer_syntax(file: BinaryIO) -> str:
-    """Return the transfer syntax in the file meta information, or an empty text, quicker than pydicom does."""
+    """Return the transfer syntax in the file meta information, or an empty string, faster than pydicom does."""
     _skip_prefix(file)
     while len(head := file.read(8)) == 8:
         group, element, vr, length = struct.unpack("<HH2sH", head)

@@ -1,6 +1,6 @@
-"""The few facts of a DICOM file that discovery and stacking need. No name, date or identifier leaves this module.
+"""Header values of a DICOM file that discovery and stacking need.
 
-pydicom's warnings quote the values they complain about, so they are silenced.
+No name, date or identifier leaves this module. The warnings of pydicom quote values, so they are suppressed.
 """
 
 import logging
@@ -26,22 +26,22 @@ from lgeqa.read.dicom_file import open_dicom
 from lgeqa.read.limits import MAX_POSITION_MM
 from lgeqa.read.words import numbers, shown
 
-#: What a reader or decoder may raise without the file being at fault.
+#: Exceptions of a reader or decoder that do not mean a damaged file.
 _NOT_OF_THE_FILE = (LgeqaError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit)
 
-#: Most numbers of an element that a message quotes.
+#: Largest number of values of an element that a message quotes.
 _MOST_SHOWN = 9
-#: Longest text of numbers that is looked at.
+#: Longest text that is parsed for numbers, in characters.
 _MOST_CHARACTERS = 1000
-#: SeriesNumber is below this.
+#: SeriesNumber is below this limit.
 _HIGHEST_NUMBER = 2**31
-#: Largest number that is taken as a scaling.
+#: Largest absolute value that is accepted as a scaling.
 _LARGEST = 1e30
 _COLUMNS = 0x00280011
-#: What tells one series from others, and is never shown.
+#: Elements that distinguish series, and are never shown.
 _SERIES_KEYWORDS = ("PatientID", "StudyInstanceUID", "SeriesNumber", "FrameOfReferenceUID")
 _SERIES_TAGS = ["SOPClassUID", "SeriesInstanceUID", *_SERIES_KEYWORDS, "ImageOrientationPatient", "Rows", "Columns"]
-#: What may tell apart the stacks that one series holds, in words for people.
+#: Elements that may distinguish the stacks of one series, with their names in messages.
 STACK_KEYWORDS = {
     "AcquisitionNumber": "acquisitions",
     "TemporalPositionIdentifier": "time points",
@@ -49,7 +49,7 @@ STACK_KEYWORDS = {
     "EchoTime": "echoes",
     "InversionTime": "inversion times",
 }
-#: Component of the complex signal in group 0043 of GE's files, by its number, and the words of ImageType.
+#: GE's private element for the component of the complex signal, and the components in the order of its values.
 _GE_COMPONENT = 0x0043102F
 _COMPONENTS = ("magnitude", "phase", "real", "imaginary")
 _FRAME_TAGS = [
@@ -76,14 +76,14 @@ _FRAME_TAGS = [
 
 @dataclass(frozen=True)
 class Series:
-    """What the images of one stack share.
+    """Properties that the images of one stack share.
 
     Attributes:
-        uid: digest of the SeriesInstanceUID; empty if there is none.
-        rest: digest of patient, study, number of the series and frame of reference.
-        number: SeriesNumber, 0 if there is none.
-        orientation: LPS direction along a row, then down a column; empty if it cannot be read.
-        size: rows, columns.
+        uid: Digest of the SeriesInstanceUID. Empty if there is none.
+        rest: Digest of patient, study, series number and frame of reference.
+        number: SeriesNumber, or 0 if there is none.
+        orientation: LPS direction along a row, then down a column. Empty if it cannot be read.
+        size: Number of rows and columns. Empty if it cannot be read.
     """
 
     uid: str
@@ -98,19 +98,20 @@ class Frame:
     """One image of a series, without its pixels.
 
     Attributes:
-        path: its file.
-        instance: its SOPInstanceUID, to find copies with; never shown.
-        series: digest of its SeriesInstanceUID.
-        number: SeriesNumber, 0 if there is none.
-        modality: as `MR`; empty where not given.
-        component: of the complex signal, as `phase`; empty where not told.
-        size: rows, columns.
-        spacing_mm: between rows, between columns.
+        path: File of the image.
+        instance: SOPInstanceUID, which identifies copies and is never shown.
+        series: Digest of the SeriesInstanceUID.
+        number: SeriesNumber, or 0 if there is none.
+        modality: Modality, such as `MR`. Empty if not given.
+        component: Component of the complex signal, such as `phase`. Empty if not given.
+        size: Number of rows and columns.
+        spacing_mm: Spacing between rows, then between columns.
         orientation: LPS direction along a row, then down a column.
-        position_mm: LPS centre of the first pixel.
-        thickness_mm: of the slice; 0 where not given.
-        stack: values of those of `STACK_KEYWORDS` that are given.
-        slope, intercept: RescaleSlope and RescaleIntercept; 1 and 0 where not given.
+        position_mm: LPS position of the centre of the first pixel.
+        thickness_mm: Thickness of the slice, or 0 if not given.
+        stack: Values of the elements in `STACK_KEYWORDS`, without elements that are not given.
+        slope: RescaleSlope, or 1 if not given.
+        intercept: RescaleIntercept, or 0 if not given.
     """
 
     path: Path
@@ -131,7 +132,7 @@ class Frame:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom's warnings and log from the user."""
+    """Suppress the warnings and log messages of pydicom."""
     logger = logging.getLogger("pydicom")
     before, logger.disabled = logger.disabled, True
     try:
@@ -144,23 +145,23 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def damage_told(path: Path, damage: str = "is a damaged DICOM file. Copy or export it again.") -> Iterator[None]:
-    """Turn whatever pydicom and the decoders raise on a damaged file into a ReadError that tells of `damage`."""
+    """Turn every exception of pydicom and the decoders on a damaged file into a ReadError that states `damage`."""
     try:
         yield
     except _NOT_OF_THE_FILE:
         raise
-    except BaseException as error:  # they raise many kinds, and the panic of a Rust library is no Exception
-        if isinstance(error, OSError) and error.errno is not None:  # without a number it is a decoder's own
+    except BaseException as error:  # many types occur, and the panic of a Rust library is not an Exception
+        if isinstance(error, OSError) and error.errno is not None:  # without errno it is from a decoder
             raise
         raise ReadError(f"{shown(path)}: {damage}") from None
 
 
 def series_of(path: Path) -> Series | None:
-    """Return the series that a DICOM image belongs to; None for a DICOM object that is no image.
+    """Return the series that a DICOM image belongs to, or None for a DICOM object that is not an image.
 
     Raises:
-        ReadError: the file is damaged.
-        OSError: it cannot be opened.
+        ReadError: The file is damaged.
+        OSError: The file cannot be opened.
     """
     with quiet(), damage_told(path), open_dicom(path) as file:
         dataset = read_partial(
@@ -182,13 +183,13 @@ def series_of(path: Path) -> Series | None:
 
 
 def read_frame(path: Path) -> Frame:
-    """Read the header of a classic, single-frame, grey DICOM image.
+    """Read the header of a classic, single-frame, greyscale DICOM image.
 
-    Numbers are also read from elements of another kind than the standard has, and with decimal commas.
+    Numbers are also read from elements with another value representation than the standard's, and with decimal commas.
 
     Raises:
-        ReadError: the file is damaged, an enhanced or colour image, or lacks its place in the patient.
-        OSError: it cannot be opened.
+        ReadError: The file is damaged, an enhanced, multi-frame or colour image, or lacks its position in the patient.
+        OSError: The file cannot be opened.
     """
     where = shown(path)
     with quiet(), damage_told(path), open_dicom(path) as file:
@@ -228,21 +229,21 @@ def _refuse_other_kinds(dataset: Dataset, where: str) -> None:
 
 
 def _series_number(dataset: Dataset) -> int:
-    found = _numbers_in(dataset, "SeriesNumber")
-    return int(found[0]) if found and abs(found[0]) < _HIGHEST_NUMBER else 0
+    values = _numbers_in(dataset, "SeriesNumber")
+    return int(values[0]) if values and abs(values[0]) < _HIGHEST_NUMBER else 0
 
 
 def _scaling(dataset: Dataset, keyword: str, default: float, where: str) -> float:
-    found = _numbers_in(dataset, keyword)
-    if found == ():
+    values = _numbers_in(dataset, keyword)
+    if values == ():
         return default
-    if found is None or len(found) != 1 or not abs(found[0]) <= _LARGEST:
+    if values is None or len(values) != 1 or not abs(values[0]) <= _LARGEST:
         raise ReadError(f"{where}: its {keyword} is no number. Correct it, or export the images again.")
-    return found[0]
+    return values[0]
 
 
 def _component(dataset: Dataset) -> str:
-    """Return the component of the complex signal by ComplexImageComponent, ImageType or GE's own element."""
+    """Return the component of the complex signal by ComplexImageComponent, ImageType or GE's private element."""
     words = [str(dataset.get("ComplexImageComponent") or "")]
     image_type = dataset.get("ImageType") or ()
     words += [str(word) for word in ([] if isinstance(image_type, str) else image_type)[2:]]
@@ -260,19 +261,19 @@ def _values(dataset: Dataset, keyword: str, count: int, where: str) -> tuple[flo
     if values is None:
         raise ReadError(f"{where}: its {keyword} holds no numbers; expected {count}. Export the original images.")
     if len(values) != count or not all(abs(value) <= MAX_POSITION_MM for value in values):
-        given = numbers(values[:_MOST_SHOWN]) if values else "missing"
-        raise ReadError(f"{where}: its {keyword} is {given}; expected {count} numbers. Export the original images.")
+        content = numbers(values[:_MOST_SHOWN]) if values else "missing"
+        raise ReadError(f"{where}: its {keyword} is {content}; expected {count} numbers. Export the original images.")
     return values
 
 
 def _numbers_in(dataset: Dataset, element: str | int) -> tuple[float, ...] | None:
-    """Return the numbers of an element, none if it is missing or empty; None if it holds something else."""
-    found: Any = dataset.get_item(element)
-    if isinstance(found, RawDataElement) and _is_text(found):
-        text = (found.value or b"")[:_MOST_CHARACTERS].decode("ascii", errors="replace").replace(",", ".")
+    """Return the numbers of an element, an empty tuple if it is missing or empty, or None if it is not numeric."""
+    item: Any = dataset.get_item(element)
+    if isinstance(item, RawDataElement) and _is_text(item):
+        text = (item.value or b"")[:_MOST_CHARACTERS].decode("ascii", errors="replace").replace(",", ".")
         words: Sequence[object] = [word for word in text.split("\\") if word.strip(" \0")]
     else:
-        value = None if found is None else dataset[element].value
+        value = None if item is None else dataset[element].value
         words = [] if value in (None, "") else value if isinstance(value, list | MultiValue) else [value]
     try:
         return tuple(float(str(word).strip(" \0")) for word in words)
@@ -281,7 +282,7 @@ def _numbers_in(dataset: Dataset, element: str | int) -> tuple[float, ...] | Non
 
 
 def _is_text(element: RawDataElement) -> bool:
-    """Return whether an element as it stands in the file holds text, also where the standard has another kind."""
+    """Return whether an element is stored as text, even if the standard has another value representation."""
     kind = element.VR
     if kind in (None, "UN"):
         kind = dictionary_VR(element.tag) if dictionary_has_tag(element.tag) else "UN"
@@ -289,7 +290,7 @@ def _is_text(element: RawDataElement) -> bool:
 
 
 def _digest(dataset: Dataset, keywords: Iterable[str]) -> str:
-    """Return a digest of some values as they stand in the file; empty if none of them is given."""
+    """Return a digest of some values as stored in the file, empty if none of them is given."""
     items: list[Any] = [dataset.get_item(keyword) for keyword in keywords]
     values = [b"" if item is None else item.value or b"" for item in items]
     parts = [(value if isinstance(value, bytes) else str(value).encode()).strip(b" \0") for value in values]
@@ -297,6 +298,6 @@ def _digest(dataset: Dataset, keywords: Iterable[str]) -> str:
 
 
 def _tag(keyword: str) -> BaseTag | int:
-    found = tag_for_keyword(keyword)
-    assert found is not None, keyword
-    return found
+    tag = tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    return tag

@@ -1,4 +1,4 @@
-"""The images of a DICOM series as one regular stack: which of them belong to it, in which order, on which grid."""
+"""Arrangement of the images of a DICOM series as one regular stack: selection, order and grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,17 +13,17 @@ from lgeqa.read.limits import Limits
 from lgeqa.read.words import numbers
 from lgeqa.records import Grid
 
-#: Images closer than this along the normal are at one position.
+#: Images closer than this along the normal are at the same position.
 SAME_POSITION_MM = 0.05
-#: How far an image may be from its place in an even stack, and from where it is worth a warning, as shares of a gap.
+#: Deviations of an image from its place in an even stack that are refused and that cause a warning, as shares of a gap.
 PLACE_TOLERANCE, PLACE_WARNING = 0.1, 0.025
-#: How far a gap may be from a whole number of usual ones to be told as missing slices, as a share of it.
+#: Largest relative deviation of a gap from a multiple of the usual gap that is reported as missing slices.
 GAP_TOLERANCE = 0.1
-#: How far the directions of images may differ, and from where it is worth a warning.
+#: Differences between the directions of images that are refused and that cause a warning.
 DIRECTION_TOLERANCE, DIRECTION_WARNING = 0.01, 1e-3
-#: Slices of one acquisition do not overlap by more than this share of their thickness, unless they are interpolated.
+#: Largest overlap of the slices of one acquisition as a share of their thickness, unless they are interpolated.
 MAX_OVERLAP = 0.3
-#: How far an image may lie beside the line through the first one.
+#: Largest shift of an image from the line along the normal through the first image.
 MAX_SHIFT_MM = 1.0
 
 _Positions = npt.NDArray[np.float64]
@@ -31,12 +31,12 @@ _Positions = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Arranged:
-    """Images in their order along the normal.
+    """Images in order along their normal.
 
     Attributes:
-        frames: those that make the stack.
-        grid: that they lie on.
-        warnings: what a reader of the result should know.
+        frames: Images that form the stack.
+        grid: Grid of the stack.
+        warnings: Warnings for readers of the result.
     """
 
     frames: Sequence[Frame]
@@ -45,62 +45,62 @@ class Arranged:
 
 
 def arrange(frames: Sequence[Frame], where: str, limits: Limits) -> Arranged:
-    """Arrange the images of a series, none of them twice, along the normal of their planes.
+    """Arrange the images of a series, without copies, along the normal of their planes.
 
-    Of magnitude, phase, real and imaginary images at the same places the magnitude is taken. Small differences in
-    place and direction, as rounding and anonymising leave them, are evened and told.
+    If there are magnitude, phase, real and imaginary images at the same positions, the magnitude images are used. Small
+    differences in position and direction, which result from rounding and anonymisation, are evened out with a warning.
 
     Args:
-        frames: headers of the images.
-        where: the series, for messages.
-        limits: bounds on the stack.
+        frames: Headers of the images.
+        where: Name of the series in messages.
+        limits: Limits on the stack.
 
     Raises:
-        ReadError: the images do not make one regular stack.
-        NotAssessableError: there are too few, or none of them is a magnitude image.
+        ReadError: The images do not form one regular stack.
+        NotAssessableError: There are too few images, or none of them is a magnitude image.
     """
-    kept, warnings = _of_one_component(frames, where)
-    if len(kept) < limits.min_slices:
+    images, warnings = _of_one_component(frames, where)
+    if len(images) < limits.min_slices:
         raise NotAssessableError(
-            f"{where}: the DICOM series has {len(kept)} of the at least {limits.min_slices} images that are needed. "
+            f"{where}: the DICOM series has {len(images)} of the at least {limits.min_slices} images that are needed. "
             "Give the folder of the whole series."
         )
-    if len({frame.series for frame in kept}) > 1:
+    if len({frame.series for frame in images}) > 1:
         warnings.append("Each DICOM file has a SeriesInstanceUID of its own; they were taken as one series.")
-    _refuse_mixture(kept, where)
-    first, warned = _with_common_directions(kept, where)
+    _refuse_mixture(images, where)
+    first, warned = _with_common_directions(images, where)
     warnings += warned
     normal = _normal(first)
-    ordered = sorted(kept, key=lambda frame: float(normal @ frame.position_mm))
+    ordered = sorted(images, key=lambda frame: float(normal @ frame.position_mm))
     _refuse_several(ordered, normal, where, limits)
     grid, warned = _grid(ordered, first, normal, where, limits)
     return Arranged(ordered, grid, [*warnings, *warned])
 
 
 def _of_one_component(frames: Sequence[Frame], where: str) -> tuple[list[Frame], list[str]]:
-    """Take the magnitude images, or those that do not tell what they are."""
-    found = {frame.component for frame in frames}
-    wanted = next((one for one in ("magnitude", "", "real") if one in found), None)
+    """Return the magnitude images, or the images that do not state their component, and warnings."""
+    kinds = {frame.component for frame in frames}
+    wanted = next((component for component in ("magnitude", "", "real") if component in kinds), None)
     if wanted is None:
         raise NotAssessableError(
-            f"{where}: its images are {' and '.join(sorted(found))} images by their header. Give the magnitude images."
+            f"{where}: its images are {' and '.join(sorted(kinds))} images by their header. Give the magnitude images."
         )
-    kept = [frame for frame in frames if frame.component == wanted]
+    images = [frame for frame in frames if frame.component == wanted]
     others = [frame for frame in frames if frame.component != wanted]
     if not others:
-        told = (
+        warning = (
             "The images are real images of a complex signal (PSIR) by their header; lgeqa learnt from magnitude images."
         )
-        return kept, [told] if wanted == "real" else []
+        return images, [warning] if wanted == "real" else []
     kind = " and ".join(sorted({frame.component or "other" for frame in others}))
-    places = {_place(frame) for frame in kept}
-    alone = sum(_place(frame) not in places for frame in others)
-    if alone:
+    places = {_place(frame) for frame in images}
+    extra = sum(_place(frame) not in places for frame in others)
+    if extra:
         raise ReadError(
-            f"{where}: {alone} of its {len(frames)} images are {kind} images by their header, in places of which there "
+            f"{where}: {extra} of its {len(frames)} images are {kind} images by their header, in places of which there "
             f"is no {wanted or 'other'} image. Export the magnitude images of all slices."
         )
-    return kept, [f"{len(others)} {kind} images were left out of the DICOM series."]
+    return images, [f"{len(others)} {kind} images were left out of the DICOM series."]
 
 
 def _place(frame: Frame) -> tuple[int, ...]:
@@ -123,7 +123,7 @@ def _refuse_mixture(frames: Sequence[Frame], where: str) -> None:
 
 
 def _with_common_directions(frames: Sequence[Frame], where: str) -> tuple[Frame, list[str]]:
-    """Return the first image with the directions of all: the median, at right angles."""
+    """Return the first image with the median direction of all, made orthogonal, and warnings."""
     first = frames[0]
     normal = np.cross(first.orientation[:3], first.orientation[3:])
     if not abs(float(np.linalg.norm(normal)) - 1) <= SAME_DIRECTION:
@@ -151,7 +151,7 @@ def _normal(frame: Frame) -> _Positions:
 
 
 def _refuse_several(frames: Sequence[Frame], normal: _Positions, where: str, limits: Limits) -> None:
-    """Refuse several stacks in one series, at the same positions or with the slices of one between those of another."""
+    """Refuse several stacks in one series, whether at the same positions or interleaved."""
     heights = np.array([frame.position_mm for frame in frames]) @ normal
     n_positions = 1 + int((np.diff(heights) > SAME_POSITION_MM).sum())
     repeats = n_positions < len(frames)
@@ -176,7 +176,7 @@ def _refuse_several(frames: Sequence[Frame], normal: _Positions, where: str, lim
 
 
 def _interleaved(parts: dict[float, list[float]]) -> bool:
-    """Return whether stacks lie in the same place rather than one above the other."""
+    """Return whether stacks cover the same region rather than one above the other."""
     lowest, highest = max(min(part) for part in parts.values()), min(max(part) for part in parts.values())
     return highest - lowest > 0.5 * min(max(part) - min(part) for part in parts.values())
 
@@ -184,7 +184,7 @@ def _interleaved(parts: dict[float, list[float]]) -> bool:
 def _grid(
     frames: Sequence[Frame], first: Frame, normal: _Positions, where: str, limits: Limits
 ) -> tuple[Grid, list[str]]:
-    """Return the grid of a stack sorted along its normal, once its gaps are found to be even, and warnings."""
+    """Return the grid of a stack sorted along its normal, and warnings, after checking that its gaps are even."""
     positions = np.array([frame.position_mm for frame in frames])
     heights = positions @ normal
     off = _refuse_gaps(heights, where)
@@ -203,8 +203,8 @@ def _grid(
         direction=_direction(first, normal),
     )
     check_grid(grid, where, limits)
-    told = f"The images lie up to {off * gap:.2f} mm off an even spacing of {gap:.2f} mm; they were taken as even."
-    return grid, [told] if off > PLACE_WARNING else []
+    warning = f"The images lie up to {off * gap:.2f} mm off an even spacing of {gap:.2f} mm; they were taken as even."
+    return grid, [warning] if off > PLACE_WARNING else []
 
 
 def _direction(frame: Frame, normal: _Positions) -> tuple[float, ...]:
@@ -213,7 +213,7 @@ def _direction(frame: Frame, normal: _Positions) -> tuple[float, ...]:
 
 
 def _refuse_gaps(heights: _Positions, where: str) -> float:
-    """Refuse gaps in a stack; return how far an image is at most from its place, as a share of the usual gap."""
+    """Refuse gaps, and return the largest deviation of an image from its place as a share of the usual gap."""
     gaps = np.diff(heights)
     usual = float(np.median(gaps))
     worst = int(np.abs(gaps - usual).argmax())

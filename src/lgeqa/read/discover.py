@@ -1,4 +1,4 @@
-"""Finding scans in files and folder trees, quickly and without opening a volume."""
+"""Fast discovery of scans in files and folder trees, without opening volumes."""
 
 import os
 import stat
@@ -19,16 +19,16 @@ from lgeqa.read.words import reason, shown
 if TYPE_CHECKING:
     from lgeqa.read.dicom_header import Series
 
-#: Stems of the authors' layout: `<id>/data.nrrd` and its mask `<id>/shrinkwrap.nrrd`.
+#: File stems of the authors' layout: `<id>/data.nrrd` and its mask `<id>/shrinkwrap.nrrd`.
 DATA_STEM, MASK_STEM = "data", "shrinkwrap"
 
-#: How a DICOM file without preamble starts: group 0002 or 0008, in both byte orders.
+#: First bytes of a DICOM file without preamble: group 0002 or 0008, in both byte orders.
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
-#: A folder with these files is an output folder of lgeqa, and these folders in it hold no scans.
+#: Files that mark an output folder of lgeqa, and its subfolders that contain no scans.
 _OWN_TABLES, _OWN_FOLDERS = {"results.csv", "measures.json"}, {"masks", "pictures", "scans"}
 #: Images belong to different stacks if a direction cosine differs by more than this.
 _SAME_ORIENTATION = 0.05
-#: Of the digest of a UID in a name.
+#: Number of characters of the digest of a UID in a name.
 _DIGEST_SIGNS = 6
 _WANTED = "give NRRD, NIfTI, MetaImage or DICOM images"
 
@@ -36,19 +36,19 @@ _WANTED = "give NRRD, NIfTI, MetaImage or DICOM images"
 def discover(paths: Sequence[Path], *, skip: Iterable[Path] = ()) -> list[Source]:
     """Find the scans in files and folder trees.
 
-    Volumes are told by suffix; DICOM images by content, whatever their names. Images make one scan if patient, study,
-    series, its number, frame of reference, orientation and size are the same, over all paths. Images in one folder that
-    have a SeriesInstanceUID each, and else the same, make one scan, too. In the authors' layout `<id>/data.nrrd` is the
-    scan and `<id>/shrinkwrap.nrrd` its mask. Hidden files and folders are left out, and so are the masks of an earlier
-    run and what is no image. Symbolic links are followed; what is reached twice counts once. The order is that of the
-    paths, and by name within.
+    Volumes are recognised by their suffix, DICOM images by their content, whatever their names. Images form one scan if
+    patient, study, series, series number, frame of reference, orientation and size are the same, across all paths.
+    Images in one folder that have a SeriesInstanceUID each, but agree otherwise, also form one scan. In the authors'
+    layout `<id>/data.nrrd` is the scan and `<id>/shrinkwrap.nrrd` its mask. Hidden files and folders, masks of an
+    earlier run and files other than images are left out. Symbolic links are followed, and a file reached twice counts
+    once. Scans follow the order of the paths, and within a path the order of their names.
 
     Args:
-        paths: files and folders.
-        skip: folders not to be entered, for instance one for results.
+        paths: Files and folders.
+        skip: Folders that are not entered, for example the output folder.
 
     Returns:
-        One source a scan, and one of kind `unusable`, with its fault, for each path or folder that cannot be used.
+        One source per scan, and one of kind `unusable` with the reason for each path or folder that cannot be used.
     """
     search = _Search(entered={os.path.realpath(path) for path in skip})
     for path in paths:
@@ -61,15 +61,15 @@ def discover(paths: Sequence[Path], *, skip: Iterable[Path] = ()) -> list[Source
 
 @dataclass
 class _Find:
-    """Something found, still without its name.
+    """A scan or an unusable path that has no scan name yet.
 
     Attributes:
-        kind: as in Source.
-        root: the folder that was given, or the folder of the file that was given.
-        files: the volume, the files of the series, or the unusable path.
-        mask: mask beside the volume.
-        fault: why the path cannot be used.
-        series: what the images share.
+        kind: Kind as in `Source`.
+        root: Folder given by the user, or folder of the file given by the user.
+        files: Volume, files of the series, or unusable path.
+        mask: Mask next to the volume.
+        fault: Message that explains why the path cannot be used.
+        series: Properties that the images share.
     """
 
     kind: Literal["volume", "dicom", "unusable"]
@@ -88,13 +88,13 @@ class _Find:
 
 @dataclass
 class _Search:
-    """What was found so far.
+    """State of a search.
 
     Attributes:
-        entered: real paths of folders that are not to be entered again.
-        reached: real paths of the files, so that none counts twice.
-        finds: by kind and path.
-        stacks: finds of DICOM images, by what tells series apart but for their orientation.
+        entered: Real paths of folders that are not to be entered again.
+        reached: Real paths of the files found, so that none counts twice.
+        finds: Finds by kind and path.
+        stacks: Finds of DICOM images, by all that distinguishes series except their orientation.
     """
 
     entered: set[str]
@@ -103,11 +103,11 @@ class _Search:
     stacks: dict[object, list[_Find]] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
-        """Add a file or folder that the user gave."""
+        """Add a file or folder given by the user."""
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
-        except OSError as fault:
-            self._refuse(path, path.parent, f"cannot be opened ({reason(fault)}). Check the path and permissions.")
+        except OSError as error:
+            self._refuse(path, path.parent, f"cannot be opened ({reason(error)}). Check the path and permissions.")
             return
         if is_folder:
             self._add_tree(path)
@@ -116,9 +116,9 @@ class _Search:
         elif not self._add_file(path, path.parent):
             self._refuse(path, path.parent, f"is no image; {_WANTED}.")
 
-    def _refuse(self, path: Path, root: Path, fault: str) -> None:
+    def _refuse(self, path: Path, root: Path, problem: str) -> None:
         name = Path(shown(path))
-        self.finds.setdefault(("unusable", str(name)), _Find("unusable", root, [name], fault=f"{name}: {fault}"))
+        self.finds.setdefault(("unusable", str(name)), _Find("unusable", root, [name], fault=f"{name}: {problem}"))
 
     def _add_tree(self, root: Path) -> None:
         real = os.path.realpath(root)
@@ -132,10 +132,13 @@ class _Search:
             self._refuse(root, root, f"no scan was found in it; {_WANTED}.")
 
     def _files(self, root: Path) -> Iterator[Path]:
-        """The visible regular files of a tree, sorted; each folder is entered once, so loops of links end."""
+        """Yield the visible regular files of a tree in sorted order.
 
-        def refuse(fault: OSError) -> None:
-            self._refuse(Path(fault.filename), root, f"the folder cannot be opened ({reason(fault)}).")
+        Each folder is entered only once, so cycles of links end.
+        """
+
+        def refuse(error: OSError) -> None:
+            self._refuse(Path(error.filename), root, f"the folder cannot be opened ({reason(error)}).")
 
         for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
             real = os.path.realpath(folder)
@@ -149,7 +152,7 @@ class _Search:
             yield from filter(_is_regular, visible)
 
     def _add_file(self, path: Path, root: Path) -> bool:
-        """Add a volume or an image of a series; tell whether there was something to add or to refuse."""
+        """Add a volume or an image of a series, and return whether the file was added or refused."""
         real = os.path.realpath(path)
         if real in self.reached:
             return True
@@ -158,8 +161,8 @@ class _Search:
             return True
         try:
             find = self._find_of(path, root)
-        except OSError as fault:
-            example = f"files in it cannot be read, such as {path.name} ({reason(fault)}). Check the permissions."
+        except OSError as error:
+            example = f"files in it cannot be read, such as {path.name} ({reason(error)}). Check the permissions."
             self._refuse(path.parent, root, example)
             return True
         except ReadError as error:
@@ -172,13 +175,13 @@ class _Search:
         return True
 
     def _find_of(self, path: Path, root: Path) -> _Find | None:
-        """Return the find that a file belongs to, a new one if need be; None for a file that is no image."""
+        """Return the find that a file belongs to, a new one if necessary, or None if the file is not an image."""
         if volume_suffix(path):
             return self.finds.setdefault(("volume", os.path.realpath(path)), _Find("volume", root, []))
         series = _series_of(path)
         if series is None:
             return None
-        # images without SeriesInstanceUID belong together if they lie together
+        # images without SeriesInstanceUID belong together if they are in one folder
         same = self.stacks.setdefault((series.uid or path.parent, series.rest, series.size), [])
         for find in same:
             if find.series and _alike(find.series.orientation, series.orientation):
@@ -189,7 +192,7 @@ class _Search:
 
 
 def _series_of(path: Path) -> "Series | None":
-    """Return what the images of one series share; None for a file that is no DICOM image."""
+    """Return the properties that the images of a series share, or None if the file is not a DICOM image."""
     with open_regular(path) as file:
         start = file.read(132)
     has_preamble = start[128:] == b"DICM"
@@ -207,19 +210,19 @@ def _series_of(path: Path) -> "Series | None":
 
 def _alike(ours: Sequence[float], theirs: Sequence[float]) -> bool:
     return len(ours) == len(theirs) and all(
-        abs(one - other) <= _SAME_ORIENTATION for one, other in zip(ours, theirs, strict=True)
+        abs(cosine - other) <= _SAME_ORIENTATION for cosine, other in zip(ours, theirs, strict=True)
     )
 
 
 def _joined(finds: Sequence[_Find]) -> list[_Find]:
-    """Join images of which each has a SeriesInstanceUID of its own, and the few of a series that make no stack."""
-    kept: list[_Find] = []
+    """Join single images with a SeriesInstanceUID each, and the images of a series that are too few for a stack."""
+    joined: list[_Find] = []
     lone: dict[object, _Find] = {}
     stacks = Counter(find.series.uid for find in finds if find.series)
     for find in finds:
         series = find.series
         if series is None or len(find.files) >= DEFAULT_LIMITS.min_slices:
-            kept.append(find)
+            joined.append(find)
             continue
         is_alone = len(find.files) == stacks[series.uid] == 1
         key = (series.rest, series.size, find.files[0].parent) if is_alone else (series.uid, series.rest)
@@ -227,23 +230,23 @@ def _joined(finds: Sequence[_Find]) -> list[_Find]:
             lone[key].files.extend(find.files)
         else:
             lone[key] = find
-            kept.append(find)
-    return kept
+            joined.append(find)
+    return joined
 
 
 def _with_masks(finds: Sequence[_Find]) -> list[_Find]:
-    """Give each `data` volume the mask beside it, and drop the masks of the volumes that were found."""
-    kept = []
+    """Assign each `data` volume the mask next to it, and drop the masks of these volumes."""
+    scans = []
     folders = {find.location.parent for find in finds if _has_stem(find, DATA_STEM)}
     for find in finds:
         if _has_stem(find, DATA_STEM):
-            kept.append(replace(find, mask=_mask_beside(find.location)))
+            scans.append(replace(find, mask=_mask_beside(find.location)))
         elif not _has_stem(find, MASK_STEM):
-            kept.append(find)
+            scans.append(find)
         elif find.location.parent not in folders:
-            fault = f"{shown(find.location)}: is the mask of a scan and no scan. Give the scan beside it."
-            kept.append(replace(find, kind="unusable", fault=fault))
-    return kept
+            problem = f"{shown(find.location)}: is the mask of a scan and no scan. Give the scan beside it."
+            scans.append(replace(find, kind="unusable", fault=problem))
+    return scans
 
 
 def _has_stem(find: _Find, wanted: str) -> bool:
@@ -253,22 +256,22 @@ def _has_stem(find: _Find, wanted: str) -> bool:
 def _mask_beside(volume: Path) -> Path | None:
     try:
         beside = sorted(volume.parent.iterdir())
-    except OSError:  # a folder may be closed and its files open
+    except OSError:  # a folder may be unreadable although its files are readable
         return None
     return next((path for path in beside if volume_suffix(path) and stem(path).casefold() == MASK_STEM), None)
 
 
 def _shared_locations(finds: Sequence[_Find]) -> set[Path]:
-    """Return the folders that hold several series."""
+    """Return the folders that contain several series."""
     counts = Counter(find.location for find in finds if find.kind == "dicom")
     return {location for location, count in counts.items() if count > 1}
 
 
 def _name(find: _Find, is_shared: bool) -> Name:
-    """The path below the folder that was given; without the file's name in the authors' layout.
+    """Return the path below the folder given by the user, without the file name in the authors' layout.
 
-    A series among others gets its number and the start of the digest of its UID, so that its name stays when others
-    are added.
+    In a folder with several series the name includes the series number and the start of the digest of its UID, so that
+    it does not change when others are added.
     """
     location = find.location
     parts = location.relative_to(location.anchor).parts
@@ -290,7 +293,7 @@ def _source(find: _Find, scan_id: str) -> Source:
 
 
 def _is_regular(path: Path) -> bool:
-    """Return whether a path is a regular file; one that cannot be looked at is none."""
+    """Return whether a path is a regular file, or False if it cannot be inspected."""
     try:
         return is_regular(path)
     except OSError:

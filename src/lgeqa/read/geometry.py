@@ -1,7 +1,7 @@
-"""From the axes of a file to axial LPS order and back: permutations and flips, never resampling.
+"""Conversion between the axes of a file and axial LPS order, by permutations and flips and never by resampling.
 
-A file's axes are (i, j, k) with i fastest, so its array has the axes (k, j, i); see `records.Grid`. Axial order is
-(slice, row, column) with indices that rise to superior, posterior and left. All positions are LPS millimetres.
+The axes of a file are (i, j, k) with i fastest, so its array has the axes (k, j, i), see `records.Grid`. Axial order is
+(slice, row, column) with indices that increase towards superior, posterior and left. All positions are LPS in mm.
 """
 
 import math
@@ -17,13 +17,13 @@ from lgeqa.read.limits import MAX_POSITION_MM, Limits
 from lgeqa.read.words import extent, numbers
 from lgeqa.records import Grid
 
-#: A stack has a slice axis of its own when one spacing exceeds the others by more than this ratio.
+#: A stack has a distinct slice axis if one spacing exceeds the others by more than this ratio.
 ANISOTROPY = 1.2
-#: Smallest tilt that is worth a warning; rounding in headers stays below it.
+#: Tilt above which there is a warning. Rounding in headers stays below it.
 WARN_TILT_DEGREES = 2.0
-#: Largest departure of the product of two direction columns from that of axes at right angles.
+#: Largest deviation of the scalar product of two direction columns from its value for orthonormal axes.
 RIGHT_ANGLE_TOLERANCE = 1e-3
-#: How far two volumes may differ and still count as being on one grid.
+#: Largest differences between two volumes on the same grid.
 SAME_SPACING_MM = 1e-3
 SAME_ORIGIN_MM = 0.1
 SAME_DIRECTION = 1e-3
@@ -34,12 +34,12 @@ _STACKS = {_LEFT: "sagittal", _POSTERIOR: "coronal"}
 
 @dataclass(frozen=True)
 class AxialOrder:
-    """How a file's axes become axial ones.
+    """Mapping from the axes of a file to axial order.
 
     Attributes:
-        axes: the file axis (0 = i) that runs along slices, rows and columns.
-        flipped: whether each of them runs against superior, posterior, left.
-        tilt_degrees: largest angle between one of them and the patient's axis.
+        axes: File axes (0 = i) of the slice, row and column index.
+        flipped: Whether each of these axes runs against superior, posterior, left.
+        tilt_degrees: Largest angle between one of these axes and its patient axis.
     """
 
     axes: tuple[int, int, int]
@@ -47,11 +47,11 @@ class AxialOrder:
     tilt_degrees: float
 
     def apply(self, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """View an array in file order (k, j, i) as (slice, row, column)."""
+        """Return a view of an array in file order (k, j, i) as (slice, row, column)."""
         return np.flip(stored.transpose(self._numpy_axes), self._flips)
 
     def undo(self, axial: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """View an array (slice, row, column) in file order (k, j, i)."""
+        """Return a view of an array (slice, row, column) in file order (k, j, i)."""
         return np.flip(axial, self._flips).transpose(np.argsort(self._numpy_axes))
 
     @property
@@ -64,11 +64,11 @@ class AxialOrder:
 
 
 def check_grid(grid: Grid, where: str, limits: Limits) -> None:
-    """Refuse a grid whose numbers cannot be those of a scan.
+    """Refuse a grid that is impossible for a scan.
 
     Raises:
-        ReadError: too many voxels, a spacing that is zero, negative or absurd, a place outside of any scanner, axes
-            that are not at right angles.
+        ReadError: The grid has too many voxels, a spacing that is zero, negative or implausible, a position outside any
+            scanner, or axes that are not at right angles.
     """
     check_size(grid.size, where, limits)
     check_spacing(grid.spacing_mm, where, limits)
@@ -77,9 +77,9 @@ def check_grid(grid: Grid, where: str, limits: Limits) -> None:
             f"{where}: its first voxel is at {numbers(grid.origin_mm)} mm, outside of any scanner. "
             "Correct the header or export it again."
         )
-    directions = np.clip(_directions(grid), -2, 2)  # such values are wrong all the same, and cannot overflow
+    directions = np.clip(_directions(grid), -2, 2)  # clipped values are still refused, and cannot overflow
     skew = np.abs(directions.T @ directions - np.eye(3)).max()
-    if not skew <= RIGHT_ANGLE_TOLERANCE:  # true of NaN too
+    if not skew <= RIGHT_ANGLE_TOLERANCE:  # also true for NaN
         raise ReadError(
             f"{where}: its axes are not at right angles (direction {numbers(grid.direction)}). "
             "Resample it to a grid without shear."
@@ -87,7 +87,11 @@ def check_grid(grid: Grid, where: str, limits: Limits) -> None:
 
 
 def check_size(size: tuple[int, ...], where: str, limits: Limits) -> None:
-    """Refuse a size without voxels or with more than the memory is meant for. Raises ReadError."""
+    """Refuse a size without voxels or with more voxels than the limit.
+
+    Raises:
+        ReadError: The number of voxels is zero or too large.
+    """
     if min(size, default=0) < 1:
         raise ReadError(f"{where}: its header gives a size of {extent(size)} voxels. Export it again.")
     if math.prod(size) > limits.max_voxels:
@@ -98,7 +102,11 @@ def check_size(size: tuple[int, ...], where: str, limits: Limits) -> None:
 
 
 def check_spacing(spacing_mm: tuple[float, ...], where: str, limits: Limits) -> None:
-    """Refuse a spacing that is zero, negative, no number or absurd. Raises ReadError."""
+    """Refuse a spacing that is zero, negative, not a number or implausible.
+
+    Raises:
+        ReadError: A spacing is outside the limits.
+    """
     low, high = limits.min_spacing_mm, limits.max_spacing_mm
     if not all(low <= spacing <= high for spacing in spacing_mm):
         raise ReadError(
@@ -108,7 +116,7 @@ def check_spacing(spacing_mm: tuple[float, ...], where: str, limits: Limits) -> 
 
 
 def axial_order(grid: Grid) -> AxialOrder:
-    """Find which axes of the file run along slices, rows and columns: those nearest to the patient's axes."""
+    """Find the file axes of the slice, row and column index, which are the closest to the patient axes."""
     directions = _directions(grid)
     closeness = np.abs(directions)  # (patient axis, file axis)
     axes = max(permutations(range(3)), key=lambda axes: sum(closeness[patient, axes[patient]] for patient in range(3)))
@@ -128,11 +136,10 @@ def axial_order(grid: Grid) -> AxialOrder:
 def check_axial(grid: Grid, order: AxialOrder, where: str, limits: Limits) -> None:
     """Refuse a stack whose slices are not axial.
 
-    The slices lie across the coarsest axis where one is coarser than the others, else across the axis nearest to
-    superior.
+    The slice axis is the coarsest axis if one is coarser than the others, or else the axis closest to superior.
 
     Raises:
-        NotAssessableError: the stack is sagittal, coronal or oblique by more than the limit.
+        NotAssessableError: The stack is sagittal, coronal or oblique by more than the limit.
     """
     slice_axis = _acquired_slice_axis(grid, order)
     towards = np.abs(_directions(grid)[:, slice_axis])
@@ -150,7 +157,7 @@ def check_axial(grid: Grid, order: AxialOrder, where: str, limits: Limits) -> No
 
 
 def axial_grid(grid: Grid, order: AxialOrder) -> Grid:
-    """The same voxels as a grid whose axes (i, j, k) are (column, row, slice) in axial order."""
+    """Return the grid of the same voxels whose axes (i, j, k) are (column, row, slice) in axial order."""
     directions = _directions(grid)
     origin = np.array(grid.origin_mm)
     columns = []
@@ -168,7 +175,7 @@ def axial_grid(grid: Grid, order: AxialOrder) -> Grid:
 
 
 def slice_positions(axial: Grid) -> tuple[float, ...]:
-    """LPS z in mm of the centre of each slice of an axial grid, rising."""
+    """Return the LPS z in mm of the centre of each slice of an axial grid, in increasing order."""
     z_steps = _directions(axial)[2] * axial.spacing_mm
     columns, rows, slices = axial.size
     first = axial.origin_mm[2] + z_steps[0] * (columns - 1) / 2 + z_steps[1] * (rows - 1) / 2
@@ -176,17 +183,17 @@ def slice_positions(axial: Grid) -> tuple[float, ...]:
 
 
 def tilt_warnings(order: AxialOrder) -> tuple[str, ...]:
-    """What to say of a stack that is slightly oblique: nothing or one sentence."""
+    """Return a warning if a stack is slightly oblique."""
     if order.tilt_degrees <= WARN_TILT_DEGREES:
         return ()
     return (f"The stack is oblique, {order.tilt_degrees:.0f} degrees off the patient's axes; it was not resampled.",)
 
 
 def check_same_grid(mask: Grid, scan: Grid, where: str) -> None:
-    """Refuse a mask that does not lie on the scan's voxels; both grids in axial order.
+    """Refuse a mask that is not on the voxels of the scan, both grids being in axial order.
 
     Raises:
-        ReadError: size, spacing, origin or direction differ by more than this module's tolerances.
+        ReadError: Size, spacing, origin or direction differ by more than the tolerances of this module.
     """
     pairs = (
         ("size", mask.size, scan.size, 0.0),

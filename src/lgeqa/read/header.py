@@ -1,7 +1,7 @@
-"""What a volume's header says, and its voxels as they lie in the file.
+"""Header of a volume, and its voxels as they are stored.
 
-No library parses or unpacks what others wrote: each number of a header is bounded before it is used, and the voxels
-are unpacked in steps into exactly the bytes that the header announces.
+No imaging library parses or unpacks untrusted files: each number of a header is checked against a limit before it is
+used, and the voxels are unpacked in steps into exactly the number of bytes that the header announces.
 """
 
 import bz2
@@ -28,26 +28,26 @@ from lgeqa.read.limits import (
 )
 from lgeqa.read.words import bounded, shown
 
-#: How voxels may be packed; zlib stands for gzip too, as MetaImage has it.
+#: Compression of the voxels. As in MetaImage, zlib includes gzip.
 Packing = Literal["none", "gzip", "zlib", "bzip2"]
-#: Directions of axes that a header tells nothing of.
+#: Directions of the axes if the header does not give them.
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 _GZIP = b"\x1f\x8b"
 _CHUNK, _PACKED_CHUNK = 1 << 20, 1 << 16
-_EITHER_HEADER = 47  # of zlib or gzip
+_EITHER_HEADER = 47  # window bits for headers of zlib and of gzip
 
 
 @dataclass(frozen=True)
 class DataBlock:
-    """Where the voxels lie.
+    """Location of the voxels in a file.
 
     Attributes:
-        path: File that holds them.
-        offset: Place in the file where they, or the packed stream with them, begin.
-        packing: Packing of the voxels.
-        skip: Bytes before the voxels, counted unpacked from `offset`. None if the voxels are the end of the file.
-        packed_bytes: Length of the packed stream. None if it goes to the end of the file.
+        path: File that contains the voxels.
+        offset: Offset in bytes of the voxels, or of the compressed stream that contains them.
+        packing: Compression of the voxels.
+        skip: Uncompressed bytes between `offset` and the voxels. None if the voxels are at the end of the file.
+        packed_bytes: Length of the compressed stream. None if it extends to the end of the file.
     """
 
     path: Path
@@ -59,18 +59,19 @@ class DataBlock:
 
 @dataclass(frozen=True)
 class Header:
-    """The facts of a header.
+    """Contents of the header of a volume.
 
     Attributes:
-        size: Voxels along each axis as written, with that of time, without that of components.
-        components: Numbers in a voxel.
-        dtype: Type of these numbers in the file.
-        spacing: Spacing along the axes. None where the header gives none for one of the first three.
-        origin: LPS centre of the first voxel.
-        direction: LPS directions of the first three axes as in `Grid`.
-        oriented: Whether the header tells how the axes lie in the patient.
-        data: Place of the voxels.
-        slope, intercept: Scaling of the stored numbers.
+        size: Number of voxels along each axis as written, including a time axis but not an axis of components.
+        components: Number of values in a voxel.
+        dtype: Type of these values in the file.
+        spacing: Spacing along the axes. None if the header lacks it for one of the first three.
+        origin: LPS position of the centre of the first voxel.
+        direction: LPS directions of the first three axes, in the layout of a `Grid`.
+        oriented: Whether the header gives the orientation of the axes in the patient.
+        data: Location of the voxels.
+        slope: Factor of the stored values.
+        intercept: Summand after multiplication by the slope.
     """
 
     size: tuple[int, ...]
@@ -86,11 +87,11 @@ class Header:
 
 
 def read_start(path: Path, packed: bool = False, most: int = MAX_HEADER_BYTES) -> bytes:
-    """Return the first bytes of a file, a megabyte or so many, or of what it holds if it is packed with gzip.
+    """Return the first `most` bytes of a file, uncompressed if it is packed with gzip.
 
     Raises:
-        ReadError: the file is empty, damaged or no regular file.
-        OSError: it cannot be opened.
+        ReadError: The file is empty, damaged or not a regular file.
+        OSError: The file cannot be opened.
     """
     with _unpacking(path), open_regular(path) as file:
         start = _first_unpacked(file, most) if packed and size_of(file) else file.read(most)
@@ -100,26 +101,39 @@ def read_start(path: Path, packed: bool = False, most: int = MAX_HEADER_BYTES) -
 
 
 def is_packed(path: Path) -> bool:
-    """Return whether a file is packed with gzip, by its first bytes; raises as `read_start`."""
+    """Return whether a file is packed with gzip according to its first bytes.
+
+    Raises:
+        ReadError: The file is not a regular file.
+        OSError: The file cannot be opened.
+    """
     with open_regular(path) as file:
         return file.read(len(_GZIP)) == _GZIP
 
 
 def integers(text: str) -> tuple[int, ...]:
-    """Return the integers of a field. Raises ValueError: they are none, too long or too many."""
+    """Return the integers of a header field.
+
+    Raises:
+        ValueError: A word is not an integer or is too long, or there are too many.
+    """
     return tuple(int(word) for word in _numbers(text))
 
 
 def floats(text: str) -> tuple[float, ...]:
-    """Return the numbers of a field. Raises ValueError: they are none, too long or too many."""
+    """Return the numbers of a header field.
+
+    Raises:
+        ValueError: A word is not a number or is too long, or there are too many.
+    """
     return tuple(float(word) for word in _numbers(text))
 
 
 def checked_skip(skip: int, packing: Packing) -> int | None:
-    """Return the bytes before the voxels as `DataBlock.skip` has them, from -1 for all or a count.
+    """Return `DataBlock.skip` for the byte count of a header, where -1 means all bytes before the voxels.
 
     Raises:
-        ValueError: the count is negative or above `MAX_HEADER_BYTES`, or all of a packed stream are to be skipped.
+        ValueError: The count is otherwise negative or above `MAX_HEADER_BYTES`, or it is -1 for a compressed stream.
     """
     if skip == -1 and packing == "none":
         return None
@@ -129,11 +143,13 @@ def checked_skip(skip: int, packing: Packing) -> int | None:
 
 
 def read_voxels(data: DataBlock, n_bytes: int) -> npt.NDArray[np.uint8]:
-    """Return the bytes of the voxels, unpacked; no more memory is taken than these and a chunk.
+    """Read the bytes of the voxels and unpack them.
+
+    Only the memory for these bytes and one chunk is allocated.
 
     Raises:
-        ReadError: the data are shorter, longer by more than some padding, damaged, or unpack beyond all proportion.
-        OSError: they cannot be opened.
+        ReadError: The data are too short, too long by more than some padding, damaged, or expand too much.
+        OSError: The file cannot be opened.
     """
     with _unpacking(data.path), open_regular(data.path) as file:
         n_stored = max(size_of(file) - data.offset, 0)
@@ -146,7 +162,11 @@ def read_voxels(data: DataBlock, n_bytes: int) -> npt.NDArray[np.uint8]:
 
 
 def check_ratio(n_packed: int, n_unpacked: int, path: Path) -> None:
-    """Refuse packed data that unpack to far more than any scan does. Raises ReadError."""
+    """Refuse compressed data that expand far more than any scan does.
+
+    Raises:
+        ReadError: The data expand to more than `MAX_RATIO` times their size plus `FREE_BYTES`.
+    """
     if n_unpacked > MAX_RATIO * n_packed + FREE_BYTES:
         raise ReadError(
             f"{shown(path)}: its compressed data unpack to more than {MAX_RATIO} times their size. "
@@ -173,7 +193,7 @@ def _read_plain(file: BufferedReader, data: DataBlock, n_stored: int, n_bytes: i
 
 def _read_packed(file: BufferedReader, data: DataBlock, n_packed: int, n_bytes: int) -> npt.NDArray[np.uint8]:
     voxels = np.empty(n_bytes, np.uint8)
-    place = -(data.skip or 0)  # of the next chunk among the voxels
+    place = -(data.skip or 0)  # offset of the next chunk from the first voxel
     for chunk in (
         _unpacked_bzip2(file, n_packed)
         if data.packing == "bzip2"
@@ -189,9 +209,9 @@ def _read_packed(file: BufferedReader, data: DataBlock, n_packed: int, n_bytes: 
     return voxels
 
 
-def _check_length(path: Path, announced: int, found: int) -> None:
-    if not announced <= found <= announced + MAX_PADDING_BYTES:
-        amount = found if found < announced else f"{announced + MAX_PADDING_BYTES} or more"
+def _check_length(path: Path, announced: int, actual: int) -> None:
+    if not announced <= actual <= announced + MAX_PADDING_BYTES:
+        amount = actual if actual < announced else f"{announced + MAX_PADDING_BYTES} or more"
         raise ReadError(
             f"{shown(path)}: the header announces {announced} bytes, but the data hold {amount}. "
             "Copy or export it again."
@@ -200,7 +220,7 @@ def _check_length(path: Path, announced: int, found: int) -> None:
 
 @contextmanager
 def _unpacking(path: Path) -> Iterator[None]:
-    """Turn what the unpacker raises into a ReadError."""
+    """Turn the exceptions of decompression into a ReadError."""
     try:
         yield
     except EOFError:
@@ -219,11 +239,11 @@ def _first_unpacked(file: BufferedReader, most: int) -> bytes:
 
 
 def _unpacked(file: BufferedReader, n_packed: int, multiple: bool) -> Iterator[bytes]:
-    """Inflate a zlib or gzip stream in chunks, and those that follow it if there may be `multiple`.
+    """Decompress a zlib or gzip stream in chunks, and the streams after it if `multiple` are allowed.
 
     Raises:
-        EOFError: the stream ends too early.
-        zlib.error: it is damaged.
+        EOFError: The stream ends too early.
+        zlib.error: The stream is damaged.
     """
     stream = zlib.decompressobj(_EITHER_HEADER)
     left, packed, ended = n_packed, b"", False
@@ -232,7 +252,7 @@ def _unpacked(file: BufferedReader, n_packed: int, multiple: bool) -> Iterator[b
             packed = file.read(min(_PACKED_CHUNK, left))
             left -= len(packed)
         if ended:
-            packed = packed.lstrip(b"\0")  # padding, which gzip allows
+            packed = packed.lstrip(b"\0")  # gzip allows padding
             if packed:
                 stream, ended = zlib.decompressobj(_EITHER_HEADER), False
             elif not left:
@@ -247,11 +267,11 @@ def _unpacked(file: BufferedReader, n_packed: int, multiple: bool) -> Iterator[b
 
 
 def _unpacked_bzip2(file: BufferedReader, n_packed: int) -> Iterator[bytes]:
-    """Unpack a bzip2 stream in chunks.
+    """Decompress a bzip2 stream in chunks.
 
     Raises:
-        EOFError: the stream ends too early.
-        zlib.error: it is damaged.
+        EOFError: The stream ends too early.
+        zlib.error: The stream is damaged.
     """
     stream, left = bz2.BZ2Decompressor(), n_packed
     while not stream.eof:
@@ -263,6 +283,6 @@ def _unpacked_bzip2(file: BufferedReader, n_packed: int) -> Iterator[bytes]:
                 raise EOFError
         try:
             chunk = stream.decompress(packed, _CHUNK)
-        except OSError:  # without a number: not of the system
+        except OSError:  # from bz2 for damaged data, not from the operating system
             raise zlib.error("damaged bzip2") from None
         yield chunk

@@ -1,33 +1,34 @@
-"""What a volume must be like to be read and judged: the one place for these numbers."""
+"""Limits on the headers, files and volumes that are read, all in one place."""
 
 from dataclasses import dataclass
 
-#: Longest header in bytes, and the most that may lie between a header and the voxels.
+#: Longest header, and largest gap between a header and the voxels, in bytes.
 MAX_HEADER_BYTES = 1 << 20
-#: Longest field of a text header that is used, and longest number in it, in characters.
+#: Longest field of a text header, and longest number in a field, in characters.
 MAX_FIELD, MAX_NUMBER = 1000, 32
-#: Most axes of a volume, those of components or time included.
+#: Largest number of axes of a volume, including axes of components and time.
 MAX_AXES = 8
-#: Bytes that may follow the voxels: writers pad to whole blocks.
+#: Largest number of bytes after the voxels, since writers pad to whole blocks.
 MAX_PADDING_BYTES = 4096
-#: Packed data may unpack to this many times their size, and to `FREE_BYTES` more. Real scans pack to a third of
-#: their size, masks to 1/300 of a few megabytes.
+#: Compressed data may expand to `MAX_RATIO` times their size plus `FREE_BYTES`. Real scans compress to a third of their
+#: size, masks of a few megabytes to 1/300.
 MAX_RATIO, FREE_BYTES = 200, 64 << 20
-#: Largest DICOM file, as it is and unpacked; a frame of 4096 x 4096 pixels takes 32 MB.
+#: Largest DICOM file, both as stored and inflated. A frame of 4096 x 4096 pixels takes 32 MB.
 MAX_DICOM_BYTES = 256 << 20
-#: Farthest that a voxel may be from the origin of the patient's coordinates, along an axis.
+#: Largest distance of a voxel from the origin of the patient coordinates, along any axis.
 MAX_POSITION_MM = 1e6
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on a scan, checked before its voxels are read where that is possible.
+    """Limits on a scan, checked before its voxels are read if possible.
 
     Attributes:
-        min_slices: Fewest axial slices. A left atrium spans about 20 at 2.5 mm.
-        max_voxels: Most voxels. 200 million take 0.8 GB as float32.
-        min_spacing_mm, max_spacing_mm: Range of voxel spacings; one outside it is a wrong header.
-        max_tilt_degrees: Largest angle between an axis of the stack and the patient's axis it follows.
+        min_slices: Smallest number of axial slices. A left atrium spans about 20 at 2.5 mm.
+        max_voxels: Largest number of voxels. 200 million take 0.8 GB as float32.
+        min_spacing_mm: Smallest voxel spacing. A smaller one means that the header is wrong.
+        max_spacing_mm: Largest voxel spacing. A larger one means that the header is wrong.
+        max_tilt_degrees: Largest angle between an axis of the stack and the patient axis that it follows.
     """
 
     min_slices: int = 5
@@ -37,5 +38,5 @@ class Limits:
     max_tilt_degrees: float = 30.0
 
 
-#: The bounds used unless a caller says otherwise.
+#: Limits that are used by default.
 DEFAULT_LIMITS = Limits()

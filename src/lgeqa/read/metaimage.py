@@ -1,4 +1,4 @@
-"""The header of a MetaImage file (itk.org/Wiki/ITK/MetaIO/Documentation)."""
+"""Header of a MetaImage file (itk.org/Wiki/ITK/MetaIO/Documentation)."""
 
 import math
 from pathlib import Path
@@ -26,7 +26,7 @@ _TYPES = {
     "MET_DOUBLE": "f8",
 }
 _BLANKS = " \t\r\n"
-#: Keys that stand for the same, the one that counts first.
+#: Synonymous keys, in order of precedence.
 _MATRIX_KEYS = ("TransformMatrix", "Rotation", "Orientation")
 _ORIGIN_KEYS = ("Origin", "Offset", "Position")
 _SPACING_KEYS = ("ElementSpacing", "ElementSize")
@@ -37,8 +37,8 @@ def metaimage_header(path: Path) -> Header:
     """Read the header of a .mha or .mhd file.
 
     Raises:
-        ReadError: the file is no MetaImage, is damaged, or keeps its voxels as text, in several files or outside of
-            its folder.
+        ReadError: The file is not a MetaImage file, is damaged, or keeps its voxels as text, in several files or
+            outside its folder.
     """
     fields, end = _fields(read_start(path))
     if "NDims" not in fields or "ElementDataFile" not in fields:
@@ -50,7 +50,7 @@ def metaimage_header(path: Path) -> Header:
 
 
 def _fields(start: bytes) -> tuple[dict[str, str], int]:
-    """Keys and values up to ElementDataFile, which is the last, and where the data begin."""
+    """Return the keys and values up to ElementDataFile, the last key, and the offset of the data after it."""
     fields: dict[str, str] = {}
     end = 0
     for line in start.splitlines(keepends=True):
@@ -91,13 +91,17 @@ def _header(path: Path, fields: dict[str, str], end: int) -> Header:
 
 
 def _is_true(fields: dict[str, str], keys: tuple[str, ...], default: str) -> bool:
-    """Return whether the first of `keys` that there is begins as a word for true, as MetaIO reads it."""
+    """Return whether the first of `keys` that is present has a value that MetaIO takes as true."""
     value = next((fields[key] for key in keys if key in fields), default)
     return value[0] in "Tt1"
 
 
 def _vector(path: Path, fields: dict[str, str], keys: tuple[str, ...], count: int) -> tuple[float, ...] | None:
-    """Return the numbers of the first of `keys` that there is. Raises ReadError: they are not `count` numbers."""
+    """Return the numbers of the first of `keys` that is present, or None if none is.
+
+    Raises:
+        ReadError: The value does not consist of `count` finite numbers.
+    """
     key = next((key for key in keys if key in fields), None)
     if key is None:
         return None
@@ -113,7 +117,7 @@ def _vector(path: Path, fields: dict[str, str], keys: tuple[str, ...], count: in
 
 
 def _direction(matrix: tuple[float, ...] | None, n_axes: int) -> tuple[float, ...]:
-    """Return the matrix as a `Grid` has it; a MetaImage holds the direction of one axis after the other."""
+    """Return the direction matrix, which a MetaImage stores axis by axis, in the layout of a `Grid`."""
     if matrix is None or n_axes < 3:
         return IDENTITY
     return tuple(matrix[axis * n_axes + patient] for patient in range(3) for axis in range(3))

@@ -1,11 +1,11 @@
-"""Scan names: from file and folder names, fit for every file system, unique."""
+"""Unique scan names from file and folder names, valid on every file system."""
 
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: Longest name in UTF-8 bytes; file systems take 255, suffixes included.
+#: Longest name in UTF-8 bytes. File systems allow 255, including suffixes.
 MAX_BYTES = 180
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10))}
@@ -13,11 +13,11 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com",
 
 @dataclass(frozen=True)
 class Name:
-    """A name in the making.
+    """Candidate for the name of a scan.
 
     Attributes:
-        parts: names of all folders down to the scan, and its own.
-        used: how many of the last parts are used.
+        parts: Names of all folders down to the scan, and the scan's own name.
+        used: Number of parts in use, counted from the last.
     """
 
     parts: tuple[str, ...]
@@ -25,22 +25,22 @@ class Name:
 
     @property
     def text(self) -> str:
-        """The used parts, sanitised."""
+        """Sanitised name from the parts in use."""
         return sanitised("_".join(self.parts[-self.used :]))
 
     @property
     def full_text(self) -> str:
-        """All parts, sanitised."""
+        """Sanitised name from all parts."""
         return Name(self.parts, len(self.parts)).text
 
     @property
     def longer(self) -> "Name":
-        """With one folder more, where there is one."""
+        """Candidate with one more folder, if there is one."""
         return Name(self.parts, min(self.used + 1, len(self.parts)))
 
 
 def unique_names(names: Sequence[Name]) -> list[str]:
-    """Make names differ, even where upper and lower case do not: by more folders, else by -1, -2 and so on."""
+    """Make names unique, regardless of case, by adding folders, or else -1, -2 and so on."""
     current = list(names)
     while (grown := _grown(current)) != current:
         current = grown
@@ -48,27 +48,30 @@ def unique_names(names: Sequence[Name]) -> list[str]:
 
 
 def is_hidden(name: str) -> bool:
-    """Return whether a file or folder of this name is none of the user's: hidden, or what macOS puts into archives."""
+    """Return whether a file or folder name is hidden, or one that macOS adds to archives."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def sanitised(name: str) -> str:
-    """Letters of any alphabet, digits, '-', '_' and '.' stay; all else becomes '_'. Never empty or hidden."""
+    """Replace everything in a name except letters of any alphabet, digits, '-', '_' and '.' by '_'.
+
+    The result is never empty or hidden.
+    """
     normal = unicodedata.normalize("NFC", name)
-    kept = "".join(sign if unicodedata.category(sign)[0] in "LMN" or sign in "-_." else "_" for sign in normal)
-    # the end tells most, so the start of a long name is cut
-    short = kept.encode()[-MAX_BYTES:].decode(errors="ignore").strip("._-")
+    valid = "".join(char if unicodedata.category(char)[0] in "LMN" or char in "-_." else "_" for char in normal)
+    # the end is the most specific part, so the start of a long name is cut
+    short = valid.encode()[-MAX_BYTES:].decode(errors="ignore").strip("._-")
     if short.partition(".")[0].casefold() in _RESERVED:
         return f"scan_{short}"
     return short or "scan"
 
 
 def _grown(names: Sequence[Name]) -> list[Name]:
-    """Add a folder to each name that another has too, unless all folders would not tell them apart."""
-    bearers: dict[str, set[str]] = {}
+    """Add a folder to each name that occurs more than once, unless even all folders would not make it unique."""
+    full_texts: dict[str, set[str]] = {}
     for name in names:
-        bearers.setdefault(name.text.casefold(), set()).add(name.full_text.casefold())
-    return [name.longer if len(bearers[name.text.casefold()]) > 1 else name for name in names]
+        full_texts.setdefault(name.text.casefold(), set()).add(name.full_text.casefold())
+    return [name.longer if len(full_texts[name.text.casefold()]) > 1 else name for name in names]
 
 
 def _shared(texts: Sequence[str]) -> set[str]:
@@ -78,7 +81,7 @@ def _shared(texts: Sequence[str]) -> set[str]:
 def _numbered(texts: Sequence[str]) -> list[str]:
     shared = _shared(texts)
     taken = {text.casefold() for text in texts}
-    last: Counter[str] = Counter()  # number given to a text
+    last: Counter[str] = Counter()  # last number of each text
     numbered = []
     for text in texts:
         key = text.casefold()

@@ -1,4 +1,4 @@
-"""The header of a NIfTI file, of version 1 or 2 (nifti.nimh.nih.gov/nifti-1 and nifti-2)."""
+"""Header of a NIfTI file, version 1 or 2 (nifti.nimh.nih.gov/nifti-1 and nifti-2)."""
 
 import math
 import struct
@@ -14,13 +14,13 @@ from lgeqa.read.header import DataBlock, Header, is_packed, read_start
 from lgeqa.read.limits import MAX_HEADER_BYTES
 from lgeqa.read.words import numbers, shown
 
-#: How far the spacing in pixdim and in sform may differ, as a share.
+#: Largest relative difference between the spacing in pixdim and in sform.
 SPACING_TOLERANCE = 0.01
 
-#: How far qform and sform may turn the axes against each other.
+#: Largest angle between the axes of qform and sform.
 MAX_TURN_DEGREES = 10.0
 
-#: Size of the header, which is its first number, and where and as what each field used lies in it.
+#: Size of the header, which is also its first number, and offset and format of each field in use.
 _HEADER_BYTES = {1: 348, 2: 540}
 _PLACES = {
     1: {
@@ -52,9 +52,9 @@ _PLACES = {
         "srow": (400, "12d"),
     },
 }
-#: From this axis on, counted from 0, there are components of a voxel.
+#: First axis, counted from 0, that holds components of a voxel.
 _COMPONENT_AXIS = 4
-#: Type of a number and numbers in a voxel of each data type.
+#: Type of a value, and number of values in a voxel, for each data type.
 _TYPES = {
     2: ("u1", 1),
     4: ("i2", 1),
@@ -71,16 +71,16 @@ _TYPES = {
     2304: ("u1", 4),
 }
 _MM_PER_UNIT = {1: 1000.0, 3: 0.001}
-#: Codes of sform: coordinates of the scanner, or of another scan of the patient. Others are those of an atlas.
+#: Codes of sform for the coordinates of the scanner, or of another scan of the patient. Other codes mean an atlas.
 _SCANNER, _ALIGNED = 1, 2
-#: How far an sform may be from axes at right angles, or from the qform, to be taken before it.
+#: Largest deviation of an sform from right angles, or from the qform, with which it is preferred to the qform.
 _SFORM_TOLERANCE = 1e-4
 _RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
 class _Fields:
-    """The fields used, each at its place in the bytes of the header."""
+    """Fields in use, read from the bytes of the header."""
 
     bytes_: bytes
     order: str
@@ -112,7 +112,7 @@ class _Fields:
 
     @property
     def scaling(self) -> tuple[float, float]:
-        """Slope and intercept; a slope of 0 stands for none."""
+        """Slope and intercept, 1 and 0 if the stored slope is 0 or not finite."""
         slope, intercept = self.get("scaling")
         if slope == 0 or not math.isfinite(slope):
             return 1.0, 0.0
@@ -136,12 +136,12 @@ class _Fields:
 
     @property
     def sform(self) -> npt.NDArray[np.float64]:
-        """RAS position by voxel index, (3, 4)."""
+        """Matrix (3, 4) from voxel index to RAS position."""
         return np.array(self.get("srow")).reshape(3, 4)
 
     @property
     def qform(self) -> npt.NDArray[np.float64]:
-        """RAS position by voxel index, (3, 4), from the quaternion."""
+        """Matrix (3, 4) from voxel index to RAS position, from the quaternion."""
         b, c, d, x, y, z = self.get("quatern")
         n = b * b + c * c + d * d
         if n > 1:
@@ -160,10 +160,10 @@ class _Fields:
 
 
 def nifti_header(path: Path) -> Header:
-    """Read the header of a NIfTI file, packed with gzip or not, whatever its suffix says.
+    """Read the header of a NIfTI file, whatever its suffix and whether or not it is packed with gzip.
 
     Raises:
-        ReadError: the file is no NIfTI, or its header is damaged or contradicts itself.
+        ReadError: The file is not a NIfTI file, or its header is damaged or contradicts itself.
     """
     packed = is_packed(path)
     fields = _fields(read_start(path, packed), path)
@@ -175,7 +175,7 @@ def nifti_header(path: Path) -> Header:
         )
     _refuse_contradiction(fields, path)
     code, numbers_of_type = _TYPES[fields.datatype]
-    with np.errstate(all="ignore"):  # what comes out as no number is refused
+    with np.errstate(all="ignore"):  # results that are not finite are refused
         placed = _placement(fields, path)
     sides, origin = placed[:, :3], placed[:, 3] * fields.mm_per_unit
     slope, intercept = fields.scaling
@@ -196,7 +196,7 @@ def nifti_header(path: Path) -> Header:
 
 
 def _fields(start: bytes, path: Path) -> _Fields:
-    """The header in its version and byte order, which the size of the header, its first number, tells."""
+    """Return the header in the version and byte order that its first number, the header size, indicates."""
     for order in "<>":
         for version, n_bytes in _HEADER_BYTES.items():
             if len(start) >= n_bytes and struct.unpack_from(order + "i", start)[0] == n_bytes:
@@ -207,9 +207,9 @@ def _fields(start: bytes, path: Path) -> _Fields:
 
 
 def _refuse_contradiction(fields: _Fields, path: Path) -> None:
-    """Refuse an sform that has another spacing than pixdim, or other directions than the qform.
+    """Refuse an sform whose spacing differs from pixdim, or whose directions differ from the qform.
 
-    That of an atlas may differ where a qform tells how the patient lies.
+    The sform of an atlas may differ if a qform gives the orientation of the patient.
     """
     counts = fields.has_sform and (fields.is_of_patient or not fields.has_qform)
     if not (counts and np.isfinite(fields.sform).all()):
@@ -231,7 +231,7 @@ def _refuse_contradiction(fields: _Fields, path: Path) -> None:
 
 
 def _placement(fields: _Fields, path: Path) -> npt.NDArray[np.float64]:
-    """Return the LPS position by voxel index, (3, 4), from sform or qform, chosen as ITK and 3D Slicer do."""
+    """Return the matrix (3, 4) from voxel index to LPS position, by sform or qform as ITK and 3D Slicer choose."""
     if not (fields.has_qform or fields.has_sform):
         return np.eye(3, 4)
     chosen = fields.sform if _prefers_sform(fields) else fields.qform
@@ -250,6 +250,6 @@ def _prefers_sform(fields: _Fields) -> bool:
 
 
 def _unit(sides: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the columns at length 1; those without length stay."""
+    """Return the columns scaled to length 1, except columns of length 0."""
     lengths = np.array([math.hypot(*column) for column in sides.T])
     return sides / np.where(lengths > 0, lengths, 1)

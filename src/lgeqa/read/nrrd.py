@@ -1,4 +1,4 @@
-"""The header of an NRRD file (teem.sourceforge.net/nrrd/format.html)."""
+"""Header of an NRRD file (teem.sourceforge.net/nrrd/format.html)."""
 
 import math
 import re
@@ -35,7 +35,7 @@ _TO_LPS = {
     "left-anterior-superior": (1, -1, 1),
     "las": (1, -1, 1),
 }
-#: Kinds of axes that are no components of a voxel.
+#: Kinds of axes that do not hold the components of a voxel.
 _DOMAINS = {"domain", "space", "time", "???", "none"}
 _PACKINGS: dict[str, Packing] = {"raw": "none", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
 _VECTOR = re.compile(r"none|\(([^()]*)\)")
@@ -45,8 +45,8 @@ def nrrd_header(path: Path) -> Header:
     """Read the header of a .nrrd or .nhdr file.
 
     Raises:
-        ReadError: the file is no NRRD, is damaged, keeps its voxels in several files, outside of its folder or as
-            text, or skips lines before them.
+        ReadError: The file is not an NRRD file, is damaged, keeps its voxels in several files, outside its folder or
+            as text, or skips lines before them.
     """
     start = read_start(path)
     if not start.startswith(b"NRRD00"):
@@ -60,7 +60,7 @@ def nrrd_header(path: Path) -> Header:
 
 
 def _header_text(start: bytes) -> tuple[list[str], int]:
-    """The lines of the header, and where the data begin: after the first empty line."""
+    """Return the lines of the header, and the offset of the data after the first empty line."""
     blank = re.search(rb"\r?\n\r?\n", start)
     end = blank.end() if blank else len(start)
     text = start[: blank.start() if blank else end].decode("utf-8", errors="replace")
@@ -68,7 +68,7 @@ def _header_text(start: bytes) -> tuple[list[str], int]:
 
 
 def _header(path: Path, fields: dict[str, str], end: int) -> Header:
-    data = _data(path, fields, end)  # first: a volume as text has no byte order, and its encoding is to be told
+    data = _data(path, fields, end)  # first, so that a volume as text is refused for its encoding, not its byte order
     sizes = integers(fields["sizes"])
     if integers(fields["dimension"]) != (len(sizes),) or len(sizes) > MAX_AXES:
         raise ValueError("sizes")
@@ -95,7 +95,7 @@ def _to_lps(fields: dict[str, str]) -> tuple[int, int, int]:
 
 
 def _domain_axes(fields: dict[str, str], n_axes: int) -> list[int]:
-    """Return the axes of space and time; the others hold the components of a voxel."""
+    """Return the axes of space and time, which do not hold the components of a voxel."""
     kinds = bounded(fields.get("kinds", "")).lower().split() or ["domain"] * n_axes
     if len(kinds) != n_axes:
         raise ValueError("kinds")
@@ -109,14 +109,14 @@ def _dtype(fields: dict[str, str]) -> np.dtype[Any]:
 
 
 def _sides(fields: dict[str, str], axes: list[int], n_axes: int) -> tuple[tuple[float, ...] | None, tuple[float, ...]]:
-    """Return spacing and LPS directions of the first three axes of space."""
+    """Return the spacing and the LPS directions of the first three spatial axes."""
     if "space directions" not in fields:
         if _space(fields):
             raise ValueError("space without directions")
-        written = floats(fields.get("spacings", ""))
-        if written and len(written) != n_axes:
+        spacings = floats(fields.get("spacings", ""))
+        if spacings and len(spacings) != n_axes:
             raise ValueError("spacings")
-        spacing = tuple(written[axis] for axis in axes[:3]) if written else ()
+        spacing = tuple(spacings[axis] for axis in axes[:3]) if spacings else ()
         return (None if not spacing or any(map(math.isnan, spacing)) else spacing), IDENTITY
     vectors = [_numbers_of(vector) for vector in _vectors(fields["space directions"])]
     if len(vectors) != n_axes:
@@ -134,8 +134,8 @@ def _sides(fields: dict[str, str], axes: list[int], n_axes: int) -> tuple[tuple[
 
 
 def _vectors(text: str) -> list[str]:
-    """Return the vectors of a field, without brackets; empty for `none`."""
-    return [found.group(1) or "" for found in _VECTOR.finditer(bounded(text))]
+    """Return the vectors of a field without brackets, with an empty string for `none`."""
+    return [match.group(1) or "" for match in _VECTOR.finditer(bounded(text))]
 
 
 def _numbers_of(vector: str) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""From a source to a Scan in axial LPS order, and a mask to the scan and back to its file's grid."""
+"""Reading of a scan and its mask in axial LPS order, and conversion of masks back to the grid of the file."""
 
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,23 @@ from lgeqa.read.volume import read_volume
 from lgeqa.read.words import shown
 from lgeqa.records import BoolArray, FloatArray, Scan
 
-#: A volume of no more different values is a map of labels.
+#: Largest number of different values at which a volume counts as a label map.
 MAX_LABELS = 16
-#: Voxels that are looked at first.
+#: Number of voxels that are examined first.
 _SAMPLE = 10_000
 
 
 def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
-    """Read a scan and bring it to axial LPS order by permutations and flips alone.
+    """Read a scan and bring it to axial LPS order by permutations and flips only.
 
-    The same volume gives the same array whatever the axis order, flips and frame of its file. A mask is
-    read by `read_mask`. `Scan.file_slices` counts along the file's own axis; for a DICOM series that is the order
-    of the positions along the normal (row direction x column direction), as in volumes made by ITK or dcm2niix,
-    and not InstanceNumber, which cannot be trusted.
+    The same volume gives the same array whatever the axis order, flips and frame of its file. Masks are read by
+    `read_mask`. `Scan.file_slices` counts along the slice axis of the file. For a DICOM series this is the order of the
+    positions along the normal (row direction x column direction), as in volumes from ITK or dcm2niix, and not
+    InstanceNumber, which is unreliable.
 
     Raises:
-        ReadError: the files cannot be read or are no 3-D scan.
-        NotAssessableError: read, but no stack of axial MR slices with an image in it, or a map of labels.
+        ReadError: The files cannot be read or do not contain a 3-D scan.
+        NotAssessableError: The volume is not a stack of axial MR slices, has no image, or is a label map.
     """
     if source.kind == "unusable":
         raise ReadError(source.fault)
@@ -68,11 +68,11 @@ def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
 def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> BoolArray:
     """Read a mask of the left atrium as bool (slice, row, column) on the voxels of `scan`.
 
-    Any value other than zero is atrium. The mask's file may store its axes in another order than the scan's.
+    Any value other than zero is atrium. The file of the mask may have another axis order than the file of the scan.
 
     Raises:
-        ReadError: the mask cannot be read or does not lie on the scan's voxels.
-        NotAssessableError: the mask is empty.
+        ReadError: The mask cannot be read or is not on the voxels of the scan.
+        NotAssessableError: The mask is empty.
     """
     where = shown(path)
     if not volume_suffix(path):
@@ -80,8 +80,8 @@ def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> Boo
     with opening(path):
         stack = read_volume(path, limits)
     order = axial_order(stack.grid)
-    of_scan = axial_grid(scan.grid, axial_order(scan.grid))
-    check_same_grid(axial_grid(stack.grid, order), of_scan, where)
+    scan_grid = axial_grid(scan.grid, axial_order(scan.grid))
+    check_same_grid(axial_grid(stack.grid, order), scan_grid, where)
     check_finite(stack.voxels, where)
     mask: BoolArray = np.ascontiguousarray(order.apply(stack.voxels) != 0)
     if not mask.any():
@@ -90,7 +90,7 @@ def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> Boo
 
 
 def to_file_grid(mask: BoolArray, scan: Scan) -> Image:
-    """A mask (slice, row, column) of `scan` as an 8-bit image, 0 or 1, on the grid of the scan's own file."""
+    """Return a mask (slice, row, column) of `scan` as an 8-bit image, 0 or 1, on the grid of the scan's file."""
     return to_image(axial_order(scan.grid).undo(mask.astype(np.uint8)), scan.grid)
 
 
@@ -113,9 +113,13 @@ def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
 
 
 def _refuse_labels(voxels: FloatArray, where: str) -> None:
-    """Refuse a mask or a map of labels, which holds a few values alone. Raises NotAssessableError."""
-    some = voxels.ravel()[:: max(1, voxels.size // _SAMPLE)]
-    if len(np.unique(some)) <= MAX_LABELS and (values := len(np.unique(voxels))) <= MAX_LABELS:
+    """Refuse a mask or a label map.
+
+    Raises:
+        NotAssessableError: The volume has no more than `MAX_LABELS` different values.
+    """
+    sample = voxels.ravel()[:: max(1, voxels.size // _SAMPLE)]
+    if len(np.unique(sample)) <= MAX_LABELS and (values := len(np.unique(voxels))) <= MAX_LABELS:
         raise NotAssessableError(
             f"{where}: holds {values} different values, so it is a mask or a map of labels and no scan. "
             "Give the scan itself."

@@ -1,4 +1,4 @@
-"""A scan that was found but not read yet."""
+"""A scan that was discovered but not read yet."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +7,15 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Source:
-    """Where one scan lies, or why a path holds none.
+    """Location of one scan, or the reason why a path cannot be used.
 
     Attributes:
-        scan_id: unique in a run, fit for a file name, made of file and folder names only.
-        kind: a volume in one file, a DICOM series, or a path that cannot be used.
-        location: the volume file, the folder that holds the whole series, or the unusable path.
-        files: the volume file, or the files of the series in the order of their names; empty if unusable.
-        mask_path: mask of the left atrium that lies beside the volume.
-        fault: for people, why the path cannot be used; `read_scan` raises it.
+        scan_id: Identifier that is unique in a run, valid as a file name and made only of file and folder names.
+        kind: Volume in one file, DICOM series, or path that cannot be used.
+        location: Volume file, folder that contains the whole series, or unusable path.
+        files: Volume file, or files of the series in the order of their names. Empty if unusable.
+        mask_path: Mask of the left atrium next to the volume.
+        fault: Message that explains why the path cannot be used. `read_scan` raises it.
     """
 
     scan_id: str

@@ -1,4 +1,4 @@
-"""What the readers hand over: voxels in the file's own order."""
+"""Volume as the readers return it, in the order of its file."""
 
 import hashlib
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from lgeqa.records import Grid
 
 @dataclass(frozen=True)
 class Stack:
-    """A volume as stored.
+    """A volume in its stored order.
 
     Attributes:
-        voxels: real numbers, (k, j, i).
-        grid: the grid that they lie on.
-        sha256: hash of the bytes of all files, one after the other.
-        warnings: what a reader of the result should know.
-        series: number, images and first file of a DICOM series; empty for a volume.
+        voxels: Real numbers, (k, j, i).
+        grid: Grid of the voxels.
+        sha256: Hash of the concatenated bytes of all files.
+        warnings: Warnings for readers of the result.
+        series: Number, image count and first file of a DICOM series. Empty for a volume.
     """
 
     voxels: npt.NDArray[Any]
@@ -34,14 +34,18 @@ class Stack:
 
 
 def check_finite(voxels: npt.NDArray[Any], where: str) -> None:
-    """Refuse voxels that are NaN or infinite. Raises ReadError."""
+    """Refuse voxels that are not finite.
+
+    Raises:
+        ReadError: Voxels are NaN or infinite.
+    """
     bad = voxels.size - int(np.isfinite(voxels).sum())
     if bad:
         raise ReadError(f"{where}: {bad} of its voxels are NaN or infinite. Export it again without them.")
 
 
 def hash_files(paths: Iterable[Path]) -> str:
-    """SHA-256 in hexadecimal of the bytes of all files, one after the other."""
+    """Return the SHA-256 of the concatenated bytes of all files in hexadecimal."""
     digest = hashlib.sha256()
     for path in paths:
         with open_regular(path) as file:

@@ -1,17 +1,17 @@
-"""Which file names are volumes."""
+"""File names of volumes."""
 
 from pathlib import Path
 
-#: Suffixes of volumes in one file, in lower case.
+#: Suffixes of volumes, in lower case.
 VOLUME_SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 
 
 def volume_suffix(path: Path) -> str:
-    """The suffix in lower case if the name is that of a volume, else an empty string."""
+    """Return the volume suffix of a file name in lower case, or an empty string if it has none."""
     name = path.name.lower()
     return next((suffix for suffix in VOLUME_SUFFIXES if name.endswith(suffix)), "")
 
 
 def stem(path: Path) -> str:
-    """The file's name without the suffix of a volume."""
+    """Return the file name without its volume suffix."""
     return path.name[: len(path.name) - len(volume_suffix(path))]

@@ -1,4 +1,4 @@
-"""Volumes in one file, or in a header and the file it names: NRRD, NIfTI and MetaImage."""
+"""Volumes in one file, or in a header and a separate data file: NRRD, NIfTI and MetaImage."""
 
 import math
 import struct
@@ -29,9 +29,10 @@ _BY_SUFFIX: dict[str, Callable[[Path], Header]] = {
     ".mha": metaimage_header,
     ".mhd": metaimage_header,
 }
-#: What writers put where no spacing was given.
+#: Spacing that writers fill in if they know none.
 _EMPTY_SPACING = (1.0, 1.0, 1.0)
-#: How files of a format start, where they can be told so: NRRD's word, and the size of the NIfTI header in both orders.
+#: First bytes of the formats that have such a signature: the word of NRRD, and the header size of NIfTI in both byte
+#: orders.
 _BY_START: dict[bytes, Callable[[Path], Header]] = {
     b"NRRD": nrrd_header,
     **{struct.pack(order + "i", size): nifti_header for order in "<>" for size in (348, 540)},
@@ -39,21 +40,23 @@ _BY_START: dict[bytes, Callable[[Path], Header]] = {
 
 
 def volume_files(path: Path) -> tuple[Path, ...]:
-    """Return the files that a volume is read from, the header first; its voxels are not read.
+    """Return the files of a volume, the header first, without reading the voxels.
 
     Raises:
-        ReadError: the header cannot be read.
-        OSError: a file cannot be opened.
+        ReadError: The header cannot be read.
+        OSError: A file cannot be opened.
     """
     return _files(path, _read_header(path))
 
 
 def read_volume(path: Path, limits: Limits) -> Stack:
-    """Read one volume as it is stored; the size is checked before any memory is taken.
+    """Read one volume in its stored order.
+
+    The size is checked before any memory is allocated.
 
     Raises:
-        ReadError: the file is damaged, its header and data disagree, or it is no 3-D volume of real numbers.
-        OSError: a file cannot be opened.
+        ReadError: The file is damaged, its header and data disagree, or it is not a 3-D volume of real numbers.
+        OSError: A file cannot be opened.
     """
     where = shown(path)
     header = _read_header(path)
@@ -65,7 +68,7 @@ def read_volume(path: Path, limits: Limits) -> Stack:
 
 
 def _read_header(path: Path) -> Header:
-    """Read a header in the format that the file's first bytes tell, or else its suffix."""
+    """Read a header in the format that the first bytes of the file, or else its suffix, indicate."""
     start = read_start(path, is_packed(path), most=4)
     read = _BY_START.get(start) or _BY_SUFFIX.get(volume_suffix(path))
     if read is None:
@@ -104,7 +107,7 @@ def _grid(header: Header, where: str, limits: Limits) -> Grid:
 
 
 def _scaled(stored: npt.NDArray[Any], header: Header) -> npt.NDArray[Any]:
-    """Return the voxels scaled as the header says, slice after slice to save memory."""
+    """Return the voxels with the scaling of the header, applied slice by slice to save memory."""
     if (header.slope, header.intercept) == (1.0, 0.0):
         return stored
     voxels = np.empty(stored.shape, np.float32)

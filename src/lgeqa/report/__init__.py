@@ -1,4 +1,4 @@
-"""The report for people: HTML pages that need nothing else."""
+"""The report: self-contained HTML pages."""
 
 from lgeqa.report.page import render as render
 from lgeqa.report.pictures import ScanPictures as ScanPictures

@@ -1,4 +1,4 @@
-"""The measures of all scans of a batch beside one another, so that a scanner that drifts is seen."""
+"""Measures of all scans of a batch side by side, which reveals a scanner that drifts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from lgeqa.measure import MEASURES, Measure, ReferenceScans
 from lgeqa.report.measures import Strip, reference_strip, value_text
 from lgeqa.report.view import ScanView
 
-#: Least number of scans with measures whose spread is shown.
+#: Smallest number of measured scans whose spread is shown.
 LEAST_SCANS: Final = 6
-#: Least number of values of which outliers are named, and the robust z beyond which a value is one.
+#: Smallest number of values among which outliers are named, and robust z beyond which a value is an outlier.
 _LEAST_VALUES: Final = 8
 _OUTLYING: Final = 3.5
-#: From the median absolute deviation to the standard deviation of normal values.
+#: Ratio of the median absolute deviation to the standard deviation of normal values.
 _OF_MAD: Final = 0.6745
-#: Shares of the batch that the axis reaches at least; values farther out are marked at its edge.
+#: Percentiles of the batch that the axis covers at least. Values farther out are marked at its edge.
 _AXIS: Final = (5.0, 95.0)
 
 
 def robust_z(values: Sequence[float]) -> list[float]:
-    """Return how far each value lies from the median: 0.6745 (x - median) / MAD.
+    """Return how far each value is from the median: 0.6745 (x - median) / MAD.
 
-    MAD is the median absolute deviation from the median. The list is empty for fewer than 8 values, and where MAD is 0
-    since more than half of the values are equal.
+    MAD is the median absolute deviation from the median. The list is empty for fewer than 8 values, and if MAD is 0
+    because more than half of the values are equal.
 
     Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers, ASQC Quality Press 1993.
     """
@@ -40,13 +40,13 @@ def robust_z(values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Outlier:
-    """A scan whose value lies far from those of the batch.
+    """A scan whose value is far from the others of the batch.
 
     Attributes:
-        view: The scan.
+        view: Scan as the page shows it.
         text: Value with its unit.
         z: Robust z of the value.
-        worse: Whether the value is worse than the others. None where no direction is better.
+        worse: Whether the value is worse than the others. None if no direction is better.
     """
 
     view: ScanView
@@ -56,7 +56,7 @@ class Outlier:
 
     @property
     def words(self) -> str:
-        """In which direction it lies, whether that is worse, and how far."""
+        """Direction of the outlier, whether it is worse, and its robust z, as text."""
         side = "far above" if self.z > 0 else "far below"
         verdict = {True: ", worse", False: ", better", None: ""}[self.worse]
         return f"{side} the others{verdict} (robust z {self.z:+.1f})".replace("-", "−")
@@ -67,10 +67,10 @@ class BatchMeasure:
     """One measure over a batch.
 
     Attributes:
-        measure: What is measured.
+        measure: Definition of the measure.
         views: Scans for which it is defined.
-        values: Value of each of them.
-        strip: Axis to draw them on.
+        values: Value of each of these scans.
+        strip: Axis on which the values are drawn.
     """
 
     measure: Measure
@@ -96,35 +96,35 @@ class BatchMeasure:
 
     @property
     def shift(self) -> str:
-        """Where the median lies outside of the reference band: `above`, `below`, or empty."""
+        """Side of the reference band on which the median is outside of it: `above`, `below`, or empty."""
         low, high = self.strip.band
         return "above" if self.median > high else "below" if self.median < low else ""
 
     @cached_property
     def outliers(self) -> list[Outlier]:
-        """Scans that lie far from the others, the farthest first."""
+        """Scans far from the others, the farthest first."""
         # robust_z is empty where no value can be called an outlier.
-        found = [
+        outliers = [
             Outlier(view, text, z, self._is_worse(z))
             for (view, _, text), z in zip(self.dots, robust_z(self.values), strict=False)
             if abs(z) > _OUTLYING
         ]
-        return sorted(found, key=lambda outlier: -abs(outlier.z))
+        return sorted(outliers, key=lambda outlier: -abs(outlier.z))
 
     def _is_worse(self, z: float) -> bool | None:
         return None if self.measure.better == "neither" else (z > 0) == (self.measure.better == "lower")
 
 
 def batch_measures(views: Sequence[ScanView], reference: ReferenceScans) -> list[BatchMeasure]:
-    """Return each measure over the scans that have measures; nothing for fewer than 6 such scans."""
+    """Return each measure over the scans that have measures, or nothing for fewer than 6 such scans."""
     measured = [(view, view.result.measures.values) for view in views if view.result.measures]
     if len(measured) < LEAST_SCANS:
         return []
-    found = []
+    rows = []
     for measure in MEASURES:
         defined = [(view, value) for view, values in measured if (value := values.get(measure.name)) is not None]
         if defined:
-            shown, values = zip(*defined, strict=True)
+            defined_views, values = zip(*defined, strict=True)
             ends = tuple(np.percentile(values, _AXIS).tolist())
-            found.append(BatchMeasure(measure, shown, values, reference_strip(measure.name, reference, ends)))
-    return found
+            rows.append(BatchMeasure(measure, defined_views, values, reference_strip(measure.name, reference, ends)))
+    return rows

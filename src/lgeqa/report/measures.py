@@ -1,4 +1,4 @@
-"""What the report and the web application say of a scan's image quality measures, beside the reference scans."""
+"""Image quality measures of a scan beside the reference scans, as the report and the web application show them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,25 +8,25 @@ import numpy as np
 from lgeqa.measure import MEASURES, Measure, ReferenceScans
 from lgeqa.records import Measures
 
-#: Shares of the reference scans: about the middle, the middle half, and what lies between the outer tenths.
+#: Shares of the reference scans: about the middle, the middle half, and the part between the outer tenths.
 _MIDDLE: Final = (0.4, 0.6)
 _HALF: Final = (0.25, 0.75)
 _TENTH: Final = (0.1, 0.9)
-#: Room on a strip beside the reference scans, in percent of its length, and where marks end that lie beyond it.
+#: Margin of a strip beside the reference scans, and place of marks beyond its edge, in percent of its length.
 _MARGIN: Final = 6.0
 _EDGE: Final = 2.0
 
 
 @dataclass(frozen=True)
 class Strip:
-    """The axis of a strip plot, with the reference scans on it. Places are in percent of its length.
+    """Axis of a strip plot, with the reference scans on it. Places are in percent of its length.
 
     Attributes:
-        low: Value at the left end of what the plot must show.
-        high: Value at the right end.
-        quantiles: Values of the reference scans at rising shares.
+        low: Value at the left end of the range that the plot must show.
+        high: Value at the right end of this range.
+        quantiles: Values of the reference scans at increasing shares.
         band: Values that enclose the middle 80 % of the reference scans.
-        median: Value of the reference scans in the middle.
+        median: Median of the reference scans.
     """
 
     low: float
@@ -36,11 +36,11 @@ class Strip:
     median: float
 
     def at(self, value: float) -> float:
-        """Return the place of a value, at an edge if it lies beyond the strip."""
+        """Return the place of a value, which is at an edge for a value beyond the strip."""
         return round(min(max(self._place(value), _EDGE), 100 - _EDGE), 2)
 
     def beyond(self, value: float) -> int:
-        """Return -1 or 1 for a value that lies beyond the left or the right edge, else 0."""
+        """Return -1 or 1 for a value beyond the left or the right edge, else 0."""
         place = self._place(value)
         return int(place > 100 - _EDGE) - int(place < _EDGE)
 
@@ -55,12 +55,12 @@ class MeasureRow:
     """One measure of one scan, as it is shown.
 
     Attributes:
-        measure: What is measured.
-        value: Value of the scan. None where it is undefined.
-        reason: Why it is undefined.
-        place: Where the value lies among the reference scans, for people. Empty where it is undefined.
+        measure: Definition of the measure.
+        value: Value of the scan. None if it is undefined.
+        reason: Reason why the value is undefined.
+        place: Place of the value among the reference scans, as text. Empty if the value is undefined.
         poor: Whether the value is among the worst tenth of the reference scans, or worse than all of them.
-        strip: Axis to draw it on.
+        strip: Axis on which the value is drawn.
     """
 
     measure: Measure
@@ -72,7 +72,7 @@ class MeasureRow:
 
     @property
     def text(self) -> str:
-        """The value with its unit."""
+        """Value with its unit."""
         return "–" if self.value is None else value_text(self.measure, self.value)
 
 
@@ -83,7 +83,7 @@ def value_text(measure: Measure, value: float) -> str:
 
 
 def reference_note(reference: ReferenceScans) -> str:
-    """Return what the reference scans are and what a place among them is worth, for people."""
+    """Return a note about the reference scans and about what a place among them means."""
     return f"Reference scans: {reference.source} A place among them is not a clinical score."
 
 
@@ -92,8 +92,8 @@ def reference_strip(name: str, reference: ReferenceScans, others: tuple[float, .
 
     Args:
         name: Name of the measure.
-        reference: The reference scans.
-        others: Further values that the axis must reach.
+        reference: Reference scans.
+        others: Further values that the axis must cover.
     """
     quantiles = reference.quantiles[name]
     ends = (quantiles[0], quantiles[-1], *others)
@@ -123,7 +123,7 @@ def _is_poor(measure: Measure, value: float, reference: ReferenceScans) -> bool:
 
 
 def _place_words(measure: Measure, value: float, place: float, reference: ReferenceScans) -> str:
-    """Return where a value lies among the reference scans, for people."""
+    """Return the place of a value among the reference scans, as text."""
     poor, scans = _is_poor(measure, value, reference), f"{reference.n} reference scans"
     if place in (0, 1):
         return f"{'worse' if poor else 'higher' if place else 'lower'} than {_beyond_words(reference, scans)}"
@@ -137,7 +137,7 @@ def _place_words(measure: Measure, value: float, place: float, reference: Refere
 
 
 def _beyond_words(reference: ReferenceScans, scans: str) -> str:
-    """Return how many scans lie for certain on one side of a value beyond all quantiles."""
+    """Return how many scans are certainly on one side of a value beyond all quantiles, as text."""
     certain = int(reference.shares[-1] * (reference.n - 1)) + 1
     return f"all {scans}" if certain == reference.n else f"at least {certain} of the {scans}"
 
@@ -145,7 +145,7 @@ def _beyond_words(reference: ReferenceScans, scans: str) -> str:
 def _counts_beside(
     value: float, place: float, quantiles: tuple[float, ...], reference: ReferenceScans
 ) -> tuple[int, int]:
-    """Return about how many reference scans are lower and how many are higher than a value; equal ones are neither."""
+    """Return about how many reference scans are lower and how many higher than a value, without equal ones."""
     equal = [share for share, quantile in zip(reference.shares, quantiles, strict=True) if quantile == value] or [place]
     return round(reference.n * equal[0]), reference.n - round(reference.n * equal[-1])
 

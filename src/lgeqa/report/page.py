@@ -1,4 +1,4 @@
-"""The report of a run as HTML pages that need nothing else: the table of all scans, and a part for each."""
+"""The report of a run as self-contained HTML pages: the table of all scans, and a part for each scan."""
 
 import hashlib
 from base64 import b64encode
@@ -19,7 +19,7 @@ from lgeqa.report.pictures import ScanPictures
 from lgeqa.report.view import ENDS, PASSES_FROM, ScanView
 from lgeqa.versions import versions
 
-#: Scans whose parts one page holds, so that it stays small enough to open at once.
+#: Number of scans on one page, which keeps it small enough to open at once.
 SCANS_A_PAGE = 100
 _STYLES = ("base.css", "run.css")
 _SCRIPTS = ("table.js", "viewer.js")
@@ -33,19 +33,20 @@ def render(
     caution: str,
     scans_a_page: int = SCANS_A_PAGE,
 ) -> Iterator[tuple[str, str]]:
-    """Write the report on `results`, in their order.
+    """Yield the pages of the report on `results`, in their order.
 
     Args:
         results: Results of any status.
-        load_pictures: Function that returns the pictures of a scan by its `scan_id`; None if there are none.
-        bundle: The bundle that made them.
-        intended_use: What the bundle's manifest says about its use and its limits.
-        caution: What a user should know before trusting a verdict of this bundle; empty for nothing.
-        scans_a_page: How many scans have their part on one page.
+        load_pictures: Function that returns the pictures of a scan by its `scan_id`, or None if there are none.
+        bundle: Identity of the bundle that made the results.
+        intended_use: Intended use and limits of the bundle, from its manifest.
+        caution: Note to read before trusting a verdict of this bundle. Empty for none.
+        scans_a_page: Number of scans on one page.
 
     Yields:
-        File name and HTML of each page: first `report.html` with the table of all scans and the parts of the first,
-        then `report-2.html` and so on with those of the others. They load nothing; all text from outside is escaped.
+        File name and HTML of each page: first `report.html` with the table of all scans and the parts of the first
+        scans, then `report-2.html` and so on with the other parts. The pages load nothing, and all text from outside
+        is escaped.
     """
     starts = range(0, len(results), scans_a_page) or [0]
     names = ["report.html", *(f"report-{number}.html" for number in range(2, len(starts) + 1))]
@@ -102,21 +103,21 @@ def _environment(load_pictures: Callable[[str], ScanPictures | None]) -> Environ
 
 
 def _json(record: BaseModel) -> str:
-    """A record for a script block, which no sign in it can end."""
+    """Return a record as JSON for a script block, which no character in it can end."""
     return record.model_dump_json().replace("<", "\\u003c")
 
 
 def _place_on(value: float, strip: Strip) -> float:
-    """The place of a value on a strip, for `map` in a template."""
+    """Return the place of a value on a strip, for `map` in a template."""
     return strip.at(value)
 
 
 def _joined(names: Sequence[str]) -> str:
-    """Files of the package that stand in the page as they are."""
+    """Return the text of template files that go into the page unchanged."""
     folder = resources.files("lgeqa.report") / "templates"
     return "\n" + "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
 def _hash(text: str) -> str:
-    """By which the page's policy knows its own style and script."""
+    """Return the hash by which the page's content security policy allows its own style or script."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

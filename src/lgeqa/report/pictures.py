@@ -1,4 +1,4 @@
-"""What is shown of a scan: its atrium slices as pictures, with outlines of the blood pools and the maps over them.
+"""Pictures of a scan: its atrium slices, with outlines of the blood pools and attribution maps over them.
 
 Every picture shows the square that the quality network saw, patient's right on the left and anterior above.
 """
@@ -22,10 +22,10 @@ PIXELS = 256
 THUMBNAIL_PIXELS = 96
 #: Grey levels of the scan, as percentiles over all pictures, that become black and white.
 _WINDOW = (1.0, 99.5)
-#: Of JPEG: at 85 the noise of a scan, which tells of its quality, is kept.
+#: Quality of JPEG. At 85 the noise of a scan, which is part of its quality, is kept.
 _JPEG_QUALITY = 85
 
-#: Of the logits of a map.
+#: Decimals of the logits of a map.
 _MAP_DECIMALS = 3
 
 Grey = npt.NDArray[np.uint8]
@@ -43,13 +43,13 @@ class SlicePicture(_Record):
     Attributes:
         index: Index along the slice axis of the file's own order, as in the result.
         position_mm: LPS z of the slice's centre.
-        jpeg: The picture, 8 bits grey, in Base64.
-        outline: Outline of the atrium: closed polygons, each x, y, x, y, ... in pixels of the picture; (0, 0) is the
+        jpeg: Picture, 8 bits grey, as JPEG in Base64.
+        outline: Outline of the atrium: closed polygons, each x, y, x, y, ... in pixels of the picture. (0, 0) is the
             outer corner of its first pixel.
-        aorta: Outline of the descending aorta, likewise; empty where none was found.
-        pools: Outline of the other blood pools, likewise; empty where none were found.
-        maps: (scale, row, column) where the logit of each scale came from, in the order of `attributes.NAMES`, over
-            the whole picture: above 0 speaks for diagnostic, below 0 against. None if the bundle gives no maps.
+        aorta: Outline of the descending aorta, in the same form. Empty if none was found.
+        pools: Outline of the other blood pools, in the same form. Empty if none were found.
+        maps: Attribution maps of the logits, (scale, row, column), in the order of `attributes.NAMES`, over the whole
+            picture. Values above 0 speak for diagnostic, below 0 against. None if the bundle gives no maps.
     """
 
     index: int
@@ -62,14 +62,14 @@ class SlicePicture(_Record):
 
 
 class ScanPictures(_Record):
-    """What the report and the web application show of a scan.
+    """Pictures of a scan that the report and the web application show.
 
     Attributes:
-        pixels: rows and columns of each picture.
-        pixel_mm: side of a pixel.
-        window: grey levels of the scan that are black and white in every picture.
-        thumbnail: the slice with the most atrium, small, as JPEG in Base64.
-        slices: Each slice that holds the atrium, from inferior to superior, as in the result.
+        pixels: Rows and columns of each picture.
+        pixel_mm: Side of a pixel in millimetres.
+        window: Grey levels of the scan that are black and white in every picture.
+        thumbnail: Small picture of the slice with the most atrium, as JPEG in Base64.
+        slices: Picture of each slice that holds the atrium, from inferior to superior, as in the result.
     """
 
     pixels: int
@@ -83,24 +83,28 @@ def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> Sc
     """Draw the slices of a scan that hold the atrium.
 
     Args:
-        assessment: Any assessment of a scan with at least one slice that holds the atrium.
-        preparation: Preparation of the slices for the quality network; it sets the square that is shown.
+        assessment: Assessment of a scan with at least one slice that holds the atrium.
+        preparation: Preparation of the slices for the quality network, which sets the square that is shown.
     """
     scan, atrium, heart = assessment.scan, assessment.atrium, assessment.heart
     aorta, pools = (heart.aorta, heart.pools) if heart else (np.zeros_like(atrium),) * 2
-    held = np.flatnonzero(atrium.any(axis=(1, 2)))
+    atrium_slices = np.flatnonzero(atrium.any(axis=(1, 2)))
     finer = preparation.model_copy(update={"pixels": PIXELS})
     rows, columns = quality_weights(atrium, scan.spacing_mm, finer)
     on_scan = np.outer(rows.any(axis=1), columns.any(axis=1))
-    window, pictures = _to_grey(resample(scan.voxels[held], rows, columns), on_scan)
+    window, pictures = _to_grey(resample(scan.voxels[atrium_slices], rows, columns), on_scan)
     field = quality_field(atrium, scan.spacing_mm, finer)
     pixel_mm = scan.spacing_mm[1:]
-    maps = [None] * len(held) if assessment.maps is None else [_rounded(one) for one in assessment.maps]
+    maps = (
+        [None] * len(atrium_slices)
+        if assessment.maps is None
+        else [_rounded(slice_maps) for slice_maps in assessment.maps]
+    )
     return ScanPictures(
         pixels=PIXELS,
         pixel_mm=field.pixel_mm,
         window=window,
-        thumbnail=_jpeg(pictures[int(np.argmax(atrium[held].sum(axis=(1, 2))))], THUMBNAIL_PIXELS),
+        thumbnail=_jpeg(pictures[int(np.argmax(atrium[atrium_slices].sum(axis=(1, 2))))], THUMBNAIL_PIXELS),
         slices=tuple(
             SlicePicture(
                 index=scan.file_slices[z],
@@ -109,22 +113,22 @@ def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> Sc
                 outline=_outline(atrium[z], pixel_mm, field),
                 aorta=_outline(aorta[z], pixel_mm, field),
                 pools=_outline(pools[z], pixel_mm, field),
-                maps=found,
+                maps=slice_maps,
             )
-            for z, picture, found in zip(held, pictures, maps, strict=True)
+            for z, picture, slice_maps in zip(atrium_slices, pictures, maps, strict=True)
         ),
     )
 
 
 def _to_grey(slices: FloatArray, on_scan: BoolArray) -> tuple[tuple[float, float], Grey]:
-    """The window of a scan, and its slices (slice, row, column) within it, black off the scan."""
+    """Return the window of a scan, and its slices (slice, row, column) within the window, black off the scan."""
     black, white = (float(level) for level in np.percentile(slices[:, on_scan], _WINDOW))
-    shown = np.clip((slices - black) / max(white - black, 1e-6), 0, 1) * on_scan
-    return (black, white), np.rint(shown * 255).astype(np.uint8)
+    scaled = np.clip((slices - black) / max(white - black, 1e-6), 0, 1) * on_scan
+    return (black, white), np.rint(scaled * 255).astype(np.uint8)
 
 
 def _outline(mask: BoolArray, pixel_mm: tuple[float, float], field: QualityField) -> Outline:
-    """The polygons of a slice of the scan, in pixels of the picture."""
+    """Return the polygons of a slice of the scan, in pixels of the picture."""
     corner_mm = np.array([field.rows_mm[0], field.columns_mm[0]]) - field.pixel_mm / 2
     places_mm = ((np.array(polygon) - 0.5) * pixel_mm - corner_mm for polygon in outlines(mask))
     return tuple(tuple(np.round(points[:, ::-1] / field.pixel_mm, 1).ravel().tolist()) for points in places_mm)
@@ -138,5 +142,7 @@ def _jpeg(picture: Grey, pixels: int = PIXELS) -> str:
 
 
 def _rounded(maps: FloatArray) -> Maps:
-    """The maps (scale, row, column) of a slice as plain numbers."""
-    return tuple(tuple(tuple(round(float(cell), _MAP_DECIMALS) for cell in row) for row in one) for one in maps)
+    """Return the maps (scale, row, column) of a slice as plain numbers."""
+    return tuple(
+        tuple(tuple(round(float(cell), _MAP_DECIMALS) for cell in row) for row in scale_map) for scale_map in maps
+    )

@@ -1,4 +1,4 @@
-"""The verdict of a scan from the probabilities of its slices."""
+"""Verdict of a scan from the probabilities of its slices."""
 
 from lgeqa.score.vote import Vote as Vote
 from lgeqa.score.vote import vote as vote

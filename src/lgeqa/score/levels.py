@@ -1,4 +1,4 @@
-"""How far the probability of quality depends on the level of the blood pool."""
+"""Dependence of the probability of quality on the level of the blood pool."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from lgeqa.attributes import NAMES
 from lgeqa.prepare.quality import at_other_blood_level
 from lgeqa.records import FloatArray
 
-#: How far the level of blood above air is changed, as a share of it.
+#: Relative change of the level of blood above air.
 STEP = 0.05
-#: Slices, evenly spaced, that are scored again at each other level.
+#: Largest number of evenly spaced slices that are scored again at each other level.
 MOST_SLICES = 6
 
 
@@ -19,12 +19,12 @@ def quality_at_other_levels(
 ) -> tuple[float, float]:
     """Return the scan's probability of quality if blood were 5 % lower, and if it were 5 % higher.
 
-    It is the scan's own probability, moved by the mean over a few slices of what the other level changes.
+    Each is the scan's own probability plus the mean change at the other level over a few slices.
 
     Args:
-        prepared: (slice, row, column), prepared for the quality network.
-        probabilities: (slice, 4), what it gives for them.
-        score: the quality network, from prepared slices to such probabilities.
+        prepared: Slices prepared for the quality network, (slice, row, column).
+        probabilities: Probabilities that the network gives for these slices, (slice, 4).
+        score: Quality network, from prepared slices to such probabilities.
     """
     quality = NAMES.index("quality")
     chosen = np.unique(np.linspace(0, len(prepared) - 1, min(MOST_SLICES, len(prepared))).round().astype(int))

@@ -1,4 +1,4 @@
-"""From the slices' probabilities to the verdict of the scan (section 4.3 of the paper)."""
+"""Vote of the slices on the verdict of a scan (section 4.3 of the paper)."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,11 @@ class Vote:
     """The vote of a scan's slices.
 
     Attributes:
-        verdict: mode of the slices' predictions.
-        diagnostic: slices whose probability reaches the threshold.
-        total: slices that voted.
-        tie: whether the vote was even; the mean probability then decides.
-        probability: mean of the slices' probabilities.
+        verdict: Mode of the slices' predictions.
+        diagnostic: Number of slices whose probability reaches the threshold.
+        total: Number of slices that voted.
+        tie: Whether the vote was even, in which case the mean probability decides.
+        probability: Mean of the slices' probabilities.
     """
 
     verdict: Verdict
@@ -25,14 +25,14 @@ class Vote:
 
 
 def vote(probabilities: FloatArray, threshold: float) -> Vote:
-    """Take the mode of the slices' predictions.
+    """Return the vote of the slices, whose verdict is the mode of their predictions.
 
     Args:
-        probabilities: (slices,) of being diagnostic for quality; at least one.
-        threshold: a slice is predicted diagnostic from this probability on.
+        probabilities: Probability of being diagnostic for quality of each slice, (slices,), at least one.
+        threshold: Smallest probability with which a slice is predicted diagnostic.
 
     Raises:
-        ValueError: there is no slice.
+        ValueError: There is no slice.
     """
     total = len(probabilities)
     if total == 0:

@@ -1,4 +1,4 @@
-"""Routes that bring scans in: by upload, and by a path on the machine of the server."""
+"""Routes that add scans: by upload, or by a path on the server's machine."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -41,12 +41,12 @@ async def upload(
     served: ServedIs,
     idempotency_key: Annotated[str | None, Header(min_length=8, max_length=80)] = None,
 ) -> Added:
-    """Send scans: volumes, the files of DICOM series, or zip archives of them, as parts of `multipart/form-data`.
+    """Upload volumes, the files of DICOM series, or zip archives of them, as parts of `multipart/form-data`.
 
-    A path in a file name is kept as folders below the upload. What is sent again with the same Idempotency-Key is
-    not taken again: the answer names the scans of the first time.
+    A path in a file name becomes folders below the upload. An upload that is repeated with the same Idempotency-Key
+    adds no scans: the response lists those of the first upload.
     """
-    with _kept_if_whole(new_folder(served.incoming)) as folder:
+    with _removed_on_error(new_folder(served.incoming)) as folder:
         intake = Intake(folder / FILES, served.settings)
         await receive(request.stream(), request.headers.get("content-type", ""), intake)
         return await run_in_threadpool(_take_in, served, intake, idempotency_key or uuid4().hex)
@@ -54,42 +54,42 @@ async def upload(
 
 @router.post("/folders", status_code=201, responses={422: {"model": Problem}})
 def open_folder(given: Folder, served: ServedIs) -> Added:
-    """Add all scans of a file or folder on the machine of the server. They stay where they are.
+    """Add all scans of a file or folder on the server's machine. Their files stay where they are.
 
-    Scans that are in the list already stay as they are; the answer names them too.
+    Scans that are already in the list stay unchanged. The response lists them too.
     """
     path = Path(given.path).expanduser()
     if not path.is_absolute():
         raise UploadError(f"{given.path}: is not a full path. Give one from the root of the server's disk.")
-    found = look_through(path, served.settings.timeout, skip=[served.out.path])
-    faults = [source.fault for source in found if source.kind == "unusable"]
-    scans = [source for source in found if source.kind != "unusable"]
+    sources = look_through(path, served.settings.timeout, skip=[served.out.path])
+    reasons = [source.fault for source in sources if source.kind == "unusable"]
+    scans = [source for source in sources if source.kind != "unusable"]
     if not scans:
-        raise UploadError(" ".join(faults[:3]) or f"{path}: holds no scans that are not the server's own.")
-    return _added(served, served.queue.add(scans), faults)
+        raise UploadError(" ".join(reasons[:3]) or f"{path}: holds no scans that are not the server's own.")
+    return _added(served, served.queue.add(scans), reasons)
 
 
 def _take_in(served: Served, intake: Intake, key: str) -> Added:
-    """Queue the scans of an upload that has come whole; the folder of a repetition is removed."""
+    """Queue the scans of a complete upload, and remove its folder if it is a repetition."""
     intake.unpack_all()
-    come = intake.folder.parent
-    with _kept_if_whole(served.uploads / come.name) as folder:
-        come.rename(folder)
-        scans, faults = sources_in(folder / FILES, served.settings.timeout)
-        added = _added(served, served.queue.add(scans, Upload(folder.name, key)), faults)
+    incoming = intake.folder.parent
+    with _removed_on_error(served.uploads / incoming.name) as folder:
+        incoming.rename(folder)
+        scans, reasons = sources_in(folder / FILES, served.settings.timeout)
+        added = _added(served, served.queue.add(scans, Upload(folder.name, key)), reasons)
         if folder.name not in served.queue.uploads():
             shutil.rmtree(folder)
     return added
 
 
-def _added(served: Served, ids: list[int], faults: Sequence[str]) -> Added:
+def _added(served: Served, ids: list[int], reasons: Sequence[str]) -> Added:
     with served.sessions() as session:
-        return Added(scans=tuple(line_of(row) for row in find(session, Filters(id=ids))), refused=tuple(faults))
+        return Added(scans=tuple(line_of(row) for row in find(session, Filters(id=ids))), refused=tuple(reasons))
 
 
 @contextmanager
-def _kept_if_whole(folder: Path) -> Iterator[Path]:
-    """The folder of an upload, removed with all that is in it if anything goes wrong."""
+def _removed_on_error(folder: Path) -> Iterator[Path]:
+    """Yield the folder of an upload, and remove it with its contents if anything goes wrong."""
     try:
         yield folder
     except BaseException:

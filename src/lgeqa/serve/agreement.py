@@ -1,4 +1,4 @@
-"""Agreement over HTTP, for the owner and once a study is closed: the figures, and the adjudication."""
+"""Routes for agreement, for the owner of a closed study: the statistics and the adjudication."""
 
 from collections.abc import Callable
 from typing import Final, Literal
@@ -33,26 +33,26 @@ router = APIRouter(prefix="/api/studies/{study_id}", tags=["Agreement"], depende
 
 @router.get("/agreement")
 def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
-    """How far the readers of a closed study agree, and the model among them; some seconds for a large study."""
+    """Return the agreement among the readers of a closed study and the model. A large study takes some seconds."""
     with served.sessions() as session:
         study = studies.find_study(session, study_id)
-        given, source = adjudicate.readings_of_study(study), study.name
+        readings, source = adjudicate.readings_of_study(study), study.name
         results = _results(session, study, served.bundle.stamp)
-    return agree(given, results, source, Bootstrap())
+    return agree(readings, results, source, Bootstrap())
 
 
 @router.get("/agreement/{file}", response_class=Response)
 def export_agreement(study_id: Number, file: FileName, served: ServedIs) -> Response:
-    """The same as a file: a page for people, the record, or the table of the scans to adjudicate."""
+    """Export the agreement as a file: a readable page, the record, or the table of the scans to adjudicate."""
     text = _FILES[file](show_agreement(study_id, served))
     return as_table(text, file) if file == "adjudicate.csv" else as_file(text, file)
 
 
 @router.get("/adjudication")
 def list_disputes(study_id: Number, sessions: SessionsAre) -> list[Listed]:
-    """The scans of a closed study whose readers differ, the farthest apart first, and what was agreed on.
+    """List the scans of a closed study on which readers disagree, largest differences first, with any consensus.
 
-    The model's word is left out, so that nobody agrees with it for its own sake.
+    The model's result is left out, so that it does not sway the panel.
     """
     with sessions() as session:
         return adjudicate.list_disputes(studies.find_study(session, study_id))
@@ -60,7 +60,7 @@ def list_disputes(study_id: Number, sessions: SessionsAre) -> list[Listed]:
 
 @router.get("/adjudication/{number}")
 def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> Opened:
-    """What each reader said of a scan, side by side, and what was agreed on."""
+    """Return each reader's rating of a scan, side by side, and every consensus so far."""
     with sessions() as session:
         study = studies.find_study(session, study_id)
         return adjudicate.open_scan(study, adjudicate.find_scan(session, study, number))
@@ -68,24 +68,24 @@ def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> Opened
 
 @router.get("/adjudication/{number}/volume", response_class=Nifti)
 def show_volume(study_id: Number, number: Number, served: ServedIs) -> Response:
-    """The scan as `.nii.gz`."""
+    """Return the scan as `.nii.gz`."""
     with served.sessions() as session:
-        kept = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
-        return volume_of(kept, number, served)
+        scan = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
+        return volume_of(scan, number, served)
 
 
 @router.post("/adjudication/{number}")
 def save_adjudication(study_id: Number, number: Number, sent: SentAdjudication, sessions: SessionsAre) -> Agreed:
-    """Keep what a panel agreed on; what it agreed on before is kept too. The same save id is kept once."""
+    """Save the consensus of a panel, and keep the earlier ones. A repeated save id is stored only once."""
     with writing(sessions) as session:
-        kept = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
-        return adjudicate.save_adjudication(session, kept, sent)
+        scan = adjudicate.find_scan(session, studies.find_study(session, study_id), number)
+        return adjudicate.save_adjudication(session, scan, sent)
 
 
 def _results(session: Session, study: Study, bundle: BundleStamp) -> dict[str, ScanResult]:
-    """What the model that is served said of the study's scans, which are known by their bytes."""
+    """Return the results of the served model for the study's scans, which are matched by the hash of their files."""
     names = {scan.sha256: scan.scan_id for scan in study.scans}
     sha256 = func.json_extract(ScanRow.result, "$.input_sha256")
-    found = session.scalars(select(ScanRow.result).where(sha256.in_(names)))
-    results = [ScanResult.model_validate_json(result) for result in found if result]
-    return {names[one.input_sha256]: one for one in results if one.bundle == bundle}
+    records = session.scalars(select(ScanRow.result).where(sha256.in_(names)))
+    results = [ScanResult.model_validate_json(record) for record in records if record]
+    return {names[result.input_sha256]: result for result in results if result.bundle == bundle}

@@ -1,4 +1,4 @@
-"""Kinds of answers that are no JSON."""
+"""Responses other than JSON."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from fastapi import Response
 
 from lgeqa.tables import csv_text
 
-#: Media types of the files that are given out, by suffix.
+#: Media types of exported files, by suffix.
 _KINDS: Final = {
     "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
@@ -16,7 +16,7 @@ _KINDS: Final = {
     "jsonl": "application/jsonl",
     "md": "text/markdown; charset=utf-8",
 }
-#: With what a cell begins that a spreadsheet takes for a formula.
+#: First characters of a cell that a spreadsheet takes for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -33,16 +33,16 @@ class Jpeg(Response):
 
 
 def as_file(text: str, name: str) -> Response:
-    """A text that the browser keeps as a file of this name, whose suffix tells what it is."""
+    """Return a text as a download under this name, whose suffix sets the media type."""
     kind = _KINDS[name.rpartition(".")[2]]
     return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def as_table(text: str, name: str) -> Response:
-    """Return a CSV table for people, who open it in a spreadsheet: no cell that is no number is a formula there.
+    """Return a CSV table for spreadsheets, in which only numbers start with a sign that could begin a formula.
 
-    Names and comments come from files and from readers. One that would be a formula gets an apostrophe before it, which
-    spreadsheets do not show.
+    Names and comments come from files and from readers. A cell that would be a formula gets an apostrophe in front,
+    which spreadsheets do not show.
     """
     rows = csv.reader(io.StringIO(text, newline=""))
     return as_file(csv_text(next(rows), ([_harmless(cell) for cell in row] for row in rows)), name)

@@ -1,4 +1,4 @@
-"""The application, put together: pages, the HTTP interface, and who may use which."""
+"""The application: its pages, its HTTP interface, and the access to each."""
 
 import shutil
 import sys
@@ -56,7 +56,7 @@ _OWNER_PAGES = {
     "/studies/{study_id}/agreement": "agreement.html",
     "/studies/{study_id}/adjudication/{number}": "adjudicate.html",
 }
-#: How faults that are nobody's but the request's are answered; any other one is in conflict with what is there.
+#: Status for errors that only the request can cause. Any other error is a conflict with the current state.
 _STATUS: dict[type[Exception], int] = {
     TooLargeError: 413,
     UploadError: 422,
@@ -67,16 +67,16 @@ _STATUS: dict[type[Exception], int] = {
 
 
 def create_app(home: Path, token: str, settings: ServeSettings | None = None) -> FastAPI:
-    """The application over one folder.
+    """Create the application for one home folder.
 
     Args:
-        home: keeps the database, uploads and results; made if missing.
-        token: of the owner.
-        settings: the owner's choices.
+        home: Folder of the database, uploads and results. It is created if it is missing.
+        token: Token of the owner.
+        settings: Settings of the server. None for the defaults.
 
     Raises:
-        OutputError: the folder or its database cannot be used.
-        BundleError: the model cannot be used.
+        OutputError: The folder or its database cannot be used.
+        BundleError: The model cannot be used.
     """
     served = _served(home.absolute(), settings or ServeSettings())
     app = FastAPI(title="lgeqa", version=version("lgeqa"), openapi_url=None, lifespan=_lifespan)
@@ -84,8 +84,8 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     app.state.gate = Gate(token, partial(_find_reader, served.sessions))
     app.state.worker = None
     app.add_middleware(Doorman)
-    app.add_exception_handler(LgeqaError, _told)
-    app.add_exception_handler(RequestValidationError, _unlike_the_form)
+    app.add_exception_handler(LgeqaError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
     app.get("/static/base.css", include_in_schema=False)(lambda: FileResponse(_BASE_STYLE))
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(owner)])(app.openapi)
@@ -112,14 +112,14 @@ def _served(home: Path, settings: ServeSettings) -> Served:
                 f"lgeqa: {len(unknown)} uploads that the database does not know were moved to {place}. Nothing was "
                 "deleted; look at them, and delete that folder or send them again.\n"
             )
-    except OSError as fault:
-        raise OutputError(f"{uploads}: cannot be used ({fault.strerror}). Make room and make it writable.") from None
+    except OSError as error:
+        raise OutputError(f"{uploads}: cannot be used ({error.strerror}). Make room and make it writable.") from None
     return served
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Work through the queue for as long as the application is served."""
+    """Process the queue while the application is served."""
     served: Served = app.state.served
     choices = AssessSettings()
     open_assess = partial(open_pipeline, served.settings.bundle, cores(), choices)
@@ -131,20 +131,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     worker.stop()
 
 
-def _told(_: Request, fault: Exception) -> Response:
-    return JSONResponse({"detail": str(fault)}, _STATUS.get(type(fault), 409))
+def _problem(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, _STATUS.get(type(error), 409))
 
 
-def _unlike_the_form(_: Request, fault: Exception) -> Response:
-    """Without the values that were sent, which may be no JSON."""
-    wrong = fault.errors() if isinstance(fault, RequestValidationError) else ()
-    told = [f"{'.'.join(map(str, one['loc'][1:])) or 'the request'}: {reason_of(one)}" for one in wrong]
-    return JSONResponse({"detail": "; ".join(told)}, 422)
+def _invalid_request(_: Request, error: Exception) -> Response:
+    """Describe what is wrong with a request, without the values that were sent, which may not fit into JSON."""
+    details = error.errors() if isinstance(error, RequestValidationError) else ()
+    reasons = [f"{'.'.join(map(str, detail['loc'][1:])) or 'the request'}: {reason_of(detail)}" for detail in details]
+    return JSONResponse({"detail": "; ".join(reasons)}, 422)
 
 
 def _add_page(app: FastAPI, path: str, file: str, *, for_readers: bool = False) -> None:
-    """Serve a page at `path` to the owner, or to readers too; to anybody else the page that asks for a token."""
-    shown = _PAGES.get_template(file).render()
+    """Serve a page at `path` to the owner and, with `for_readers`, to readers. Others get the page for the token."""
+    html = _PAGES.get_template(file).render()
     asking = {wrong: _PAGES.get_template("token.html").render(wrong=wrong) for wrong in (False, True)}
 
     def page(request: Request) -> Response:
@@ -153,7 +153,7 @@ def _add_page(app: FastAPI, path: str, file: str, *, for_readers: bool = False) 
             return HTMLResponse(
                 asking[bool(request.query_params.get("token") or token_of(request))], 403 if person else 401
             )
-        return HTMLResponse(shown)
+        return HTMLResponse(html)
 
     app.get(path, include_in_schema=False)(page)
 

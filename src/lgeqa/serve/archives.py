@@ -1,6 +1,6 @@
-"""One upload on its way to the disk: where each file goes, and zip archives from outside, unpacked with suspicion.
+"""Storage of one upload: a path for each file, and the safe unpacking of zip archives from outside.
 
-What an archive says of itself is checked and not believed.
+What an archive states about itself is checked, not trusted.
 """
 
 import re
@@ -21,18 +21,18 @@ _CHUNK: Final = 1 << 20
 #: Suffixes of headers and data files that belong together.
 _DETACHED: Final = (".nhdr", ".mhd", ".raw", ".zraw", ".raw.gz")
 _DRIVE: Final = re.compile(r"[A-Za-z]:[/\\]")
-#: Ways of packing that are unpacked in bounded steps. Python's zipfile unpacks others, such as bzip2, a block at once.
+#: Compression methods that unpack in bounded steps. Python's zipfile unpacks others, such as bzip2, a block at once.
 _PACKINGS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-#: Most bytes of an archive's directory for each file that it may hold; the directory is read whole.
+#: Maximum bytes of an archive's directory for each file that it may contain. The directory is read whole.
 _DIRECTORY_BYTES: Final = 1024
 
 
 class Intake:
-    """Gives the files of one upload their places, and counts them and what is unpacked over all of its archives.
+    """An upload in progress, which assigns paths to files and counts files and unpacked bytes over all archives.
 
     Attributes:
-        folder: Folder that the upload lies in.
-        files: How many files it has so far.
+        folder: Folder of the upload.
+        files: Number of files so far.
     """
 
     def __init__(self, folder: Path, settings: ServeSettings) -> None:
@@ -42,11 +42,11 @@ class Intake:
         self._numbers: dict[Path, int] = {}
 
     def place(self, name: str, below: Path | None = None) -> Path:
-        """Return a free path for a file that its sender calls `name`, with folders in it, which are made.
+        """Return a free path for a file that its sender calls `name`, and create the folders in it.
 
         Args:
             name: Name from outside.
-            below: Folder of the upload; the upload's own if not given.
+            below: Folder that will contain the file. None for the folder of the upload.
 
         Raises:
             UploadError: The name is empty, absolute or climbs out of the folder.
@@ -65,44 +65,51 @@ class Intake:
         return self._free(path)
 
     def unpack_all(self) -> None:
-        """Unpack the zip archives of the upload, but none that lies in another one; raises as `unpack`."""
-        found = [path for path in self.folder.rglob("*") if path.suffix.lower() == ".zip" and path.is_file()]
-        for archive in sorted(found):
+        """Unpack the zip archives of the upload, except archives inside another one.
+
+        Raises:
+            UploadError: An archive is damaged or encrypted, or contains links or paths that lead out of its folder.
+            TooLargeError: An archive contains more files or bytes than the settings allow.
+        """
+        archives = [path for path in self.folder.rglob("*") if path.suffix.lower() == ".zip" and path.is_file()]
+        for archive in sorted(archives):
             self.unpack(archive)
 
     def unpack(self, archive: Path) -> None:
-        """Unpack a zip archive into a folder of its name beside it, and remove the archive.
+        """Unpack a zip archive into a folder of the same name next to it, and remove the archive.
 
         Raises:
-            UploadError: It is damaged or encrypted, or holds links or paths that lead out.
-            TooLargeError: It holds more files or bytes than the settings leave, whatever it says.
+            UploadError: The archive is damaged or encrypted, or contains links or paths that lead out of its folder.
+            TooLargeError: The archive contains more files or bytes than the settings allow, whatever it states.
         """
         where = shown(Path(archive.name))
         folder = self._free(archive.with_name(sanitised(archive.stem)))
         try:
             self._check_directory(archive, where)
             with ZipFile(archive) as opened:
-                members = [one for one in opened.infolist() if not one.is_dir() and not _is_hidden(one.filename)]
+                members = [
+                    member for member in opened.infolist() if not member.is_dir() and not _is_hidden(member.filename)
+                ]
                 self._check(members, where)
                 for member in members:
                     self._room -= _write(opened, member, self.place(member.filename, folder), self._room)
                     if self._room < 0:
                         raise self._too_large(where)
-        except (BadZipFile, EOFError, ValueError, struct.error, zlib.error):  # zipfile lets some of them through
+        except (BadZipFile, EOFError, ValueError, struct.error, zlib.error):  # zipfile does not wrap all of them
             raise UploadError(f"{where}: is a damaged zip archive, or none. Copy or pack it again.") from None
         except (NotImplementedError, RuntimeError):
             raise UploadError(
                 f"{where}: is encrypted, or packed in a way that is not supported. Pack it again as a plain zip."
             ) from None
-        except OSError as fault:
-            raise UploadError(f"{where}: cannot be unpacked ({(fault.strerror or 'unknown fault').lower()}).") from None
+        except OSError as error:
+            raise UploadError(f"{where}: cannot be unpacked ({(error.strerror or 'unknown fault').lower()}).") from None
         archive.unlink()
 
     def _free(self, path: Path) -> Path:
-        """Return `path`, or with a number before its name; numbers that were given are not tried again.
+        """Return `path`, with a number in front of its name if it is taken. Used numbers are not tried again.
 
-        A header with a data file beside it, and that file, keep their names and get a numbered folder, so that the one
-        finds the other.
+        A header with a separate data file, and that data file, keep their names and get a numbered folder, so that the
+        header still refers to its data file.
         """
         candidate, number = path, self._numbers.get(path, 1)
         while candidate.exists():
@@ -114,7 +121,7 @@ class Intake:
         return candidate
 
     def _check_directory(self, archive: Path, where: str) -> None:
-        """Look at the size that the archive's directory has, before zipfile reads it into memory."""
+        """Check the size of the archive's directory before zipfile reads it into memory."""
         with archive.open("rb") as file:
             record = zipfile._EndRecData(file)  # type: ignore[attr-defined]
         if record and record[zipfile._ECD_SIZE] > self._settings.archive_files * _DIRECTORY_BYTES:  # type: ignore[attr-defined]
@@ -148,7 +155,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _write(opened: ZipFile, member: ZipInfo, path: Path, room: int) -> int:
-    """Write one file and give its bytes; stops as soon as they are more than `room`."""
+    """Write one file and return its number of bytes, stopping as soon as they exceed `room`."""
     written = 0
     with opened.open(member) as packed, path.open("xb") as file:
         while written <= room and (chunk := packed.read(_CHUNK)):

@@ -1,4 +1,4 @@
-"""Looks at each request before its body is read: for whom, under which name, from which page, and how large."""
+"""Checks on each request before its body is read: its sender, host name, origin and size."""
 
 import asyncio
 import sys
@@ -19,35 +19,34 @@ from lgeqa.serve.access import NO_TOKEN, Gate, token_of, without_token
 from lgeqa.serve.hosts import is_ours
 from lgeqa.serve.settings import MEGABYTE, ServeSettings
 
-#: Nothing from elsewhere is loaded, and no page stands in another's frame. NiiVue has its font as data.
+#: Load nothing from other servers, and show no page in another page's frame. NiiVue has its font as data.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-#: What everybody gets, and what nobody gets without a token, by the start of the path. Pages ask for the token
-#: themselves.
+#: Path prefixes that are open to everybody, and those that require a token. Pages ask for the token themselves.
 _OPEN: Final = ("/static/", "/health")
 _CLOSED: Final = ("/api/", "/openapi.json")
-#: Most bytes of a body that has no limit of its own, and of a new study, which holds a table of patients.
+#: Maximum bytes of a body without a limit of its own, and of a new study, which contains a table of patients.
 _BODY_BYTES: Final = MEGABYTE
 _STUDY_BYTES: Final = 20 * MEGABYTE
-#: A sender has so many seconds for each so many bytes.
+#: Seconds that a sender has for each piece, and bytes of a piece.
 PATIENCE_S: Final = 60.0
 _PIECE_BYTES: Final = 64_000
 
 
 class Doorman:
-    """The outermost part of the application.
+    """The outermost layer of the application.
 
-    A request without a token of somebody is answered before any of its body is read, and so is one whose body is said
-    to be too large. A body is counted while it comes, and a sender that stalls is not waited for.
+    A request without a valid token is answered before any of its body is read, and so is one that announces a body
+    that is too large. A body is counted while it arrives, and a sender that stalls is cut off.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or let it in. Every error is answered, and told without what its message may hold."""
+        """Answer a request or let it in. Every error gets a response, without the contents of its message."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -57,53 +56,52 @@ class Doorman:
         try:
             answer = await _refusal(request, door.limit) or self._app
             await answer(scope, door.receive, door.send)
-        except Exception as fault:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
             if not door.answered:
-                await _apology(fault)(scope, door.receive, door.send)
+                await _apology(error)(scope, door.receive, door.send)
 
 
 async def _refusal(request: Request, limit: int) -> Response | None:
-    """Return the answer to a request that is not let in, or None. What is let in has its `state.person`."""
+    """Return the response to a request that is refused, or None. An accepted request gets its `state.person`."""
     gate: Gate = request.app.state.gate
     path, host = request.scope["path"], request.headers.get("host", "")
     if not is_ours(host, _settings(request).hosts):
-        return _told(421, f"{host!r:.80}: is no name of this server. To use it, start the server with --allow-host.")
+        return _problem(421, f"{host!r:.80}: is no name of this server. To use it, start the server with --allow-host.")
     if _from_elsewhere(request):
-        return _told(403, "This request came from a page of another server.")
+        return _problem(403, "This request came from a page of another server.")
     request.state.person = None
     if path.startswith(_OPEN):
         return None
-    given = request.query_params.get("token", "") if request.method == "GET" else ""
-    of_link = await run_in_threadpool(gate.person, given)
-    if of_link:
-        return without_token(request, given)
+    link_token = request.query_params.get("token", "") if request.method == "GET" else ""
+    if await run_in_threadpool(gate.person, link_token):
+        return without_token(request, link_token)
     request.state.person = await run_in_threadpool(gate.person, token_of(request))
     if request.state.person is None and path.startswith(_CLOSED):
-        return _told(401, NO_TOKEN, {"WWW-Authenticate": "Bearer"})
+        return _problem(401, NO_TOKEN, {"WWW-Authenticate": "Bearer"})
     return _too_long(request, limit)
 
 
 def _too_long(request: Request, limit: int) -> Response | None:
-    """Return the answer to a request that says of its body that it is larger than the limit."""
+    """Return the response to a request whose announced body is larger than the limit, or None."""
     length = request.headers.get("content-length", "0")
     if not length.isdecimal():
-        return _told(400, f"Content-Length {length!r:.80}: is no number of bytes.")
-    return _told(413, too_large(limit)) if int(length[:20]) > limit else None
+        return _problem(400, f"Content-Length {length!r:.80}: is no number of bytes.")
+    return _problem(413, too_large(limit)) if int(length[:20]) > limit else None
 
 
-def _apology(fault: Exception) -> Response:
-    """Return what is answered where an error was not foreseen. Its message is not told: it may hold a name."""
+def _apology(error: Exception) -> Response:
+    """Return the response to an unexpected error, without its message, which may contain a name."""
     # A full disk or a damaged file; other errors of this family are bugs.
-    if isinstance(fault, DatabaseError) and type(fault) in (DatabaseError, OperationalError):
-        return _told(
-            503, f"The database cannot be used now ({fault.orig}). Make room on the server's disk, then try again."
+    if isinstance(error, DatabaseError) and type(error) in (DatabaseError, OperationalError):
+        return _problem(
+            503, f"The database cannot be used now ({error.orig}). Make room on the server's disk, then try again."
         )
-    sys.stderr.write(f"{trace_of(fault)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n")
-    return _told(500, "A fault of lgeqa; the server's terminal shows where.")
+    sys.stderr.write(f"{trace_of(error)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n")
+    return _problem(500, "A fault of lgeqa; the server's terminal shows where.")
 
 
 def _limit(request: Request) -> int:
-    """Return the most bytes of a body for this route."""
+    """Return the maximum bytes of a body for this route."""
     limits = {"/api/uploads": _settings(request).upload_mb * MEGABYTE, "/api/studies": _STUDY_BYTES}
     return limits.get(request.scope["path"], _BODY_BYTES)
 
@@ -114,20 +112,21 @@ def _settings(request: Request) -> ServeSettings:
 
 
 def too_large(limit: int) -> str:
-    """Return what to say of a body with too many bytes."""
+    """Return the message about a body with too many bytes."""
     return f"This has more than {limit / MEGABYTE:g} MB. Send fewer scans at a time, or open their folder instead."
 
 
 @dataclass
 class _Door:
-    """What goes in and out for one request: bytes in are counted and waited for, answers get their headers.
+    """The connection of one request: incoming bytes are counted and timed, responses get their headers.
 
     Attributes:
-        from_client, to_client: The two ways of the connection.
-        is_static: Whether the answer may be kept by the browser.
-        limit: Most bytes of the body.
-        whole: Whether all of the body has come.
-        answered: Whether the answer has begun.
+        from_client: Function that receives a message from the client.
+        to_client: Function that sends a message to the client.
+        is_static: Whether the browser may cache the response.
+        limit: Maximum bytes of the body.
+        whole: Whether the whole body has arrived.
+        answered: Whether the response has begun.
     """
 
     from_client: Receive
@@ -146,7 +145,7 @@ class _Door:
         Raises:
             HTTPException: 413 for a body that is too large, 408 for one that stalls.
         """
-        if self.whole:  # what is still to come is the end of the connection, which may take its time
+        if self.whole:  # the next message is the end of the connection, which may take long
             return await self.from_client()
         self._until = self._until or time.monotonic() + PATIENCE_S
         try:
@@ -164,7 +163,7 @@ class _Door:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a piece of the answer, with the headers that keep a page to itself."""
+        """Send a piece of the response, with the headers that isolate a page from other sites."""
         if message["type"] == "http.response.start":
             self.answered = True
             headers = MutableHeaders(scope=message)
@@ -179,7 +178,7 @@ class _Door:
 
 
 def _from_elsewhere(request: Request) -> bool:
-    """Return whether a page of another server, perhaps on this machine, makes the browser change something here."""
+    """Return whether a request that changes something comes from a page of another server, even on this machine."""
     origin = request.headers.get("origin")
     if request.method in ("GET", "HEAD") or not origin:
         return False
@@ -189,5 +188,5 @@ def _from_elsewhere(request: Request) -> bool:
         return True
 
 
-def _told(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse({"detail": detail}, status, headers)

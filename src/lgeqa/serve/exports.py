@@ -1,4 +1,4 @@
-"""Routes that give results out of the application: tables, records, the report, and the history."""
+"""Routes that export results: tables, records, the report, and the history."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -25,20 +25,20 @@ FiltersAre = Annotated[Filters, Query()]
 
 @router.get("/results.csv", response_class=Response)
 def export_table(served: ServedIs, filters: FiltersAre) -> Response:
-    """The results of the scans that are done, in the columns of `results.csv` of `lgeqa assess`."""
+    """Export the results of all finished scans, in the columns of `results.csv` of `lgeqa assess`."""
     return as_table(table_text(_results(served, filters)), "results.csv")
 
 
 @router.get("/results.jsonl", response_class=Response)
 def export_records(served: ServedIs, filters: FiltersAre) -> Response:
-    """The whole records of the scans that are done, one a line."""
+    """Export the complete records of all finished scans, one per line."""
     lines = "".join(f"{result.model_dump_json()}\n" for result in _results(served, filters))
     return as_file(lines, "results.jsonl")
 
 
 @router.get("/report.html", response_class=HTMLResponse)
 def export_report(served: ServedIs, filters: FiltersAre) -> Response:
-    """The report of the scans that are done, in one file that needs nothing else."""
+    """Export the report of all finished scans as one self-contained file."""
     with served.sessions() as session:
         numbers = {row.name: row.id for row in find(session, filters)}
     results = _results(served, filters)
@@ -55,14 +55,14 @@ def export_report(served: ServedIs, filters: FiltersAre) -> Response:
 
 @router.get("/history")
 def show_history(served: ServedIs, query: Annotated[HistoryQuery, Query()]) -> list[Period]:
-    """How many scans came to which end, day by day or week by week."""
+    """Count the scans by final result, for each day or week."""
     with served.sessions() as session:
         return history(session, query)
 
 
 @router.get("/about")
 def show_about(served: ServedIs) -> About:
-    """The version of lgeqa, the model, its intended use, and what the reference scans are."""
+    """Return the version of lgeqa, the model, its intended use, and a note on the reference scans."""
     return About(
         lgeqa=version("lgeqa"),
         bundle=served.bundle.stamp,

@@ -1,4 +1,4 @@
-"""Whether the server works, for whoever watches over it; needs no token, so it tells nothing of any scan."""
+"""Health check of the server for monitoring. It needs no token, so it reveals nothing about any scan."""
 
 from importlib.metadata import version
 from typing import Any
@@ -13,13 +13,13 @@ _UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "The queue stan
 
 
 class Health(BaseModel):
-    """How the server does.
+    """The health of the server.
 
     Attributes:
         lgeqa: Version of the package.
-        queue_alive: Whether the queue is worked through.
-        queue_fault: Why it stands still now, and what helps; empty where it goes on.
-        last_fault: Why it stood still last since the server started; empty for never.
+        queue_alive: Whether the queue is being processed.
+        queue_fault: Reason why the queue has stopped, and the remedy. Empty while it runs.
+        last_fault: Reason why the queue last stopped since the server started. Empty if it never did.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +31,7 @@ class Health(BaseModel):
 
 @router.get("/health", responses=_UNWELL)
 def show_health(request: Request, response: Response, served: ServedIs) -> Health:
-    """Tell whether the queue is worked through, without a token. The status is 503 where it is not."""
+    """Report whether the queue is being processed. No token is needed, and the status is 503 if it has stopped."""
     worker = request.app.state.worker
     health = Health(
         lgeqa=version("lgeqa"),

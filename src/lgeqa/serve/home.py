@@ -1,4 +1,4 @@
-"""The folder that is served: kept to its user, and looked through."""
+"""The home folder of a server: restricted to its user, and checked."""
 
 import json
 import os
@@ -18,27 +18,27 @@ DATABASE: Final = "lgeqa.sqlite"
 UPLOADS: Final = "uploads"
 INCOMING: Final = "incoming"
 SET_ASIDE: Final = "set-aside"
-#: Bits of a mode by which others than its user may use a file or folder.
+#: Mode bits that give others than the user access to a file or folder.
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def make_home(home: Path) -> None:
-    """Make the folder, or take one that is there, so that nobody but the user of this process gets in.
+    """Create the folder or use an existing one, so that only the user of this process has access.
 
     Raises:
-        OutputError: It cannot be made, or others may use it and it is not ours to close.
+        OutputError: The folder cannot be created, or others may use it and lgeqa must not close it.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_open(home):
             _check_own(home)
             home.chmod(0o700)
-    except OSError as fault:
-        raise OutputError(f"{home}: cannot be used ({fault.strerror}). Name another folder with --home.") from None
+    except OSError as error:
+        raise OutputError(f"{home}: cannot be used ({error.strerror}). Name another folder with --home.") from None
 
 
 def _check_own(home: Path) -> None:
-    """Raise OutputError for a folder with other things in it, which closing would take from others."""
+    """Raise OutputError for a folder with other contents, which closing would make inaccessible to others."""
     if any(home.iterdir()) and not any((home / name).exists() for name in (DATABASE, "token")):
         raise OutputError(
             f"{home}: can be used by others and holds something else than scans of lgeqa. Name a folder of its own "
@@ -52,11 +52,11 @@ def _is_open(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Checked:
-    """One thing that was looked at.
+    """One check of a home folder.
 
     Attributes:
-        what: Name of it.
-        wrong: What is wrong with it and what helps; empty for nothing.
+        what: Name of the thing that was checked.
+        wrong: Problem and its remedy. Empty if there is no problem.
     """
 
     what: str
@@ -64,7 +64,7 @@ class Checked:
 
 
 def check_home(home: Path, token_file: Path | None) -> Iterator[Checked]:
-    """Look at all that a server would use, and change nothing of it."""
+    """Check everything that a server would use, without changing it."""
     if not home.is_dir():
         yield Checked(f"folder {home}", "is not there. The server makes it at its first start.")
         return
@@ -79,11 +79,11 @@ def check_home(home: Path, token_file: Path | None) -> Iterator[Checked]:
 def _check_token(home: Path, token_file: Path | None) -> Checked:
     try:
         owner_token(home, token_file, draw=False)
-    except LgeqaError as fault:
-        return Checked("token", str(fault))
-    kept = home / "token"
-    if kept.exists() and _is_open(kept):
-        return Checked("token", f"can be read by others. chmod 600 {kept}")
+    except LgeqaError as error:
+        return Checked("token", str(error))
+    path = home / "token"
+    if path.exists() and _is_open(path):
+        return Checked("token", f"can be read by others. chmod 600 {path}")
     return Checked("token")
 
 

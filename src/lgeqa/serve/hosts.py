@@ -1,7 +1,7 @@
-"""Under which names the server answers.
+"""Host names under which the server answers.
 
-A page from elsewhere can have its own name lead to this machine (DNS rebinding), and then passes for a page of this
-server. Its requests still bear that name in `Host`, so a request under a name that is not the server's is refused.
+A page from another server can point its own name at this machine (DNS rebinding), and then passes for a page of this
+server. Its requests still have that name in `Host`, so a request under a name that is not the server's is refused.
 """
 
 import ipaddress
@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
-#: Names that lead nowhere but to the machine itself.
+#: Names that lead only to the machine itself.
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Addresses to listen on that stand for all of the machine.
+#: Addresses to listen on that mean all interfaces of the machine.
 EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
 
 
@@ -21,8 +21,8 @@ def is_ours(host: str, names: Iterable[str]) -> bool:
 
     Args:
         host: Value of the header, with or without a port.
-        names: Names and addresses of the server beside those of loopback. One of `EVERYWHERE` stands for all numeric
-            addresses, which no name server can change.
+        names: Names and addresses of the server in addition to those of loopback. One of `EVERYWHERE` means all
+            numeric addresses, which no name server can change.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""
@@ -33,9 +33,9 @@ def is_ours(host: str, names: Iterable[str]) -> bool:
 
 
 def link_host(host: str) -> str:
-    """Return what stands for a listening address in a link: an address of this machine for one of `EVERYWHERE`."""
-    shown = _outward_address() if host in EVERYWHERE else host
-    return f"[{shown}]" if ":" in shown else shown
+    """Return the host of a link to a listening address. For one of `EVERYWHERE` it is an address of this machine."""
+    address = _outward_address() if host in EVERYWHERE else host
+    return f"[{address}]" if ":" in address else address
 
 
 def _is_address(name: str) -> bool:
@@ -47,10 +47,10 @@ def _is_address(name: str) -> bool:
 
 
 def _outward_address() -> str:
-    """Return the address by which the network knows this machine; nothing is sent to find it."""
+    """Return the address by which the network knows this machine, without sending anything."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # of a block that belongs to nobody
+            probe.connect(("192.0.2.1", 9))  # from a block reserved for documentation
         except OSError:
             return "127.0.0.1"
         address: str = probe.getsockname()[0]

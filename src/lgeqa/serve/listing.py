@@ -1,4 +1,4 @@
-"""Looking scans up: by what they came to, by name and time, in order and page by page."""
+"""Queries for scans: by result, name and time, sorted and page by page."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,20 +21,21 @@ _SORTS: dict[str, InstrumentedAttribute[Any]] = {
 }
 
 
-#: Of a scan, or of a page; larger ones do not fit the database.
+#: Number of a scan. Larger ones do not fit the database.
 ScanNumber = Annotated[int, Field(ge=0, le=2**31)]
 
 
 class Filters(BaseModel):
-    """Which scans are meant; all that is given must fit.
+    """A selection of scans. A scan must match every filter that is set.
 
     Attributes:
-        id: any of these numbers.
-        state: where they are on their way.
-        end: what they came to.
-        review: Whether a person should look at them before their verdict is used.
-        text: part of the name, in upper or lower case.
-        since, until: first and last day on which they were added, UTC.
+        id: Numbers of the scans.
+        state: State of the scans.
+        end: Final result of the scans.
+        review: Whether a person should review the scans before their verdict is used.
+        text: Part of the name, regardless of case.
+        since: First day on which the scans were added, in UTC.
+        until: Last day on which the scans were added, in UTC.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,13 +50,13 @@ class Filters(BaseModel):
 
 
 class Query(Filters):
-    """A page of the scans that are meant.
+    """A page of the selected scans.
 
     Attributes:
-        sort: what they are ordered by.
-        descending: whether the largest comes first; for `added` that is the newest.
-        page: from 1.
-        size: scans of a page.
+        sort: Field by which the scans are sorted.
+        descending: Whether the largest value comes first. For `added` that is the newest scan.
+        page: Number of the page, from 1.
+        size: Number of scans on a page.
     """
 
     sort: Literal["added", "name", "end", "probability", "finished"] = "added"
@@ -65,22 +66,22 @@ class Query(Filters):
 
 
 class HistoryQuery(Filters):
-    """The history of the scans that are meant.
+    """The history of the selected scans.
 
     Attributes:
-        by: day, or week from Monday on.
+        by: Length of a period: a day, or a week that starts on Monday.
     """
 
     by: Literal["day", "week"] = "day"
 
 
 def find(session: Session, filters: Filters) -> Sequence[ScanRow]:
-    """All scans that are meant, in the order in which they were added."""
+    """Return all selected scans, in the order in which they were added."""
     return session.scalars(select(ScanRow).where(*_conditions(filters)).order_by(ScanRow.id)).all()
 
 
 def look_up(session: Session, query: Query, version: str, queue_fault: str) -> ScanList:
-    """Return one page; the last two arguments go into it as they are."""
+    """Return one page of scans, which contains the last two arguments unchanged."""
     conditions = _conditions(query)
     total = session.scalar(select(func.count()).select_from(ScanRow).where(*conditions)) or 0
     return ScanList(
@@ -93,16 +94,16 @@ def look_up(session: Session, query: Query, version: str, queue_fault: str) -> S
 
 
 def history(session: Session, query: HistoryQuery) -> list[Period]:
-    """How many scans came to which end, for each day or week with any, by the time they were done."""
+    """Count the scans by final result, for each day or week in which any were finished."""
     rows = session.execute(
         select(ScanRow.finished_at, ScanRow.end).where(ScanRow.end.is_not(None), *_conditions(query))
     )
-    found: dict[date, Counter[Any]] = {}
+    periods: dict[date, Counter[Any]] = {}
     for finished_at, end in rows:
         day = date.fromisoformat(str(finished_at)[:10])
         start = day - timedelta(days=day.weekday()) if query.by == "week" else day
-        found.setdefault(start, Counter())[end] += 1
-    return [Period(start=start.isoformat(), counts=dict(counts)) for start, counts in sorted(found.items())]
+        periods.setdefault(start, Counter())[end] += 1
+    return [Period(start=start.isoformat(), counts=dict(counts)) for start, counts in sorted(periods.items())]
 
 
 def _page(query: Query, conditions: list[ColumnElement[bool]]) -> Select[ScanRow]:
@@ -126,13 +127,13 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         conditions.append(ScanRow.name.icontains(filters.text, autoescape=True))
     if filters.since:
         conditions.append(ScanRow.added_at >= filters.since.isoformat())
-    if filters.until and filters.until < date.max:  # after which there is no day
+    if filters.until and filters.until < date.max:  # no day follows the last date
         conditions.append(ScanRow.added_at < (filters.until + timedelta(days=1)).isoformat())
     return conditions
 
 
 def _counts(session: Session) -> dict[State | End, int]:
-    """By end where a scan has one, else by state."""
+    """Count all scans by final result, or by state if they have none yet."""
     rows = session.execute(
         select(func.coalesce(ScanRow.end, ScanRow.state), func.count()).group_by(ScanRow.state, ScanRow.end)
     )

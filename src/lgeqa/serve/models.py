@@ -1,4 +1,4 @@
-"""What the HTTP interface takes and gives, beside `records.ScanResult`."""
+"""Requests and responses of the HTTP interface, in addition to `records.ScanResult`."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,20 +19,22 @@ class ScanLine(_Model):
     """A scan in the list.
 
     Attributes:
-        id: its number.
-        name: for people, unique.
-        state: whether it waits, is worked on, or is done.
-        end: what it came to; None until it is done.
-        probability: of being diagnostic; None unless it was assessed.
-        votes_diagnostic, votes_total: the vote of the slices.
-        failing: titles of the attributes that it fails.
-        flags: What stands beside the verdict: `review` where a person should look before it is used, `forced` where it
-            was given although the scan was refused.
+        id: Number of the scan.
+        name: Unique name for display.
+        state: Whether the scan is queued, in work or done.
+        end: Final result. None until the scan is done.
+        probability: Probability of being diagnostic. None unless the scan was assessed.
+        votes_diagnostic: Number of slices that vote for diagnostic. None unless the scan was assessed.
+        votes_total: Number of slices that vote. None unless the scan was assessed.
+        failing: Titles of the attributes that the scan fails.
+        flags: Notes on the verdict: `review` if a person should review it before it is used, `forced` if there is a
+            verdict although the scan was refused.
         poor: Titles of the image quality measures that are poor.
         pictured: Whether there are pictures and an atrium to show.
-        message: the fault and the way out, or what to know.
-        added_at, finished_at: UTC, ISO 8601.
-        uploaded: whether its files were sent, so that they go with it when it is deleted.
+        message: Problem and its remedy, or information about the scan.
+        added_at: Time of adding in UTC, ISO 8601.
+        finished_at: Time of the result in UTC, ISO 8601. None until the scan is done.
+        uploaded: Whether the files were uploaded, so that they are deleted with the scan.
     """
 
     id: int
@@ -53,14 +55,14 @@ class ScanLine(_Model):
 
 
 class ScanList(_Model):
-    """A page of the list, and how the queue stands.
+    """A page of the list, and the state of the queue.
 
     Attributes:
-        scans: of this page.
-        total: how many scans fit the filters.
-        counts: how many of all scans are in each state, or came to each end.
-        version: changes whenever anything in the list does.
-        queue_fault: Why the queue stands still, and what helps; empty where it goes on.
+        scans: Scans on this page.
+        total: Number of scans that match the filters.
+        counts: Number of all scans with each final result, or in each state if they have none yet.
+        version: Version of the list, which changes whenever anything in it does.
+        queue_fault: Reason why the queue has stopped, and the remedy. Empty while it runs.
     """
 
     scans: tuple[ScanLine, ...]
@@ -74,12 +76,14 @@ class AttributeView(_Model):
     """One of the four scales of an assessed scan.
 
     Attributes:
-        name, title: of the scale.
-        probability: of being diagnostic on it.
-        likelihood: the probability in words.
-        towards: what a scan looks like at the end of the scale that this one is nearer to.
-        fails: whether it is more likely not diagnostic.
-        advice, sources: what to look at, if it fails.
+        name: Identifier of the scale.
+        title: Title of the scale.
+        probability: Probability of being diagnostic on this scale.
+        likelihood: Description of the probability.
+        towards: Appearance of a scan at the nearer end of the scale.
+        fails: Whether the scan is more likely not diagnostic.
+        advice: Advice on what to check if the scan fails.
+        sources: Publications that support the advice.
     """
 
     name: str
@@ -93,14 +97,14 @@ class AttributeView(_Model):
 
 
 class StripView(_Model):
-    """Where a value and the reference scans lie on the strip plot of a measure. Places are in percent of its length.
+    """The strip plot of a measure. Positions are in percent of its length.
 
     Attributes:
-        at: Place of the value.
-        beyond: -1 where the value lies beyond the left edge, 1 beyond the right edge, else 0.
-        ticks: Places of the reference scans at rising shares.
-        band: Ends of the middle 80 % of the reference scans.
-        median: Place of the reference scan in the middle.
+        at: Position of the value.
+        beyond: -1 if the value is beyond the left edge, 1 if beyond the right edge, else 0.
+        ticks: Positions of the quantiles of the reference scans, in ascending order.
+        band: Positions of the ends of the middle 80 % of the reference scans.
+        median: Position of the median of the reference scans.
     """
 
     at: float
@@ -115,16 +119,16 @@ class MeasureView(_Model):
 
     Attributes:
         name: Identifier.
-        title: Name for people.
+        title: Name for display.
         better: Whether a higher or a lower value is better.
         text: Value with its unit.
-        place: Where it lies among the reference scans, for people; empty where the measure is undefined.
-        poor: Whether it is among the worst tenth of the reference scans, or worse than all.
-        reason: Why the measure is undefined; empty where it is defined.
-        meaning: What the measure is.
-        if_poor: What a poor value looks like or comes from.
-        definition: Formula, unit, direction, when it is undefined, and source.
-        strip: Places to draw. None where the measure is undefined.
+        place: Rank among the reference scans, as text. Empty if the measure is undefined.
+        poor: Whether the value is in the worst tenth of the reference scans, or worse than all of them.
+        reason: Reason why the measure is undefined. Empty if it is defined.
+        meaning: Meaning of the measure.
+        if_poor: Appearance or cause of a poor value.
+        definition: Formula, unit, direction, conditions under which the measure is undefined, and source.
+        strip: Strip plot. None if the measure is undefined.
     """
 
     name: str
@@ -144,8 +148,10 @@ class WorstSlice(_Model):
     """A slice of low quality.
 
     Attributes:
-        index, position_mm, p_quality: as in `SliceScores`.
-        weakest: title of the attribute that is lowest on it.
+        index: Index along the slice axis of the file's own order, from 0.
+        position_mm: LPS z of the slice's centre in mm.
+        p_quality: Probability of being diagnostic in quality for fibrosis assessment.
+        weakest: Title of the scale, other than quality, with the lowest probability on the slice.
     """
 
     index: int
@@ -155,20 +161,20 @@ class WorstSlice(_Model):
 
 
 class ScanPart(_Model):
-    """All about one scan.
+    """Everything about one scan.
 
     Attributes:
-        line: as in the list.
-        result: the record; None until it is done.
-        attributes: the scales in words, quality first; empty unless it was assessed.
-        bars: the vote of the slices as a strip, as the report draws it; lengths are in slices along the strip, and in
+        line: Entry of the scan in the list.
+        result: Record of the scan. None until it is done.
+        attributes: Scales with their descriptions, quality first. Empty unless the scan was assessed.
+        bars: Votes of the slices as a strip, as the report draws it. Lengths are in slices along the strip, and in
             hundredths across it from the top.
-        worst: its slices of lowest quality, the lowest first.
-        explained: whether there are heat maps.
-        refusal_title: What the refusals among the findings say of this scan; empty until it is done.
-        measures: The image quality measures, poor ones first; empty where none were taken.
-        levels: The grey levels of blood and air, and what the probability would be at other ones; empty where unknown.
-        sensitive: Whether the probability would lie on the other side of the threshold at one of these levels.
+        worst: Slices of lowest quality, the lowest first.
+        explained: Whether there are heat maps.
+        refusal_title: Summary of the refusals among the findings. Empty until the scan is done.
+        measures: Image quality measures, poor ones first. Empty if none were computed.
+        levels: Grey levels of blood and air, and the probability at other levels. Empty if unknown.
+        sensitive: Whether the probability would be on the other side of the threshold at one of these levels.
     """
 
     line: ScanLine
@@ -184,17 +190,21 @@ class ScanPart(_Model):
 
 
 class Folder(_Model):
-    """A file or folder on the machine of the server."""
+    """A file or folder on the server's machine.
+
+    Attributes:
+        path: Full path, from the root.
+    """
 
     path: str = Field(min_length=1, max_length=4096)
 
 
 class Added(_Model):
-    """What came of scans that were given.
+    """The outcome of adding scans.
 
     Attributes:
-        scans: all that are in the list now, also those that were before.
-        refused: for each thing that is no scan, the reason.
+        scans: Scans that are in the list now, including those that were in it before.
+        refused: Reason for each path that is not a usable scan.
     """
 
     scans: tuple[ScanLine, ...]
@@ -202,11 +212,11 @@ class Added(_Model):
 
 
 class Period(_Model):
-    """How many scans came to which end in a day or a week.
+    """The number of scans with each final result in a day or a week.
 
     Attributes:
-        start: its first day, ISO 8601.
-        counts: for each end.
+        start: First day of the period, ISO 8601.
+        counts: Number of scans for each final result.
     """
 
     start: str
@@ -214,15 +224,15 @@ class Period(_Model):
 
 
 class About(_Model):
-    """What is served.
+    """The software and the model that are served.
 
     Attributes:
-        lgeqa: version of the package.
-        bundle: the model that assesses.
-        intended_use: what the model is for, and its limits.
-        caution: What a user should know before trusting a verdict; empty for nothing.
-        reference_note: What the reference scans are, and what a place among them is worth.
-        upload_mb: most megabytes of one upload.
+        lgeqa: Version of the package.
+        bundle: Model that assesses the scans.
+        intended_use: Purpose and limits of the model.
+        caution: Information that a user needs before trusting a verdict. Empty for none.
+        reference_note: Description of the reference scans, and of what a rank among them means.
+        upload_mb: Maximum size of one upload in megabytes.
     """
 
     lgeqa: str
@@ -234,13 +244,17 @@ class About(_Model):
 
 
 class Problem(_Model):
-    """Why a request was refused, and the way out."""
+    """The reason why a request was refused.
+
+    Attributes:
+        detail: Problem and its remedy.
+    """
 
     detail: str
 
 
 def line_of(row: ScanRow) -> ScanLine:
-    """A row as the list shows it."""
+    """Return a row as the list shows it."""
     result = row.record
     view = ScanView(result, "") if result else None
     return ScanLine.model_validate(
@@ -265,7 +279,7 @@ def line_of(row: ScanRow) -> ScanLine:
 
 
 def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
-    """A row with all about it."""
+    """Return everything about the scan of a row."""
     result = row.record
     view = ScanView(result, "") if result else None
     return ScanPart(
@@ -273,21 +287,23 @@ def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
         result=result,
         attributes=tuple(
             AttributeView(
-                name=one.scale.name,
-                title=one.scale.title,
-                probability=one.probability,
-                likelihood=one.likelihood,
-                towards=one.towards,
-                fails=one.fails,
-                advice=one.scale.advice,
-                sources=one.scale.sources,
+                name=attribute.scale.name,
+                title=attribute.scale.title,
+                probability=attribute.probability,
+                likelihood=attribute.likelihood,
+                towards=attribute.towards,
+                fails=attribute.fails,
+                advice=attribute.scale.advice,
+                sources=attribute.scale.sources,
             )
-            for one in (view.attributes if view else [])
+            for attribute in (view.attributes if view else [])
         ),
         bars=tuple(view.bars) if view else (),
         worst=tuple(
-            WorstSlice(index=one.index, position_mm=one.position_mm, p_quality=one.p_quality, weakest=scale.title)
-            for _, one, scale in (view.worst if view else [])
+            WorstSlice(
+                index=scores.index, position_mm=scores.position_mm, p_quality=scores.p_quality, weakest=scale.title
+            )
+            for _, scores, scale in (view.worst if view else [])
         ),
         explained=explained,
         refusal_title=view.refusal_title if view else "",

@@ -1,4 +1,4 @@
-"""The queue of scans, kept in the database: what was committed survives the server, and nothing is in it twice."""
+"""The queue of scans in the database: committed changes survive the server, and no scan is in it twice."""
 
 import secrets
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from lgeqa.read import Source
 from lgeqa.records import ScanResult
 from lgeqa.serve.tables import DONE, QUEUED, WORKING, ScanRow, identity_of
 
-#: How often a scan is taken into work whose process, or whose server, ends each time.
+#: Maximum number of times a scan is taken into work if its process, or the server, ends each time.
 MOST_TAKES = 3
-#: What queuing a scan again sets back.
-_AFRESH = {"state": QUEUED, "takes": 0, "finished_at": None, "end": None, "probability": None, "result": None}
+#: Values that are reset when a scan is queued again.
+_REQUEUED = {"state": QUEUED, "takes": 0, "finished_at": None, "end": None, "probability": None, "result": None}
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Where uploaded scans lie.
+    """The upload that scans came with.
 
     Attributes:
-        folder: name of the folder below `uploads`.
-        key: that the page made, the same for each repetition of one upload.
+        folder: Name of the folder below `uploads`.
+        key: Key that the page created, the same for each repetition of one upload.
     """
 
     folder: str
@@ -37,11 +37,11 @@ class Queue:
     """The scans of one database.
 
     Attributes:
-        last_standstill: Why nothing could be taken or kept last since the server started; empty for never.
+        last_standstill: Reason for the latest standstill since the server started. Empty if there was none.
     """
 
     def __init__(self, sessions: Sessions) -> None:
-        """Open the queue; what was in work when an earlier server ended is queued again, unless that was too often."""
+        """Open the queue, and requeue scans that were in work when an earlier server ended, unless tried too often."""
         self._sessions = sessions
         self._changed = Condition()
         self._boot, self._changes = secrets.token_hex(4), 0
@@ -52,51 +52,51 @@ class Queue:
 
     @property
     def version(self) -> str:
-        """Differs after each change, also from those of an earlier server."""
+        """Version that differs after each change, and from all versions of an earlier server."""
         return f"{self._boot}-{self._changes}"
 
     @property
     def standstill(self) -> str:
-        """Why nothing can be taken or kept now, and what helps; empty where the queue goes on."""
+        """Reason why the queue has stopped, and the remedy. Empty while it runs."""
         return self._standstill
 
     @standstill.setter
     def standstill(self, why: str) -> None:
         if why != self._standstill:
             self._standstill, self.last_standstill = why, why or self.last_standstill
-            self._tell()
+            self._notify()
 
     def worn_out(self) -> list[Source]:
-        """Return the scans in work that nothing was kept of as often as a scan is tried: servers ended over them."""
+        """Return the scans in work that were tried the maximum number of times without a result, as servers ended."""
         query = select(ScanRow).where(ScanRow.state == WORKING, ScanRow.takes >= MOST_TAKES).order_by(ScanRow.id)
         with self._sessions() as session:
             return [row.source for row in session.scalars(query)]
 
     def add(self, sources: Sequence[Source], upload: Upload | None = None) -> list[int]:
-        """Queue scans; the numbers of all, also of those that are there already.
+        """Queue scans and return the numbers of all of them, including those that are there already.
 
-        An upload whose key was seen is a repetition: its scans stay as they are, and `upload` is not used.
+        An upload with a known key is a repetition: its scans stay unchanged, and `upload` is not used.
         """
         with self._changed, self._sessions.begin() as session:
             if upload and (known := session.scalars(select(ScanRow.id).where(ScanRow.upload_key == upload.key)).all()):
                 return list(known)
             ids = [self._add(session, source, upload) for source in sources]
-        self._tell()
+        self._notify()
         return ids
 
     def take(self) -> Source | None:
-        """The next scan, now in work; None if none waits. Its `scan_id` is its number."""
+        """Take the next scan into work and return it with its number as `scan_id`, or return None if none waits."""
         first = select(ScanRow.id).where(ScanRow.state == QUEUED).order_by(ScanRow.id).limit(1).scalar_subquery()
         change = update(ScanRow).where(ScanRow.id == first).values(state=WORKING, takes=ScanRow.takes + 1)
         with self._sessions.begin() as session:
             row: ScanRow | None = session.scalar(change.returning(ScanRow))
         if row is None:
             return None
-        self._tell()
+        self._notify()
         return row.source
 
     def finish(self, number: int, result: ScanResult, thumbnail: bytes | None = None) -> bool:
-        """Keep the result of a scan in work; False if it was deleted or queued anew meanwhile."""
+        """Store the result of a scan in work, or return False if it was deleted or queued again meanwhile."""
         with self._sessions.begin() as session:
             row = session.get(ScanRow, number)
             if row is None or row.state != WORKING:
@@ -105,48 +105,48 @@ class Queue:
             row.state, row.finished_at, row.thumbnail = DONE, _now(), thumbnail
             row.end, row.probability = named.verdict or named.status, named.probability
             row.result = named.model_dump_json()
-        self._tell()
+        self._notify()
         return True
 
     def put_back(self, number: int, *, counts: bool = True) -> bool:
-        """Queue a scan again whose work was cut off; False if that happened too often, or it is not in work.
+        """Queue an interrupted scan again, or return False if that happened too often or it is not in work.
 
         Args:
-            number: of the scan.
-            counts: whether the scan may be the reason; a server that is told to end is not.
+            number: Number of the scan.
+            counts: Whether the scan may be the reason for the interruption, which is false if the server is stopped.
         """
         with self._sessions.begin() as session:
             row = session.get(ScanRow, number)
             if row is None or row.state != WORKING or (counts and row.takes >= MOST_TAKES):
                 return False
             row.state, row.takes = QUEUED, row.takes if counts else row.takes - 1
-        self._tell()
+        self._notify()
         return True
 
     def assess_again(self, number: int) -> bool:
-        """Queue a scan that is done; False if it is queued or in work anyway."""
-        change = update(ScanRow).where(ScanRow.id == number, ScanRow.state == DONE).values(**_AFRESH)
+        """Queue a finished scan again, or return False if it is not finished."""
+        change = update(ScanRow).where(ScanRow.id == number, ScanRow.state == DONE).values(**_REQUEUED)
         with self._sessions.begin() as session:
             queued = session.execute(change.returning(ScanRow.id)).first() is not None
-        self._tell()
+        self._notify()
         return queued
 
     def remove(self, number: int) -> str | None:
-        """Forget a scan; the folder of its upload if no other scan lies there."""
+        """Delete a scan, and return the folder of its upload if no other scan uses it."""
         with self._changed, self._sessions.begin() as session:
             row = session.scalar(delete(ScanRow).where(ScanRow.id == number).returning(ScanRow))
             folder = row and row.upload
-            left = folder and session.scalar(select(ScanRow.id).where(ScanRow.upload == folder).limit(1))
-        self._tell()
-        return None if left else folder
+            other = folder and session.scalar(select(ScanRow.id).where(ScanRow.upload == folder).limit(1))
+        self._notify()
+        return None if other else folder
 
     def uploads(self) -> set[str]:
-        """The folders of all uploads that scans lie in."""
+        """Return the folders of all uploads that contain scans."""
         with self._sessions() as session:
             return {folder for folder in session.scalars(select(ScanRow.upload).distinct()) if folder}
 
     def wait(self, version: str, seconds: float) -> None:
-        """Return when something has changed since `version`, or when the time is over."""
+        """Wait until something has changed since `version`, or until the time is over."""
         with self._changed:
             self._changed.wait_for(lambda: self.version != version, seconds)
 
@@ -170,14 +170,14 @@ class Queue:
         session.flush()
         return row.id
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
             self._changes += 1
             self._changed.notify_all()
 
 
 def _free_name(session: Session, name: str) -> str:
-    """Return `name`, or with a number behind it that makes it unique, found in a number of looks that grows slowly."""
+    """Return `name`, with a number appended if it is taken. The number of queries grows with its logarithm."""
 
     def taken(number: int) -> bool:
         candidate = name if number == 1 else f"{name}-{number}"
@@ -186,7 +186,7 @@ def _free_name(session: Session, name: str) -> str:
     free = 1
     while taken(free):
         free *= 2
-    low = free // 2  # is taken, or 0
+    low = free // 2  # taken, or 0
     while free - low > 1:
         middle = (low + free) // 2
         low, free = (middle, free) if taken(middle) else (low, middle)

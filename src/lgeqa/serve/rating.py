@@ -1,4 +1,4 @@
-"""Rating over HTTP: `/api/studies` for the owner, `/api/reading` for readers."""
+"""Routes for rating: `/api/studies` for the owner, `/api/reading` for readers."""
 
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ _EXPORTS: Final = {
     "labels.json": export.labels_json,
     "adjudications.csv": export.adjudications_csv,
 }
-#: Those for people. Training reads `scores.csv`, in which names and paths must stay what they are.
+#: Exports for spreadsheets. Training reads `scores.csv`, in which names and paths must stay unchanged.
 _TABLES: Final = ("ratings.csv", "history.csv", "adjudications.csv")
 ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json", "adjudications.csv"]
 
@@ -36,14 +36,14 @@ class _Form(BaseModel):
 
 
 class NewStudy(_Form):
-    """A study to be made.
+    """A study to be created.
 
     Attributes:
-        name: for people.
-        folder: with the scans, on the server's machine.
-        patients: CSV with the columns scan and patient; empty for none.
-        repeat_share: share of the scans that each reader sees twice.
-        seed: of the draw.
+        name: Unique name for display.
+        folder: Folder with the scans, on the server's machine.
+        patients: CSV with the columns scan and patient. Empty for none.
+        repeat_share: Share of the scans that each reader sees twice.
+        seed: Random seed of the scans shown twice and of each reader's order.
     """
 
     name: str
@@ -54,19 +54,33 @@ class NewStudy(_Form):
 
 
 class MadeStudy(StudyView):
-    """A study that was made, and why scans of the folder are not in it."""
+    """A study that was created.
+
+    Attributes:
+        left_out: Reason for each scan of the folder that is not in the study.
+    """
 
     left_out: tuple[str, ...]
 
 
 class NewReader(_Form):
-    """A reader to be added."""
+    """A reader to be added.
+
+    Attributes:
+        name: Name of the reader, unique in the study.
+    """
 
     name: str
 
 
 class ReaderLink(_Form):
-    """How a reader gets in; told once. The address is `/read?token=` with the token, below that of the server."""
+    """The access of a reader, shown only once. The link is `/read?token=` with the token, on this server.
+
+    Attributes:
+        number: Number of the reader in the study.
+        name: Name of the reader.
+        token: Secret token of the reader.
+    """
 
     number: int
     name: str
@@ -74,12 +88,16 @@ class ReaderLink(_Form):
 
 
 def sessions_of(served: ServedIs) -> Sessions:
-    """The database of the application."""
+    """Return the database sessions of the application."""
     return served.sessions
 
 
 def reader_id_of(person: SomeoneIs) -> int:
-    """`Reader.id` of who sent a request; 403 for the owner, who has no order to read in."""
+    """Return the `Reader.id` of the sender of a request.
+
+    Raises:
+        HTTPException: 403 for the owner, who has no reading order.
+    """
     if person.reader_id is None:
         raise HTTPException(403, "Only a reader rates. Open a reader's link, best in a private window.")
     return person.reader_id
@@ -93,14 +111,14 @@ for_readers = APIRouter(prefix="/api/reading", tags=["Reading"])
 
 @for_owner.get("")
 def list_studies(sessions: SessionsAre) -> list[StudyView]:
-    """All studies, the newest first."""
+    """List all studies, the newest first."""
     with sessions() as session:
         return [StudyView.of(study) for study in studies.list_studies(session)]
 
 
 @for_owner.post("", status_code=201)
 def make_study(new: NewStudy, served: ServedIs) -> MadeStudy:
-    """Make a study of the scans in a folder on the server's machine. Each scan is read once to see that it can be."""
+    """Create a study of the scans in a folder on the server's machine. Each scan is read once as a check."""
     scans, left_out = candidates_of(Path(new.folder), new.patients, served.settings.timeout)
     with writing(served.sessions) as session:
         study = studies.make_study(session, new.name, scans, repeat_share=new.repeat_share, seed=new.seed)
@@ -109,21 +127,21 @@ def make_study(new: NewStudy, served: ServedIs) -> MadeStudy:
 
 @for_owner.get("/{study_id}")
 def show_study(study_id: Number, sessions: SessionsAre) -> StudyView:
-    """A study and how far its readers are."""
+    """Return a study and the progress of its readers."""
     with sessions() as session:
         return StudyView.of(studies.find_study(session, study_id))
 
 
 @for_owner.delete("/{study_id}", status_code=204)
 def delete_study(study_id: Number, sessions: SessionsAre) -> None:
-    """Take back a study in which nobody has rated. The scans stay where they lie."""
+    """Delete a study in which nobody has rated. The files of the scans are not deleted."""
     with writing(sessions) as session:
         studies.delete_study(session, studies.find_study(session, study_id))
 
 
 @for_owner.post("/{study_id}/readers", status_code=201)
 def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> ReaderLink:
-    """Add a reader to an open study. The token is told this once and not kept."""
+    """Add a reader to an open study. The token is shown only once and is not stored."""
     with writing(sessions) as session:
         reader, token = studies.add_reader(session, studies.find_study(session, study_id), new.name)
         return ReaderLink(number=reader.number, name=reader.name, token=token)
@@ -131,7 +149,7 @@ def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> Reade
 
 @for_owner.delete("/{study_id}/readers/{number}")
 def remove_reader(study_id: Number, number: Number, sessions: SessionsAre) -> StudyView:
-    """Take back a reader who has rated nothing. The link opens nothing any more."""
+    """Remove a reader who has rated nothing. The reader's link becomes invalid."""
     with writing(sessions) as session:
         study = studies.find_study(session, study_id)
         studies.remove_reader(study, number)
@@ -140,7 +158,7 @@ def remove_reader(study_id: Number, number: Number, sessions: SessionsAre) -> St
 
 @for_owner.post("/{study_id}/readers/{number}/token")
 def renew_token(study_id: Number, number: Number, sessions: SessionsAre) -> ReaderLink:
-    """Give a reader a new token; the old one opens nothing any more."""
+    """Give a reader a new token. The old one becomes invalid."""
     with writing(sessions) as session:
         reader, token = studies.renew_token(studies.find_study(session, study_id), number)
         return ReaderLink(number=number, name=reader.name, token=token)
@@ -148,7 +166,7 @@ def renew_token(study_id: Number, number: Number, sessions: SessionsAre) -> Read
 
 @for_owner.post("/{study_id}/close")
 def close_study(study_id: Number, sessions: SessionsAre) -> StudyView:
-    """End the rating. Readers see nothing more; the ratings can be had."""
+    """Close a study. Readers see nothing more, and the ratings can be viewed and exported."""
     with writing(sessions) as session:
         study = studies.find_study(session, study_id)
         studies.close_study(study)
@@ -157,7 +175,7 @@ def close_study(study_id: Number, sessions: SessionsAre) -> StudyView:
 
 @for_owner.post("/{study_id}/reopen")
 def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
-    """Let readers go on. It is kept that the study was closed before."""
+    """Reopen a study for its readers. The study keeps a record that it was closed before."""
     with writing(sessions) as session:
         study = studies.find_study(session, study_id)
         studies.reopen_study(study)
@@ -166,7 +184,7 @@ def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
 
 @for_owner.get("/{study_id}/ratings")
 def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]]:
-    """The ratings of a closed study, as the rows of `ratings.csv`."""
+    """Return the ratings of a closed study, as the rows of `ratings.csv`."""
     with sessions() as session:
         study = studies.find_study(session, study_id)
         studies.check_closed(study)
@@ -175,7 +193,7 @@ def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]
 
 @for_owner.get("/{study_id}/export/{file}", response_class=Response)
 def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> Response:
-    """The ratings of a closed study as a file."""
+    """Export the ratings of a closed study as a file."""
     with sessions() as session:
         study = studies.find_study(session, study_id)
         studies.check_closed(study)
@@ -185,36 +203,40 @@ def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> R
 
 @for_readers.get("")
 def show_readings(reader_id: ReaderIs, sessions: SessionsAre) -> OwnReadings:
-    """The scans that the reader is to rate, by blind number, and the scales."""
+    """List the scans that the reader is to rate, by blind number, and the scales."""
     with sessions() as session:
         return OwnReadings.of(readings.find_person(session, reader_id))
 
 
 @for_readers.get("/{number}")
 def show_rating(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> OwnRating:
-    """What the reader gave this scan before."""
+    """Return the reader's latest rating of a scan."""
     with sessions() as session:
         return OwnRating.of(readings.find_reading(session, reader_id, number))
 
 
 @for_readers.get("/{number}/volume", response_class=Nifti)
 def show_volume(number: Number, reader_id: ReaderIs, served: ServedIs) -> Response:
-    """The scan as `.nii.gz` without any name."""
+    """Return the scan as `.nii.gz` without any name."""
     with served.sessions() as session:
         return volume_of(readings.find_reading(session, reader_id, number).scan, number, served)
 
 
 def volume_of(kept: StudyScan, number: int, served: Served) -> Nifti:
-    """The volume of a scan of a study, which who looks at it knows by `number`; 503 if it cannot be read now."""
+    """Return the volume of a scan of a study, which its viewer knows by `number`.
+
+    Raises:
+        HTTPException: 503 if the scan cannot be read now.
+    """
     read = partial(read_apart, timeout=served.settings.timeout)
     try:
         return Nifti(scan_volume(readings.read_kept(kept, number, read)))
-    except ReadError as fault:
-        raise HTTPException(503, str(fault)) from None
+    except ReadError as error:
+        raise HTTPException(503, str(error)) from None
 
 
 @for_readers.post("/{number}/ratings")
 def save_rating(number: Number, sent: SentRating, reader_id: ReaderIs, sessions: SessionsAre) -> SavedRating:
-    """Save a rating; once answered it is on the disk. Sent again with the same save id, it is kept once."""
+    """Save a rating, which is on disk once the response arrives. A repeated save id is stored only once."""
     with writing(sessions) as session:
         return readings.save_rating(session, reader_id, number, sent)

@@ -1,4 +1,4 @@
-"""Reads files from outside, each time in a process of its own: a file that ends its reader does not end the server."""
+"""Reading of files from outside, each in a separate process, so that a file that crashes it spares the server."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -12,43 +12,54 @@ from lgeqa.read import Source, discover, read_scan
 from lgeqa.records import Scan
 from lgeqa.workers import Limits, Lost, apart
 
-#: How many times the time of one scan looking for those of a folder may take, and reading each of them.
+#: Time to find the scans of a folder, and to read all of them, as multiples of the time for one scan.
 _LOOKING: Final = 2
 _READING_ALL: Final = 12
-Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 def read_apart(source: Source, timeout: float) -> Scan:
     """Read a scan as `read.read_scan` does, in at most `timeout` seconds.
 
     Raises:
-        ReadError: Also where the process ends over it.
+        ReadError: The scan cannot be read, or the process ended while reading it.
     """
     return _apart(partial(read_scan, source), timeout, ReadError("The scan cannot be read"))
 
 
 def look_through(folder: Path, timeout: float, skip: Iterable[Path] = ()) -> list[Source]:
-    """Find the scans in a folder as `read.discover` does; `timeout` is that of one scan, in seconds.
+    """Find the scans in a folder as `read.discover` does.
+
+    Args:
+        folder: Folder to search.
+        timeout: Maximum time for one scan in seconds.
+        skip: Paths that are not searched.
 
     Raises:
-        UploadError: The process ended over one.
+        UploadError: The process ended before the search was complete.
     """
     search = partial(discover, [folder], skip=list(skip))
     return _apart(search, _LOOKING * timeout, UploadError("The scans cannot be looked through"))
 
 
 def candidates_of(folder: Path, patients: str, timeout: float) -> tuple[list[Candidate], list[str]]:
-    """Find the scans of a study as `rate.scans_of_folder` does; `timeout` is that of one scan, in seconds.
+    """Find the scans of a study as `rate.scans_of_folder` does.
+
+    Args:
+        folder: Absolute path of the folder.
+        patients: CSV with the columns scan and patient. Empty for none.
+        timeout: Maximum time for one scan in seconds.
 
     Raises:
-        RatingError: Also where the process ends.
+        RatingError: The folder or the table of patients cannot be used, or the process ended before it was done.
+        CohortError: The folder's table of scores cannot be used.
     """
     search = partial(scans_of_folder, folder, patients)
     return _apart(search, _READING_ALL * timeout, RatingError("The scans cannot be read one after another"))
 
 
-def _apart(read: Callable[[], Given], seconds: float, fault: LgeqaError) -> Given:
-    given = apart(read, Limits(seconds=seconds))
-    if isinstance(given, Lost):
-        raise type(fault)(f"{fault}: the process that read them was ended ({given}). Export the files again.")
-    return given
+def _apart(read: Callable[[], Result], seconds: float, error: LgeqaError) -> Result:
+    result = apart(read, Limits(seconds=seconds))
+    if isinstance(result, Lost):
+        raise type(error)(f"{error}: the process that read them was ended ({result}). Export the files again.")
+    return result

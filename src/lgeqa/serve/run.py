@@ -1,4 +1,4 @@
-"""The server as a process: its token, its socket, its end."""
+"""The server as a process: its token, its socket and its shutdown."""
 
 import signal
 import socket
@@ -16,24 +16,24 @@ from lgeqa.serve.settings import ServeSettings
 from lgeqa.serve.tokens import owner_token
 from lgeqa.writing import claimed
 
-#: Seconds that answers under way may take when the server is told to end.
+#: Seconds that pending responses may take when the server is stopped.
 _GRACE = 3
 
 
 def run_server(home: Path, host: str, port: int, token_file: Path | None, settings: ServeSettings) -> None:
-    """Serve until the process is told to stop.
+    """Serve a home folder until the process is stopped.
 
     Args:
-        home: as in `create_app`.
-        host: address to listen on.
-        port: to listen on; 0 takes a free one.
-        token_file: Holds the token of the owner; None for the one of the environment, or of the home folder.
-        settings: the owner's choices.
+        home: Folder of the database, uploads and results. It is created if it is missing.
+        host: Address to listen on.
+        port: Port to listen on. 0 takes a free one.
+        token_file: File with the token of the owner. None for the token from the environment or the home folder.
+        settings: Settings of the server.
 
     Raises:
-        UsageError: the address cannot be listened on, or the token could be guessed.
-        OutputError: the folder cannot be used, for instance since it is served already.
-        BundleError: the model cannot be used.
+        UsageError: The address cannot be listened on, or the token could be guessed.
+        OutputError: The folder cannot be used, for instance because it is served already.
+        BundleError: The model cannot be used.
     """
     make_home(home)
     token = owner_token(home, token_file)
@@ -49,13 +49,17 @@ def run_server(home: Path, host: str, port: int, token_file: Path | None, settin
 
 
 def back_up_home(home: Path, copy: Path) -> None:
-    """Copy the database of a home folder to a new file, also while it is served; raises OutputError."""
+    """Copy the database of a home folder to a new file, even while it is served.
+
+    Raises:
+        OutputError: The database cannot be copied.
+    """
     back_up(home / DATABASE, copy)
     typer.echo(f"The database is in {copy}. Copy {home / UPLOADS} as well, after it: it holds the uploaded scans.")
 
 
 def tell_of_home(home: Path, token_file: Path | None) -> int:
-    """Look at all that a server would use, print it, and return the exit code."""
+    """Check everything that a server would use, print the results, and return the exit code."""
     checks = list(check_home(home, token_file))
     for check in checks:
         typer.echo(f"{check.what}: {check.wrong or 'in order'}")
@@ -63,7 +67,7 @@ def tell_of_home(home: Path, token_file: Path | None) -> int:
 
 
 def _exposed(host: str) -> str:
-    """Return what is told of a server that is reached from elsewhere."""
+    """Return the warning about a server that other machines can reach."""
     return (
         f"Listening on {host}: every machine of the network reaches this server, and the connection is not encrypted, "
         "so whoever reads along gets the token and the scans. Do this only in a network that you trust, or behind a "
@@ -72,7 +76,7 @@ def _exposed(host: str) -> str:
 
 
 def _end_on_signals(server: uvicorn.Server) -> None:
-    """Let the server end well, also while it still starts; uvicorn sends a signal once more when it has ended."""
+    """Shut the server down cleanly on a signal, even during its start. Uvicorn repeats the signal when it has ended."""
 
     def end(*_: object) -> None:
         server.should_exit = True
@@ -84,7 +88,7 @@ def _end_on_signals(server: uvicorn.Server) -> None:
 def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as fault:
+    except OSError as error:
         raise UsageError(
-            f"{host}:{port}: cannot be listened on ({(fault.strerror or str(fault)).lower()}). Name another --port."
+            f"{host}:{port}: cannot be listened on ({(error.strerror or str(error)).lower()}). Name another --port."
         ) from None

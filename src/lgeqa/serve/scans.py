@@ -1,4 +1,4 @@
-"""Routes that show scans, one or many, and that change what becomes of one."""
+"""Routes that show scans, delete them, and assess them again."""
 
 import shutil
 from typing import Annotated, Any, Literal
@@ -37,7 +37,7 @@ def list_scans(
     response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> ScanList:
-    """A page of the scans that fit the filters, and how many there are of each kind."""
+    """List one page of the scans that match the filters, and count all scans by state or final result."""
     version = served.queue.version
     tag = f'"{version}"'
     if if_none_match == tag:
@@ -49,7 +49,7 @@ def list_scans(
 
 @router.get("/{number}", responses=_ABSENT)
 def show_scan(served: ServedIs, number: Number) -> ScanPart:
-    """All about one scan."""
+    """Return everything about one scan."""
     row = _row(served, number)
     pictures = served.out.load_pictures(str(number)) if row.state == DONE else None
     return part_of(row, explained=bool(pictures and pictures.slices and pictures.slices[0].maps))
@@ -57,7 +57,7 @@ def show_scan(served: ServedIs, number: Number) -> ScanPart:
 
 @router.delete("/{number}", status_code=204, responses=_ABSENT | _READ)
 def delete_scan(served: ServedIs, number: Number) -> None:
-    """Forget a scan and its result; uploaded files are deleted with it, others stay where they are."""
+    """Delete a scan and its result. Uploaded files are deleted too, other files stay where they are."""
     upload = _row(served, number).upload
     with served.sessions() as session:
         study = upload and study_that_reads(session, served.uploads / upload)
@@ -73,7 +73,7 @@ def delete_scan(served: ServedIs, number: Number) -> None:
 
 @router.post("/{number}/assessments", status_code=202, responses=_ABSENT)
 def assess_again(served: ServedIs, number: Number) -> ScanPart:
-    """Assess a scan once more, for instance after its file or the model was changed."""
+    """Assess a scan again, for instance after its file or the model has changed."""
     _row(served, number)
     served.queue.assess_again(number)
     return part_of(_row(served, number), explained=False)
@@ -81,7 +81,7 @@ def assess_again(served: ServedIs, number: Number) -> ScanPart:
 
 @router.get("/{number}/thumbnail.jpg", response_class=Jpeg, responses=_ABSENT)
 def show_thumbnail(served: ServedIs, number: Number) -> Response:
-    """The slice with the most atrium, small."""
+    """Return a small picture of the slice with the largest area of the atrium."""
     thumbnail = _row(served, number).thumbnail
     if thumbnail is None:
         raise HTTPException(404, f"Scan {number} has no pictures: no atrium was found in it.")
@@ -90,19 +90,19 @@ def show_thumbnail(served: ServedIs, number: Number) -> Response:
 
 @router.get("/{number}/pictures", responses=_ABSENT)
 def show_pictures(served: ServedIs, number: Number) -> ScanPictures:
-    """The slices with the atrium as pictures, with the outline of the atrium and the heat maps."""
+    """Return pictures of the slices with the atrium, with its outline and the heat maps."""
     return _pictures(served, number)
 
 
 @router.get("/{number}/volume.nii.gz", response_class=Nifti, responses=_ABSENT)
 def show_volume(served: ServedIs, number: Number) -> Response:
-    """The scan in axial LPS order."""
+    """Return the scan in axial LPS order."""
     return Nifti(volumes.scan_volume(_scan(served, _row(served, number))))
 
 
 @router.get("/{number}/atrium.nii.gz", response_class=Nifti, responses=_ABSENT)
 def show_atrium(served: ServedIs, number: Number) -> Response:
-    """The blood pool of the left atrium that was found, 0 or 1, on the voxels of the volume."""
+    """Return the detected blood pool of the left atrium, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
     scan = _scan(served, row)
     return Nifti(volumes.mask_volume(_atrium(served, row, scan), scan))
@@ -110,7 +110,7 @@ def show_atrium(served: ServedIs, number: Number) -> Response:
 
 @router.get("/{number}/blood/{part}.nii.gz", response_class=Nifti, responses=_ABSENT)
 def show_blood(served: ServedIs, number: Number, part: BloodPart) -> Response:
-    """The descending aorta or the other blood pools that the measures use, 0 or 1, on the voxels of the volume."""
+    """Return the descending aorta or the other blood pools of the measures, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
     scan = _scan(served, row)
     heart = Heart(scan.voxels, _atrium(served, row, scan), scan.spacing_mm)
@@ -119,12 +119,13 @@ def show_blood(served: ServedIs, number: Number, part: BloodPart) -> Response:
 
 @router.get("/{number}/heat/{scale}.nii.gz", response_class=Nifti, responses=_ABSENT)
 def show_heat(served: ServedIs, number: Number, scale: ScaleName) -> Response:
-    """Where the logit of a scale came from, on the voxels of the volume: above 0 speaks for diagnostic, below against.
+    """Return the attribution map of a scale's logit, on the voxels of the volume.
 
-    It is 0 on slices without the atrium, and outside of the square that the network sees.
+    Values above 0 speak for diagnostic, values below 0 against. The map is 0 on slices without the atrium, and outside
+    the square that the network sees.
     """
     row = _row(served, number)
-    maps = [one.maps[NAMES.index(scale)] for one in _pictures(served, number).slices if one.maps]
+    maps = [picture.maps[NAMES.index(scale)] for picture in _pictures(served, number).slices if picture.maps]
     if not maps:
         raise HTTPException(404, f"Scan {number} has no heat maps: the model does not give them.")
     scan = _scan(served, row)
@@ -150,7 +151,7 @@ def _pictures(served: Served, number: int) -> ScanPictures:
 
 
 def _scan(served: Served, row: ScanRow) -> Scan:
-    """The scan as it lies on disk, if it is still the one that was assessed."""
+    """Return the scan as read from disk, if it is still the one that was assessed."""
     scan = read_apart(row.source, served.settings.timeout)
     if row.record and row.record.input_sha256 not in ("", scan.sha256):
         raise ReadError("The files of this scan have changed since it was assessed. Assess it again.")

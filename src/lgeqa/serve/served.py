@@ -1,4 +1,4 @@
-"""What the routes work with: the queue, the files behind it, and the model."""
+"""State that the routes share: the queue, its files, and the model."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +16,17 @@ from lgeqa.serve.settings import ServeSettings
 
 @dataclass(frozen=True)
 class Served:
-    """One home folder that is served.
+    """A home folder that is served.
 
     Attributes:
-        settings: the owner's choices.
-        sessions: of its database.
-        queue: of its scans.
-        out: pictures and masks, by the numbers of the scans.
-        uploads: folder of what was sent.
-        incoming: Folder of what is being sent. A server that was killed leaves halves there, which no sender was
-            answered for; they are deleted at the next start.
-        bundle: that assesses.
+        settings: Settings of the server.
+        sessions: Sessions of the database.
+        queue: Queue of scans.
+        out: Pictures and masks, by the numbers of the scans.
+        uploads: Folder of complete uploads.
+        incoming: Folder of uploads in progress. A killed server leaves incomplete uploads there, for which no sender
+            got a response. They are deleted at the next start.
+        bundle: Model that assesses the scans.
     """
 
     settings: ServeSettings
@@ -39,11 +39,11 @@ class Served:
 
 
 def served(request: Request) -> Served:
-    """What the application serves."""
-    found: Served = request.app.state.served
-    return found
+    """Return the state that the application serves."""
+    state: Served = request.app.state.served
+    return state
 
 
 ServedIs = Annotated[Served, Depends(served)]
-#: Of a study, a reader or a scan; larger ones do not fit the database.
+#: Number of a study, a reader or a scan. Larger ones do not fit the database.
 Number = Annotated[int, InPath(ge=0, le=2**31)]

@@ -1,4 +1,4 @@
-"""What the owner of a server can choose."""
+"""Settings of a server."""
 
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,12 @@ class ServeSettings(Settings):
     """Settings of `lgeqa serve`.
 
     Attributes:
-        bundle: folder of a trained model; None for the one in the package.
-        upload_mb: Most megabytes that one upload may have.
-        unpacked_mb: Most megabytes that all zip archives of one upload may have when they are unpacked.
-        archive_files: Most files that one upload may have, those in its zip archives among them.
-        timeout: Most seconds that one scan may take; it is then stopped and told as failed.
-        hosts: Names under which the server is reached, beside those of loopback.
+        bundle: Folder of a trained model. None for the model in the package.
+        upload_mb: Maximum size of one upload in megabytes.
+        unpacked_mb: Maximum unpacked size of all zip archives of one upload in megabytes.
+        archive_files: Maximum number of files in one upload, including those in its zip archives.
+        timeout: Maximum time for one scan in seconds, after which it is stopped and reported as failed.
+        hosts: Names of the server in addition to those of loopback.
     """
 
     bundle: Path | None = None

@@ -1,4 +1,4 @@
-"""What is kept of a scan that the application was given."""
+"""Database table of the scans in the application."""
 
 import hashlib
 from pathlib import Path
@@ -12,7 +12,7 @@ from lgeqa.read import Source
 from lgeqa.records import ScanResult
 
 State = Literal["queued", "working", "done"]
-#: What a scan can come to: its verdict if it was assessed, else its status.
+#: Final result of a scan: its verdict if it was assessed, else its status.
 End = Literal["diagnostic", "non-diagnostic", "measured", "not_assessable", "failed"]
 
 QUEUED: Final = "queued"
@@ -21,21 +21,26 @@ DONE: Final = "done"
 
 
 class ScanRow(Base):
-    """A scan, from its place in the queue to its result. The attributes `kind` to `fault` are those of `read.Source`.
+    """A scan, from its place in the queue to its result.
 
     Attributes:
-        id: never given twice.
-        name: for people, unique; of file and folder names only.
-        identity: hash of the paths of its files, so that none is taken twice.
-        upload: folder below `uploads` that it came in; None if its files lie where the owner keeps them.
-        upload_key: that the page sent with the upload.
-        state: where it is on its way.
-        takes: how often it was taken into work since it was last queued by a person.
-        added_at, finished_at: UTC, ISO 8601.
-        end: what it came to; None until it is done.
-        probability: that of the result.
-        result: the `ScanResult` as JSON.
-        thumbnail: a small JPEG of a scan in which an atrium was found.
+        id: Number of the scan, never used twice.
+        name: Unique name for display, made of file and folder names only.
+        identity: Hash of the paths of the scan's files, so that no scan is added twice.
+        kind: Kind of source, as in `read.Source`.
+        location: Path of the scan, as in `read.Source`.
+        files: Paths of the scan's files, as in `read.Source`.
+        fault: Reason why the path cannot be used, as in `read.Source`.
+        upload: Folder below `uploads` that contains the scan. None if the files belong to the owner.
+        upload_key: Key that the page sent with the upload.
+        state: State of the scan.
+        takes: Number of times the scan was taken into work since a person last queued it.
+        added_at: Time of adding in UTC, ISO 8601.
+        finished_at: Time of the result in UTC, ISO 8601. None until the scan is done.
+        end: Final result. None until the scan is done.
+        probability: Probability in the result.
+        result: `ScanResult` as JSON. None until the scan is done.
+        thumbnail: Small JPEG picture. None if no atrium was found.
     """
 
     __tablename__ = "scan"
@@ -60,18 +65,18 @@ class ScanRow(Base):
 
     @property
     def source(self) -> Source:
-        """What `read.read_scan` takes, under the number of this row: no file that is made of it bears its name."""
+        """The scan for `read.read_scan`, under the number of this row, so that no file made from it has its name."""
         kind: Literal["volume", "dicom", "unusable"] = "dicom" if self.kind == "dicom" else "volume"
         kind = "unusable" if self.kind == "unusable" else kind
         return Source(str(self.id), kind, Path(self.location), tuple(map(Path, self.files)), fault=self.fault)
 
     @property
     def record(self) -> ScanResult | None:
-        """The result, once there is one."""
+        """The result, or None until there is one."""
         return None if self.result is None else ScanResult.model_validate_json(self.result)
 
 
 def identity_of(source: Source) -> str:
-    """Hash of all paths of a scan."""
+    """Return a hash of all paths of a scan."""
     paths = [source.location, *source.files]
     return hashlib.sha256("\0".join(map(repr, paths)).encode()).hexdigest()

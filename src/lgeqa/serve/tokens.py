@@ -1,4 +1,4 @@
-"""Secret tokens: drawn, kept whole or not at all, and refused where they could be guessed."""
+"""Secret tokens: drawn at random, written atomically, and refused if they could be guessed."""
 
 import os
 import secrets
@@ -10,10 +10,10 @@ from lgeqa.writing import write_through
 
 #: Environment variable that may hold the owner's token.
 VARIABLE: Final = "LGEQA_TOKEN"
-#: Characters that a token has at the least, and how many different ones are among them.
+#: Minimum length of a token, and minimum number of different characters in it.
 SHORTEST: Final = 20
 _DIFFERENT: Final = 10
-#: Random bytes of a token that is drawn.
+#: Random bytes of a new token.
 _BYTES: Final = 24
 
 
@@ -23,52 +23,52 @@ def draw_token() -> str:
 
 
 def is_strong(token: str) -> bool:
-    """Return whether a token is long and varied enough to let anybody in."""
+    """Return whether a token is long and varied enough to grant access."""
     printable = token.isascii() and token.isprintable() and " " not in token
     return printable and len(token) >= SHORTEST and len(set(token)) >= _DIFFERENT
 
 
 def owner_token(home: Path, file: Path | None = None, *, draw: bool = True) -> str:
-    """Return the owner's token: from `file`, else from the environment, else the one that the home folder keeps.
+    """Return the owner's token from `file`, or else from the environment, or else from the home folder.
 
-    The variable is taken out of the environment, so that no other process inherits it. A home folder without a token
-    gets a new one with `draw`, so that a page stays open over a restart.
+    The variable is removed from the environment, so that no other process inherits it. With `draw`, a home folder
+    without a token gets a new one, so that a page stays open over a restart.
 
     Raises:
         UsageError: The token is empty, short or easily guessed, or its file cannot be read.
         OutputError: A new token cannot be written.
     """
-    given = os.environ.pop(VARIABLE, None)
+    token = os.environ.pop(VARIABLE, None)
     if file:
         return _checked(_read(file), str(file), "Write a longer one into it")
-    if given is not None:
-        return _checked(given.strip(), VARIABLE, "Set it to a longer one, or unset it to have one drawn")
-    kept = home / "token"
-    if draw and not kept.exists():
-        write_through(kept, _write_secret)
+    if token is not None:
+        return _checked(token.strip(), VARIABLE, "Set it to a longer one, or unset it to have one drawn")
+    path = home / "token"
+    if draw and not path.exists():
+        write_through(path, _write_secret)
     if draw:
-        kept.chmod(0o600)
-    return _checked(_read(kept), str(kept), "Delete this file to have a new one drawn at the next start")
+        path.chmod(0o600)
+    return _checked(_read(path), str(path), "Delete this file to have a new one drawn at the next start")
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as fault:
-        why = fault.strerror if isinstance(fault, OSError) else "it is no text"
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise UsageError(
             f"{path}: the token cannot be read ({why}). Write one into it, or name another file."
         ) from None
 
 
 def _write_secret(path: Path) -> None:
-    path.unlink(missing_ok=True)  # that of a start that was killed
+    path.unlink(missing_ok=True)  # a killed start may have left one
     path.touch(mode=0o600)
     path.write_text(draw_token(), encoding="utf-8")
 
 
 def _checked(token: str, where: str, remedy: str) -> str:
-    """Return a strong token; the message tells nothing of a weak one but its length."""
+    """Return a strong token, or raise UsageError, whose message reveals only the length of a weak one."""
     if not is_strong(token):
         raise UsageError(
             f"{where}: holds a token of {len(token)} characters that could be guessed. {remedy}; a token has at least "

@@ -1,4 +1,4 @@
-"""Files that are sent to the server: written to disk as they come, and looked at before they are kept."""
+"""Uploads to the server: written to disk as they arrive, and checked before they are kept."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterable
@@ -19,30 +19,30 @@ from lgeqa.serve.reading import look_through
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-#: Name of the folder in that of an upload which its files lie in; a scan that has no other name is called so.
+#: Name of the folder with the files of an upload, inside the upload's own. It names a scan that has no other name.
 FILES = "data"
-#: Longest header of a part, in bytes.
+#: Maximum length of the header of a part, in bytes.
 _HEADER_BYTES = 16_384
 
 
 def new_folder(uploads: Path) -> Path:
-    """A new folder below `uploads`, with a name that tells nothing."""
+    """Create and return a new folder below `uploads`, with a random name."""
     folder = uploads / token_hex(8)
     folder.mkdir(parents=True)
     return folder
 
 
 def unknown_in(uploads: Path, known: Iterable[str]) -> list[Path]:
-    """Return what lies in the folder of uploads and holds no scan of the database."""
+    """Return the entries of the folder of uploads whose names are not in `known`."""
     paths = {path.name: path for path in uploads.iterdir()} if uploads.is_dir() else {}
     return [paths[name] for name in sorted(set(paths).difference(known))]
 
 
 def set_aside(unknown: Iterable[Path], folder: Path) -> Path:
-    """Move files and folders into a new folder below `folder`, and return it. Nothing is deleted.
+    """Move files and folders into a new folder below `folder`, and return the new folder. Nothing is deleted.
 
     Raises:
-        OSError: They cannot be moved.
+        OSError: The files and folders cannot be moved.
     """
     place = folder / datetime.now(UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
     place.mkdir(parents=True)
@@ -52,11 +52,12 @@ def set_aside(unknown: Iterable[Path], folder: Path) -> Path:
 
 
 async def receive(body: AsyncIterator[bytes], content_type: str, intake: Intake) -> None:
-    """Write the files of a `multipart/form-data` body where `intake` places them, under sanitised names.
+    """Write the files of a `multipart/form-data` body to the paths that `intake` assigns, under sanitised names.
 
     Raises:
-        UploadError: the body is of another kind or damaged, ends too early, holds no file, or a name leads out.
-        TooLargeError: it has more files than the settings allow.
+        UploadError: The body is of another kind or damaged, ends too early or has no file, or a name leads out of the
+            folder.
+        TooLargeError: The body has more files than the settings allow.
     """
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or b"boundary" not in options:
@@ -70,9 +71,9 @@ async def receive(body: AsyncIterator[bytes], content_type: str, intake: Intake)
         raise UploadError("The upload is damaged. Send it again.") from None
     except ClientDisconnect:
         raise UploadError("The upload was broken off. Send it again.") from None
-    except OSError as fault:
+    except OSError as error:
         raise UploadError(
-            f"The upload cannot be written ({(fault.strerror or 'unknown').lower()}). Make room."
+            f"The upload cannot be written ({(error.strerror or 'unknown').lower()}). Make room."
         ) from None
     finally:
         form.close()
@@ -83,29 +84,34 @@ async def receive(body: AsyncIterator[bytes], content_type: str, intake: Intake)
 
 
 def sources_in(folder: Path, timeout: float) -> tuple[list[Source], list[str]]:
-    """Find the scans of an upload whose archives were unpacked; `timeout` is that of one scan, in seconds.
+    """Find the scans of an upload whose archives were unpacked.
+
+    Args:
+        folder: Folder of the upload's files.
+        timeout: Maximum time for one scan in seconds.
 
     Returns:
-        The scans, and for each thing that is none the reason, without the place of the folder.
+        The scans, and the reason for each unusable path, without the location of the folder.
 
     Raises:
-        UploadError: There is no scan in it; the message tells the first reasons.
+        UploadError: The upload contains no scan. The message gives the first reasons.
     """
-    found = look_through(folder, timeout)
-    scans = [source for source in found if source.kind != "unusable"]
-    faults = [
-        source.fault.replace(f"{folder}/", "").replace(str(folder), "The upload") for source in found if source.fault
+    sources = look_through(folder, timeout)
+    scans = [source for source in sources if source.kind != "unusable"]
+    reasons = [
+        source.fault.replace(f"{folder}/", "").replace(str(folder), "The upload") for source in sources if source.fault
     ]
     if not scans:
-        raise UploadError(" ".join(faults[:3]))
-    return scans, faults
+        raise UploadError(" ".join(reasons[:3]))
+    return scans, reasons
 
 
 class _Form:
-    """Writes the files of a multipart body while it is parsed.
+    """A multipart body whose files are written while it is parsed.
 
     Attributes:
-        ended: whether the body came to its end.
+        ended: Whether the body is complete.
+        callbacks: Functions that the parser calls.
     """
 
     def __init__(self, intake: Intake) -> None:

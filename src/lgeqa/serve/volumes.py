@@ -1,7 +1,6 @@
-"""What the viewer draws: a scan and what lies over it, as gzipped NIfTI files in memory.
+"""Volumes for the viewer: a scan and its overlays, as gzipped NIfTI files in memory.
 
-All of them lie on one grid, the scan's own voxels in axial LPS order, so a browser needs no resampling to lay one
-over another.
+All of them share one grid, the scan's own voxels in axial LPS order, so a browser can overlay them without resampling.
 """
 
 import gzip
@@ -16,12 +15,12 @@ from lgeqa.read.geometry import axial_grid, axial_order
 from lgeqa.read.itk import to_image
 from lgeqa.records import BoolArray, FloatArray, Scan
 
-#: Of gzip. The bytes go from this machine to itself, so packing them well would cost more than it saves.
+#: Level of gzip. The bytes usually stay on this machine, so better compression would cost more than it saves.
 _LEVEL = 1
 
 
 def scan_volume(scan: Scan) -> bytes:
-    """The voxels of `scan` as `.nii.gz`: 16 bits where all of them are whole numbers that fit, else float32."""
+    """Return the voxels of `scan` as `.nii.gz`, of int16 if all of them are whole numbers that fit, else of float32."""
     low, high = np.iinfo(np.int16).min, np.iinfo(np.int16).max
     whole = scan.voxels.astype(np.int16) if scan.voxels.min() >= low and scan.voxels.max() <= high else None
     exact = whole is not None and np.array_equal(whole, scan.voxels)
@@ -29,12 +28,12 @@ def scan_volume(scan: Scan) -> bytes:
 
 
 def mask_volume(mask: BoolArray, scan: Scan) -> bytes:
-    """A mask (slice, row, column) of `scan` as `.nii.gz` of 0 and 1."""
+    """Return a mask (slice, row, column) of `scan` as `.nii.gz` of 0 and 1."""
     return _nifti(mask.astype(np.uint8), scan)
 
 
 def heat_volume(heat: FloatArray, scan: Scan) -> bytes:
-    """A heat map (slice, row, column) of `scan` as `.nii.gz` of float32."""
+    """Return a heat map (slice, row, column) of `scan` as `.nii.gz` of float32."""
     return _nifti(heat.astype(np.float32), scan)
 
 

@@ -1,4 +1,4 @@
-"""What is done in the other process. It loads none of the packages of the web."""
+"""Work of the other process. This module loads no web packages."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,16 @@ from lgeqa.read import Source
 
 @dataclass(frozen=True)
 class Work:
-    """What the other process does: assess a scan, or make ready to."""
+    """The work of the other process: assessing a scan, or preparing for it.
+
+    Attributes:
+        attempt: Function that assesses a scan.
+    """
 
     attempt: Attempt
 
     def __call__(self, source: Source | None) -> Outcome | None:
-        """Assess `source`; None for no scan, to open the bundle."""
+        """Assess `source`, or only open the bundle if it is None."""
         if source is None:
             self.attempt.make_ready()
             return None

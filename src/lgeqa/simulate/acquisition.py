@@ -1,7 +1,7 @@
-"""Imaging a phantom: what the contrast agent left in blood and walls, the inversion time, resolution and noise.
+"""Acquisition of a phantom: contrast agent in blood and walls, inversion time, resolution and noise.
 
-The numbers are drawn so that the measures of phantoms cover those of real scans as acquired. Their known truth is the
-anatomy and all that stands here; their scores are measured like those of any other scan.
+The parameters are drawn so that the measures of phantoms cover the range of real scans as acquired. The anatomy and
+these parameters are the known truth of a phantom. Its scores are measured, as on any other scan.
 """
 
 from typing import Final
@@ -16,27 +16,27 @@ from lgeqa.simulate.phantom import Phantom, render
 from lgeqa.simulate.signal import REPETITION_MS, Sequence, null_time
 from lgeqa.simulate.tissue import PROPERTIES, Tissue
 
-#: Inversion time that nulls the table's myocardium.
+#: Inversion time that nulls myocardium with the T1 of `tissue.PROPERTIES`.
 NULL_MS: Final = null_time(PROPERTIES[Tissue.MYOCARDIUM].t1_ms, REPETITION_MS)
-#: Reflected margin in voxels (row, column), so that what leaves one side of a slice does not enter at the other.
+#: Reflected margin in voxels along rows and columns, so that signal does not wrap from one side to the other.
 _MARGIN: Final = 8
 #: Width of the border of the acquired disc in k-space, as a share of its radius.
 _BORDER: Final = 0.08
 
 
 class Acquisition(Settings):
-    """How a phantom is imaged.
+    """Acquisition parameters of a phantom.
 
     Attributes:
-        inversion_over_null: Inversion time as a multiple of the one that nulls myocardium.
-        fat_signal: Share of the fat's signal that the fat saturation leaves.
+        inversion_over_null: Inversion time as a multiple of the time that nulls myocardium.
+        fat_signal: Share of the fat signal that remains after fat saturation.
         wall_t1_ms: T1 of the healthy atrial wall.
         fibrosis_t1_ms: T1 of the fibrotic atrial wall.
-        aortic_wall_t1_ms: T1 of the walls of aorta and pulmonary arteries.
+        aortic_wall_t1_ms: T1 of the walls of the aorta and pulmonary arteries.
         valve_t1_ms: T1 of the valves.
         coil: Slopes of the logarithm of the coil's sensitivity along slice, row and column, over the whole image.
-        resolution_mm: Acquired voxel size in the plane.
-        noise: Standard deviation of the noise in each of the two channels, as a share of the signal of blood.
+        resolution_mm: Acquired in-plane voxel size.
+        noise: Standard deviation of the noise in each of the two channels, as a share of the blood signal.
         blood_level: Grey level of atrial blood.
         seed: Random seed of the noise.
     """
@@ -63,7 +63,7 @@ class Acquisition(Settings):
 
     @property
     def t1_ms(self) -> dict[Tissue, float]:
-        """T1 of the tissues that enhance."""
+        """T1 of the enhancing tissues in ms."""
         return {
             Tissue.WALL: self.wall_t1_ms,
             Tissue.FIBROSIS: self.fibrosis_t1_ms,
@@ -73,7 +73,7 @@ class Acquisition(Settings):
 
 
 def draw_acquisition(rng: np.random.Generator) -> Acquisition:
-    """Draw how a phantom is imaged, within what real scans show."""
+    """Draw the acquisition parameters of a phantom, within the range of real scans."""
     direction = rng.standard_normal(3) * (0.5, 1, 1)
     slopes = rng.uniform(0, 0.6) * direction / np.linalg.norm(direction)
     return Acquisition(
@@ -94,11 +94,11 @@ def draw_acquisition(rng: np.random.Generator) -> Acquisition:
 def acquire(phantom: Phantom, acquisition: Acquisition) -> FloatArray:
     """Image a phantom.
 
-    Each slice goes through k-space: a disc of it is acquired, as the resolution says, and complex white noise is added
-    to that disc, so that the magnitude is Rician and the grain of the noise is that of the resolution.
+    Each slice is transformed to k-space, where a disc set by the resolution is acquired and complex white noise is
+    added within it. The magnitude is therefore Rician, and the grain of the noise matches the resolution.
 
     Returns:
-        Grey levels of the phantom's shape, float32; atrial blood has about the level of the acquisition.
+        Grey levels of the phantom's shape, float32, with atrial blood at about `acquisition.blood_level`.
     """
     signal = render(phantom, acquisition.sequence, acquisition.t1_ms)
     signal *= np.float32(acquisition.blood_level / np.median(signal[phantom.atrium]))
@@ -117,7 +117,7 @@ def _acquired(
     deviation: float,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Take one slice (row, column) through k-space."""
+    """Acquire one slice (row, column) in k-space."""
     padded = np.pad(image, _MARGIN, mode="reflect")
     ky, kx = (fft.fftfreq(n, mm) for n, mm in zip(padded.shape, pixel_mm, strict=True))
     edge = 1 / (2 * acquisition.resolution_mm)

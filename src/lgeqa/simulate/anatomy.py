@@ -1,4 +1,4 @@
-"""The numbers that make one person: each with its lowest, most common and highest value in one place."""
+"""The parameters of one person's anatomy, each with its lowest, most common and highest value."""
 
 from typing import Any, Self
 
@@ -13,13 +13,13 @@ def _from(low: float, common: float, high: float) -> Any:
 
 
 class Anatomy(Settings):
-    """One person, in millimetres and degrees. `Anatomy()` is the most common one.
+    """The anatomy of one person, in millimetres and degrees.
 
-    The origin is the centre of the left atrium; axes are (z, y, x) = (superior, posterior, left). The atrium's size,
-    volume and number of slices are fitted to masks of the 2018 atrial challenge; the rest by eye to its scans and,
-    outside of their field, to general proportions. `*_left` is how far to the left something lies, `*_top` how high.
-    Without a unit in the name: `squareness`, `taper`, `scale`, `share`, `length` of appendage and veins, `roof`,
-    `turn`, `opening`, `phase` and `unevenness` are ratios.
+    `Anatomy()` is the most common one. The origin is the centre of the left atrium, and axes are (z, y, x) =
+    (superior, posterior, left). The atrium's size, volume and number of slices are fitted to masks of the 2018 atrial
+    challenge. All else is fitted by eye to its scans and, outside their field of view, to general proportions.
+    `*_left` is a distance to the left and `*_top` a height. `squareness`, `taper`, `scale`, `share`, `length` of
+    appendage and veins, `roof`, `turn`, `opening`, `phase` and `unevenness` are ratios unless a unit is in the name.
     """
 
     # The body.
@@ -95,7 +95,7 @@ class Anatomy(Settings):
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Self:
-        """Draw a person: each number from the triangle of its lowest, most common and highest value."""
+        """Draw a person, each value from the triangular distribution of its lowest, most common and highest value."""
         values: dict[str, float] = {}
         for name, field in cls.model_fields.items():
             low, high = (next(getattr(m, k) for m in field.metadata if hasattr(m, k)) for k in ("ge", "le"))
@@ -105,6 +105,6 @@ class Anatomy(Settings):
 
     @property
     def atrium_radii(self) -> tuple[float, float, float]:
-        """Half height, depth and width of the atrium's body in mm."""
+        """Half the height, depth and width of the atrium's body, in mm."""
         scale = self.atrium_scale
         return scale * self.atrium_half_height, scale * self.atrium_half_depth, scale * self.atrium_half_width

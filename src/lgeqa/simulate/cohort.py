@@ -1,10 +1,10 @@
-"""Writing simulated cohorts: scans in the authors' layout, their recipes and the tables of scores.
+"""Writing of simulated cohorts: scans in the layout of the paper's authors, their recipes and tables of scores.
 
 <out>/<scan id>/data.nrrd, shrinkwrap.nrrd, recipe.json
-<out>/<scan id>/measures.json   image quality measures before distractors, from which the scores follow
+<out>/<scan id>/measures.json   image quality measures before distractors, from which the scores are computed
 <out>/labels.json       the authors' format; the label is the score before reader noise
 <out>/scores.csv        one row for each scan and reader: `measured` holds the measured scores, `truth` their whole
-                        parts, as experts write scores, and `reader-1` and so on what simulated readers make of these
+                        parts, as experts write scores, and `reader-1` and so on the ratings of simulated readers
 """
 
 import json
@@ -39,22 +39,23 @@ IMAGE: Final = "data.nrrd"
 MASK: Final = "shrinkwrap.nrrd"
 RECIPE: Final = "recipe.json"
 MEASURES: Final = "measures.json"
-#: A scan takes some seconds; whatever takes an hour hangs.
+#: A scan takes a few seconds, so a worker that takes an hour hangs.
 _LIMITS: Final = Limits(seconds=3600)
 
-_sitk: Any = SimpleITK  # comes without types
+_sitk: Any = SimpleITK  # has no type annotations
 
 
 @dataclass(frozen=True)
 class Written:
-    """A scan that lies in its folder.
+    """A scan that is written to its folder.
 
     Attributes:
         recipe: Recipe of the scan.
-        measures: Image quality measures, taken before distractors.
-        kept: Whether it was there already.
+        measures: Image quality measures before distractors.
+        kept: Whether the scan existed already.
         spacing_mm: Voxel spacing along the file's axes (column, row, slice).
-        first, last: Lowest and highest slice that holds the atrium.
+        first: Lowest slice with the atrium.
+        last: Highest slice with the atrium.
     """
 
     recipe: ScanRecipe
@@ -65,7 +66,7 @@ class Written:
     last: int
 
     def scores(self) -> dict[str, Scores]:
-        """Return the scores of each reader by name; empty where the scan cannot be scored."""
+        """Return the scores of each reader by name, or an empty dictionary if the scan cannot be scored."""
         measured = measured_scores(self.measures)
         if measured is None:
             return {}
@@ -78,24 +79,27 @@ class Written:
 def write_cohort(
     recipes: Sequence[ScanRecipe], out: Path, folder: Path | None = None, jobs: int = 1
 ) -> Generator[Written]:
-    """Make the scans that `out` does not hold yet, and give each as it is done; at the end write the tables.
+    """Make the scans that are missing in `out`, yield each when it is done, and finally write the tables.
 
     Args:
         recipes: Recipes of all scans of the cohort.
-        out: Folder of the cohort, made where it is missing.
-        folder: Folder that the paths of real scans are relative to.
-        jobs: Number of scans to work on at once, each in a process of its own if more than one.
+        out: Folder of the cohort, created if it is missing.
+        folder: Folder to which the paths of real scans are relative.
+        jobs: Number of scans made in parallel, each in its own process if more than one.
+
+    Yields:
+        Each scan of the cohort, whether it is new or existed already.
 
     Raises:
-        OutputError: `out` cannot be written, or holds a scan of the same name and another recipe.
-        CohortError: a real scan is missing or changed.
-        ScanError: a real scan cannot be read, or its mask does not lie on blood.
+        OutputError: `out` cannot be written, or holds a scan with the same name and another recipe.
+        CohortError: A real scan is missing or changed.
+        ScanError: A real scan cannot be read, or its mask is not on blood.
     """
     make_folder(out)
     done: list[Written] = []
     write = partial(write_scan, out=out, folder=folder)
-    here = ((recipe, write(recipe)) for recipe in recipes)
-    with closing(here if jobs == 1 else work_through(recipes, write, jobs, _LIMITS)) as results:
+    in_process = ((recipe, write(recipe)) for recipe in recipes)
+    with closing(in_process if jobs == 1 else work_through(recipes, write, jobs, _LIMITS)) as results:
         for recipe, written in results:
             if isinstance(written, Lost):
                 raise OutputError(
@@ -108,7 +112,11 @@ def write_cohort(
 
 
 def make_folder(out: Path) -> None:
-    """Make the folder of a cohort, if it is missing; raises OutputError."""
+    """Create the folder of a cohort if it is missing.
+
+    Raises:
+        OutputError: The folder cannot be created.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -116,10 +124,17 @@ def make_folder(out: Path) -> None:
 
 
 def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Written:
-    """Make one scan and write its folder below `out`, whole or not at all; keep one that is there already.
+    """Make one scan and write its complete folder below `out`, unless it exists already.
+
+    Args:
+        recipe: Recipe of the scan.
+        out: Folder of the cohort.
+        folder: Folder to which the paths of real scans are relative.
 
     Raises:
-        As `write_cohort` does.
+        OutputError: `out` cannot be written, or holds a scan with the same name and another recipe.
+        CohortError: The real scan is missing or changed.
+        ScanError: The real scan cannot be read, or its mask is not on blood.
     """
     place = out / recipe.scan_id
     if (place / RECIPE).is_file():
@@ -127,7 +142,7 @@ def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Wri
             raise OutputError(
                 f"{place}: holds a scan of this name, made with other settings or versions. Name another folder."
             )
-        return _written(recipe, _read_measures(place / MEASURES), _sitk.ReadImage(str(place / MASK)), kept=True)
+        return _written(recipe, _read_measures(place / MEASURES), _sitk.ReadImage(str(place / MASK)), existed=True)
     scan = make_scan(recipe, folder)
     part = out / f".{recipe.scan_id}.{os.getpid()}.part"
     try:
@@ -137,14 +152,14 @@ def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Wri
         raise not_written(place, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return _written(recipe, scan.measures, mask, kept=False)
+    return _written(recipe, scan.measures, mask, existed=False)
 
 
 def read_recipe(path: Path) -> ScanRecipe:
     """Read a scan's recipe.
 
     Raises:
-        CohortError: the file is missing or holds no recipe of this version.
+        CohortError: The file is missing or is not a recipe of this version.
     """
     try:
         return ScanRecipe.model_validate_json(path.read_bytes())
@@ -156,7 +171,10 @@ def read_recipe(path: Path) -> ScanRecipe:
 
 
 def write_tables(scans: Sequence[Written], out: Path) -> None:
-    """Write `scores.csv` and `labels.json`; a scan without scores has a row without a reader in the first alone."""
+    """Write `scores.csv` and `labels.json`.
+
+    A scan without scores has a row without a reader in `scores.csv` and no entry in `labels.json`.
+    """
     scored = {scan.recipe.scan_id: scan.scores() for scan in scans}
     rows: list[tuple[str, ...]] = []
     for scan in scans:
@@ -183,25 +201,32 @@ def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> Any:
 
 
 def _read_measures(path: Path) -> Measures:
-    """Read the measures of a scan that was made earlier; raises OutputError where they are not whole."""
+    """Read the measures of a scan that was made earlier.
+
+    Raises:
+        OutputError: The file is missing or incomplete.
+    """
     try:
         return Measures.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         raise OutputError(f"{path}: cannot be read. Remove {path.parent} to make this scan again.") from None
 
 
-def _written(recipe: ScanRecipe, measures: Measures, mask: Any, *, kept: bool) -> Written:
+def _written(recipe: ScanRecipe, measures: Measures, mask: Any, *, existed: bool) -> Written:
     slices = np.flatnonzero(_sitk.GetArrayViewFromImage(mask).any(axis=(1, 2)))
-    return Written(recipe, measures, kept, mask.GetSpacing(), int(slices[0]), int(slices[-1]))
+    return Written(recipe, measures, existed, mask.GetSpacing(), int(slices[0]), int(slices[-1]))
 
 
 def _label(scan: Written, scores: dict[str, Scores]) -> dict[str, Any] | None:
-    """Return one scan in the authors' format, the two last keys as this project reads them; None without scores."""
+    """Return one scan in the authors' format, or None if it has no scores.
+
+    The last two keys are as this project reads them.
+    """
     if not scores:
         return None
     return {
         "label": _authors(scores[TRUTH]),
-        "labeler": {reader: _authors(own) for reader, own in scores.items() if reader not in PSEUDO_READERS},
+        "labeler": {reader: _authors(rating) for reader, rating in scores.items() if reader not in PSEUDO_READERS},
         "spacings": list(scan.spacing_mm),
         "segmented_region_indices": [scan.first, scan.last],
     }

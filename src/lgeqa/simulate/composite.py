@@ -1,6 +1,6 @@
 """A real scan, cropped around the atrium, set into the thorax of a phantom: a full field of view with a real heart.
 
-There are no public full-field scans. What must work on them is trained on these.
+No full-field scans are public, so models that must work on them are trained on composites.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ from lgeqa.simulate.phantom import Phantom, render
 from lgeqa.simulate.signal import REPETITION_MS, Sequence, inversion_for
 from lgeqa.simulate.tissue import PROPERTIES, Tissue
 
-#: A crop's outermost pixels often hold the edge of an earlier interpolation.
+#: Width of a crop's border that is discarded, as it often shows an earlier interpolation.
 TRIM_MM: Final = 1.0
-#: Signal of myocardium over blood where a crop shows too little of it: the median of real scans.
+#: Signal of myocardium over blood for a crop that shows too little myocardium: the median of real scans.
 _USUAL_NULLING: Final = 0.23
-#: Side in pixels of the patches of blood that the spectrum of the noise is taken from.
+#: Side in pixels of the patches of blood from which the noise spectrum is computed.
 _PATCH: Final = 16
 
 _Indices = npt.NDArray[np.int64]
@@ -33,13 +33,13 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 class CompositeRecipe(Settings):
-    """How a crop is set into a phantom.
+    """Parameters of setting a crop into a phantom.
 
     Attributes:
         scale: Factor of the crop's in-plane size.
         shift_mm: In-plane (row, column) offset of the crop's atrium from the phantom's.
         feather_mm: Width of the blend at the crop's edges.
-        fat_signal: Share of the phantom's fat signal that the fat saturation leaves.
+        fat_signal: Share of the phantom's fat signal that remains after fat saturation.
         seed: Random seed of the phantom's noise.
     """
 
@@ -52,7 +52,13 @@ class CompositeRecipe(Settings):
 
 @dataclass(frozen=True)
 class Composite:
-    """A full-field scan: voxels and atrium (slice, row, column), axial LPS, and the spacing in that order."""
+    """A full-field scan.
+
+    Attributes:
+        voxels: Grey levels (slice, row, column), axial LPS.
+        atrium: Blood pool of the left atrium on the same grid.
+        spacing_mm: Voxel spacing (slice, row, column).
+    """
 
     voxels: FloatArray
     atrium: BoolArray
@@ -60,7 +66,7 @@ class Composite:
 
 
 def draw_composite(rng: np.random.Generator) -> CompositeRecipe:
-    """Draw a little scale and offset; the phantom's own draw varies the rest."""
+    """Draw a small change of scale and offset, as all else varies with the phantom."""
     return CompositeRecipe(
         scale=float(rng.uniform(0.9, 1.1)),
         shift_mm=(float(rng.uniform(-6, 6)), float(rng.uniform(-6, 6))),
@@ -79,20 +85,20 @@ def composite(
 ) -> Composite:
     """Set a cropped real scan into a phantom, atrium on atrium.
 
-    The result has the crop's own voxels; the scale changes their size in the plane, and no voxel is interpolated. The
-    phantom is rendered at the inversion time that the crop's myocardium speaks of, scaled to the crop's blood, and
-    gets noise of the strength and grain that the crop has in its blood. The mask is the crop's alone: what shows of
-    the phantom's veins beyond the crop is as distal as what a reader leaves out, so a slice without atrium stays one.
+    The result keeps the crop's voxels: the scale changes only their size in the plane, and none is interpolated. The
+    phantom is rendered at the inversion time that matches the crop's myocardium, scaled to the crop's blood, and gets
+    noise with the strength and grain of the crop's blood. The mask covers only the crop's atrium. The phantom's veins
+    beyond the crop are distal parts that readers leave out, so a slice without atrium remains without it.
 
     Args:
-        voxels: Grey levels of the crop, (slice, row, column), axial LPS.
-        atrium: Its blood pool on the same grid.
-        spacing_mm: (slice, row, column) of the crop.
-        phantom: A thorax of the full field.
-        recipe: The draw.
+        voxels: Grey levels of the crop (slice, row, column), axial LPS.
+        atrium: Blood pool of the crop's left atrium on the same grid.
+        spacing_mm: Voxel spacing of the crop (slice, row, column).
+        phantom: Thorax with the full field of view.
+        recipe: Drawn parameters of the composite.
 
     Raises:
-        NotAssessableError: the crop's mask, or the phantom's, is empty, or the crop's blood is no brighter than air.
+        NotAssessableError: The crop's or the phantom's mask is empty, or the crop's blood is not brighter than air.
     """
     if not phantom.atrium.any():
         raise NotAssessableError("the phantom holds no atrium; draw it with slices that reach the heart.")
@@ -103,7 +109,7 @@ def composite(
     background = frame.resample(resliced, phantom.spacing_mm)
     weight = frame.weight(recipe.feather_mm)
     noise = _noise(background.shape, _spectrum(voxels, atrium), recipe.seed)
-    # The share of the noise makes up for what blending takes from the crop's own.
+    # The added noise compensates for the crop's noise that blending removes.
     blended = weight * frame.place(voxels) + (1 - weight) * background + np.sqrt(1 - weight**2) * noise
     return Composite(
         voxels=np.where(weight == 1, frame.place(voxels), np.abs(blended)).astype(np.float32),
@@ -113,7 +119,7 @@ def composite(
 
 
 def _thorax(phantom: Phantom, heart: Heart, recipe: CompositeRecipe) -> FloatArray:
-    """Render the phantom without noise at the crop's blood level and nulling."""
+    """Render the phantom without noise, at the crop's blood level and nulling."""
     measured = nulling_ratio(heart).value
     nulling = _USUAL_NULLING if np.isnan(measured) else max(measured, 0.0)
     t1_ms = PROPERTIES[Tissue.MYOCARDIUM].t1_ms, PROPERTIES[Tissue.BLOOD].t1_ms
@@ -125,12 +131,12 @@ def _thorax(phantom: Phantom, heart: Heart, recipe: CompositeRecipe) -> FloatArr
 
 @dataclass(frozen=True)
 class _Frame:
-    """The result's pixels and where the crop lies among them, all (row, column).
+    """The result's pixels and the position of the crop among them, all (row, column).
 
     Attributes:
-        shape: Pixels of the result.
-        crop_shape: Pixels of the crop.
-        first: Pixel of the result on which the crop's first one lies.
+        shape: Number of pixels of the result.
+        crop_shape: Number of pixels of the crop.
+        first: Pixel of the result at the crop's first pixel.
         pixel_mm: Pixel size of the result.
     """
 
@@ -143,7 +149,7 @@ class _Frame:
     def placed(
         cls, phantom: Phantom, atrium: BoolArray, spacing_mm: tuple[float, float, float], recipe: CompositeRecipe
     ) -> Self:
-        """Place the crop's atrium on the phantom's, moved by the recipe's shift, to the nearest pixel."""
+        """Place the crop's atrium on the phantom's, moved by the recipe's shift and rounded to the nearest pixel."""
         pixel_mm = recipe.scale * np.array(spacing_mm[1:])
         fine_mm = np.array(phantom.spacing_mm[1:])
         aim = (_centre(phantom.atrium)[1:] * fine_mm + recipe.shift_mm) / pixel_mm
@@ -154,12 +160,12 @@ class _Frame:
         return cls((rows, columns), (height, width), (first_row, first_column), size_mm)
 
     def _indices(self) -> tuple[_Indices, _Indices]:
-        """Return the crop's row and column under each row and column of the result, below 0 and beyond it too."""
+        """Return the crop's row and column at each row and column of the result, also outside the crop."""
         rows, columns = (np.arange(n) - first for n, first in zip(self.shape, self.first, strict=True))
         return rows, columns
 
     def place(self, crop: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
-        """Put the crop's voxels in their places; beyond the crop its edges repeat."""
+        """Put the crop's voxels in their places and repeat its edges beyond it."""
         rows, columns = (np.clip(at, 0, n - 1) for at, n in zip(self._indices(), self.crop_shape, strict=True))
         return crop[:, rows[:, None], columns]
 
@@ -172,7 +178,7 @@ class _Frame:
         return resampled
 
     def weight(self, feather_mm: float) -> FloatArray:
-        """Return 1 inside the crop, falling smoothly to 0 over the feather at its edges, (row, column)."""
+        """Return a weight (row, column) of 1 inside the crop that falls smoothly to 0 over the feather at its edges."""
         ramps = []
         for at, size, pixel_mm in zip(self._indices(), self.crop_shape, self.pixel_mm, strict=True):
             inside_mm = np.minimum(at, size - 1 - at) * pixel_mm
@@ -183,12 +189,12 @@ class _Frame:
 
 
 def _centre(mask: BoolArray) -> _Array:
-    """Return the middle of the mask's bounding box, in voxels."""
+    """Return the centre of the mask's bounding box, in voxels."""
     return np.array([np.mean(np.flatnonzero(mask.any(axis=others))[[0, -1]]) for others in ((1, 2), (0, 2), (0, 1))])
 
 
 def _reslice(image: FloatArray, phantom: Phantom, centre: float, slices: int, step_mm: float) -> FloatArray:
-    """Bring the phantom to the crop's slices, the middles of the atria at one height; beyond its range ends repeat."""
+    """Interpolate the phantom to the crop's slices, with atria centred on each other and its end slices repeated."""
     step = step_mm / phantom.spacing_mm[0]
     offset = _centre(phantom.atrium)[0] - centre * step
     at = np.clip(offset + step * np.arange(slices), 0, image.shape[0] - 1)
@@ -201,8 +207,8 @@ def _reslice(image: FloatArray, phantom: Phantom, centre: float, slices: int, st
 def _spectrum(voxels: FloatArray, atrium: BoolArray) -> FloatArray:
     """Return the power spectrum of the blood's grain, on the frequencies of a patch (row, column).
 
-    It is the mean periodogram of patches, under a Hann window, that lie in the atrium, or of those that do so most.
-    Power at frequency 0, which is the level of blood, is replaced by that beside it.
+    It is the mean periodogram, under a Hann window, of the patches with the largest share of atrium. The power at
+    frequency 0, which is the level of blood, is replaced by the mean of its neighbours.
     """
     share = ndimage.uniform_filter(atrium.astype(np.float32), (1, _PATCH, _PATCH))
     corners = np.argwhere(share > share.max() - 1e-3) - (0, _PATCH // 2, _PATCH // 2)
@@ -220,7 +226,7 @@ def _spectrum(voxels: FloatArray, atrium: BoolArray) -> FloatArray:
 
 
 def _noise(shape: tuple[int, ...], spectrum: FloatArray, seed: int) -> npt.NDArray[np.complex64]:
-    """Return complex noise (slice, row, column), each of whose channels has this power spectrum in the plane."""
+    """Return complex noise (slice, row, column) with this in-plane power spectrum in each channel."""
     rng = np.random.default_rng(seed)
     frequencies = np.meshgrid(*(fft.fftfreq(n) * _PATCH for n in shape[1:]), indexing="ij")
     amplitude = ndimage.map_coordinates(np.sqrt(spectrum), frequencies, order=1, mode="grid-wrap")

@@ -1,7 +1,7 @@
-"""The counts of how experts score, shipped with the package: aggregate figures of published reader studies.
+"""Score counts of experts, shipped with the package: aggregate figures of published reader studies.
 
-`score_joint_counts.csv` counts 473 scans by their four scores; `reader_agreement_counts.csv` counts, for each scale,
-how often one reader gave one score and another reader another to the same scan.
+`score_joint_counts.csv` counts 473 scans by their four scores. `reader_agreement_counts.csv` counts, for each scale,
+the pairs of scores that two readers gave to the same scan.
 """
 
 import csv
@@ -19,7 +19,11 @@ SCORES = np.arange(LOWEST_SCORE, HIGHEST_SCORE + 1)
 
 @cache
 def joint_counts() -> tuple[Counts, Counts]:
-    """Combinations of four scores (combination, scale in the order of `attributes.NAMES`) and the scans of each."""
+    """Return the combinations of four scores and the number of scans with each.
+
+    Returns:
+        Scores (combination, scale in the order of `attributes.NAMES`), and number of scans (combination,).
+    """
     rows = _rows("score_joint_counts.csv")
     combinations = [[int(row[scale.file_keys[0]]) for scale in SCALES] for row in rows]
     return _frozen(combinations), _frozen([int(row["scans"]) for row in rows])
@@ -27,7 +31,10 @@ def joint_counts() -> tuple[Counts, Counts]:
 
 @cache
 def agreement_counts() -> Counts:
-    """Ordered pairs of readings (scale, score of one reader - 1, score of the other - 1); symmetric."""
+    """Return the number of ordered pairs of ratings (scale, one reader's score - 1, other reader's score - 1).
+
+    The counts are symmetric in the two readers.
+    """
     counts = np.zeros((len(SCALES), len(SCORES), len(SCORES)), np.int64)
     places = {scale.file_keys[0]: place for place, scale in enumerate(SCALES)}
     for row in _rows("reader_agreement_counts.csv"):
@@ -42,7 +49,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _frozen(values: npt.ArrayLike) -> Counts:
-    """A whole-number array that no caller can change, as it is shared by all."""
+    """Return a read-only integer array, since all callers share it."""
     array = np.array(values, np.int64)
     array.flags.writeable = False
     return array

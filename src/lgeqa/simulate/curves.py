@@ -7,7 +7,7 @@ Array = npt.NDArray[np.float64]
 
 
 def rotation(vector: Array) -> Array:
-    """The 3 x 3 matrix that turns about `vector` by its length in radians (Rodrigues)."""
+    """Return the 3 x 3 matrix of a rotation about `vector` by its length in radians (Rodrigues)."""
     angle = float(np.linalg.norm(vector))
     if angle == 0:
         return np.eye(3)
@@ -18,15 +18,15 @@ def rotation(vector: Array) -> Array:
 
 
 def monotone_cubic(knots: Array, values: Array, at: Array) -> Array:
-    """Piecewise cubic through `values` that does not overshoot them (Fritsch and Butland 1984).
+    """Return a piecewise cubic through `values` that does not overshoot them (Fritsch and Butland 1984).
 
     Args:
-        knots: (n,) rising, at least two.
-        values: (n, columns).
-        at: (m,) within the knots.
+        knots: Positions of the values, (n,), rising, at least two.
+        values: Values at the knots, (n, columns).
+        at: Positions of interpolation, (m,), within the knots.
 
     Returns:
-        (m, columns).
+        Interpolated values, (m, columns).
     """
     steps = np.diff(knots)[:, None]
     rises = np.diff(values, axis=0) / steps
@@ -43,7 +43,7 @@ def monotone_cubic(knots: Array, values: Array, at: Array) -> Array:
 
 
 def _slopes(steps: Array, rises: Array) -> Array:
-    """Weighted harmonic means of the neighbouring rises, 0 at a turn; parabolas at the ends."""
+    """Return weighted harmonic means of the neighbouring rises, 0 at a turn, with parabolas at the ends."""
     if len(steps) == 1:
         return np.repeat(rises, 2, axis=0)
     left, right = 2 * steps[1:] + steps[:-1], steps[1:] + 2 * steps[:-1]

@@ -1,4 +1,4 @@
-"""Distractors: what changes a picture and not its quality, such as grey scale, field of view and interpolation."""
+"""Distractors: changes of an image that leave its quality alone, e.g. grey scale, field of view and interpolation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from lgeqa.measure.distance import bounding_box
 from lgeqa.records import BoolArray, FloatArray
 from lgeqa.simulate.artefacts.mechanism import between
 
-#: How probable 0, 1, 2, 3 and 4 distractors are.
+#: Probabilities of 0, 1, 2, 3 and 4 distractors.
 _NUMBERS: Final = (0.2, 0.35, 0.25, 0.15, 0.05)
-#: Pixels are not made coarser than this, in mm, which interpolated scans bear without loss.
+#: Largest pixel size in mm after a distractor, which interpolated scans tolerate without loss.
 _COARSEST_MM: Final = 0.8
 
 
@@ -24,10 +24,10 @@ class Volume:
     """A scan with its atrium.
 
     Attributes:
-        voxels: Grey levels, float32 (slice, row, column).
+        voxels: Grey levels (slice, row, column), float32.
         atrium: Mask of the left atrium on the same grid.
-        spacing_mm: (slice, row, column).
-        first_mm: Place of the first voxel, in mm (slice, row, column) from that of the scan as it was.
+        spacing_mm: Voxel spacing (slice, row, column).
+        first_mm: Offset of the first voxel from the first voxel of the original scan, in mm (slice, row, column).
     """
 
     voxels: FloatArray
@@ -38,11 +38,11 @@ class Volume:
 
 @dataclass(frozen=True)
 class DistractorKind:
-    """One way in which a picture changes and its quality does not.
+    """One kind of change to an image that leaves its quality alone.
 
     Attributes:
-        effect: Function that applies it; its name is that of the kind.
-        title: Name for people.
+        effect: Function that applies the distractor and has the name of the kind.
+        title: Display name.
         unit: Unit of the amount.
         lowest: Lowest amount.
         highest: Highest amount.
@@ -62,7 +62,7 @@ class DistractorKind:
         return self.effect.__name__
 
     def at(self, share: float) -> float:
-        """Return the amount at a share from 0, the lowest, to 1, the highest."""
+        """Return the amount at a share from 0 (lowest) to 1 (highest)."""
         return between(self.lowest, self.highest, share, logarithmic=self.logarithmic)
 
 
@@ -85,7 +85,7 @@ def part_of_a_pixel(volume: Volume, pixels: float, rng: np.random.Generator) -> 
 
 
 def reconstruction_filter(volume: Volume, cycles_per_mm: float, rng: np.random.Generator) -> Volume:
-    """Weigh in-plane k-space by a Hann window that is half at this frequency, or a Fermi window half at half of it."""
+    """Weight in-plane k-space by a Hann window that is half at this frequency, or a Fermi window half at half of it."""
     ky, kx = (fft.fftfreq(n, mm) for n, mm in zip(volume.voxels.shape[1:], volume.spacing_mm[1:], strict=True))
     k = np.hypot(ky[:, None], kx)
     if rng.random() < 0.5:
@@ -97,7 +97,7 @@ def reconstruction_filter(volume: Volume, cycles_per_mm: float, rng: np.random.G
 
 
 def crop(volume: Volume, margin_mm: float, rng: np.random.Generator) -> Volume:
-    """Leave at least this margin around the box of the atrium in the plane, up to a third more on each side."""
+    """Crop in the plane to the box of the atrium and at least this margin, up to a third more on each side."""
     if not volume.atrium.any():
         return volume
     box = []
@@ -115,7 +115,7 @@ def crop(volume: Volume, margin_mm: float, rng: np.random.Generator) -> Volume:
 
 
 def padding(volume: Volume, most_mm: float, rng: np.random.Generator) -> Volume:
-    """Put zeros around the image in the plane, up to this far on each side."""
+    """Pad the image with zeros in the plane, up to this width on each side."""
     sides = [tuple(int(most_mm * share / mm) for share in rng.uniform(0, 1, 2)) for mm in volume.spacing_mm[1:]]
     margins = ((0, 0), *sides)
     first = (0.0, *(-before * mm for (before, _), mm in zip(sides, volume.spacing_mm[1:], strict=True)))
@@ -128,18 +128,18 @@ def padding(volume: Volume, most_mm: float, rng: np.random.Generator) -> Volume:
 
 
 def gain(volume: Volume, factor: float, _: np.random.Generator) -> Volume:
-    """Multiply all grey levels."""
+    """Multiply all grey levels by a factor."""
     return replace(volume, voxels=volume.voxels * np.float32(factor))
 
 
 def gamma(volume: Volume, exponent: float, _: np.random.Generator) -> Volume:
-    """Bend the grey scale as a display does, with black and the brightest voxel where they are."""
+    """Apply the gamma curve of a display, which leaves black and the brightest voxel unchanged."""
     top = np.float32(max(float(volume.voxels.max()), 1e-6))
     return replace(volume, voxels=top * (volume.voxels / top) ** np.float32(exponent))
 
 
 def eight_bits(volume: Volume, clipped: float, _: np.random.Generator) -> Volume:
-    """Round to 256 levels from black to a white that this share of the voxels, in %, is brighter than."""
+    """Round to 256 levels from black to white, where this share of the voxels, in %, is brighter than white."""
     count = int(volume.voxels.size * clipped / 100)
     white = float(np.partition(volume.voxels, volume.voxels.size - 1 - count, axis=None)[-1 - count])
     step = np.float32(max(white, 1e-6) / 255)
@@ -147,12 +147,12 @@ def eight_bits(volume: Volume, clipped: float, _: np.random.Generator) -> Volume
 
 
 def whole_levels(volume: Volume, highest: float, _: np.random.Generator) -> Volume:
-    """Round to whole grey levels, of which the brightest voxel has this one."""
+    """Round to this number of equally spaced grey levels from black to the brightest voxel."""
     step = np.float32(max(float(volume.voxels.max()), 1e-6) / highest)
     return replace(volume, voxels=np.rint(volume.voxels / step) * step)
 
 
-#: All kinds, in the order in which they act.
+#: All kinds, in the order of application.
 DISTRACTORS: Final[tuple[DistractorKind, ...]] = (
     DistractorKind(pixel_size, "Other pixel size", "times", 0.88, 1.28, logarithmic=True),
     DistractorKind(there_and_back, "Interpolated there and back", "times", 1.05, 1.28),
@@ -170,12 +170,12 @@ _ORDER: Final = {kind.name: place for place, kind in enumerate(DISTRACTORS)}
 
 
 class Distractor(Settings):
-    """A distractor in full: on the same volume it gives the same result again.
+    """A distractor with all its parameters, so that it always changes the same volume in the same way.
 
     Attributes:
-        kind: Name of its kind.
+        kind: Name of the kind.
         amount: Amount in the kind's unit.
-        seed: Seed of all else that is random about it.
+        seed: Random seed of all other parameters.
     """
 
     kind: str
@@ -196,7 +196,7 @@ class Distractor(Settings):
 
 
 def draw_distractors(rng: np.random.Generator) -> tuple[Distractor, ...]:
-    """Draw the distractors of a scan: none to four of different kinds."""
+    """Draw none to four distractors of different kinds for a scan."""
     number = int(rng.choice(len(_NUMBERS), p=_NUMBERS))
     places = sorted(rng.choice(len(DISTRACTORS), number, replace=False).tolist())
     return tuple(
@@ -210,19 +210,19 @@ def draw_distractors(rng: np.random.Generator) -> tuple[Distractor, ...]:
 
 
 def apply_distractors(volume: Volume, distractors: Sequence[Distractor]) -> Volume:
-    """Return a volume with its distractors, in the order of `DISTRACTORS` whatever their order here.
+    """Return a volume with distractors, always applied in the order of `DISTRACTORS`.
 
     Args:
-        volume: The scan; not changed.
-        distractors: Recipes.
+        volume: Scan, which is not changed.
+        distractors: Distractors in any order.
     """
-    for distractor in sorted(distractors, key=lambda one: _ORDER[one.kind]):
+    for distractor in sorted(distractors, key=lambda distractor: _ORDER[distractor.kind]):
         volume = _BY_NAME[distractor.kind].effect(volume, distractor.amount, np.random.default_rng(distractor.seed))
     return volume
 
 
 def _bearable(volume: Volume, factor: float) -> float:
-    """Return a factor of the pixels' size by which they do not become too coarse."""
+    """Limit a factor of the pixel size so that pixels do not become too coarse."""
     return min(factor, max(1.0, _COARSEST_MM / max(volume.spacing_mm[1:])))
 
 
@@ -230,8 +230,8 @@ def _interpolated(volume: Volume, factor: float, start: tuple[float, float], ord
     """Interpolate in the plane to pixels that are larger by a factor.
 
     Args:
-        volume: The scan.
-        factor: Size of the new pixels over that of the old.
+        volume: Scan.
+        factor: Ratio of the new to the old pixel size.
         start: Row and column of the new first pixel.
         order: Order of the spline.
     """
@@ -252,7 +252,7 @@ def _interpolated(volume: Volume, factor: float, start: tuple[float, float], ord
 def _sampled(
     image: FloatArray, start: Sequence[float], step: Sequence[float], shape: tuple[int, ...], order: int
 ) -> FloatArray:
-    """Sample each slice of an image at rows and columns `start + step * n`, beyond it its edges."""
+    """Sample each slice of an image at rows and columns `start + step * n`, repeating its edges beyond it."""
     rows, columns = (
         ndimage.affine_transform(
             np.eye(size, dtype=np.float32), (by, 1.0), (at, 0.0), (new, size), order=order, mode="nearest"
@@ -264,6 +264,6 @@ def _sampled(
 
 
 def _moved(first_mm: tuple[float, ...], by_mm: Sequence[float]) -> tuple[float, float, float]:
-    """Return the place of a first voxel that moved."""
+    """Return the position of a first voxel after a shift."""
     z, row, column = (at + by for at, by in zip(first_mm, by_mm, strict=True))
     return z, row, column

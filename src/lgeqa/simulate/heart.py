@@ -1,6 +1,6 @@
-"""Paint the heart and the roots of its vessels on a canvas, with the left atrium in detail.
+"""Painting of the heart and the roots of its vessels on a canvas, with the left atrium in detail.
 
-Points are (z, y, x) mm from the centre of the left atrium of a common heart: superior, posterior, left.
+Points are (z, y, x) in mm (superior, posterior, left) from the centre of the left atrium of a common heart.
 """
 
 from statistics import NormalDist
@@ -15,7 +15,7 @@ from lgeqa.simulate.tissue import Tissue
 
 Array = npt.NDArray[np.float64]
 
-#: Course of each pulmonary vein in half sizes of the atrium, from inside it to the hilum, and of the appendage.
+#: Courses of the pulmonary veins, from inside the atrium to the hilum, and of the appendage, in half atrium sizes.
 _VEINS = {
     "left superior": ((0.45, 0.1, 0.55), (0.85, 0.35, 1.0), (1.25, 0.6, 1.4), (1.7, 0.7, 2.1)),
     "left inferior": ((-0.05, 0.4, 0.65), (-0.1, 0.9, 1.1), (-0.25, 1.35, 1.5), (-0.5, 1.7, 2.2)),
@@ -28,7 +28,7 @@ _LV_AXIS = np.array([-0.45, -0.50, 0.74]) / np.linalg.norm([-0.45, -0.50, 0.74])
 
 
 class Heart:
-    """The heart of one person, in the world's coordinates."""
+    """The heart of one person, in world coordinates."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
@@ -42,21 +42,21 @@ class Heart:
         self.ventricle_axes: Array = np.stack([side, np.cross(side, self.axis), self.axis], axis=1)
 
     def points(self, points: npt.ArrayLike) -> Array:
-        """Points of the common heart as points of this one."""
+        """Convert points of the common heart to points of this heart."""
         return self.frame.points(self.anatomy.heart_scale * np.asarray(points, np.float64))
 
     def _along(self, mm: float, toward_right: float = 0.0) -> Frame:
         return Frame(self.mitral + mm * self.axis + toward_right * self.ventricle_axes[:, 1], self.ventricle_axes)
 
     def left_ventricle(self, canvas: Canvas, wall_mm: float) -> Shape:
-        """The left ventricle from the mitral plane to the apex; `wall_mm` of zero gives its cavity."""
+        """Return the left ventricle from the mitral plane to the apex, or its cavity if `wall_mm` is zero."""
         a = self.anatomy
         long, wide = a.left_ventricle_length + wall_mm, a.left_ventricle_radius + wall_mm
         body = canvas.ellipsoid(self._along(0.36 * a.left_ventricle_length), (wide, wide, long))
         return without(body, canvas.half_space(body, self.mitral, self.axis))
 
     def right_ventricle(self, canvas: Canvas) -> Shape:
-        """The right ventricle with its outflow tract."""
+        """Return the right ventricle with its outflow tract."""
         a = self.anatomy
         s = a.heart_scale * a.right_ventricle_scale
         away = a.left_ventricle_radius + a.myocardium + 2 * s
@@ -65,7 +65,7 @@ class Heart:
         return union([body, outflow], 10.0)
 
     def right_atrium(self, canvas: Canvas) -> Shape:
-        """The right atrium with its appendage."""
+        """Return the right atrium with its appendage."""
         a = self.anatomy
         s = a.heart_scale * a.right_atrium_scale
         body = canvas.ellipsoid(Frame.at(tuple(self.points((-8, -38, -44))), (-20, 0, 0)), (30 * s, 25 * s, 24 * s))
@@ -73,7 +73,7 @@ class Heart:
         return union([body, appendage], 8.0)
 
     def systemic_veins(self, canvas: Canvas) -> list[Shape]:
-        """Upper and lower vena cava and the coronary sinus, into the right atrium."""
+        """Return the superior and inferior vena cava and the coronary sinus, up to the right atrium."""
         r = self.anatomy.cava_radius
         upper = self.points([(95, -26, -28), (60, -18, -32), (36, -14, -37), (10, -24, -42)])
         lower = self.points([(-110, -4, -24), (-60, -6, -20), (-40, -14, -28), (-20, -30, -38)])
@@ -85,14 +85,14 @@ class Heart:
         ]
 
     def aorta(self, canvas: Canvas) -> Shape:
-        """Outflow tract, root and ascending aorta up to the arch."""
+        """Return the outflow tract, root and ascending aorta up to the arch."""
         a = self.anatomy
         course = self.points([(-18, -38, 30), (-4, -33, 18), (6, -34, 9), (22, -40, -6), (42, -42, -14)])
         top = (a.arch_top - 8, -26.0, -10.0)
         return canvas.tube([*course, top], a.ascending_radius * np.array([0.7, 0.85, 1.12, 1.0, 1.0, 0.95]))
 
     def pulmonary_arteries(self, canvas: Canvas) -> Shape:
-        """Trunk, right artery behind the ascending aorta and left artery over the left bronchus."""
+        """Return the trunk, the right artery behind the ascending aorta and the left artery over the left bronchus."""
         r = self.anatomy.pulmonary_radius
         up = np.array([0.8 * (self.anatomy.atrium_radii[0] - 26), 0.0, 0.0])
         right = np.array([(16, -62, 22), (30, -48, 28), (38, -26, 16), (38, -2, -10), (36, 6, -36), (30, 14, -58)])
@@ -111,7 +111,7 @@ class Heart:
         return turn.points(np.asarray(points) * a.atrium_radii)
 
     def vein(self, canvas: Canvas, name: str, end: int) -> Shape:
-        """One pulmonary vein, of its four points as many as `end`."""
+        """Return one pulmonary vein through the first `end` of its four points."""
         a = self.anatomy
         course = np.array(_VEINS[name])[:end]
         course[1:] = course[:1] + (course[1:] - course[:1]) * a.vein_length
@@ -120,9 +120,9 @@ class Heart:
         return canvas.tube(points, a.vein_radius * np.array([1.5, 1.1, 0.95, 0.5])[:end])
 
     def atrium(self, canvas: Canvas) -> Shape:
-        """The left atrium: body, roof, appendage, four proximal veins and the vestibule up to the mitral plane.
+        """Return the left atrium: body, roof, appendage, four proximal veins, vestibule up to the mitral plane.
 
-        It gives way to the great arteries and their walls.
+        The great arteries and their walls are cut out of it.
         """
         a = self.anatomy
         turned = Frame.at((0.0, 0.0, 0.0), (a.atrium_turn_deg, 0.0, 0.0))
@@ -141,7 +141,7 @@ class Heart:
         return whole
 
     def appendage(self, canvas: Canvas) -> Shape:
-        """The left-atrial appendage, a curved sac between pulmonary trunk and left superior vein."""
+        """Return the left-atrial appendage, a curved sac between pulmonary trunk and left superior vein."""
         a = self.anatomy
         course = np.array(_APPENDAGE)
         course[2:, 0] += a.appendage_turn * np.array([0.4, 0.8])
@@ -150,7 +150,7 @@ class Heart:
 
 
 def paint_mediastinum(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Generator) -> None:
-    """Lay the fat that the heart and its vessels lie in, within the rib cage (`room`), in its thin sac."""
+    """Paint the fat around the heart and its vessels with its thin sac, within the thoracic cavity (`room`)."""
     a = heart.anatomy
     between = [
         canvas.ellipsoid(Frame(heart.points((-8, -40, 8)), heart.frame.axes), (58.0, 46.0, 56.0)),
@@ -167,7 +167,7 @@ def paint_mediastinum(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.
 
 
 def paint_heart(canvas: Canvas, heart: Heart, room: Shape, rng: np.random.Generator) -> BoolArray:
-    """Paint the chambers, vessel roots and valves; return the mask of the left-atrial blood pool."""
+    """Paint the chambers, vessel roots and valves, and return the mask of the left-atrial blood pool."""
     a = heart.anatomy
     right = [meet(shape, room.grown(-4.0)) for shape in (heart.right_atrium(canvas), heart.right_ventricle(canvas))]
     arteries = heart.pulmonary_arteries(canvas)
@@ -203,7 +203,7 @@ def _tricuspid(canvas: Canvas, heart: Heart) -> Shape:
 
 
 def _paint_wall(canvas: Canvas, heart: Heart, atrium: Shape, rng: np.random.Generator) -> None:
-    """The atrial wall with its fibrosis: patches, denser on the posterior wall, on about the share asked for."""
+    """Paint the atrial wall with patches of fibrosis, denser on the posterior wall, on about `fibrosis_share` of it."""
     a = heart.anatomy
     shell = atrium.grown(a.wall)
     canvas.paint(shell, Tissue.WALL)
@@ -222,7 +222,7 @@ def _paint_papillary_muscles(canvas: Canvas, heart: Heart) -> None:
 
 
 def _paint_valves(canvas: Canvas, heart: Heart) -> None:
-    """Thin leaflets: a disc with a hole at the mitral plane, and one without at the aortic root."""
+    """Paint thin leaflets: a disc with a hole at the mitral plane, and a disc without one at the aortic root."""
     a = heart.anatomy
     mitral = Frame(heart.mitral, heart.ventricle_axes)
     disc = canvas.ellipsoid(mitral, (19.0, 19.0, a.valve_thickness))

@@ -1,4 +1,4 @@
-"""From a recipe to the scan."""
+"""Making of a scan from its recipe."""
 
 import hashlib
 import os
@@ -27,13 +27,13 @@ _IDENTITY: Final = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 @dataclass(frozen=True)
 class SimulatedScan:
-    """A simulated scan, (slice, row, column), axial LPS, and the grid to write it on.
+    """A simulated scan (slice, row, column), axial LPS, and the grid of its file.
 
     Attributes:
-        voxels: Grey levels, whole ones unless the real scan has fractions or there are distractors.
+        voxels: Grey levels, integers unless the real scan has fractions or the recipe has distractors.
         atrium: Blood pool of the left atrium.
         grid: Grid with the file axes (column, row, slice).
-        measures: Image quality measures, taken before distractors.
+        measures: Image quality measures before distractors.
     """
 
     voxels: npt.NDArray[Any]
@@ -44,9 +44,12 @@ class SimulatedScan:
 
 @dataclass(frozen=True)
 class _Base:
-    """What artefacts are put on; attributes as those of `SimulatedScan`.
+    """A scan before artefacts, (slice, row, column), axial LPS.
 
     Attributes:
+        voxels: Grey levels.
+        atrium: Blood pool of the left atrium.
+        grid: Grid with the file axes (column, row, slice).
         has_whole_levels: Whether grey levels are stored as whole numbers.
     """
 
@@ -62,12 +65,12 @@ class _Base:
 
 
 def find_real_scans(folder: Path) -> list[RealScan]:
-    """All scans below a folder that have a mask beside them, in the authors' layout.
+    """Return all scans below a folder that have a mask beside them, in the authors' layout.
 
     Raises:
-        CohortError: there is none.
+        CohortError: The folder holds no scan with a mask.
     """
-    found = [
+    scans = [
         RealScan(
             scan_id=source.scan_id,
             image=_below(source.location, folder),
@@ -78,23 +81,23 @@ def find_real_scans(folder: Path) -> list[RealScan]:
         for source in discover([folder])
         if source.kind == "volume" and source.mask_path
     ]
-    if not found:
+    if not scans:
         raise CohortError(
             f"{folder}: holds no scan with a mask. Give a folder of <scan id>/data.nrrd, shrinkwrap.nrrd."
         )
-    return found
+    return scans
 
 
 def make_scan(recipe: ScanRecipe, folder: Path | None = None) -> SimulatedScan:
-    """Make the scan of a recipe, from the real scan that it names or a phantom, and measure it.
+    """Make the scan of a recipe from a phantom or the real scan that it names, and measure it.
 
     Args:
         recipe: Recipe of the scan.
-        folder: Folder that the paths of a real scan are relative to. None for phantoms.
+        folder: Folder to which the paths of a real scan are relative. None for phantoms.
 
     Raises:
-        CohortError: the real scan is not there, or is not the one of the recipe.
-        ScanError: it cannot be read, or its mask does not lie on blood.
+        CohortError: The real scan is missing or differs from the scan of the recipe.
+        ScanError: The real scan cannot be read, or its mask is not on blood.
     """
     if isinstance(recipe.source, FromPhantom):
         base = _from_phantom(recipe.source)
@@ -120,7 +123,7 @@ def _from_phantom(source: FromPhantom) -> _Base:
 
 
 def _from_scan(source: FromScan, scan_id: str, folder: Path | None) -> _Base:
-    """Read a real scan, and set it into its thorax if it has one."""
+    """Read a real scan and set it into its thorax, if the recipe has one."""
     image, mask = _verified(source.scan, scan_id, folder)
     scan = read_scan(Source(source.scan.scan_id, "volume", image, (image,), mask))
     has_whole_levels = bool((scan.voxels == np.rint(scan.voxels)).all())
@@ -129,7 +132,7 @@ def _from_scan(source: FromScan, scan_id: str, folder: Path | None) -> _Base:
 
 
 def _in_thorax(crop: _Base, thorax: Thorax) -> _Base:
-    """Set a real scan into a phantom in a centred field of view, and keep the height of its slices."""
+    """Set a real scan into a phantom with a centred field of view, and keep the height of its slices."""
     phantom = build_phantom(thorax.phantom)
     full = composite(crop.voxels, crop.atrium, crop.spacing_mm, phantom, thorax.placing)
     rows, columns = (size * step for size, step in zip(full.atrium.shape[1:], full.spacing_mm[1:], strict=True))
@@ -138,7 +141,7 @@ def _in_thorax(crop: _Base, thorax: Thorax) -> _Base:
 
 
 def _measured(voxels: FloatArray, atrium: BoolArray, grid: Grid) -> Measures:
-    """Take all measures of a scan with its own mask, but not slice by slice."""
+    """Compute all measures of a scan with its own mask, without values for each slice."""
     spacing_mm = (grid.spacing_mm[2], grid.spacing_mm[1], grid.spacing_mm[0])
     indices = tuple(range(len(voxels)))
     scan = Scan("", voxels, spacing_mm, slice_positions(grid), indices, grid, Path(), "")
@@ -146,7 +149,7 @@ def _measured(voxels: FloatArray, atrium: BoolArray, grid: Grid) -> Measures:
 
 
 def _whole(voxels: FloatArray) -> npt.NDArray[np.int16 | np.int32]:
-    """Return whole grey levels, in 16 bits if they fit."""
+    """Round to whole grey levels, in 16 bits if they fit."""
     levels = np.rint(voxels)
     return levels.astype(np.int16 if np.abs(levels).max() <= np.iinfo(np.int16).max else np.int32)
 
@@ -178,7 +181,7 @@ def _verified(scan: RealScan, scan_id: str, folder: Path | None) -> tuple[Path, 
 
 
 def _grid(shape: Sequence[int], spacing_mm: Sequence[float], origin_mm: Sequence[float]) -> Grid:
-    """The file grid of an axial LPS array; arguments in the order (slice, row, column)."""
+    """Return the file grid of an axial LPS array from arguments in the order (slice, row, column)."""
     slices, rows, columns = shape
     dz, dy, dx = spacing_mm
     z, y, x = origin_mm

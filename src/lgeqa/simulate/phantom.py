@@ -1,7 +1,7 @@
 """The phantom: a thorax of labelled tissues, drawn from a seed, and its noise-free LGE image.
 
-Drawing and building are apart: `draw_phantom` makes a recipe, `build_phantom` makes the very same phantom from it
-any number of times. Axis order, as everywhere: (slice, row, column) = (superior, posterior, left).
+Drawing and building are separate: `draw_phantom` makes a recipe, and `build_phantom` makes the same phantom from it
+any number of times. The axis order is (slice, row, column) = (superior, posterior, left), as in all modules.
 """
 
 from collections.abc import Mapping
@@ -40,14 +40,14 @@ _Spacing = Annotated[float, Field(gt=0)]
 
 
 class PhantomRecipe(Settings):
-    """All that makes one phantom.
+    """All parameters of one phantom.
 
     Attributes:
-        seed: of the random fields and small vessels.
-        anatomy: the person.
-        shape: voxels (slice, row, column).
-        spacing_mm: (slice, row, column).
-        first: lattice indices of the first voxel; lattice index 0 is the centre of the left atrium.
+        seed: Random seed of the random fields and small vessels.
+        anatomy: Anatomy of the person.
+        shape: Number of voxels (slice, row, column).
+        spacing_mm: Voxel spacing (slice, row, column).
+        first: Lattice indices of the first voxel. Lattice index 0 is the centre of the left atrium.
     """
 
     seed: int = Field(ge=0)
@@ -62,12 +62,12 @@ class Phantom:
     """A labelled thorax. All arrays are (slice, row, column), axial LPS.
 
     Attributes:
-        labels: uint8 `Tissue` code of what fills most of each voxel.
-        beneath: uint8 code of the other tissue of a voxel on an edge.
-        share: float32, part of the voxel that `labels` fills, 0.5 to 1.
-        texture: float32 factor of the signal, about 1.
-        atrium: left-atrial blood pool with appendage and proximal pulmonary veins.
-        spacing_mm: (slice, row, column).
+        labels: `Tissue` code of the tissue that fills most of each voxel, uint8.
+        beneath: `Tissue` code of the other tissue of a voxel on an edge, uint8.
+        share: Share of the voxel that `labels` fills, 0.5 to 1, float32.
+        texture: Factor of the signal, about 1, float32.
+        atrium: Left-atrial blood pool with appendage and proximal pulmonary veins.
+        spacing_mm: Voxel spacing (slice, row, column).
     """
 
     labels: npt.NDArray[np.uint8]
@@ -88,14 +88,15 @@ def draw_phantom(
     """Draw one person and a field of view.
 
     Args:
-        rng: the only source of chance.
-        field: `full` is a square of 360 to 400 mm around the body, `cropped` one of about 90 x 125 mm around the
-            atrium, as in the public scans. Same generator state, same person, whatever the field.
-        slices: number of slices; the atrium's centre lies a little above the middle.
-        spacing_mm: (slice, row, column).
+        rng: Generator, the only source of randomness.
+        field: Field of view. `full` is a square of 360 to 400 mm around the body, `cropped` a rectangle of about
+            90 x 125 mm around the atrium, as in the public scans. The same generator state gives the same person in
+            either field.
+        slices: Number of slices. The atrium's centre is a little above the middle.
+        spacing_mm: Voxel spacing (slice, row, column).
 
     Raises:
-        UsageError: fewer than two slices, or a spacing of zero or less.
+        UsageError: There are fewer than two slices, or a spacing is zero or less.
     """
     if slices < 2 or min(spacing_mm) <= 0:
         raise UsageError(f"{slices} slices of {spacing_mm} mm make no phantom: give 2 or more and spacings above 0.")
@@ -117,7 +118,7 @@ def draw_phantom(
 
 
 def build_phantom(recipe: PhantomRecipe) -> Phantom:
-    """Build the phantom of a recipe; the same recipe gives identical arrays."""
+    """Build the phantom of a recipe, with identical arrays for the same recipe."""
     a = recipe.anatomy
     streams = [np.random.default_rng([recipe.seed, k]) for k in range(9)]
     axes = [
@@ -140,7 +141,7 @@ def build_phantom(recipe: PhantomRecipe) -> Phantom:
 
 
 def _texture(canvas: Canvas, anatomy: Anatomy, wide: np.random.Generator, fine: np.random.Generator) -> FloatArray:
-    """Slow variation over centimetres everywhere, and the grain of each tissue over some millimetres."""
+    """Return the factor of the signal: slow variation over centimetres plus each tissue's grain over millimetres."""
     grain = np.array([PROPERTIES[tissue].grain for tissue in Tissue], np.float32)
     slow = anatomy.unevenness * random_field(wide, canvas.axes, 45.0)
     quick = grain[canvas.labels] * random_field(fine, canvas.axes, 3.5, 5.0)
@@ -148,21 +149,22 @@ def _texture(canvas: Canvas, anatomy: Anatomy, wide: np.random.Generator, fine: 
 
 
 def render(phantom: Phantom, sequence: Sequence, t1_ms: Mapping[Tissue, float] | None = None) -> FloatArray:
-    """The noise-free magnitude image of a phantom.
+    """Return the noise-free magnitude image of a phantom.
 
-    On an edge the signed signals of both tissues add before the magnitude, as in the scanner, so a dark line parts
+    On an edge the signed signals of both tissues add before the magnitude, as in the scanner, so a dark line separates
     an inverted tissue from a recovered one.
 
     Args:
-        phantom: what is scanned.
-        sequence: how it is scanned.
+        phantom: Phantom to image.
+        sequence: Pulse sequence.
         t1_ms: T1 of tissues that differ from `tissue.PROPERTIES`.
 
     Returns:
-        float32 of the phantom's shape; blood of the table is about 100 where TI nulls the table's myocardium.
+        Grey levels of the phantom's shape, float32. With the T1 of `tissue.PROPERTIES`, blood is about 100 at the
+        inversion time that nulls myocardium.
 
     Raises:
-        UsageError: a T1 is zero or less.
+        UsageError: A T1 is zero or less.
     """
     t1 = np.array([(t1_ms or {}).get(tissue, PROPERTIES[tissue].t1_ms) for tissue in Tissue])
     density = np.array([PROPERTIES[tissue].density for tissue in Tissue])
@@ -173,7 +175,7 @@ def render(phantom: Phantom, sequence: Sequence, t1_ms: Mapping[Tissue, float] |
 
 
 def _blood(sequence: Sequence) -> float:
-    """Signal of the table's blood at the inversion time that nulls the table's myocardium."""
+    """Return the signal of blood at the inversion time that nulls myocardium, by the T1 of `tissue.PROPERTIES`."""
     null = null_time(PROPERTIES[Tissue.MYOCARDIUM].t1_ms, sequence.repetition_ms)
     ideal = Sequence(inversion_time_ms=null, repetition_ms=sequence.repetition_ms)
     return float(signed_inversion_recovery(PROPERTIES[Tissue.BLOOD].t1_ms, 1.0, ideal))

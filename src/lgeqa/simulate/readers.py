@@ -1,4 +1,4 @@
-"""Simulated readers, who disagree with the truth, and so with one another, as real readers do."""
+"""Simulated readers, who disagree with the truth and with one another as real readers do."""
 
 from functools import cache
 
@@ -13,18 +13,18 @@ Confusion = npt.NDArray[np.float64]
 
 
 def draw_reading(rng: np.random.Generator, truth: Scores) -> Scores:
-    """Draw what one reader scores a scan of these true scores, which are whole; the four scales err independently."""
+    """Draw one reader's scores of a scan from its true whole scores, with independent errors on the four scales."""
     whole = truth.row().astype(int) - LOWEST_SCORE
     return Scores.from_row([rng.choice(SCORES, p=errs[true]) for errs, true in zip(confusions(), whole, strict=True)])
 
 
 @cache
 def confusions() -> Confusion:
-    r"""P(reader's score | true score) for each scale: (scale, true score - 1, reader's score - 1).
+    r"""Return P(reader's score | true score) for each scale, (scale, true score - 1, reader's score - 1).
 
-    What was observed is how two readers agree, :math:`P_{ab}`, not how one agrees with a truth. Take readers to err
-    independently given the truth, each with the same confusion :math:`C`, and the truth to be distributed as their
-    scores are, :math:`m`. Then :math:`P = C^T \mathrm{diag}(m)\, C`. One solution is symmetric: with
+    The data show the agreement of two readers, :math:`P_{ab}`, not of one reader with a truth. Assume that readers err
+    independently given the truth, each with the same confusion :math:`C`, and that the truth has the same distribution
+    as their scores, :math:`m`. Then :math:`P = C^T \mathrm{diag}(m)\, C`. One solution is symmetric: with
     :math:`N = D^{-1/2} P D^{-1/2}` and :math:`D = \mathrm{diag}(m)`, :math:`C = D^{-1/2} N^{1/2} D^{1/2}`. It keeps
     m, since :math:`\sqrt m` is an eigenvector of N with eigenvalue 1. N is positive definite on all four scales.
     Entries below zero (-.02 at the lowest) are set to 0 and rows scaled to 1, which moves no entry of P by more than

@@ -1,4 +1,4 @@
-"""The recipe of a simulated scan: everything that makes it, so that the very same scan can be made again."""
+"""The recipe of a simulated scan: all parameters from which the same scan can be made again."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -16,23 +16,24 @@ from lgeqa.simulate.distractors import Distractor, draw_distractors
 from lgeqa.simulate.phantom import PhantomRecipe, draw_phantom
 
 FieldOfView = Literal["full", "cropped"]
-#: Phantoms of a cohort, unless another number is asked for.
+#: Default number of phantoms of a cohort.
 USUAL_PHANTOMS: Final = 50
-#: Voxels of phantoms by field of view; those of cropped ones are as the public scans are stored.
+#: Voxel spacing of phantoms by field of view. For cropped phantoms it is the spacing of the public scans as stored.
 _SPACING_MM: Final = {"cropped": (2.5, 0.625, 0.625), "full": (2.5, 1.25, 1.25)}
 
 
 class CohortSettings(Settings):
-    """What a cohort is to be.
+    """Settings of a cohort.
 
     Attributes:
         n: Number of scans. None for one of each real scan, or for 50 phantoms.
-        seed: Random seed of everything. Equal settings and sources give equal cohorts.
-        field: `cropped` around the atrium, or `full`, the whole chest. A real scan is set into a phantom for it.
-        artefacts: `drawn` for each scan, or `none`, which leaves scans as they were acquired.
-        without: Names of the mechanisms of artefacts that are never drawn.
+        seed: Random seed of the cohort. Equal settings and sources give equal cohorts.
+        field: Field of view: `cropped` around the atrium, or `full` for the whole chest, where a real scan is set into
+            a phantom.
+        artefacts: Choice of artefacts: `drawn` for each scan, or `none` for scans as they were acquired.
+        without: Names of artefact mechanisms that are never drawn.
         distractors: Whether each scan also gets changes that leave its quality alone.
-        readers: Number of simulated readers who score each scan.
+        readers: Number of simulated readers of each scan.
     """
 
     n: int | None = Field(default=None, ge=1)
@@ -54,12 +55,14 @@ class CohortSettings(Settings):
 
 
 class RealScan(Settings):
-    """A real scan with its mask, by their paths below a folder that the recipe does not name.
+    """A real scan and its mask, by paths relative to a folder that the recipe does not name.
 
     Attributes:
-        scan_id: Name of the source, which stands for the patient.
-        image, mask: Paths relative to the folder, with forward slashes.
-        image_sha256, mask_sha256: SHA-256 of their bytes.
+        scan_id: Name of the source scan, which also identifies the patient.
+        image: Relative path of the image, with forward slashes.
+        mask: Relative path of the mask, with forward slashes.
+        image_sha256: SHA-256 of the image file.
+        mask_sha256: SHA-256 of the mask file.
     """
 
     scan_id: str
@@ -70,14 +73,25 @@ class RealScan(Settings):
 
 
 class Thorax(Settings):
-    """The phantom around a real scan, for the full field, and how the scan is set into it."""
+    """The phantom around a real scan in the full field of view.
+
+    Attributes:
+        phantom: Recipe of the phantom.
+        placing: Parameters of setting the scan into the phantom.
+    """
 
     phantom: PhantomRecipe
     placing: CompositeRecipe
 
 
 class FromScan(Settings):
-    """A scan made from a real one."""
+    """A scan made from a real scan.
+
+    Attributes:
+        kind: Kind of source, always `scan`.
+        scan: Real scan.
+        thorax: Phantom around the scan, None for the scan as it is cropped.
+    """
 
     kind: Literal["scan"] = "scan"
     scan: RealScan
@@ -85,7 +99,13 @@ class FromScan(Settings):
 
 
 class FromPhantom(Settings):
-    """A scan made from nothing but numbers."""
+    """A scan made only from parameters.
+
+    Attributes:
+        kind: Kind of source, always `phantom`.
+        phantom: Recipe of the phantom.
+        acquisition: Acquisition parameters.
+    """
 
     kind: Literal["phantom"] = "phantom"
     phantom: PhantomRecipe
@@ -93,17 +113,19 @@ class FromPhantom(Settings):
 
 
 class ScanRecipe(Settings):
-    """One simulated scan in full. Its scores are not drawn: they are measured on the scan.
+    """All parameters of one simulated scan.
+
+    Its scores are not drawn but measured on the scan.
 
     Attributes:
         scan_id: Name of the scan and of its folder.
-        patient: Name of the person: the source scan, or the scan itself for a phantom.
-        source: What artefacts and distractors are put on.
-        artefacts: What degrades the scan, in the order of application.
-        distractors: What changes the scan after its scores were measured.
+        patient: Name of the person, which is the source scan, or the scan itself for a phantom.
+        source: Phantom or real scan before artefacts and distractors.
+        artefacts: Artefacts of the scan, in the order of application.
+        distractors: Changes to the scan after its scores are measured.
         readers: Number of simulated readers.
-        reading_seed: Random seed of their disagreement with the measured scores.
-        versions: Versions with which the scan is the same bit for bit. With others it can differ in rounding.
+        reading_seed: Random seed of the readers' disagreement with the measured scores.
+        versions: Package versions that reproduce the scan bit by bit. Other versions can differ in rounding.
     """
 
     scan_id: str = Field(pattern=r"^[^/\\]+$")
@@ -117,12 +139,16 @@ class ScanRecipe(Settings):
 
 
 def draw_cohort(settings: CohortSettings, scans: Sequence[RealScan] = ()) -> list[ScanRecipe]:
-    """Draw the recipes of a cohort: of phantoms, or of real scans in turn where some are given.
+    """Draw the recipes of a cohort of phantoms, or of real scans in turn if `scans` is not empty.
 
-    Each scan has a random stream of its own, so its recipe depends on the seed and its number alone.
+    Each scan has its own random stream, so its recipe depends only on the seed and its number.
+
+    Args:
+        settings: Settings of the cohort.
+        scans: Real scans to simulate from.
 
     Raises:
-        UsageError: more scans are asked for than there are, and nothing would tell the copies of one apart.
+        UsageError: More scans are requested than there are real ones, and copies of a scan would be identical.
     """
     n = settings.n or len(scans) or USUAL_PHANTOMS
     untouched = settings.artefacts == "none" and settings.field == "cropped" and not settings.distractors
@@ -136,7 +162,7 @@ def draw_cohort(settings: CohortSettings, scans: Sequence[RealScan] = ()) -> lis
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the versions of what a scan's numbers come from."""
+    """Return the versions of the packages that determine the voxels of a scan."""
     return {name: version(name) for name in ("lgeqa", "numpy", "scipy")}
 
 

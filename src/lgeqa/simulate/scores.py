@@ -1,4 +1,4 @@
-"""The four scores of one simulated scan, which follow from its measures."""
+"""The four scores of one simulated scan, computed from its measures."""
 
 from typing import Self
 
@@ -13,7 +13,7 @@ from lgeqa.records import Measures
 
 
 class Scores(Settings):
-    """The scores of one scan, 1 to 5 on each scale; 5 is best."""
+    """The scores of one scan, 1 to 5 on each scale, where 5 is best."""
 
     myocardium_nulling: float = Field(ge=LOWEST_SCORE, le=HIGHEST_SCORE)
     sharpness: float = Field(ge=LOWEST_SCORE, le=HIGHEST_SCORE)
@@ -22,11 +22,11 @@ class Scores(Settings):
 
     @classmethod
     def from_row(cls, row: npt.ArrayLike) -> Self:
-        """Take four numbers in the order of `attributes.NAMES`."""
+        """Create scores from four numbers in the order of `attributes.NAMES`."""
         return cls(**dict(zip(NAMES, np.asarray(row, float).tolist(), strict=True)))
 
     def row(self) -> npt.NDArray[np.float64]:
-        """Return four numbers in the order of `attributes.NAMES`."""
+        """Return the four scores in the order of `attributes.NAMES`."""
         return np.array([getattr(self, name) for name in NAMES])
 
     def rounded_down(self) -> Self:
@@ -35,6 +35,6 @@ class Scores(Settings):
 
 
 def measured_scores(measures: Measures) -> Scores | None:
-    """Return the measured reader's scores, to two decimals; None if a scale has none."""
+    """Return the measured reader's scores with two decimals, or None if a scale has no score."""
     reading = measured_reader().reading(measures.values)
     return Scores(**reading) if reading else None

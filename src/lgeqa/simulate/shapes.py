@@ -1,6 +1,6 @@
 """Soft-edged shapes painted one over another on a voxel grid, and smooth random fields.
 
-Points and distances are millimetres, axes (z, y, x) = (superior, posterior, left).
+Points and distances are in millimetres, axes are (z, y, x) = (superior, posterior, left).
 """
 
 from collections.abc import Sequence
@@ -18,58 +18,68 @@ Array = npt.NDArray[np.float64]
 Point = tuple[float, float, float]
 Window = tuple[slice, slice, slice]
 
-#: How far a shape's distances are right outside its surface; beyond, they are only "far".
+#: Distance outside a shape's surface up to which its distances are accurate. Beyond, they are only large.
 REACH_MM = 10.0
 FAR_MM = 1000.0
-#: Where the control points of a random field lie; a grid beyond takes the value at the border.
+#: Half the extent of the control points of a random field. A grid beyond it takes the value at the border.
 _FIELD_HALF_MM = (150.0, 260.0, 260.0)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A rotated, shifted coordinate system. `axes[:, k]` is the direction of its axis k."""
+    """A rotated and shifted coordinate system.
+
+    Attributes:
+        origin: Origin in world coordinates, (3,).
+        axes: Directions of the axes, with the direction of axis k in `axes[:, k]`.
+    """
 
     origin: Array
     axes: Array
 
     @classmethod
     def at(cls, origin: Point, turn_deg: Point = (0.0, 0.0, 0.0)) -> Self:
-        """A frame at `origin`, turned about the axes z, y and x by degrees."""
+        """Return a frame at `origin`, rotated about the axes z, y and x by angles in degrees."""
         return cls(np.asarray(origin), rotation(np.deg2rad(turn_deg)))
 
     def points(self, points: npt.ArrayLike) -> Array:
-        """Points of this frame, (..., 3), as points of the world."""
+        """Convert points of this frame, (..., 3), to world coordinates."""
         world: Array = self.origin + np.asarray(points, dtype=np.float64) @ self.axes.T
         return world
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Signed distance to a surface, negative inside, on a window of the grid."""
+    """Signed distance to a surface, on a window of the grid.
+
+    Attributes:
+        window: Window of the grid.
+        distance: Distance in mm, negative inside.
+    """
 
     window: Window
     distance: FloatArray
 
     def grown(self, by_mm: float) -> "Shape":
-        """The same shape with its surface moved outward."""
+        """Return the same shape with its surface moved outward."""
         return Shape(self.window, self.distance - np.float32(by_mm))
 
 
 def random_field(
     rng: np.random.Generator, axes: Sequence[Array], pitch_mm: float, pitch_z_mm: float | None = None
 ) -> FloatArray:
-    """Smooth Gaussian field of mean 0 and standard deviation 1: white noise under cubic B-splines.
+    """Return a smooth Gaussian field with mean 0 and standard deviation 1: white noise under cubic B-splines.
 
-    It is tied to the world: two grids that overlap see the same field.
+    The field is fixed in world coordinates, so overlapping grids get the same values.
 
     Args:
-        rng: gives the noise at the control points.
-        axes: the grid's coordinates along z, y and x.
-        pitch_mm: spacing of the control points, about the size of the blobs.
-        pitch_z_mm: the same along z, where it differs.
+        rng: Generator of the noise at the control points.
+        axes: Coordinates of the grid along z, y and x.
+        pitch_mm: Spacing of the control points, about the size of the blobs.
+        pitch_z_mm: Spacing of the control points along z, if it differs.
 
     Returns:
-        float32 (slice, row, column).
+        Field (slice, row, column), float32.
     """
     weights = []
     for axis, half, pitch in zip(axes, _FIELD_HALF_MM, (pitch_z_mm or pitch_mm, pitch_mm, pitch_mm), strict=True):
@@ -86,18 +96,18 @@ def random_field(
 class Canvas:
     """A voxel grid in a gently warped space, on which shapes are painted with soft edges.
 
-    Each voxel holds two tissues and the share of the first one, so that the grey value on an edge is the mean over
-    the voxel (partial volume) and no outline has steps.
+    Each voxel holds two tissues and the share of the first, so that the grey value on an edge is the mean over the
+    voxel (partial volume) and outlines have no steps.
 
     Attributes:
-        axes: coordinates of the voxel centres along z, y and x.
-        labels: uint8 (slice, row, column), the tissue that fills most of a voxel.
-        beneath: the other tissue of a voxel.
-        share: float32, how much of a voxel is the first tissue, 0.5 to 1.
+        axes: Coordinates of the voxel centres along z, y and x.
+        labels: Tissue that fills most of a voxel, uint8 (slice, row, column).
+        beneath: Other tissue of a voxel, uint8 of the same shape.
+        share: Share of a voxel that the first tissue fills, 0.5 to 1, float32 of the same shape.
     """
 
     def __init__(self, axes: Sequence[Array], warp_mm: float, rng: np.random.Generator, warp_pitch_mm: float) -> None:
-        """Make an empty canvas of air whose space is warped by about `warp_mm`."""
+        """Create an empty canvas of air in a space warped by about `warp_mm`."""
         self.axes = tuple(axes)
         shape = tuple(len(axis) for axis in axes)
         self._warp_mm = warp_mm
@@ -114,7 +124,7 @@ class Canvas:
         self.share = np.ones(shape, np.float32)
 
     def window(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Window:
-        """The part of the grid that can hold a shape between two corners."""
+        """Return the part of the grid that can hold a shape between two corners."""
         margin = REACH_MM + 2 * self._warp_mm
         cuts = [
             slice(int(np.searchsorted(axis, lo - margin)), int(np.searchsorted(axis, hi + margin)))
@@ -123,20 +133,20 @@ class Canvas:
         return cuts[0], cuts[1], cuts[2]
 
     def local(self, frame: Frame, window: Window, axes: tuple[int, ...] = (0, 1, 2)) -> list[FloatArray]:
-        """Coordinates of a window's voxels along the axes of a frame."""
+        """Return the coordinates of a window's voxels along the axes of a frame."""
         away = [c[window] - np.float32(o) for c, o in zip(self._coordinates, frame.origin, strict=True)]
         turn = frame.axes.astype(np.float32)
         return [_weighted(away, turn[:, axis]) for axis in axes]
 
     def ellipsoid(self, frame: Frame, radii: Point) -> Shape:
-        """An ellipsoid at the origin of a frame; its distance is right to first order."""
+        """Return an ellipsoid at the origin of a frame, with distances accurate to first order."""
         half = np.sqrt((frame.axes**2 * np.square(radii)).sum(1))
         window = self.window(frame.origin - half, frame.origin + half)
         parts = [c / np.float32(r) for c, r in zip(self.local(frame, window), radii, strict=True)]
         return Shape(window, _level(parts, radii))
 
     def column(self, frame: Frame, radii: tuple[float, float], exponent: float = 2.0) -> Shape:
-        """An endless elliptic (or squarer, by the exponent) column along the z axis of an upright frame."""
+        """Return an endless elliptic column along the z axis of an upright frame, squarer for a larger exponent."""
         half = np.array([np.inf, max(radii), max(radii)])
         window = self.window(frame.origin - half, frame.origin + half)
         y, x = self.local(frame, window, (1, 2))
@@ -145,7 +155,7 @@ class Canvas:
         return Shape(window, (level - 1) * np.float32(min(radii)))
 
     def tube(self, points: npt.ArrayLike, radii: npt.ArrayLike, step_mm: float = 6.0) -> Shape:
-        """A tube of varying radius along a smooth curve through world points, (n, 3), with round ends."""
+        """Return a tube of varying radius along a smooth curve through world points, (n, 3), with round ends."""
         points, radii = _resample(np.asarray(points, np.float64), np.asarray(radii, np.float64), step_mm)
         reach = radii.max()
         window = self.window((points - reach).min(0), (points + reach).max(0))
@@ -166,20 +176,20 @@ class Canvas:
         return distance
 
     def strands(self, rng: np.random.Generator, pitch_mm: float) -> Shape:
-        """Thin curved sheets through the whole grid, like the septa of fat, about `pitch_mm` apart."""
+        """Return thin curved sheets through the whole grid, like the septa of fat, about `pitch_mm` apart."""
         field = np.abs(random_field(rng, self.axes, pitch_mm))
         whole = self.window(np.full(3, -np.inf), np.full(3, np.inf))
         return Shape(whole, field * np.float32(0.5 * pitch_mm) - np.float32(0.2))
 
     def half_space(self, like: Shape, point: npt.ArrayLike, normal: npt.ArrayLike) -> Shape:
-        """What lies behind a plane (against its normal), on the window of another shape."""
+        """Return the half space behind a plane (against its normal), on the window of another shape."""
         n = np.asarray(normal, np.float32) / np.float32(np.linalg.norm(normal))
         frame = Frame(np.asarray(point, np.float64), np.eye(3))
         z, y, x = self.local(frame, like.window)
         return Shape(like.window, n[0] * z + n[1] * y + n[2] * x)
 
     def paint(self, shape: Shape, tissue: Tissue, onto: Sequence[Tissue] = ()) -> None:
-        """Paint a shape over what is there, or only over the tissues of `onto`."""
+        """Paint a shape over all tissues, or only over the tissues of `onto`."""
         labels, beneath, share = (a[shape.window] for a in (self.labels, self.beneath, self.share))
         touched = shape.distance < self._edge_mm / 2
         if onto:
@@ -201,7 +211,7 @@ class Canvas:
 
 
 def union(shapes: Sequence[Shape], blend_mm: float) -> Shape:
-    """Several shapes as one, their creases filled over `blend_mm` (polynomial smooth minimum)."""
+    """Return the union of shapes, with creases filled over `blend_mm` (polynomial smooth minimum)."""
     starts, stops = ([[getattr(cut, end) for cut in s.window] for s in shapes] for end in ("start", "stop"))
     z, y, x = (slice(int(a), int(b)) for a, b in zip(np.min(starts, 0), np.max(stops, 0), strict=True))
     cover = (z, y, x)
@@ -215,13 +225,13 @@ def union(shapes: Sequence[Shape], blend_mm: float) -> Shape:
 
 
 def meet(a: Shape, b: Shape) -> Shape:
-    """What lies in both of two shapes, on the window that they share."""
+    """Return the intersection of two shapes, on their common window."""
     window, da, db = _common(a, b)
     return Shape(window, np.maximum(da, db))
 
 
 def without(a: Shape, b: Shape) -> Shape:
-    """What lies in the first of two shapes and not in the second."""
+    """Return the first of two shapes without the second."""
     window, da, db = _common(a, b)
     rest = a.distance.copy()
     rest[_inside(window, a.window)] = np.maximum(da, -db)
@@ -236,7 +246,7 @@ def _common(a: Shape, b: Shape) -> tuple[Window, FloatArray, FloatArray]:
 
 
 def _inside(part: Window, whole: Window) -> Window:
-    """A window of the grid, counted from the corner of one that holds it."""
+    """Return a window of the grid relative to the corner of a window that contains it."""
     z, y, x = (slice(p.start - w.start, p.stop - w.start) for p, w in zip(part, whole, strict=True))
     return z, y, x
 
@@ -249,7 +259,7 @@ def _level(parts: list[FloatArray], radii: Point) -> FloatArray:
 
 
 def _weighted(parts: list[FloatArray], weights: FloatArray) -> FloatArray:
-    """Weighted sum that skips zeros, the most of a frame that stands upright."""
+    """Return a weighted sum that skips zero weights, which are most of an upright frame's."""
     terms = [w * p for w, p in zip(weights, parts, strict=True) if abs(w) > 1e-7]
     return np.asarray(sum(terms[1:], terms[0]))
 
@@ -259,7 +269,7 @@ def _bounded(field: FloatArray) -> FloatArray:
 
 
 def _resample(points: Array, radii: Array, step_mm: float) -> tuple[Array, Array]:
-    """Points and radii about every `step_mm` along a smooth curve through the ones given."""
+    """Return points and radii about every `step_mm` along a smooth curve through the original points and radii."""
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     at = np.linspace(0, lengths[-1], max(2, int(np.ceil(lengths[-1] / step_mm)) + 1))
     course = monotone_cubic(lengths, np.column_stack([points, radii]), at)

@@ -20,10 +20,10 @@ class Sequence(Settings):
     """An inversion-recovery gradient echo acquisition.
 
     Attributes:
-        inversion_time_ms: from the inversion to the centre of k-space (TI).
-        repetition_ms: from one inversion to the next, one or two heart beats (TR).
-        fat_signal: share of the fat's signal that the fat saturation leaves: 0 is perfect, 1 is none.
-        efficiency: share of the inversion that the pulse achieves.
+        inversion_time_ms: Time from the inversion to the centre of k-space (TI).
+        repetition_ms: Time from one inversion to the next, one or two heartbeats (TR).
+        fat_signal: Share of the fat signal that remains after fat saturation: 0 if perfect, 1 without saturation.
+        efficiency: Share of the inversion that the pulse achieves.
     """
 
     inversion_time_ms: float = Field(gt=0)
@@ -33,21 +33,22 @@ class Sequence(Settings):
 
 
 def signed_inversion_recovery(t1_ms: npt.ArrayLike, density: npt.ArrayLike, sequence: Sequence) -> Array:
-    """Return the magnetisation at TI, `density * (1 - (1 + f) exp(-TI / T1) + f exp(-TR / T1))`, inverted negative.
+    """Return the magnetisation at TI, `density * (1 - (1 + f) exp(-TI / T1) + f exp(-TR / T1))`.
 
-    The steady state of inversions of efficiency f every TR, with no regard to what the readout pulses take away (they
-    are few and of low angle): Kellman and Arai, J Magn Reson Imaging 2012 (36:529), and any text on MRI physics.
+    It is negative where it is still inverted. This is the steady state of inversions of efficiency f every TR. It
+    neglects the effect of the readout pulses, which are few and of low flip angle: Kellman and Arai, J Magn Reson
+    Imaging 2012 (36:529), and any text on MRI physics.
 
     Args:
-        t1_ms: T1, any shape.
-        density: signal of the fully relaxed tissue, any shape that broadcasts with `t1_ms`.
-        sequence: gives TI, TR and f.
+        t1_ms: T1, of any shape.
+        density: Signal of the fully relaxed tissue, of any shape that broadcasts with `t1_ms`.
+        sequence: Pulse sequence with TI, TR and f.
 
     Returns:
-        An array of the common shape, in the units of `density`.
+        Magnetisation of the common shape, in the units of `density`.
 
     Raises:
-        UsageError: a T1 is zero or less.
+        UsageError: A T1 is zero or less.
     """
     t1 = np.asarray(t1_ms, dtype=np.float64)
     _require_positive("T1", t1)
@@ -58,16 +59,25 @@ def signed_inversion_recovery(t1_ms: npt.ArrayLike, density: npt.ArrayLike, sequ
 
 
 def inversion_recovery(t1_ms: npt.ArrayLike, density: npt.ArrayLike, sequence: Sequence) -> Array:
-    """Magnitude of `signed_inversion_recovery`, which is what a magnitude image shows; same arguments and errors."""
+    """Return the magnitude of `signed_inversion_recovery`, as in a magnitude image.
+
+    Args:
+        t1_ms: T1, of any shape.
+        density: Signal of the fully relaxed tissue, of any shape that broadcasts with `t1_ms`.
+        sequence: Pulse sequence with TI, TR and f.
+
+    Raises:
+        UsageError: A T1 is zero or less.
+    """
     magnitude: Array = np.abs(signed_inversion_recovery(t1_ms, density, sequence))
     return magnitude
 
 
 def null_time(t1_ms: float, repetition_ms: float) -> float:
-    """Inversion time at which a tissue gives no signal, `T1 * (ln 2 - ln(1 + exp(-TR / T1)))`, in ms.
+    """Return the inversion time in ms at which a tissue has no signal, `T1 * (ln 2 - ln(1 + exp(-TR / T1)))`.
 
     Raises:
-        UsageError: the T1 or the repetition time is zero or less.
+        UsageError: The T1 or the repetition time is zero or less.
     """
     _require_positive("T1", np.float64(t1_ms))
     _require_positive("the repetition time", np.float64(repetition_ms))
@@ -75,17 +85,17 @@ def null_time(t1_ms: float, repetition_ms: float) -> float:
 
 
 def inversion_for(ratio: float, t1_ms: tuple[float, float], repetition_ms: float, *, early: bool) -> float:
-    """Return the inversion time in ms at which myocardium has this ratio of the signal of blood.
+    """Return the inversion time in ms at which myocardium and blood have this signal ratio.
 
     Args:
-        ratio: Magnitude of myocardium over that of blood, from 0. What no inversion time up to three times that of the
-            null gives counts as the most that one gives.
-        t1_ms: T1 of myocardium and of blood, that of blood the shorter.
+        ratio: Ratio of the magnitudes of myocardium and blood, at least 0. A late ratio above the one at three times
+            the null time gives three times the null time.
+        t1_ms: T1 of myocardium and of blood. The T1 of blood is the shorter one.
         repetition_ms: Time between two inversions.
         early: Whether the time is before the null of myocardium, which is then inverted, or after it.
     """
     null_ms, blood_null_ms = (null_time(t1, repetition_ms) for t1 in t1_ms)
-    # A little beyond the null, so that a ratio of 0 lies between the bounds.
+    # The bounds extend a little beyond the null, so that they enclose a ratio of 0.
     first, last = (blood_null_ms, 1.05 * null_ms) if early else (0.95 * null_ms, 3 * null_ms)
 
     def excess(inversion_ms: float) -> float:

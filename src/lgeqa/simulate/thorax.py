@@ -1,6 +1,6 @@
-"""Paint everything around the heart on a canvas: body wall, lungs, spine, liver, aorta, airways.
+"""Painting of everything around the heart on a canvas: body wall, lungs, spine, liver, aorta, airways.
 
-Points are (z, y, x) mm from the centre of the left atrium: superior, posterior, left.
+Points are (z, y, x) in mm (superior, posterior, left) from the centre of the left atrium.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Thorax:
-    """The thorax of one person, in the world's coordinates."""
+    """The thorax of one person, in world coordinates."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = a = anatomy
@@ -27,11 +27,11 @@ class Thorax:
         self.cage_radii = (depth - 0.7 * a.fat_thickness, width - a.fat_thickness - a.lung_inset)
 
     def by_spine(self, points: npt.ArrayLike) -> Array:
-        """Points counted from the middle of the vertebral bodies, as points of the world."""
+        """Convert points relative to the centre of the vertebral bodies to world coordinates."""
         return self.spine.points(points)
 
     def body(self, canvas: Canvas) -> Shape:
-        """The body without the arms; the outline of each breast comes from an ellipsoid."""
+        """Return the body without the arms, with an ellipsoid for each breast."""
         a = self.anatomy
         outline = canvas.column(self.middle, (a.body_half_depth, a.body_half_width), a.body_squareness)
         z = canvas.axes[0].astype(np.float32)[:, None, None]
@@ -43,13 +43,13 @@ class Thorax:
         return union([trunk, *(canvas.ellipsoid(Frame(at, self.middle.axes), radii) for at in fronts)], 12.0)
 
     def cage(self, canvas: Canvas) -> Shape:
-        """The inside of the rib cage, wider below."""
+        """Return the inside of the rib cage, which widens downward."""
         outline = canvas.column(self.middle, self.cage_radii, 2.2)
         z = canvas.axes[0].astype(np.float32)[:, None, None]
         return Shape(outline.window, outline.distance + np.float32(0.12) * z)
 
     def cage_point(self, angle_deg: float, z: float, out_mm: float) -> Array:
-        """A point at some distance outside the cage; 0 degrees is posterior, 90 left."""
+        """Return a point at a distance outside the rib cage, where 0 degrees is posterior and 90 left."""
         turn = np.deg2rad(angle_deg)
         depth, width = (r + out_mm - 0.12 * z for r in self.cage_radii)
         norm = (abs(np.cos(turn)) ** 2.2 + abs(np.sin(turn)) ** 2.2) ** (1 / 2.2)
@@ -57,7 +57,7 @@ class Thorax:
 
 
 def paint_body_wall(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> None:
-    """Paint skin, fat, muscle, arms, ribs and sternum, with the lungs as the filling."""
+    """Paint skin, fat, muscle, arms, ribs and sternum, with lung inside."""
     a = thorax.anatomy
     body, cage = thorax.body(canvas), thorax.cage(canvas)
     _paint_arms(canvas, thorax)
@@ -98,7 +98,7 @@ def _paint_ribs(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> Non
 
 
 def paint_spine(canvas: Canvas, thorax: Thorax) -> None:
-    """Paint back muscles, vertebrae with discs and processes, the canal with its cord."""
+    """Paint back muscles, vertebrae with discs and processes, and the spinal canal with its cord."""
     a = thorax.anatomy
     r, height = a.vertebra_radius, a.vertebra_height
     at = thorax.by_spine
@@ -132,7 +132,7 @@ def _paint_discs(canvas: Canvas, body: Shape, levels: list[float]) -> None:
 
 
 def paint_abdomen(canvas: Canvas, thorax: Thorax, rng: np.random.Generator) -> None:
-    """Paint what lies under the diaphragm: liver with its veins on the right, stomach and spleen on the left."""
+    """Paint the organs below the diaphragm: liver with its veins on the right, stomach and spleen on the left."""
     a = thorax.anatomy
     depth, width = thorax.cage_radii
     inside = thorax.cage(canvas).grown(-1.5)
@@ -170,7 +170,7 @@ def _paint_liver_veins(canvas: Canvas, level: float, rng: np.random.Generator) -
 
 
 def paint_vessels_and_airways(canvas: Canvas, thorax: Thorax) -> None:
-    """Paint arch and descending aorta, azygos vein, oesophagus, trachea and main bronchi."""
+    """Paint the aortic arch and descending aorta, azygos vein, oesophagus, trachea and main bronchi."""
     a = thorax.anatomy
     r, left = a.descending_radius, a.descending_left
     gullet = a.oesophagus_radius

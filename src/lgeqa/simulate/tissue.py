@@ -1,4 +1,4 @@
-"""The tissues of the phantom and what each one gives to the signal."""
+"""The tissues of the phantom and their signal properties."""
 
 from enum import IntEnum
 from types import MappingProxyType
@@ -27,12 +27,12 @@ class Tissue(IntEnum):
 
 
 class Properties(NamedTuple):
-    """What a tissue gives to the signal.
+    """Signal properties of a tissue.
 
     Attributes:
         t1_ms: T1 about 15 minutes after contrast at 1.5 T.
-        density: proton density times the T2* decay to the echo, blood 1.
-        grain: standard deviation of the fine texture, relative to the signal.
+        density: Proton density times the T2* decay to the echo, relative to blood.
+        grain: Standard deviation of the fine texture, relative to the signal.
     """
 
     t1_ms: float
@@ -40,14 +40,15 @@ class Properties(NamedTuple):
     grain: float
 
 
-#: T1 are rounded choices, not the table of one study: blood nearly as short as scar and both well below
-#: myocardium, as in Biglands et al., JCMR 2012 (14:66, figure 18, after 0.2 mmol/kg); the level moves with dose and
-#: kidneys (15 minutes after contrast JCMR 2013, 15:11, has 425 ms in infarct, 450 in blood, 540 in myocardium by
-#: MOLLI). Fat and the shortening of muscle and organs likewise. Densities and grains are fitted by eye to real scans.
+#: T1 are rounded choices, not the values of one study: blood is nearly as short as scar, and both are well below
+#: myocardium, as in Biglands et al., JCMR 2012 (14:66, figure 18, after 0.2 mmol/kg). The level depends on dose and
+#: kidney function (15 minutes after contrast, JCMR 2013, 15:11, has 425 ms in infarct, 450 in blood and 540 in
+#: myocardium by MOLLI). T1 of fat, muscle and organs are rounded choices too. Densities and grains are fitted by eye to
+#: real scans.
 #:
-#: BONE is marrow. GUT is the wall of oesophagus, stomach and airways. CONNECTIVE is what enhances in thin sheets:
-#: skin, pericardium, ligaments. WALL is the healthy wall of the left atrium; AORTIC_WALL also that of the pulmonary
-#: arteries. A wall or valve that enhances less is one with a T1 nearer to that of myocardium.
+#: BONE is marrow. GUT is the wall of oesophagus, stomach and airways. CONNECTIVE is enhancing tissue in thin sheets:
+#: skin, pericardium, ligaments. WALL is the healthy wall of the left atrium, AORTIC_WALL the wall of the aorta and the
+#: pulmonary arteries. A wall or valve that enhances less has a T1 closer to myocardium.
 PROPERTIES: Final = MappingProxyType(
     {
         Tissue.AIR: Properties(1000.0, 0.0, 0.0),

@@ -1,1 +1,1 @@
-"""Training: prepared slices, augmentation, one loop, one recipe a strategy (PyTorch)."""
+"""Training with PyTorch: prepared slices, augmentation, one training loop, and one recipe per strategy."""

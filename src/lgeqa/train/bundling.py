@@ -1,4 +1,4 @@
-"""From finished runs to a bundle."""
+"""Writing of bundles from finished training runs."""
 
 import json
 import shutil
@@ -26,18 +26,18 @@ from lgeqa.train.novelty import add_novelty, fit_whitening, novelty_limits, pool
 from lgeqa.train.quality import STRATEGIES
 from lgeqa.train.store import SliceBatches, Store
 
-#: Slices at least, where there are that many, that the ranges of 8-bit networks are found on.
+#: Minimum number of slices, if available, for finding the ranges of 8-bit networks.
 _CALIBRATION = 256
-#: Slices at least, and slices of each scan at least, where there are that many, that novelty is fitted on.
+#: Minimum number of slices, in total and per scan, if available, for fitting the novelty.
 _NOVELTY, _NOVELTY_PER_SCAN = 2048, 16
-#: What a manifest says of the scans that set the limits of novelty.
+#: Description, in a manifest, of the scans that set the limits of novelty.
 _OWN_SCANS = "those that it was trained on"
 _RESEARCH = "Research on scans like those that it learnt from. Not a medical device."
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a bundle: its ONNX file, and what the manifest says of it."""
+    """One stage of a bundle: its ONNX file and its settings in the manifest."""
 
     network: Path
     settings: dict[str, Any]
@@ -53,47 +53,47 @@ def build_bundle(
     """Join a detector and a quality run into a bundle.
 
     Args:
-        detector: folder of a finished detector run, or a bundle, whose detector is taken as it is.
-        quality: folder of a finished quality run.
-        folder: of the bundle; must not exist, or be empty.
-        precision: `full` keeps the networks of runs, which are 32-bit; `compact` makes them 8-bit, with ranges found
-            on each run's own training slices.
-        description: what a person says about it.
+        detector: Folder of a finished detector run, or a bundle, whose detector is taken unchanged.
+        quality: Folder of a finished quality run.
+        folder: Folder of the new bundle, which must be empty or not exist.
+        precision: Precision of the networks. `full` keeps the 32-bit networks of the runs. `compact` makes them 8-bit,
+            with ranges found on each run's own training slices.
+        description: Description of the bundle for the manifest.
 
     Raises:
-        UsageError: a run is not finished or lacks what it learnt from, or the bundle is not sound.
+        UsageError: A run is not finished or lacks its training slices, or the bundle is invalid.
     """
     first, second = stage_1(detector), _quality_run(quality)
-    seen = _learnt(quality).middle(second.settings["preparation"]["pixels"])
+    training = _learnt(quality).middle(second.settings["preparation"]["pixels"])
     with TemporaryDirectory() as scratch:
         if precision == "compact":
-            second = replace(second, network=_quantised(quality, seen, Path(scratch)))
+            second = replace(second, network=_quantised(quality, training, Path(scratch)))
             if not _is_bundle(detector):
                 first = replace(first, network=_quantised(detector, _learnt(detector), Path(scratch)))
-        second = with_novelty(second, seen, _OWN_SCANS, Path(scratch))
+        second = with_novelty(second, training, _OWN_SCANS, Path(scratch))
         return joined(folder, first, second, description)
 
 
 def _learnt(run: Path) -> Store:
-    """Return the slices that a run learnt from."""
+    """Return the training slices of a run."""
     folder = run / TRAINING
     try:
         return Store(folder)
-    except FileNotFoundError as fault:
+    except FileNotFoundError as error:
         raise UsageError(
-            f"{folder}: lacks {Path(fault.filename).name}, and a bundle needs the slices that its run learnt from. "
+            f"{folder}: lacks {Path(error.filename).name}, and a bundle needs the slices that its run learnt from. "
             "Copy them back, or train again in a new folder."
         ) from None
 
 
 def bundle_of_quality_run(run: Path, detector: Path | None, description: Description, training: Store) -> Manifest:
-    """Write the bundle of a finished quality run into its folder, in full precision, in the place of an earlier one.
+    """Write the bundle of a finished quality run into its folder, in full precision, replacing an earlier bundle.
 
     Args:
-        run: folder of the run.
-        detector: run or bundle that stage 1 comes from; None for the bundle in the package.
-        description: what the manifest says.
-        training: Prepared slices that the run learnt from, as the network sees them; they set the limits of novelty.
+        run: Folder of the run.
+        detector: Run or bundle that provides stage 1. None for the bundle in the package.
+        description: Description of the bundle for the manifest.
+        training: Prepared training slices of the run, as the network sees them. They set the limits of novelty.
     """
     with TemporaryDirectory() as scratch:
         second = with_novelty(_quality_run(run), training, _OWN_SCANS, Path(scratch))
@@ -101,12 +101,14 @@ def bundle_of_quality_run(run: Path, detector: Path | None, description: Descrip
 
 
 def bundle_of_detector_run(run: Path, quality: Path, description: Description) -> Manifest:
-    """The same of a finished detector run, whose network is in full precision; stage 2 is as it is in `quality`.
+    """Write the bundle of a finished detector run into its folder, replacing an earlier bundle.
+
+    Stage 1 is in full precision, and stage 2 is taken unchanged from `quality`.
 
     Args:
-        run: folder of the run.
-        quality: the bundle that stage 2 comes from.
-        description: what the manifest says.
+        run: Folder of the run.
+        quality: Bundle that provides stage 2.
+        description: Description of the bundle for the manifest.
     """
     return _bundle_of_run(run, _detector_run(run), quality_of_bundle(quality), description)
 
@@ -128,20 +130,23 @@ def _is_bundle(folder: Path) -> bool:
 
 
 def stage_1(detector: Path | None) -> Stage:
-    """The detector of a run or a bundle; None for the bundle in the package.
+    """Return stage 1 of a run or a bundle, or of the bundle in the package if `detector` is None.
 
     Raises:
-        UsageError: it is neither a finished run nor a sound bundle.
+        UsageError: The folder is neither a finished run nor a valid bundle.
     """
     source = detector or default_bundle()
     return _detector_of_bundle(source) if _is_bundle(source) else _detector_run(source)
 
 
 def stage_2(quality: Path | None) -> Path:
-    """The bundle that stage 2 comes from: a bundle, or that of a finished quality run; None for the one in the package.
+    """Return the folder of the bundle that provides stage 2.
+
+    This is `quality` itself, the bundle of the finished quality run `quality`, or the one in the package if `quality`
+    is None.
 
     Raises:
-        UsageError: it is neither, or not sound.
+        UsageError: The folder is neither a bundle nor a finished quality run, or the bundle is invalid.
     """
     source = quality or default_bundle()
     folder = source if _is_bundle(source) else source / BUNDLE
@@ -152,14 +157,14 @@ def stage_2(quality: Path | None) -> Path:
 
 
 def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float) -> Description:
-    """What can be told of a quality run without a person.
+    """Return the default description of the bundle of a quality run.
 
     Args:
-        strategy: one of `STRATEGIES`.
-        name: of the bundle.
-        cases: scans that it learnt from.
-        rule: that gave the labels.
-        moved: how far the export moves a probability, at the most.
+        strategy: Name of a strategy, one of `STRATEGIES`.
+        name: Name of the bundle.
+        cases: Training scans.
+        rule: Rule that gave the labels.
+        moved: Largest change of a probability by the export.
     """
     patients = len({case.patient for case in cases})
     simulated = any(TRUTH in case.scores for case in cases)
@@ -181,13 +186,13 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
 
 
 def detector_described(name: str, cases: Sequence[Case], quality: Path, moved: float) -> Description:
-    """What can be told of a detector run without a person.
+    """Return the default description of the bundle of a detector run.
 
     Args:
-        name: of the bundle.
-        cases: scans that it learnt from.
-        quality: the bundle that stage 2 comes from; what is said of its labels and strategy holds on.
-        moved: how far the export moves a probability, at the most.
+        name: Name of the bundle.
+        cases: Training scans.
+        quality: Bundle that provides stage 2. The description of its labels and strategy stays valid.
+        moved: Largest change of a probability by the export.
     """
     other = open_bundle(quality).manifest
     patients = len({case.patient for case in cases})
@@ -209,7 +214,7 @@ def detector_described(name: str, cases: Sequence[Case], quality: Path, moved: f
 
 
 def _parity(moved: float) -> dict[str, Any]:
-    """The figure that the parity check gives."""
+    """Return the metric of the parity check for the manifest."""
     return {
         "name": "probability moved by the export",
         "value": moved,
@@ -225,34 +230,34 @@ def _detector_run(run: Path) -> Stage:
 
 def _quality_run(run: Path) -> Stage:
     network = network_of(run)
-    # Only what stage 2 is fed is of concern here, and every strategy has that.
+    # Only the preparation of stage 2 is needed here, and every strategy has it.
     config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    # A run of an earlier lgeqa names another normalisation, whose slices look almost the same.
+    # Runs of earlier versions name another normalisation, which gives almost the same slices.
     preparation = QualityPreparation(**config["preparation"] | {"normalisation": QualityPreparation().normalisation})
-    window = config["loop"]["augmentation"].get("window", 1.0)  # which earlier ones do not name
+    window = config["loop"]["augmentation"].get("window", 1.0)  # missing in runs of earlier versions
     return Stage(network, {"preparation": preparation.middle(window).model_dump()})
 
 
 def _detector_of_bundle(bundle: Path) -> Stage:
-    """Stage 1 of a bundle, which is checked when it is opened."""
+    """Return stage 1 of a bundle, which is checked when it is opened."""
     part = open_bundle(bundle).manifest.detector
     return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
 
 
 def quality_of_bundle(bundle: Path) -> Stage:
-    """Stage 2 of a bundle, which is checked when it is opened."""
+    """Return stage 2 of a bundle, which is checked when it is opened."""
     part = open_bundle(bundle).manifest.quality
     novelty = part.novelty and part.novelty.model_dump()
     return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "novelty": novelty})
 
 
 def with_novelty(second: Stage, store: Store, data: str, scratch: Path) -> Stage:
-    """Give stage 2 the output `novelty`, and limits of it.
+    """Return stage 2 with the output `novelty` and its limits.
 
     Args:
         second: Stage 2, whose network may have the output already.
-        store: Prepared slices that it learnt from.
-        data: What they are, for the manifest.
+        store: Prepared training slices of stage 2.
+        data: Description of these slices for the manifest.
         scratch: Folder for the new network.
     """
     per_scan = max(_NOVELTY_PER_SCAN, -(-_NOVELTY // len(store.labels)))
@@ -264,14 +269,14 @@ def with_novelty(second: Stage, store: Store, data: str, scratch: Path) -> Stage
     return Stage(scratch / "novelty.onnx", second.settings | {"novelty": limits.model_dump()})
 
 
-def _quantised(run: Path, seen: Store, scratch: Path) -> Path:
-    """Write the 8-bit twin of a run's network, with its ranges from slices as the network sees them."""
+def _quantised(run: Path, training: Store, scratch: Path) -> Path:
+    """Write an 8-bit copy of a run's network, with ranges found on slices as the network sees them."""
     path = scratch / f"{run.name}.onnx"
-    quantise(network_of(run), path, _calibration_slices(seen), scratch)
+    quantise(network_of(run), path, _calibration_slices(training), scratch)
     return path
 
 
 def _calibration_slices(store: Store) -> list[FloatArray]:
-    """Slices of every scan, alike in number and some hundreds in all, in batches (slice, channel, row, column)."""
+    """Return a few hundred slices, equally many of every scan, in batches (slice, channel, row, column)."""
     per_scan = -(-_CALIBRATION // len(store.labels))
     return [store[batch]["slice"].numpy() for batch in SliceBatches(store.owner, per_scan, 32, seed=0)]

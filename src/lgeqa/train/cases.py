@@ -1,4 +1,4 @@
-"""Reading the scans of a cohort for training."""
+"""Reading of a cohort's scans for training."""
 
 from lgeqa.cohort import Case, source_of
 from lgeqa.errors import CohortError
@@ -7,11 +7,11 @@ from lgeqa.records import BoolArray, Scan
 
 
 def read_case(case: Case) -> tuple[Scan, BoolArray]:
-    """The scan of a case, and its bool (slice, row, column) mask.
+    """Read the scan of a case and its bool mask (slice, row, column).
 
     Raises:
-        CohortError: the case has no mask.
-        ScanError: its files cannot be read.
+        CohortError: The case has no mask.
+        ScanError: The files of the case cannot be read.
     """
     if case.mask is None:
         raise CohortError(f"{case.image}: has no mask beside it (shrinkwrap.nrrd), and training needs one.")

@@ -1,4 +1,4 @@
-"""Training stage 1: from scans with masks to a detector that works on cropped, full-field and poor scans."""
+"""Training of stage 1: a detector for cropped, full-field and poor scans, trained on scans with masks."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -26,9 +26,9 @@ from lgeqa.train.loop import LoopSettings, first_weights, fit
 from lgeqa.train.recipes import DetectorRecipe
 from lgeqa.train.store import Slices, Store, open_store
 
-#: Draws the artefacts of one copy.
+#: Function that draws the artefacts of one copy.
 DrawArtefacts = Callable[[np.random.Generator], Sequence[Artefact]]
-#: Heavy artefacts have a severity of this share of the heaviest, or more.
+#: Lowest severity of heavy artefacts, as a share of the highest.
 HEAVY_FROM: Final = 0.5
 
 
@@ -36,20 +36,20 @@ class DetectorConfig(Settings):
     """Settings of `lgeqa train detector`.
 
     Attributes:
-        preparation: of volumes; goes into the bundle.
-        rule: on the network's probabilities; goes into the bundle.
-        width: channels of the U-Net's first level.
-        canvas: rows and columns on which prepared slices are kept, larger ones cut evenly.
-        window: rows and columns of the windows that are drawn from them anew in each step.
-        intensity: changes of the training slices' grey levels.
-        weights: first weights: `random`, or the `network.safetensors` of an earlier run of the same width.
-        degraded: copies of each training scan with artefacts, every second one with heavy ones.
-        composites: copies of each training scan set into a phantom's thorax: in turn without artefacts, with heavy
-            ones, and with ones of any severity.
-        phantoms: thoraxes to set them into.
-        test: share of the scans that training never sees.
-        validation: share of the rest that picks the best epoch.
-        loop: of the training.
+        preparation: Preparation of the volumes, stored in the bundle.
+        rule: Rule that turns the network's probabilities into a mask, stored in the bundle.
+        width: Channels of the U-Net's first level.
+        canvas: Rows and columns of the stored slices. Larger slices are cropped evenly.
+        window: Rows and columns of the windows drawn from the stored slices, again in each step.
+        intensity: Changes of the training slices' grey levels.
+        weights: Initial weights: `random`, or the `network.safetensors` of an earlier run with the same width.
+        degraded: Number of copies of each training scan with artefacts, every second one with heavy artefacts.
+        composites: Number of copies of each training scan placed in a phantom's thorax, in turn without artefacts, with
+            heavy artefacts, and with artefacts of any severity.
+        phantoms: Number of phantoms whose thoraxes are used for these copies.
+        test: Share of the scans that the training never uses.
+        validation: Share of the remaining scans that selects the best epoch.
+        loop: Settings of the training loop.
     """
 
     preparation: DetectorPreparation = Field(default_factory=lambda: DetectorPreparation(least=96))
@@ -75,17 +75,18 @@ def train_detector(training: Store, validation: Store, config: DetectorConfig, r
     """Train the U-Net.
 
     Args:
-        training: prepared slices to learn from.
-        validation: prepared slices of other patients, which pick the best epoch.
-        config: the settings.
-        run: the run's folder.
-        quiet: say nothing of the progress.
+        training: Prepared slices to train on.
+        validation: Prepared slices of other patients, which select the best epoch.
+        config: Settings of the training.
+        run: Folder of the run.
+        quiet: Whether to hide the progress.
 
     Returns:
         The trained network.
 
     Raises:
-        TrainingError, OutputError: as `fit` does.
+        TrainingError: The training failed as described in `fit`.
+        OutputError: The run's folder cannot be written.
     """
     with first_weights(config.loop.seed):
         network = Detector(config.width, len(config.preparation.context_mm))
@@ -98,12 +99,12 @@ def train_detector(training: Store, validation: Store, config: DetectorConfig, r
 
 
 def validation_copies(config: DetectorConfig) -> DetectorConfig:
-    """Return the same settings with two copies of each kind or fewer, one of them with heavy artefacts."""
+    """Return the same settings with at most two copies of each kind, one of them with heavy artefacts."""
     return config.model_copy(update={"degraded": min(config.degraded, 2), "composites": min(config.composites, 2)})
 
 
 def draw_heavy_artefacts(rng: np.random.Generator) -> tuple[Artefact, ...]:
-    """Draw a heavy artefact on each scale."""
+    """Draw one heavy artefact for each scale."""
     artefacts = []
     for scale in NAMES:
         choices = [mechanism for mechanism in MECHANISMS if mechanism.scale == scale and not mechanism.improves]
@@ -114,7 +115,7 @@ def draw_heavy_artefacts(rng: np.random.Generator) -> tuple[Artefact, ...]:
 
 
 def detector_store(cases: Sequence[Case], config: DetectorConfig, folder: Path) -> Store:
-    """Prepared slices of scans with masks, and of their copies."""
+    """Return the prepared slices of scans with masks and of their copies."""
     key = {
         "scans": [content_of(case) for case in cases],
         "degraded": config.degraded,
@@ -127,7 +128,7 @@ def detector_store(cases: Sequence[Case], config: DetectorConfig, folder: Path) 
 
 
 def _slices(cases: Sequence[Case], config: DetectorConfig) -> Iterator[Slices]:
-    """Give each scan as it is, its copies with artefacts, and its copies in a thorax."""
+    """Yield each scan unchanged, its copies with artefacts, and its copies in a thorax."""
     rng = np.random.default_rng(config.loop.seed)
     thoraxes = [build_phantom(draw_phantom(rng)) for _ in range(config.phantoms if config.composites else 0)]
     for case in cases:
@@ -164,7 +165,7 @@ def _on_canvas(
     mask = resample(atrium.astype(np.float32), *grid.forward()) > 0.5
     side = config.canvas
     return Slices(
-        # Half precision is finer than the noise, and halves the store.
+        # Half precision is finer than the noise and halves the size on disk.
         _centred(slices.astype(np.float16), side, float(slices.min())),
         _centred(mask.astype(np.uint8), side, 0),
         np.full(len(NAMES), np.nan, np.float32),
@@ -173,7 +174,7 @@ def _on_canvas(
 
 
 def _centred(slices: npt.NDArray[Any], side: int, fill: float) -> npt.NDArray[Any]:
-    """Pad with `fill`, or cut, each slice evenly to side x side."""
+    """Pad each slice with `fill`, or crop it, evenly to side x side."""
     canvas = np.full((len(slices), side, side), fill, slices.dtype)
     rows, columns = (min(n, side) for n in slices.shape[1:])
     canvas[:, _middle(side, rows), _middle(side, columns)] = slices[
@@ -183,6 +184,6 @@ def _centred(slices: npt.NDArray[Any], side: int, fill: float) -> npt.NDArray[An
 
 
 def _middle(n: int, length: int) -> slice:
-    """The middle `length` of `n`."""
+    """Return the middle `length` of `n` indices."""
     start = (n - length) // 2
     return slice(start, start + length)

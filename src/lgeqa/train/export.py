@@ -1,4 +1,4 @@
-"""From trained networks to ONNX files, in full precision or 8-bit."""
+"""Export of trained networks to ONNX files, in full precision or 8-bit."""
 
 import logging
 import warnings
@@ -24,7 +24,7 @@ from lgeqa.networks.hirescam import hirescam
 from lgeqa.records import FloatArray
 from lgeqa.writing import write_through
 
-#: What a full-precision export may move a probability by.
+#: Largest accepted change of a probability by a full-precision export.
 PARITY = 1e-3
 INPUT = "slices"
 OUTPUT = "probabilities"
@@ -44,7 +44,7 @@ class _Probabilities(nn.Module):
 
 
 class _Explained(nn.Module):
-    """A quality network that gives probabilities and where their logits came from."""
+    """A quality network that returns probabilities and the attribution maps of its logits."""
 
     outputs = (OUTPUT, MAPS)
 
@@ -58,19 +58,21 @@ class _Explained(nn.Module):
 
 
 def _for_use(network: nn.Module) -> _Probabilities | _Explained:
-    """What is exported of a network, which is put into evaluation mode."""
+    """Put a network into evaluation mode and wrap it for the export."""
     network.eval().cpu()
     return _Explained(network) if isinstance(network, QualityNetwork) else _Probabilities(network)
 
 
 def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int | None, path: Path) -> None:
-    """Write a network as ONNX in full precision, with `probabilities`; a quality network's has `maps` too.
+    """Write a network as ONNX in full precision, with the output `probabilities`.
+
+    A quality network also has the output `maps`.
 
     Args:
-        network: takes (slice, channel, row, column) and gives logits; put into evaluation mode.
-        shape: (channels, rows, columns) of an example.
-        multiple: rows and columns may be any multiple of this; None if they are fixed.
-        path: the file.
+        network: Network that maps (slice, channel, row, column) to logits. It is put into evaluation mode.
+        shape: Shape of an example, (channels, rows, columns).
+        multiple: Number of which rows and columns may be any multiple. None if they are fixed.
+        path: File to write.
     """
     module = _for_use(network)
     traced = _trace(_Traceable(repr(module), module), shape, multiple)
@@ -85,10 +87,10 @@ def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int |
 
 @dataclass(frozen=True)
 class _Traceable:
-    """A module that equals any other of the same layers.
+    """A module that equals any other module with the same layers.
 
     Attributes:
-        layers: Text that tells modules with other layers apart.
+        layers: Text that differs between modules with different layers.
         module: The module itself.
     """
 
@@ -98,14 +100,17 @@ class _Traceable:
 
 @lru_cache(maxsize=2)
 def _trace(traceable: _Traceable, shape: tuple[int, int, int], multiple: int | None) -> ONNXProgram:
-    """Trace a module, which takes most of an export; modules of the same layers differ in their weights alone."""
+    """Trace a module, which takes most of the time of an export.
+
+    Modules with the same layers differ only in their weights, so they share a trace.
+    """
     dynamic: dict[int, Any] = {0: torch.export.Dim("slice", min=1, max=4096)}
     if multiple:
         dynamic |= {2: multiple * torch.export.Dim("rows", max=256), 3: multiple * torch.export.Dim("columns", max=256)}
-    # That torchvision is missing is no news: nothing here needs it.
+    # The exporter logs that torchvision is missing, which is not needed here.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The exporter warns of its own deprecated calls.
+        # The exporter warns about its own deprecated calls.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             traceable.module,
@@ -122,45 +127,45 @@ def _trace(traceable: _Traceable, shape: tuple[int, int, int], multiple: int | N
 
 
 def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:
-    """How far a full-precision export moves a probability, at the most.
+    """Return the largest change of a probability by a full-precision export.
 
     Args:
-        network: as it was trained.
-        path: its ONNX file.
-        slices: (slice, channel, row, column).
+        network: Trained network.
+        path: ONNX file of the network.
+        slices: Slices to compare on, (slice, channel, row, column).
 
     Raises:
-        TrainingError: by more than `PARITY`, or the maps of more than a tenth of the slices by more than that.
+        TrainingError: A probability changes by more than `PARITY`, or the maps of more than a tenth of the slices do.
     """
     module = _for_use(network)
     with torch.inference_mode():
         expected = module(slices)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(list(module.outputs), {INPUT: slices.numpy()})
-    moved = {}
-    for name, ours, theirs in zip(module.outputs, found, expected, strict=True):
-        by_slice = np.abs(ours - theirs.numpy()).reshape(len(ours), -1).max(axis=1)
-        # A map jumps where rounding turns a ReLU of a head on or off, which may happen to a slice of a sound export.
-        moved[name] = float(by_slice.max() if name == OUTPUT else np.quantile(by_slice, 0.9, method="lower"))
-        if not moved[name] <= PARITY:
+    outputs = session.run(list(module.outputs), {INPUT: slices.numpy()})
+    changes = {}
+    for name, output, reference in zip(module.outputs, outputs, expected, strict=True):
+        by_slice = np.abs(output - reference.numpy()).reshape(len(output), -1).max(axis=1)
+        # Rounding can turn a ReLU of a head on or off, which changes the map of a slice even in a correct export.
+        changes[name] = float(by_slice.max() if name == OUTPUT else np.quantile(by_slice, 0.9, method="lower"))
+        if not changes[name] <= PARITY:
             raise TrainingError(
-                f"{path}: gives {name} that differ by {moved[name]:.2g} from those of PyTorch; {PARITY:g} is allowed. "
-                "The weights are kept; please report the versions that `lgeqa info` tells."
+                f"{path}: gives {name} that differ by {changes[name]:.2g} from those of PyTorch; {PARITY:g} is allowed."
+                " The weights are kept; please report the versions that `lgeqa info` tells."
             )
-    return moved[OUTPUT]
+    return changes[OUTPUT]
 
 
 def quantise(source: Path, path: Path, calibration: list[FloatArray], scratch: Path) -> None:
-    """Turn weights and activations into 8-bit integers, with ranges found on real slices.
+    """Quantise weights and activations to 8-bit integers, with ranges found on real slices.
 
-    What follows a global pooling is a ten-thousandth of the work and stays in float: probabilities and maps are then
-    exact for the features that both start from.
+    The layers after a global pooling take a ten-thousandth of the work and stay in float. Probabilities and maps are
+    then exact for the pooled features that both start from.
 
     Args:
-        source: full-precision ONNX file.
-        path: the 8-bit file.
-        calibration: batches (slice, channel, row, column) of prepared slices.
-        scratch: folder for an intermediate file.
+        source: ONNX file in full precision.
+        path: File to write the 8-bit network to.
+        calibration: Batches of prepared slices, (slice, channel, row, column).
+        scratch: Folder for an intermediate file.
     """
     folded = scratch / "folded.onnx"
     quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
@@ -179,13 +184,13 @@ def quantise(source: Path, path: Path, calibration: list[FloatArray], scratch: P
 
 
 def _after_pooling(path: Path) -> list[str]:
-    """Names of the nodes of an ONNX file that its global pooling does not rest on; none if there is no pooling."""
+    """Return the names of the nodes of an ONNX file that follow its global pooling, or none if it has no pooling."""
     nodes = onnx.load(path).graph.node
     needed = {name for node in nodes if node.op_type == "ReduceMean" for name in node.input[:1]}
     if not needed:
         return []
     after = []
-    for node in reversed(nodes):  # they are in the order in which they run
+    for node in reversed(nodes):  # nodes are stored in the order of execution
         if needed.isdisjoint(node.output):
             after.append(node.name)
         else:

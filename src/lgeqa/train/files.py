@@ -1,4 +1,4 @@
-"""What lies in the folder of a training run."""
+"""Names of the files in the folder of a training run."""
 
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ WEIGHTS: Final = "network.safetensors"
 NETWORK: Final = "network.onnx"
 BUNDLE: Final = "bundle"
 CHECKPOINTS: Final = "checkpoints"
-#: Folder of the first step of the contrastive and the hybrid strategy, a run of its own below the run.
+#: Folder of the first step of the contrastive and the hybrid strategy, itself a run inside the run.
 FIRST_STEP: Final = "pretraining"
 TRAINING: Final = Path("prepared", "training")
 VALIDATION: Final = Path("prepared", "validation")
@@ -19,10 +19,10 @@ PRETRAINING: Final = Path("prepared", "pretraining")
 
 
 def network_of(run: Path) -> Path:
-    """The ONNX network of a run.
+    """Return the path of a run's ONNX network.
 
     Raises:
-        UsageError: the run is not finished.
+        UsageError: The run is not finished.
     """
     network = run / NETWORK
     if not network.is_file():

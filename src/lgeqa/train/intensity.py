@@ -1,6 +1,6 @@
-"""Changes of intensity for the detector, which must find the atrium whatever the scan's contrast and noise.
+"""Intensity changes for the detector, which must find the atrium at any contrast and noise of the scan.
 
-Stage 2 never sees them: there intensities are what is scored.
+They are never used for stage 2, since it scores intensities.
 """
 
 import torch
@@ -14,14 +14,14 @@ _KNOTS = 6
 
 
 class Intensity(Settings):
-    """How far grey levels are changed, and how often; nothing by default.
+    """Settings of the intensity changes: how far and how often grey levels are changed, by default never.
 
     Attributes:
-        probability: that a slice is changed, in all of these ways at once.
-        tone: how far the tone curve goes from a straight line to one drawn at random, up to this share. Such a curve
-            can make blood the darkest tissue, as a wrong inversion time does.
-        shading: span over the slice of the natural logarithm of a coil's sensitivity, up to this.
-        noise: standard deviation of Rician noise, up to this share of the grey levels' range.
+        probability: Probability that a slice is changed, in all of these ways at once.
+        tone: Largest share by which the tone curve moves from a straight line to a random curve. A random curve can
+            make blood the darkest tissue, as a wrong inversion time does.
+        shading: Largest span over the slice of the natural logarithm of a coil's sensitivity.
+        noise: Largest standard deviation of Rician noise, as a share of the range of grey levels.
     """
 
     probability: float = Field(0.0, ge=0, le=1)
@@ -31,14 +31,15 @@ class Intensity(Settings):
 
 
 def change(slices: Tensor, intensity: Intensity, generator: torch.Generator) -> Tensor:
-    """Change the grey levels of slices, each by a draw of its own; neighbours in one input alike, but for the noise.
+    """Change the grey levels of slices, each by its own random draw.
 
-    Mean and spread stay as they are over what is not at the lowest level, the empty surroundings of a scan.
+    Neighbouring slices in one input get the same change except for the noise. Mean and spread stay the same over all
+    pixels above the lowest level, which is the level of the empty surroundings of a scan.
 
     Args:
-        slices: (slice, channel, row, column), any grey scale.
-        intensity: ranges and probability.
-        generator: the only source of chance.
+        slices: Slices (slice, channel, row, column) of any grey scale.
+        intensity: Ranges and probability of the changes.
+        generator: Only source of randomness.
     """
     n, _, rows, columns = slices.shape
 
@@ -46,7 +47,7 @@ def change(slices: Tensor, intensity: Intensity, generator: torch.Generator) -> 
         return torch.rand(n, *shape, generator=generator)
 
     floor = slices.amin(dim=(1, 2, 3), keepdim=True)
-    held = slices > floor
+    filled = slices > floor
     top = slices.amax(dim=(1, 2, 3), keepdim=True) - floor
     level = ((slices - floor) / top.clamp(min=1e-6)).clamp(0, 1)
     straight = torch.linspace(0, 1, _KNOTS)
@@ -57,13 +58,13 @@ def change(slices: Tensor, intensity: Intensity, generator: torch.Generator) -> 
     deviation = (intensity.noise * draw(1, 1, 1)).to(slices)
     noise = torch.randn(2, *slices.shape, generator=generator).to(slices) * deviation
     changed = torch.hypot(changed + noise[0], noise[1])
-    changed = torch.where(held, _like(changed, slices, held), slices)
+    changed = torch.where(filled, _like(changed, slices, filled), slices)
     chosen = draw(1, 1, 1) < intensity.probability
     return torch.where(chosen.to(slices.device), changed, slices)
 
 
 def _through(level: Tensor, knots: Tensor) -> Tensor:
-    """Levels of 0 to 1 through a curve, linear between the (slice, knot) values of evenly spaced knots."""
+    """Map levels of 0 to 1 through a curve that is linear between the values (slice, knot) of evenly spaced knots."""
     place = level * (_KNOTS - 1)
     below = place.floor().clamp(max=_KNOTS - 2)
     flat = below.long().flatten(1)
@@ -73,18 +74,18 @@ def _through(level: Tensor, knots: Tensor) -> Tensor:
 
 
 def _plane(rows: int, columns: int, slopes: Tensor) -> Tensor:
-    """Exp of a plane, 1 in the middle: (slice, 1, row, column)."""
+    """Return the exponential of a plane, 1 in the middle, (slice, 1, row, column)."""
     y, x = torch.linspace(-0.5, 0.5, rows), torch.linspace(-0.5, 0.5, columns)
     return (slopes[:, :1, None] * y[:, None] + slopes[:, 1:, None] * x).exp()[:, None]
 
 
-def _like(changed: Tensor, slices: Tensor, held: Tensor) -> Tensor:
-    """Bring `changed` to the mean and spread of `slices` where they hold something."""
-    count = held.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
+def _like(changed: Tensor, slices: Tensor, filled: Tensor) -> Tensor:
+    """Bring `changed` to the mean and spread of `slices` over the filled pixels."""
+    count = filled.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1)
 
     def moments(values: Tensor) -> tuple[Tensor, Tensor]:
-        mean = (values * held).sum(dim=(1, 2, 3), keepdim=True) / count
-        spread = (((values - mean) * held) ** 2).sum(dim=(1, 2, 3), keepdim=True) / count
+        mean = (values * filled).sum(dim=(1, 2, 3), keepdim=True) / count
+        spread = (((values - mean) * filled) ** 2).sum(dim=(1, 2, 3), keepdim=True) / count
         return mean, spread.sqrt().clamp(min=1e-6)
 
     old, new = moments(slices), moments(changed)

@@ -1,4 +1,4 @@
-"""The one loop that every strategy trains in; a strategy is a `Recipe`."""
+"""The training loop that all strategies share, each of them a `Recipe`."""
 
 import errno
 import logging
@@ -31,26 +31,26 @@ from lgeqa.train.store import Batch, Store, training_loader, validation_loader
 
 
 class LoopSettings(Settings):
-    """What the loop needs whatever the strategy; the values are those of section 4.3.
+    """Settings of the training loop for any strategy, with the values of section 4.3 as defaults.
 
     Attributes:
-        epochs: at the most.
-        batch: slices a step, in each process.
-        optimiser: `adam`, or `lars` with a momentum of .9, for large batches.
-        learning_rate: at the start of the cosine.
-        warmup: epochs in which the learning rate first rises, in equal steps.
-        weight_decay: of LARS.
-        floor: learning rate at the end of the cosine.
-        patience: epochs without a better validation before the run stops; 0 for never.
-        keep: whether the run ends with the weights of its best epoch, or of its last.
-        slices_per_scan: slices drawn of each scan an epoch; 0 for all.
-        seed: of first weights, draws and augmentation.
-        augmentation: of the training slices.
-        threads: of PyTorch on the CPU; 0 leaves the choice to it.
-        workers: processes that fetch batches; 0 for none beside the training one.
-        devices: graphics cards, or CPU processes, of each machine; 0 leaves the choice to Lightning.
-        nodes: machines that train together, as SLURM or torchrun starts them.
-        precision: as Lightning names it.
+        epochs: Maximum number of epochs.
+        batch: Number of slices per step in each process.
+        optimiser: Optimiser: `adam`, or `lars` with a momentum of 0.9 for large batches.
+        learning_rate: Learning rate at the start of the cosine schedule.
+        warmup: Number of epochs in which the learning rate first rises in equal steps.
+        weight_decay: Weight decay of LARS.
+        floor: Learning rate at the end of the cosine schedule.
+        patience: Number of epochs without a better validation figure before the run stops. 0 to never stop early.
+        keep: Epoch whose weights are kept at the end of the run.
+        slices_per_scan: Number of slices drawn from each scan per epoch. 0 for all.
+        seed: Random seed of the initial weights, the choice of slices and the augmentation.
+        augmentation: Augmentation of the training slices.
+        threads: Number of PyTorch threads on the CPU. 0 leaves the choice to PyTorch.
+        workers: Number of processes that fetch batches. 0 to fetch them in the training process.
+        devices: Number of graphics cards, or CPU processes, per machine. 0 leaves the choice to Lightning.
+        nodes: Number of machines that train together, as started by SLURM or torchrun.
+        precision: Numerical precision, as named by Lightning.
     """
 
     epochs: PositiveInt = 40
@@ -81,14 +81,14 @@ class LoopSettings(Settings):
 
 
 class Recipe(lightning.LightningModule, ABC):
-    """A network, what it minimises, and what tells whether it got better.
+    """A network, its losses, and the validation figure that selects its best epoch.
 
     Attributes:
-        watched: the validation figure that picks the best epoch.
-        better: whether a lower (`min`) or higher (`max`) figure is better.
-        views: augmented views of each slice in a batch, one after the other.
-        side: rows and columns of a whole slice, of which an augmented one may be a window.
-        zoom: share of a stored slice's side that an augmented one spans.
+        watched: Name of the validation figure that selects the best epoch.
+        better: Whether a lower (`min`) or a higher (`max`) figure is better.
+        views: Number of augmented views of each slice in a batch, concatenated view by view.
+        side: Rows and columns of a whole slice, of which an augmented slice may be a window.
+        zoom: Share of a stored slice's side that an augmented slice spans.
     """
 
     watched: str
@@ -104,18 +104,21 @@ class Recipe(lightning.LightningModule, ABC):
 
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The terms that are minimised, by name; their sum is the loss."""
+        """Return the terms of the loss by name, whose sum is minimised."""
 
     @abstractmethod
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
-        """Figures of a validation batch, averaged over slices, or metrics that count on; one is `watched`."""
+        """Return figures of a validation batch by name, averaged over its slices, or metrics that accumulate.
+
+        One of them is the figure named in `watched`.
+        """
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
-        """Augment, forward, sum the losses."""
-        # One generator a step makes the draw independent of what ran before, so a resumed run draws the same.
+        """Augment a batch, run the network and return the sum of the losses."""
+        # A generator per step makes the draws independent of earlier steps, so a resumed run draws the same.
         place = (self.settings.seed, self.current_epoch, step, self.global_rank)
         generator = torch.Generator().manual_seed(hash(place) % 2**63)
-        # Half a pixel is lost where places are worked out in bf16.
+        # Coordinates computed in bf16 are wrong by up to half a pixel.
         with torch.autocast(self.device.type, enabled=False):
             views = self.augmented(batch, generator)
         terms = self.losses(views)
@@ -126,12 +129,12 @@ class Recipe(lightning.LightningModule, ABC):
                 f"the loss is no number any more ({values}) at step {step} of epoch {self.current_epoch + 1}. Lower "
                 f"loop.learning_rate (it is {self.settings.learning_rate:g}) and start again, in a new folder."
             )
-        told = {f"train/{name}": term for name, term in terms.items()} | {"train/loss": total}
-        self.log_dict(told, on_step=False, on_epoch=True, sync_dist=True)
+        figures = {f"train/{name}": term for name, term in terms.items()} | {"train/loss": total}
+        self.log_dict(figures, on_step=False, on_epoch=True, sync_dist=True)
         return total
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """Return the views of a batch, each slice cropped and moved by a draw of its own."""
+        """Return the views of a batch, each slice cropped and moved by its own random draw."""
         views = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
         augmentation = self.settings.augmentation
         side = side_of_middle(self.side, augmentation.window)
@@ -145,11 +148,11 @@ class Recipe(lightning.LightningModule, ABC):
         }
 
     def validation_step(self, batch: Batch, _step: int) -> None:
-        """Log the recipe's figures."""
+        """Log the validation figures of the recipe."""
         self.log_dict(self.validate(batch), on_epoch=True, batch_size=len(batch["slice"]), sync_dist=True)
 
     def configure_optimizers(self) -> Any:
-        """The optimiser, with warm-up and a cosine over the epochs, stepped once an epoch."""
+        """Return the optimiser and its schedule, a warm-up and a cosine stepped once per epoch."""
         learning = [p for p in self.parameters() if p.requires_grad]
         optimiser = _optimiser(learning, self.settings)
         return {
@@ -166,7 +169,10 @@ def _optimiser(learning: list[nn.Parameter], settings: LoopSettings) -> Optimize
 
 
 def _schedule(optimiser: Optimizer, settings: LoopSettings) -> LRScheduler:
-    """A cosine from the learning rate to the floor; before it, `warmup` epochs of 1, 2, ... of `warmup` + 1 parts."""
+    """Return a cosine schedule from the learning rate to the floor.
+
+    Before it, `warmup` epochs have 1, 2, ... of `warmup` + 1 parts of the learning rate.
+    """
     warmup = settings.warmup
     cosine = CosineAnnealingLR(optimiser, T_max=settings.epochs - warmup, eta_min=settings.floor)
     if not warmup:
@@ -177,38 +183,38 @@ def _schedule(optimiser: Optimizer, settings: LoopSettings) -> LRScheduler:
 
 @contextmanager
 def first_weights(seed: int) -> Iterator[None]:
-    """Networks that are made inside get the random weights of this seed; what comes after draws as if nothing was."""
+    """Seed the random weights of networks created in this context, without effect on later draws."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 def _loggers(run: Path) -> list[Logger]:
-    """Logs below `run/logs`, in a folder of their own each time the run is taken up, so that none is lost."""
+    """Return loggers that write below `run/logs`, in a new folder each time a run is resumed so that no log is lost."""
     table = CSVLogger(run, "logs")
     return [table, TensorBoardLogger(run, "logs", version=table.version)]
 
 
 def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bool) -> nn.Module:
-    """Train, going on from `run/checkpoints/last.ckpt` where there is one.
+    """Train a recipe, resuming from `run/checkpoints/last.ckpt` if it exists.
 
     Args:
-        recipe: what is trained.
-        training: slices to learn from.
-        validation: slices that pick the best epoch.
-        run: the run's folder; logs and checkpoints are written there.
-        quiet: say nothing of the progress.
+        recipe: Recipe to train.
+        training: Slices to train on.
+        validation: Slices that select the best epoch.
+        run: Folder of the run, for logs and checkpoints.
+        quiet: Whether to hide the progress.
 
     Returns:
         The recipe's network with the weights that the settings say to keep, in evaluation mode.
 
     Raises:
-        TrainingError: the loss is no number, or a process that fetches data was lost. The checkpoint of the last
-            whole epoch is intact.
-        OutputError: the run's folder cannot be written.
+        TrainingError: The loss is not a finite number, or a process that fetches data was lost. The checkpoint of the
+            last complete epoch is intact.
+        OutputError: The run's folder cannot be written.
     """
     settings = recipe.settings
-    # What it tells of hardware and of its makers' other products is no news to whoever trains here.
+    # Lightning's messages about hardware and its makers' other products do not help here.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -216,7 +222,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
     best = ModelCheckpoint(
         checkpoints, filename="best", monitor=recipe.watched, mode=recipe.better, enable_version_counter=False
     )
-    # Without a figure to watch this keeps the latest epoch, which `best` does not.
+    # Without a figure to monitor it keeps the latest epoch, unlike `best`.
     latest = ModelCheckpoint(checkpoints, filename="last", enable_version_counter=False)
     callbacks: list[Callback] = [Waiting(), best, latest]
     if settings.patience:
@@ -228,8 +234,8 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers),
         validation_loader(validation, settings.batch),
     )
-    with _told(run), warnings.catch_warnings():
-        # Lightning warns of its own dependency, and of encoders that are frozen on purpose.
+    with _clear_errors(run), warnings.catch_warnings():
+        # Lightning warns about its own dependency, and about encoders that are frozen on purpose.
         warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
         warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")
         trainer = lightning.Trainer(
@@ -247,26 +253,26 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
             log_every_n_steps=1,
         )
         trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
-    kept = last if settings.keep == "last" else Path(best.best_model_path)
-    recipe.load_state_dict(torch.load(kept, weights_only=True)["state_dict"])
+    checkpoint = last if settings.keep == "last" else Path(best.best_model_path)
+    recipe.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
     network: nn.Module = recipe.network
     return network.eval()
 
 
 @contextmanager
-def _told(run: Path) -> Iterator[None]:
-    """Turn what can go wrong from outside into a clear error."""
+def _clear_errors(run: Path) -> Iterator[None]:
+    """Turn a lost process or a failed write into an error with a clear message."""
     try:
         yield
-    except (ConnectionError, RuntimeError) as fault:
-        if isinstance(fault, RuntimeError) and "DataLoader worker" not in str(fault):
+    except (ConnectionError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
         raise TrainingError(
-            f"{run}: a process that fetches data was lost ({fault}). The last checkpoint is intact: start again to go "
+            f"{run}: a process that fetches data was lost ({error}). The last checkpoint is intact: start again to go "
             "on, with fewer loop.workers if memory was short."
-        ) from fault
-    except OSError as fault:
-        full = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror or fault
+        ) from error
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise OutputError(
-            f"{run}: cannot be written ({full}). Its last checkpoint is intact: make room and start again to go on."
-        ) from fault
+            f"{run}: cannot be written ({reason}). Its last checkpoint is intact: make room and start again to go on."
+        ) from error

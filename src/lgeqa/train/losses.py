@@ -1,4 +1,4 @@
-"""Equations 1 to 5 of the paper."""
+"""The losses of equations 1 to 5 of the paper."""
 
 import torch
 from monai.losses import DiceLoss
@@ -9,43 +9,43 @@ _dice = DiceLoss(sigmoid=True, batch=True)
 
 
 def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
+    """Return equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
 
     Args:
-        logits: (slice, 4) in the order of `attributes.NAMES`.
-        labels: (slice, 4), 0 to 1.
+        logits: Logits (slice, 4) in the order of `attributes.NAMES`.
+        labels: Labels (slice, 4) from 0 to 1.
     """
     return binary_cross_entropy_with_logits(logits, labels)
 
 
 def blood_pool_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    r"""Equation 2: Dice loss, :math:`1 - 2\sum p m / (\sum p + \sum m)`, over all pixels of the batch at once.
+    r"""Return equation 2: Dice loss, :math:`1 - 2\sum p m / (\sum p + \sum m)`, over all pixels of the batch at once.
 
-    Slices without atrium then count by what is wrongly found on them, and no slice divides by nothing.
+    Slices without an atrium then count through their false positives, and no slice causes a division by zero.
 
     Args:
-        logits: (slice, 1, row, column).
-        masks: the same shape, 0 or 1.
+        logits: Logits (slice, 1, row, column).
+        masks: Masks of the same shape, 0 or 1.
     """
     loss: Tensor = _dice(logits, masks)
     return loss
 
 
 def contrastive_loss(projections: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    r"""Equation 4, divided by the number of anchors, so that its size does not hang on the batch.
+    r"""Return equation 4 divided by the number of anchors, so that its size does not depend on the batch.
 
     For the anchor i it is the mean over its positives p of :math:`-\log(e^{z_i z_p / \tau} / \sum_{a \ne i}
     e^{z_i z_a / \tau})`. Positives are all other projections with the anchor's label. An anchor without any, which
-    takes a batch of single views, has no loss and is left out of the mean. A batch of one class has a loss like any
-    other.
+    occurs only in a batch of single views, has no loss and is left out of the mean. A batch of one class has a loss
+    like any other.
 
     Args:
-        projections: (view, features), of length 1.
-        labels: (view,) classes, as integers.
-        temperature: :math:`\tau`.
+        projections: Projections of length 1, (view, features).
+        labels: Classes as integers, (view,).
+        temperature: Temperature :math:`\tau`.
 
     Raises:
-        ValueError: no anchor has a positive.
+        ValueError: No anchor has a positive.
     """
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     positive = (labels[:, None] == labels[None]) & ~itself
@@ -60,13 +60,13 @@ def contrastive_loss(projections: Tensor, labels: Tensor, temperature: float) ->
 
 
 def contrastive_classes(labels: Tensor) -> Tensor:
-    """Return the classes of views for equation 4: the nearer of 0 and 1, or one of its own for a slice without a label.
+    """Return the classes of views for equation 4: the nearer of 0 and 1, or a unique class without a label.
 
     Args:
-        labels: (slices,), 0 to 1, or NaN where there is no score; one half is of class 1.
+        labels: Labels from 0 to 1, or NaN without a score, (slice,). One half belongs to class 1.
 
     Returns:
-        (slices,) integers; a slice without a label has a class that no other slice has.
+        Classes as integers, (slice,). A slice without a label has a class that no other slice has.
     """
     alone = torch.arange(2, 2 + len(labels), device=labels.device)
     return torch.where(labels.isnan(), alone, (labels >= 0.5).long())

@@ -1,4 +1,4 @@
-"""How unlike the training slices a slice is: a distance between features, put into the quality network's graph.
+"""Novelty of a slice: the distance of its features from the training slices', part of the quality network's graph.
 
 With f the pooled features of a slice, m their mean over training slices, and v_i and s_i the i-th principal component
 of the training features and the standard deviation along it,
@@ -6,8 +6,8 @@ of the training features and the standard deviation along it,
 novelty(f) = sqrt(1/k * sum over i of ((f - m) . v_i / s_i)^2)
 
 over the first k components: the Mahalanobis distance in the space that they span, divided by sqrt(k), so that a
-training slice lies near 1 (Lee et al., arXiv 1807.03888, use such a distance of features to find inputs unlike the
-training data). It says whether a scan looks like those that the network learnt from, not whether it is good.
+training slice has a novelty near 1 (Lee et al., arXiv 1807.03888, use such a distance of features to find inputs unlike
+the training data). It measures whether a scan resembles the training scans, not whether its quality is good.
 """
 
 from dataclasses import dataclass
@@ -24,29 +24,29 @@ from lgeqa.bundle.manifest import NoveltyLimits
 from lgeqa.errors import TrainingError
 from lgeqa.records import FloatArray, IntArray
 
-#: Principal components that the distance is taken in. Noise, inverted scans and brains were told from heart scans best
-#: with 64 to 96; with fewer, brains look like hearts.
+#: Number of principal components. Noise, inverted scans and brains were best separated from heart scans with 64 to 96.
+#: With fewer, brains look like hearts.
 COMPONENTS = 96
-#: Quantile of the training scans' novelty that the limits start from.
+#: Quantile of the training scans' novelty from which the limits are derived.
 QUANTILE = 0.999
-#: A scan is for review from the first share of that quantile on, and refused from the second on.
+#: Multiples of that quantile from which a scan needs review and from which it is refused.
 MARGINS = (0.9, 1.25)
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """What turns features into a vector whose length is the novelty.
+    """A linear map of features to a vector whose length is the novelty.
 
     Attributes:
-        mean: (features,) mean over the training slices.
-        matrix: (features, components) that whitens, divided by the square root of the number of components.
+        mean: Mean over the training slices, (features,).
+        matrix: Whitening matrix divided by the square root of the number of components, (features, components).
     """
 
     mean: FloatArray
     matrix: FloatArray
 
     def novelty(self, features: FloatArray) -> FloatArray:
-        """Return the novelty of each slice, (slice,), from its (slice, features)."""
+        """Return the novelty (slice,) of features (slice, features)."""
         distance: FloatArray = np.linalg.norm((features - self.mean) @ self.matrix, axis=1)
         return distance
 
@@ -55,8 +55,8 @@ def fit_whitening(features: FloatArray, components: int = COMPONENTS) -> Whiteni
     """Fit the mean and the whitening matrix of training features.
 
     Args:
-        features: (slice, features) of the training slices.
-        components: Number of principal components; fewer if the slices do not span as many.
+        features: Features of the training slices, (slice, features).
+        components: Number of principal components. Fewer are used if the slices do not span as many.
     """
     mean = features.mean(axis=0, dtype=np.float64)
     _, lengths, axes = np.linalg.svd(features - mean, full_matrices=False)
@@ -67,12 +67,12 @@ def fit_whitening(features: FloatArray, components: int = COMPONENTS) -> Whiteni
 
 
 def novelty_limits(novelty: FloatArray, owner: IntArray, data: str) -> NoveltyLimits:
-    """Set the limits from the training scans.
+    """Derive the limits of the novelty from the training scans.
 
     Args:
-        novelty: (slice,) of the training slices.
-        owner: (slice,) scan that each belongs to.
-        data: What the training scans are.
+        novelty: Novelty of the training slices, (slice,).
+        owner: Scan that each slice belongs to, (slice,).
+        data: Description of the training scans.
     """
     scans = [float(np.median(novelty[owner == scan])) for scan in np.unique(owner)]
     highest = float(np.quantile(scans, QUANTILE))
@@ -85,24 +85,24 @@ def pooled_features(network: Path, slices: FloatArray) -> FloatArray:
     """Return the pooled features (slice, features) of prepared slices (slice, row, column).
 
     Raises:
-        TrainingError: the network has no global pooling.
+        TrainingError: The network has no global pooling.
     """
     model = onnx.load(network)
     name = _pooled(model, network)
     model.graph.output.append(onnx.ValueInfoProto(name=name))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    given = session.get_inputs()[0].name
+    input_name = session.get_inputs()[0].name
     chunks = [slices[start : start + CHUNK, None] for start in range(0, len(slices), CHUNK)]
-    return np.concatenate([session.run([name], {given: chunk})[0] for chunk in chunks])
+    return np.concatenate([session.run([name], {input_name: chunk})[0] for chunk in chunks])
 
 
 def add_novelty(network: Path, path: Path, whitening: Whitening) -> None:
-    """Write a quality network again with the output `novelty` (slice,), in the place of an earlier one.
+    """Write a quality network with the output `novelty` (slice,), replacing an earlier output of this name.
 
     Args:
         network: ONNX file of the quality network.
-        path: the new file; may be the same.
-        whitening: as `fit_whitening` gives it.
+        path: File to write, which may be the same file.
+        whitening: Whitening returned by `fit_whitening`.
     """
     model = onnx.load(network)
     graph = model.graph
@@ -133,7 +133,7 @@ def add_novelty(network: Path, path: Path, whitening: Whitening) -> None:
 
 
 def _pooled(model: onnx.ModelProto, path: Path) -> str:
-    """Name of the pooled features in a graph."""
+    """Return the name of the pooled features in a graph."""
     for node in model.graph.node:
         if node.op_type == "ReduceMean":
             return str(node.output[0])

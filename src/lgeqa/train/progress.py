@@ -1,4 +1,4 @@
-"""What a person sees of a training: how far it is, how long it still takes, and whether it waits for its data."""
+"""Progress of a training: epochs done, time left, and time spent waiting for data."""
 
 from time import perf_counter
 from typing import Any, ClassVar
@@ -10,36 +10,36 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 
 class Waiting(Callback):
-    """Logs `train/waiting`: the share of an epoch's steps that passed between steps, above all in fetching data."""
+    """A callback that logs `train/waiting`: the share of an epoch spent between steps, mainly fetching data."""
 
     def __init__(self) -> None:
         self._mark = 0.0
         self._waited = self._worked = 0.0
 
     def on_train_epoch_start(self, *_: Any) -> None:
-        """Start counting."""
+        """Reset the counters."""
         self._waited = self._worked = 0.0
         self._mark = perf_counter()
 
     def on_train_batch_start(self, *_: Any) -> None:
-        """A step begins: what passed was waiting."""
+        """Count the time since the previous step as waiting."""
         now = perf_counter()
         self._waited += now - self._mark
         self._mark = now
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """A step ends."""
+        """Count the time since the start of the step as work."""
         now = perf_counter()
         self._worked += now - self._mark
         self._mark = now
 
     def on_train_epoch_end(self, _trainer: Trainer, module: LightningModule) -> None:
-        """Log the share."""
+        """Log the share of the time spent waiting."""
         module.log("train/waiting", self._waited / (self._waited + self._worked), sync_dist=True)
 
 
 class Shown(Callback):
-    """A bar over the whole run on a terminal, with the time that is left; a line for each epoch in a pipe."""
+    """A progress bar over the whole run with the time left, or one line per epoch if stderr is not a terminal."""
 
     _COLUMNS: ClassVar = ("{task.description}", "{task.fields[figures]}")
 
@@ -47,13 +47,13 @@ class Shown(Callback):
         self._what = what
         self._start = 0.0
         self._first = 0
-        described, figures = (TextColumn(text) for text in self._COLUMNS)
+        description, figures = (TextColumn(text) for text in self._COLUMNS)
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        columns = (described, BarColumn(), TimeRemainingColumn(), figures)
+        columns = (description, BarColumn(), TimeRemainingColumn(), figures)
         self._bar = Progress(*columns, console=self._console, transient=True)
 
     def on_train_start(self, trainer: Trainer, _module: LightningModule) -> None:
-        """Show where the run starts, or goes on."""
+        """Show the bar, and the epoch after which a resumed run continues."""
         self._start, self._first = perf_counter(), trainer.current_epoch
         if trainer.current_epoch:
             self._console.print(f"{self._what}: goes on after epoch {trainer.current_epoch}")
@@ -65,7 +65,7 @@ class Shown(Callback):
             self._bar.start()
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """One step further."""
+        """Advance the bar by one step."""
         self._bar.advance(self._task)
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -79,16 +79,16 @@ class Shown(Callback):
             self._console.print(f"{self._what}: epoch {done} of {epochs}, {figures}, {_duration(left)} left")
 
     def on_fit_end(self, *_: Any) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def on_exception(self, *_: Any) -> None:
-        """Take the bar away, so that the fault can be read."""
+        """Remove the bar so that the error can be read."""
         self._bar.stop()
 
 
 def _duration(seconds: float) -> str:
-    """`1 h 05 min`, `12 min` or `40 s`."""
+    """Format a duration as `1 h 05 min`, `12 min` or `40 s`."""
     minutes = round(seconds / 60)
     if seconds < 60:
         return f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Training stage 2 by each strategy: baseline, multi-task and contrastive of section 3.2, and hybrid of section 5."""
+"""Training of stage 2 by each strategy: baseline, multi-task and contrastive (section 3.2), and hybrid (section 5)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,16 +36,16 @@ class QualityConfig(Settings):
     """Settings of `lgeqa train baseline` and `lgeqa train multitask`.
 
     Attributes:
-        preparation: of slices; goes into the bundle.
-        weights: first weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
-        quality_from: input of the quality head: `logits` of the attributes, the paper's, or the last hidden `features`
-            of the attribute heads.
-        width: channels of the encoder's first stage: 64 is a ResNet34, the paper's; fewer learn faster, from random
-            weights alone.
-        label: how the label comes from the readers' scores.
-        test: share of the scans that training never sees.
-        validation: share of the rest that picks the best epoch.
-        loop: of the training.
+        preparation: Preparation of the slices, stored in the bundle.
+        weights: Initial weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        quality_from: Input of the quality head: the `logits` of the attributes, as in the paper, or the last hidden
+            `features` of the attribute heads.
+        width: Channels of the encoder's first stage. 64 gives a ResNet34, as in the paper. A narrower encoder trains
+            faster but cannot start from ImageNet weights.
+        label: Rule that derives the label from the readers' scores.
+        test: Share of the scans that the training never uses.
+        validation: Share of the remaining scans that selects the best epoch.
+        loop: Settings of the training loop.
     """
 
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
@@ -59,7 +59,7 @@ class QualityConfig(Settings):
 
     @property
     def seen(self) -> QualityPreparation:
-        """Return how slices are prepared for the trained network: where it learnt from windows, as the middle one."""
+        """Preparation of slices for the trained network: the middle window if it was trained on windows."""
         return self.preparation.middle(self.loop.augmentation.window)
 
     @model_validator(mode="after")
@@ -91,15 +91,23 @@ def pretraining_settings() -> LoopSettings:
 
 
 class ContrastiveConfig(QualityConfig):
-    """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`; `loop` is of their second step, the heads.
+    """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`.
 
     Attributes:
-        preparation, weights, quality_from, width, label, test, validation: as for the other strategies.
-        loop: of the training of the heads, on a frozen encoder.
-        pretraining: of the training of the encoder, the first step.
-        temperature: of equation 4.
-        unlabelled: whether scans without a label take part in the first step, each slice alike to its own other view
-            alone.
+        preparation: Preparation of the slices, stored in the bundle.
+        weights: Initial weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        quality_from: Input of the quality head: the `logits` of the attributes, as in the paper, or the last hidden
+            `features` of the attribute heads.
+        width: Channels of the encoder's first stage. 64 gives a ResNet34, as in the paper. A narrower encoder trains
+            faster but cannot start from ImageNet weights.
+        label: Rule that derives the label from the readers' scores.
+        test: Share of the scans that the training never uses.
+        validation: Share of the remaining scans that selects the best epoch.
+        loop: Settings of the second step, which trains the heads on a frozen encoder.
+        pretraining: Settings of the first step, which trains the encoder.
+        temperature: Temperature of equation 4.
+        unlabelled: Whether scans without a label take part in the first step, where the only positive of each of their
+            slices is its other view.
     """
 
     pretraining: LoopSettings = Field(default_factory=pretraining_settings)
@@ -112,12 +120,13 @@ AnyQualityNetwork = TypeVar("AnyQualityNetwork", bound=QualityNetwork)
 
 @dataclass(frozen=True)
 class Prepared:
-    """Prepared slices.
+    """Prepared slices of a training.
 
     Attributes:
-        training: to learn from.
-        validation: of other patients; they pick the best epoch.
-        pretraining: for the first step of strategies with two; the training slices, and perhaps unlabelled ones.
+        training: Slices to train on.
+        validation: Slices of other patients, which select the best epoch.
+        pretraining: Slices for the first step of a strategy with two steps: the training slices, and unlabelled ones
+            if wanted.
     """
 
     training: Store
@@ -126,20 +135,21 @@ class Prepared:
 
 
 def train_baseline(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
-    """Section 3.2.1.
+    """Train the baseline of section 3.2.1.
 
     Args:
-        data: prepared slices.
-        config: the settings.
-        run: the run's folder; a training that was cut short goes on.
-        quiet: say nothing of the progress.
+        data: Prepared slices.
+        config: Settings of the training.
+        run: Folder of the run. An interrupted training is resumed.
+        quiet: Whether to hide the progress.
 
     Returns:
         The trained network.
 
     Raises:
-        ConfigError: the first weights cannot be had.
-        TrainingError, OutputError: as `fit` does.
+        ConfigError: The initial weights cannot be loaded.
+        TrainingError: The training failed as described in `fit`.
+        OutputError: The run's folder cannot be written.
     """
     network = _started(QualityNetwork, config)
     fit(BaselineRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
@@ -147,19 +157,22 @@ def train_baseline(data: Prepared, config: QualityConfig, run: Path, quiet: bool
 
 
 def train_multitask(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
-    """Section 3.2.2; as `train_baseline`."""
+    """Train the multi-task strategy of section 3.2.2, with the arguments of `train_baseline`."""
     network = _started(MultiTaskNetwork, config)
     fit(MultiTaskRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 
 
 def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
-    """Section 3.2.3: first the encoder, then the heads on it; as `train_baseline`."""
+    """Train the contrastive strategy of section 3.2.3, first the encoder and then the heads on it.
+
+    The arguments are as in `train_baseline`.
+    """
     return _train_in_two_steps(ContrastiveNetwork, ContrastiveRecipe, data, config, run, quiet)
 
 
 def train_hybrid(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
-    """Section 5: as `train_contrastive`, and the encoder learns to find the blood pool as well."""
+    """Train the hybrid strategy of section 5: `train_contrastive` with an encoder that also finds the blood pool."""
     return _train_in_two_steps(HybridNetwork, HybridRecipe, data, config, run, quiet)
 
 
@@ -171,26 +184,26 @@ def _train_in_two_steps(
     run: Path,
     quiet: bool,
 ) -> QualityNetwork:
-    """Train the encoder in a network of a kind by a recipe, then the heads on the frozen encoder."""
+    """Train the encoder inside a network of the given kind, then the heads on the frozen encoder."""
     assert isinstance(config, ContrastiveConfig)
     network = _started(QualityNetwork, config)
     first_step = run / FIRST_STEP
-    learnt = first_step / "encoder.safetensors"
-    if learnt.is_file():
-        load_weights(network.encoder, learnt)
+    encoder_file = first_step / "encoder.safetensors"
+    if encoder_file.is_file():
+        load_weights(network.encoder, encoder_file)
     else:
         with first_weights(config.pretraining.seed):
             pretrained = kind(network.encoder)
         step = recipe(pretrained, config.pretraining, config.preparation.pixels, config.temperature)
         fit(step, data.pretraining, data.validation, first_step, quiet)
         if is_main():
-            save_weights(network.encoder, learnt)
+            save_weights(network.encoder, encoder_file)
     fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
     return network
 
 
 def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
-    """A network with its first weights."""
+    """Return a network with its initial weights."""
     with first_weights(config.loop.seed):
         network = kind(config.quality_from, config.width)
     load_first_weights(network.encoder, config.weights)
@@ -199,12 +212,12 @@ def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQuality
 
 @dataclass(frozen=True)
 class Strategy:
-    """How stage 2 can be trained.
+    """A strategy for training stage 2.
 
     Attributes:
-        section: of the paper.
-        config: class of its settings.
-        train: the training.
+        section: Section of the paper.
+        config: Class of the settings.
+        train: Function that trains the network.
     """
 
     section: str
@@ -227,7 +240,7 @@ STRATEGIES: Final = {
 
 
 def quality_store(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule, folder: Path) -> Store:
-    """Prepared slices of scans with masks; a scan that the rule gives no label has NaN for it."""
+    """Return the prepared slices of scans with masks, with NaN as the label of scans without one by the rule."""
     key = {
         "preparation": preparation.model_dump(),
         "scans": [[content_of(case), targets_of(case, rule).tolist()] for case in cases],
@@ -238,10 +251,10 @@ def quality_store(cases: Sequence[Case], preparation: QualityPreparation, rule: 
 def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule) -> Iterator[Slices]:
     for case in cases:
         scan, atrium = read_case(case)
-        held = atrium.any(axis=(1, 2))
+        has_atrium = atrium.any(axis=(1, 2))
         weights = quality_weights(atrium, scan.spacing_mm, preparation)
         yield Slices(
             prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
-            (resample(atrium[held].astype(np.float32), *weights) > 0.5).astype(np.uint8),
+            (resample(atrium[has_atrium].astype(np.float32), *weights) > 0.5).astype(np.uint8),
             targets_of(case, rule),
         )

@@ -1,4 +1,4 @@
-"""A training run from a cohort on disk to files: what `lgeqa train` does."""
+"""A training run from a cohort on disk to the files of the run: the work of `lgeqa train`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ from lgeqa.writing import telling, write_whole
 
 @dataclass(frozen=True)
 class Parts:
-    """The scans of a cohort by part."""
+    """The scans of a cohort by part of the split."""
 
     train: tuple[Case, ...]
     validation: tuple[Case, ...]
@@ -59,24 +59,25 @@ def run_detector(
     about: Description | None = None,
     quiet: bool = False,
 ) -> None:
-    """Train the detector on the scans of a cohort that have masks, and write the run, its bundle among it.
+    """Train the detector on the scans of a cohort that have masks, and write the run with its bundle.
 
     Args:
-        cohorts: folders of the cohorts; a patient's name means the same patient in all of them.
-        config: the settings.
-        run: its folder; a run that was cut short goes on.
-        split: a saved split of the patients; None to draw one, or to keep that of the run.
-        quality: bundle or quality run that stage 2 of the bundle comes from; None for the bundle in the package.
-        about: what a person says about the bundle; None for what can be told without one.
-        quiet: say nothing of the progress.
+        cohorts: Folders of the cohorts. A patient's name means the same patient in all of them.
+        config: Settings of the training.
+        run: Folder of the run. An interrupted run is resumed.
+        split: File with a split of the patients. None to draw a split, or to keep the run's.
+        quality: Bundle or quality run that provides stage 2 of the bundle. None for the bundle in the package.
+        about: Description of the bundle. None for a default description.
+        quiet: Whether to hide the progress.
 
     Raises:
-        CohortError: too few scans with masks, a split that does not fit, or one without a validation part where that
-            picks the best epoch.
-        UsageError: the folder holds a run with other settings or another split, or `quality` is none.
-        TrainingError, OutputError: as `fit` does.
+        CohortError: There are too few scans with masks, the split does not fit, or it has no validation part although
+            this selects the best epoch.
+        UsageError: The folder holds a run with other settings or another split, or `quality` provides no stage 2.
+        TrainingError: The training failed as described in `fit`.
+        OutputError: The run's folder cannot be written.
     """
-    source = stage_2(quality)  # told now and not after hours
+    source = stage_2(quality)  # fail now rather than after hours of training
     cases = [case for case in _read(cohorts) if case.mask is not None]
     if not cases:
         raise CohortError(f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from.")
@@ -86,7 +87,7 @@ def run_detector(
             "No patient is in the validation part, which picks the best epoch. Deal some to it, or train a set number "
             "of epochs with --set loop.patience=0 --set loop.keep=last."
         )
-    # Where no epoch is picked, a training that keeps nobody out still says how it goes.
+    # If no epoch is selected and nobody is held out, a training scan still shows the progress.
     checked = parts.validation or parts.train[:1]
     stores = (
         detector_store(parts.train, config, run / TRAINING),
@@ -95,8 +96,8 @@ def run_detector(
     network = train_detector(*stores, config, run, quiet)
     if is_main():
         side = config.preparation.multiple * 4
-        moved = _save(network, (side, side), config.preparation.multiple, stores[1], run)
-        bundle_of_detector_run(run, source, about or detector_described(run.name, parts.train, source, moved))
+        change = _save(network, (side, side), config.preparation.multiple, stores[1], run)
+        bundle_of_detector_run(run, source, about or detector_described(run.name, parts.train, source, change))
 
 
 def run_quality(
@@ -110,22 +111,25 @@ def run_quality(
     about: Description | None = None,
     quiet: bool = False,
 ) -> None:
-    """Train stage 2 on the scored scans of a cohort, and write the run, its bundle among it.
+    """Train stage 2 on the scored scans of a cohort, and write the run with its bundle.
 
     Args:
-        strategy: one of `STRATEGIES`.
-        cohorts: as in `run_detector`; scans need masks and scores.
-        config: the settings.
-        run: its folder; a run that was cut short goes on.
-        split: a saved split of the patients; None to draw one, or to keep that of the run.
-        detector: run or bundle that stage 1 of the bundle comes from; None for the bundle in the package.
-        about: what a person says about the bundle; None for what can be told without one.
-        quiet: say nothing of the progress.
+        strategy: Name of a strategy, one of `STRATEGIES`.
+        cohorts: Folders of the cohorts, as in `run_detector`. Scans need masks and scores.
+        config: Settings of the training.
+        run: Folder of the run. An interrupted run is resumed.
+        split: File with a split of the patients. None to draw a split, or to keep the run's.
+        detector: Run or bundle that provides stage 1 of the bundle. None for the bundle in the package.
+        about: Description of the bundle. None for a default description.
+        quiet: Whether to hide the progress.
 
     Raises:
-        As `run_detector` does.
+        CohortError: There are too few scans with masks and scores, or the split does not fit.
+        UsageError: The folder holds a run with other settings or another split, or `detector` provides no stage 1.
+        TrainingError: The training failed as described in `fit`.
+        OutputError: The run's folder cannot be written.
     """
-    stage_1(detector)  # told now and not after hours
+    stage_1(detector)  # fail now rather than after hours of training
     everything = _read(cohorts)
     check_labelled(everything, config.label)
     unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
@@ -147,27 +151,30 @@ def train_to_bundle(
     about: Description | None,
     quiet: bool,
 ) -> None:
-    """Go from prepared slices to a finished run; `cases` are the scans learnt from, the rest as in `run_quality`."""
+    """Train stage 2 on prepared slices and write the finished run with its bundle.
+
+    `cases` are the training scans. The other arguments are as in `run_quality`.
+    """
     side = config.seen.pixels
     data = replace(data, validation=data.validation.middle(side))
     network = STRATEGIES[strategy].train(data, config, run, quiet)
     if is_main():
-        moved = _save(network, (side, side), None, data.validation, run)
-        told = about or described(strategy, run.name, cases, config.label, moved)
-        bundle_of_quality_run(run, detector, told, data.training.middle(side))
+        change = _save(network, (side, side), None, data.validation, run)
+        description = about or described(strategy, run.name, cases, config.label, change)
+        bundle_of_quality_run(run, detector, description, data.training.middle(side))
 
 
 def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
-    """Labelled slices of each part; the unlabelled ones of the training part join for the pre-training alone."""
+    """Return the labelled slices of each part, with the training part's unlabelled ones for the pre-training only."""
 
     def store(cases: Sequence[Case], folder: Path) -> Store:
         return quality_store(cases, config.preparation, config.label, run / folder)
 
-    learnt, checked = (
+    training_cases, validation_cases = (
         [case for case in part if is_labelled(case, config.label)] for part in (parts.train, parts.validation)
     )
-    training, validation = store(learnt, TRAINING), store(checked, VALIDATION)
-    whole = training if len(learnt) == len(parts.train) else store(parts.train, PRETRAINING)
+    training, validation = store(training_cases, TRAINING), store(validation_cases, VALIDATION)
+    whole = training if len(training_cases) == len(parts.train) else store(parts.train, PRETRAINING)
     return Prepared(training, validation, whole)
 
 
@@ -180,7 +187,7 @@ def _named(cohorts: Sequence[Path]) -> str:
 
 
 def parts_of(cases: Sequence[Case], split: Split) -> Parts:
-    """Deal the cases by their patients."""
+    """Return the cases by the part that their patients are assigned to."""
     return Parts(
         *(tuple(case for case in cases if split[case.patient] == part) for part in ("train", "validation", "test"))
     )
@@ -196,39 +203,39 @@ def _open_run(
     run: Path,
     split: Path | None,
 ) -> Parts:
-    """Make the run's folder, with its settings and split; a run taken up again keeps its split.
+    """Create the run's folder with its settings and split, or keep the split of a resumed run.
 
     Raises:
-        UsageError: it was dealt otherwise; patients kept out of the one half would be learnt from in the other.
+        UsageError: The run has another split. Patients held out before would now be trained on.
     """
     path = run / SPLIT
-    kept = load_split(path, cases) if path.is_file() else None
-    dealt = load_split(split, cases) if split else kept or draw_split(cases, strata, test, validation, seed)
-    if kept and dealt != kept:
+    saved = load_split(path, cases) if path.is_file() else None
+    chosen = load_split(split, cases) if split else saved or draw_split(cases, strata, test, validation, seed)
+    if saved and chosen != saved:
         raise UsageError(
             f"{run}: holds a run whose patients are dealt otherwise than in {split}. Name a new folder, or leave the "
             "split out to go on."
         )
-    keep_settings(config, run)  # last, so that a split that cannot be drawn leaves no run of these settings behind
-    if not kept and is_main():
-        save_split(dealt, path)
-    return parts_of(cases, dealt)
+    keep_settings(config, run)  # last, so that a split that cannot be drawn leaves no run with these settings behind
+    if not saved and is_main():
+        save_split(chosen, path)
+    return parts_of(cases, chosen)
 
 
 def keep_settings(config: Settings, run: Path) -> None:
-    """Make the run's folder with its settings, or see that a run taken up again has the same.
+    """Create the run's folder with its settings, or check that a resumed run has the same settings.
 
     Raises:
-        UsageError: it has others; half of each would be neither's result.
-        OutputError: it cannot be written.
+        UsageError: The run has other settings. A mixture of both would be the result of neither.
+        OutputError: The folder cannot be written.
     """
     with telling(run):
         run.mkdir(parents=True, exist_ok=True)
     path = run / CONFIG
     if path.is_file():
-        kept = type(config).model_validate_json(path.read_text(encoding="utf-8"))
-        if kept != config:
-            name, old, new = next(_differences(kept.model_dump(mode="json"), config.model_dump(mode="json")))
+        saved = type(config).model_validate_json(path.read_text(encoding="utf-8"))
+        if saved != config:
+            name, old, new = next(_differences(saved.model_dump(mode="json"), config.model_dump(mode="json")))
             raise UsageError(
                 f"{path.parent}: holds a run with {name} = {old!r}, and now it is {new!r}. Name a new folder, or give "
                 "the same settings to go on."
@@ -238,7 +245,7 @@ def keep_settings(config: Settings, run: Path) -> None:
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Name, old and new value of each setting that differs; both have the same names."""
+    """Yield name, old value and new value of each setting that differs between two dumps with the same names."""
     for name, value in old.items():
         if isinstance(value, dict):
             yield from _differences(value, new[name], f"{within}{name}.")
@@ -247,9 +254,9 @@ def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> 
 
 
 def _save(network: nn.Module, shape: tuple[int, int], multiple: int | None, validation: Store, run: Path) -> float:
-    """Write weights and ONNX network; returns how far the export moves a probability on validation slices."""
+    """Write weights and ONNX network, and return the export's largest change of a probability on validation slices."""
     save_weights(network, run / WEIGHTS)
     channels = validation.context.shape[1]
     export_onnx(network, (channels, *shape), multiple, run / NETWORK)
-    some = np.linspace(0, len(validation) - 1, min(64, len(validation))).astype(int)
-    return check_parity(network, run / NETWORK, validation[some.tolist()]["slice"])
+    indices = np.linspace(0, len(validation) - 1, min(64, len(validation))).astype(int)
+    return check_parity(network, run / NETWORK, validation[indices.tolist()]["slice"])

@@ -1,4 +1,4 @@
-"""Prepared slices of a cohort, made once and kept on disk, and the batches drawn from them."""
+"""Prepared slices of a cohort, created once and kept on disk, and the batches drawn from them."""
 
 import json
 import time
@@ -28,10 +28,11 @@ class Slices:
     """Prepared slices of one scan.
 
     Attributes:
-        slices: (slice, row, column), as the network sees them.
-        masks: uint8 of the same shape, the blood pool.
-        labels: (4,) 0 to 1 in the order of `attributes.NAMES`; NaN where there is no score.
-        context: (slice, channel) indices of the slices that the network sees with each; None for each alone.
+        slices: Slices as the network sees them, (slice, row, column).
+        masks: Blood-pool masks of the slices, uint8 of the same shape.
+        labels: Labels of the scan from 0 to 1 in the order of `attributes.NAMES`, (4,). NaN without a score.
+        context: Indices of the slices that the network sees with each slice, (slice, channel). None if it sees each
+            slice alone.
     """
 
     slices: npt.NDArray[np.floating]
@@ -41,18 +42,19 @@ class Slices:
 
 
 class Store(Dataset[Batch]):
-    """Prepared slices of many scans, mapped from disk; an item is a whole batch.
+    """Prepared slices of many scans, memory-mapped from disk, as a dataset whose items are whole batches.
 
     Args:
-        folder: where they lie.
-        scans: numbers of the scans to take, rising; None for all.
+        folder: Folder of the store.
+        scans: Numbers of the scans to use, in ascending order. None for all.
 
     Attributes:
-        slices, masks: (slices on disk, row, column).
-        rows: (slices,) where on disk each slice lies.
-        context: (slices, channel) where on disk the slices lie that the network sees with each.
-        owner: (slices,) number of the scan that a slice belongs to, among those taken.
-        labels: (scans, 4).
+        slices: Slices on disk, (slice on disk, row, column).
+        masks: Blood-pool masks on disk, (slice on disk, row, column).
+        rows: Index on disk of each slice, (slice,).
+        context: Indices on disk of the slices that the network sees with each slice, (slice, channel).
+        owner: Number, among the scans used, of the scan that each slice belongs to, (slice,).
+        labels: Labels of the scans used, (scan, 4).
     """
 
     def __init__(self, folder: Path, scans: Sequence[int] | None = None) -> None:
@@ -69,17 +71,18 @@ class Store(Dataset[Batch]):
         return len(self.rows)
 
     def middle(self, side: int) -> Self:
-        """Return the same slices, of which the middle `side` x `side` pixels alone are given."""
+        """Return the same slices reduced to their middle `side` x `side` pixels."""
         first = (self.slices.shape[-1] - side) // 2
-        seen = slice(first, first + side)
+        window = slice(first, first + side)
         other = copy(self)
-        other.slices, other.masks = self.slices[:, seen, seen], self.masks[:, seen, seen]
+        other.slices, other.masks = self.slices[:, window, window], self.masks[:, window, window]
         return other
 
     def __getitem__(self, indices: Sequence[int]) -> Batch:
-        """The slices of `indices`: `slice` (n, channel, row, column), `mask` (n, 1, row, column), `label` (n, 4).
+        """Return the batch of `indices`.
 
-        All are float32; `scan` (n,) is the owner of each.
+        `slice` (n, channel, row, column), `mask` (n, 1, row, column) and `label` (n, 4) are float32. `scan` (n,) is the
+        owner of each slice.
         """
         owner = self.owner[indices]
         return {
@@ -91,15 +94,15 @@ class Store(Dataset[Batch]):
 
 
 def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Slices]]) -> Store:
-    """Open the store in `folder`, making it first unless it was made for the same key.
+    """Open the store in `folder`, creating it first unless it was created for the same key.
 
     Args:
-        folder: where the store lies.
-        key: all that the slices depend on; a store with another key is made anew.
-        make: yields the slices of each scan, all slices of one shape.
+        folder: Folder of the store.
+        key: Everything that the slices depend on. A store with another key is replaced.
+        make: Function that yields the slices of each scan, all slices of one shape.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The store cannot be written.
     """
     stamp = folder / "store.json"
     wanted = json.dumps(key, sort_keys=True, default=str)
@@ -108,10 +111,10 @@ def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Sl
         return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
 
     while not is_main() and not ready():
-        time.sleep(1)  # the main process of the training makes it
+        time.sleep(1)  # the main process of the training creates it
     if not ready():
         _write(folder, make())
-        # Written last, so that a store cut short is made anew.
+        # Written last, so that an incomplete store is created again.
         write_whole(stamp, wanted)
     return Store(folder)
 
@@ -136,17 +139,16 @@ def _write(folder: Path, scans: Iterable[Slices]) -> None:
 
 
 class SliceBatches(Sampler[list[int]]):
-    """Batches of a number of slices of every scan, drawn anew each epoch, in a random order.
+    """Batches with a number of slices from every scan, drawn again each epoch, in random order.
 
-    The draw depends on the seed and the epoch alone, so a run that is taken up again draws the same. Where several
-    processes train together each takes every so-manieth batch. An incomplete last batch is dropped unless it is the
-    only one.
+    The draw depends only on the seed and the epoch, so a resumed run draws the same batches. If n processes train
+    together, each takes every n-th batch. An incomplete last batch is dropped unless it is the only one.
 
     Args:
-        owner: (slices,) which scan a slice belongs to.
-        per_scan: slices of each scan; 0 for all.
-        batch: slices in a batch.
-        seed: of the draws.
+        owner: Scan that each slice belongs to, (slice,).
+        per_scan: Number of slices per scan. 0 for all.
+        batch: Number of slices per batch.
+        seed: Random seed of the draws.
     """
 
     def __init__(self, owner: IntArray, per_scan: int, batch: int, seed: int) -> None:
@@ -168,7 +170,7 @@ class SliceBatches(Sampler[list[int]]):
         )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch to draw for; Lightning calls this."""
+        """Set the epoch to draw for, as Lightning does."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -179,7 +181,7 @@ class SliceBatches(Sampler[list[int]]):
             yield drawn[start : start + self._batch].tolist()
 
     def draw(self) -> IntArray:
-        """All slices of the epoch, in order."""
+        """Return all slices of the epoch in the order of the batches."""
         rng = np.random.default_rng([self._seed, self.epoch])
         return rng.permutation(
             np.concatenate([rng.choice(group, self._size(group), replace=False) for group in self._groups])
@@ -190,14 +192,14 @@ class SliceBatches(Sampler[list[int]]):
 
 
 def _processes() -> tuple[int, int]:
-    """The number of this process among those that train together, and how many they are."""
+    """Return the number of this process among those that train together, and how many these are."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
     return 0, 1
 
 
 def training_loader(store: Store, per_scan: int, batch: int, seed: int, workers: int = 0) -> DataLoader[Batch]:
-    """Batches of randomly drawn slices, fetched by `workers` processes beside this one."""
+    """Return a loader of batches with randomly drawn slices, fetched by `workers` additional processes."""
     return DataLoader(
         store,
         sampler=SliceBatches(store.owner, per_scan, batch, seed),
@@ -209,5 +211,5 @@ def training_loader(store: Store, per_scan: int, batch: int, seed: int, workers:
 
 
 def validation_loader(store: Store, batch: int) -> DataLoader[Batch]:
-    """All slices in order."""
+    """Return a loader of all slices in order."""
     return DataLoader(store, sampler=BatchSampler(SequentialSampler(store), batch, drop_last=False), batch_size=None)

@@ -1,7 +1,7 @@
-"""Figures of results, as matplotlib `Figure`s that stand alone: no pyplot, no global settings, plain arrays in.
+"""Figures of results, as self-contained matplotlib `Figure`s from plain arrays, without pyplot or global settings.
 
-Colours are of Okabe and Ito's palette or of a red-blue scale, which colour-blind readers can tell; whatever colour
-says, a shape or a word says too.
+Colours are from Okabe and Ito's palette or a red-blue scale, which colour-blind readers can distinguish. Everything
+that a colour shows is also shown by a shape or a word.
 """
 
 from lgeqa.evaluate.figures.attention import Example as Example

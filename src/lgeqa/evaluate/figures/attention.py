@@ -1,4 +1,4 @@
-"""Where two or more models look: slices beside the HiResCAM maps of each (the paper's Fig. 2)."""
+"""Figure of where two or more models look: slices beside the HiResCAM maps of each model (the paper's Fig. 2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class Example:
     """One row of the figure.
 
     Attributes:
-        title: which slice it is.
-        pixels: (row, column) the slice as the networks saw it; blood is about 1.
-        atrium: bool (row, column), the blood pool.
-        label: whether it is diagnostic.
-        predictions: of each model, by its name.
-        maps: (map row, map column) of each model's signed HiResCAM map, by the same names.
+        title: Name of the slice.
+        pixels: Slice as input to the networks, (row, column). Blood is about 1.
+        atrium: Mask of the blood pool, bool (row, column).
+        label: Whether the slice is diagnostic.
+        predictions: Prediction of each model, by its name.
+        maps: Signed HiResCAM map of each model, by the same names, (map row, map column).
     """
 
     title: str
@@ -46,14 +46,14 @@ class Example:
 def attention_figure(examples: Sequence[Example]) -> Figure:
     """Draw one row for each slice: the slice, then the map of each model over it.
 
-    The colour scale of a row is symmetric about 0 and reaches to the largest absolute value of its maps, so models can
-    be compared on one slice; a bar at the right tells how much that is.
+    The colour scale of a row is symmetric about 0 and extends to the largest absolute value of its maps, so models can
+    be compared on one slice. The colour bar on the right shows this value.
 
     Args:
-        examples: of the same models, in the same order; at least one.
+        examples: Examples of the same models in the same order, at least one.
 
     Raises:
-        ValueError: examples are of different models, or there is none.
+        ValueError: The examples are of different models, or there are none.
     """
     models = _models(examples)
     figure = Figure(figsize=(2.1 * (1 + len(models)) + 0.8, 2.25 * len(examples) + 0.8), layout="constrained")
@@ -65,13 +65,13 @@ def attention_figure(examples: Sequence[Example]) -> Figure:
         reach = max(float(np.abs(example.maps[model]).max()) for model in models) or 1.0
         for axis, model in zip(axes[1:], models, strict=True):
             _show_slice(axis, example, darkest=-2)
-            found = axis.imshow(
+            image = axis.imshow(
                 spread_map(example.maps[model], example.pixels.shape), cmap=_colours(), vmin=-reach, vmax=reach
             )
             predicted = example.predictions[model]
             verdict = "right" if predicted == example.label else "wrong"
             axis.set_xlabel(f"predicted: {_class(predicted)}, {verdict}", fontsize=8)
-        bar = figure.colorbar(found, ax=axes[-1], shrink=0.85)
+        bar = figure.colorbar(image, ax=axes[-1], shrink=0.85)
         bar.set_ticks([-reach, 0, reach], labels=[f"\N{MINUS SIGN}{reach:.2g}", "0", f"+{reach:.2g}"], fontsize=7)
     for axis, title in zip(grid[0], ("slice", *models), strict=True):
         axis.set_title(title, fontsize=10)
@@ -83,17 +83,17 @@ def attention_figure(examples: Sequence[Example]) -> Figure:
 def spread_map(found: Numbers, shape: tuple[int, ...]) -> Numbers:
     """Spread a map over its slice, smoothly and monotonically (PCHIP) between the centres of its cells.
 
-    Each halving of the encoder keeps the first sample where it was, so cell i of n is centred on pixel i * side / n,
-    not in the middle of the n-th part of the side. Beyond the last centre its value goes on. No value lies outside
-    those of the map, so no sign is made up.
+    Each halving of the encoder keeps the position of the first sample, so cell i of n is centred on pixel i * side / n,
+    not in the middle of the i-th of n parts of the side. The value of the last cell continues beyond its centre. The
+    result stays within the range of the map, so no sign is invented.
 
     Args:
-        found: (map row, map column).
-        shape: rows and columns of the slice.
+        found: Map to spread, (map row, map column).
+        shape: Numbers of rows and columns of the slice.
     """
     for axis, side in enumerate(shape):
         n = found.shape[axis]
-        # A cell more on either side, alike to the outermost, lets the map end level.
+        # An extra cell on either side, equal to the outermost one, makes the map flat at its ends.
         wider = np.pad(found, [(1, 1) if axis == padded else (0, 0) for padded in range(2)], mode="edge")
         found = PchipInterpolator(np.arange(-1, n + 1), wider, axis=axis)(np.arange(side) * n / side)
     return found
@@ -107,9 +107,9 @@ def _models(examples: Sequence[Example]) -> tuple[str, ...]:
 
 
 def _show_slice(axis: Axes, example: Example, darkest: float = 0) -> None:
-    """The slice with the outline of its atrium: patient's right on the left, anterior above.
+    """Draw the slice with the outline of its atrium, with the patient's right on the left and anterior at the top.
 
-    The signal `darkest` is black. Below 0 that leaves background grey, on which the colours of a map can be seen.
+    The signal `darkest` is black. A value below 0 makes the background grey, so that the colours of a map are visible.
     """
     axis.imshow(example.pixels, cmap="gray", vmin=darkest, vmax=2, interpolation="bilinear")
     if example.atrium.any():
@@ -123,7 +123,7 @@ def _class(diagnostic: bool) -> str:
 
 
 def _colours() -> ListedColormap:
-    """Blue below 0 and red above, the clearer the nearer to 0."""
+    """Return a colour map that is blue below 0 and red above, and more transparent towards 0."""
     steps = np.linspace(-1, 1, 257)
     colours = colormaps["RdBu_r"](np.where(steps < 0, 0.12, 0.88))
     colours[:, 3] = 0.75 * np.abs(steps)

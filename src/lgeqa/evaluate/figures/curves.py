@@ -1,4 +1,4 @@
-"""Training curves of the strategies."""
+"""Figure of the training curves of the strategies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Strategy:
     """The runs of one strategy.
 
     Attributes:
-        name: for people.
-        runs: what each iteration logged.
-        loss: name of the loss of training in the logs.
-        watched: name of the validation figure that picked the best epoch.
+        name: Display name.
+        runs: Logged figures of each iteration.
+        loss: Name of the training loss in the logs.
+        watched: Name of the validation figure that selected the best epoch.
     """
 
     name: str
@@ -30,13 +30,13 @@ class Strategy:
 
 
 def curves_figure(strategies: Sequence[Strategy]) -> Figure:
-    """Draw the loss of training above and the validation figure below, one column for each strategy.
+    """Draw the training loss above and the validation figure below, one column for each strategy.
 
-    Each iteration is a thin line. Their mean is a thick one, as far as all of them went: beyond that it would jump
-    where one ends. Scales are each panel's own, since strategies minimise different sums.
+    Each iteration is a thin line. The mean is a thick line that ends with the shortest iteration, since it would jump
+    there. Each panel has a separate scale, since strategies minimise different sums.
 
     Raises:
-        ValueError: no run of a strategy logged a figure under the name given.
+        ValueError: No run of a strategy logged a figure under the given name.
     """
     figure = Figure(figsize=(3.1 * len(strategies), 4.6), layout="constrained")
     grid = figure.subplots(2, len(strategies), squeeze=False, sharex="col")

@@ -1,4 +1,4 @@
-"""The encoders' feature spaces side by side (the paper's Fig. 3)."""
+"""Figure of the encoders' feature spaces side by side (the paper's Fig. 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 from lgeqa.evaluate.embedding import Separation
 from lgeqa.records import BoolArray
 
-#: Label, its word, its colour and its shape.
+#: Label with its name, colour and marker.
 _CLASSES = ((False, "non-diagnostic", "#d55e00", "^"), (True, "diagnostic", "#0072b2", "o"))
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One strategy's encoder.
+    """Feature space of one strategy's encoder.
 
     Attributes:
-        strategy: its name for people.
-        plane: (slice, 2) where `embed` laid the slices.
-        labels: (slice,) whether each is diagnostic.
-        separation: of the classes, measured on the full features.
+        strategy: Display name of the strategy.
+        plane: Positions of the slices by `embed`, (slice, 2).
+        labels: Whether each slice is diagnostic, (slice,).
+        separation: Separation of the classes, measured on the full features.
     """
 
     strategy: str
@@ -36,28 +36,28 @@ class Panel:
 def embedding_figure(panels: Sequence[Panel]) -> Figure:
     """Draw one panel for each strategy, slices coloured and shaped by their label, with figures of the separation.
 
-    The axes bear no ticks: places on the plane have no unit, and those of two panels cannot be compared.
+    The axes have no ticks: positions on the plane have no unit, and positions in two panels cannot be compared.
     """
     figure = Figure(figsize=(3.2 * len(panels), 4.0), layout="constrained")
     for axis, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _scatter(axis, panel)
-        axis.set_title(f"{panel.strategy}\n{_told(panel.separation)}", fontsize=8)
-    handles, words = axis.get_legend_handles_labels()
-    figure.legend(handles, words, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+        axis.set_title(f"{panel.strategy}\n{_caption(panel.separation)}", fontsize=8)
+    handles, names = axis.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
 def _scatter(axis: Axes, panel: Panel) -> None:
-    """Both classes in one go each; small and half clear, since the second is drawn over the first."""
-    for label, word, colour, shape in _CLASSES:
+    """Draw the classes one after the other with small, transparent markers, since the second covers the first."""
+    for label, name, colour, shape in _CLASSES:
         x, y = panel.plane[panel.labels == label].T
-        axis.scatter(x, y, s=16, c=colour, marker=shape, alpha=0.6, linewidths=0, label=word)
+        axis.scatter(x, y, s=16, c=colour, marker=shape, alpha=0.6, linewidths=0, label=name)
     axis.set_xticks([])
     axis.set_yticks([])
     axis.set_aspect("equal", adjustable="datalim")
 
 
-def _told(separation: Separation) -> str:
+def _caption(separation: Separation) -> str:
     if separation.reason:
         return fill(f"separation undefined: {separation.reason}", 44, break_on_hyphens=False)
     return (

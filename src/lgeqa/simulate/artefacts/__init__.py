@@ -1,4 +1,4 @@
-"""Artefacts on scans as they are: each is a recipe, drawn from a mechanism, and then applied.
+"""Artefacts on existing scans: each is a recipe that is drawn from a mechanism and then applied.
 
 artefacts = draw_artefacts(rng)
 worse = apply_artefacts(voxels, atrium, spacing_mm, artefacts)

@@ -1,4 +1,4 @@
-"""Artefacts of one scan: drawn as recipes, and applied to a scan."""
+"""Artefacts of one scan, drawn as recipes and applied to a scan."""
 
 from collections.abc import Sequence
 from typing import Final, Self
@@ -12,21 +12,21 @@ from lgeqa.simulate.artefacts.catalogue import BY_NAME, MECHANISMS
 from lgeqa.simulate.artefacts.mechanism import Mechanism
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: How probable 0, 1, 2, 3 and 4 artefacts are.
+#: Probabilities of 0, 1, 2, 3 and 4 artefacts.
 _NUMBERS: Final = (0.1, 0.35, 0.3, 0.17, 0.08)
-#: Parameters of the beta distribution of the severity's share: mostly mild.
+#: Parameters of the beta distribution of the severity's share, mostly mild.
 _SHARES: Final = (1.0, 2.0)
-#: Place of each mechanism in the order in which they act.
+#: Position of each mechanism in the order of application.
 _ORDER: Final = {mechanism.name: place for place, mechanism in enumerate(MECHANISMS)}
 
 
 class Artefact(Settings):
-    """An artefact in full: on the same scan it gives the same result again.
+    """An artefact with all its parameters, so that it always changes the same scan in the same way.
 
     Attributes:
         mechanism: Name of the mechanism.
         severity: Severity in the mechanism's unit.
-        seed: Seed of all else that is random about it.
+        seed: Random seed of all other parameters.
     """
 
     mechanism: str
@@ -47,42 +47,42 @@ class Artefact(Settings):
 
 
 def draw_artefacts(rng: np.random.Generator, mechanisms: Sequence[Mechanism] = MECHANISMS) -> tuple[Artefact, ...]:
-    """Draw the artefacts of a scan: none to four, mostly mild ones, each of another physical cause.
+    """Draw none to four artefacts for a scan, mostly mild, each with a different physical cause.
 
-    The scale is drawn first, so that each scale has as many artefacts whatever the number of its mechanisms.
+    The scale is drawn first, so that all scales get equally many artefacts whatever the number of their mechanisms.
     """
     drawn = []
-    left = list(mechanisms)
+    remaining = list(mechanisms)
     for _ in range(int(rng.choice(len(_NUMBERS), p=_NUMBERS))):
-        if not left:
+        if not remaining:
             break
-        scale = rng.choice(sorted({mechanism.scale for mechanism in left}))
-        choices = [mechanism for mechanism in left if mechanism.scale == scale]
+        scale = rng.choice(sorted({mechanism.scale for mechanism in remaining}))
+        choices = [mechanism for mechanism in remaining if mechanism.scale == scale]
         mechanism = choices[int(rng.integers(len(choices)))]
         severity = mechanism.at(float(rng.beta(*_SHARES)))
         drawn.append(Artefact(mechanism=mechanism.name, severity=severity, seed=int(rng.integers(2**32))))
-        left = [other for other in left if other.cause != mechanism.cause]
+        remaining = [other for other in remaining if other.cause != mechanism.cause]
     return tuple(sorted(drawn, key=_place))
 
 
 def apply_artefacts(
     voxels: FloatArray, atrium: BoolArray, spacing_mm: tuple[float, float, float], artefacts: Sequence[Artefact]
 ) -> FloatArray:
-    """Put artefacts on a scan as it is, in the order of nature whatever their order here.
+    """Apply artefacts to a scan, always in the physical order of their mechanisms.
 
-    What depends on tissue is estimated on the scan as it was given.
+    Tissue is estimated on the scan without these artefacts.
 
     Args:
-        voxels: Grey levels of magnitude, (slice, row, column), axial LPS; not changed.
+        voxels: Magnitude grey levels (slice, row, column), axial LPS, which are not changed.
         atrium: Blood pool of the left atrium on the same grid.
-        spacing_mm: (slice, row, column).
-        artefacts: Recipes.
+        spacing_mm: Voxel spacing (slice, row, column).
+        artefacts: Artefacts in any order.
 
     Returns:
         Grey levels on the scale of `voxels`, float32, 0 or more.
 
     Raises:
-        NotAssessableError: the mask is empty, or there is no signal inside it.
+        NotAssessableError: The mask is empty, or there is no signal inside it.
     """
     subject = Subject(voxels, atrium, spacing_mm)
     signal = subject.signal
@@ -95,5 +95,5 @@ def apply_artefacts(
 
 
 def _place(artefact: Artefact) -> int:
-    """Return the place of an artefact in the order in which they act."""
+    """Return the position of an artefact in the order of application."""
     return _ORDER[artefact.mechanism]

@@ -1,4 +1,4 @@
-"""All mechanisms, in the order in which they act: on tissue, signal, acquisition and reconstruction."""
+"""All mechanisms in the order of application: tissue, signal, acquisition and reconstruction."""
 
 from typing import Final
 
@@ -289,5 +289,5 @@ MECHANISMS: Final[tuple[Mechanism, ...]] = (
         "compressed sensing with too strong a regularisation",
     ),
 )
-#: Each mechanism under its name.
+#: Mechanisms by name.
 BY_NAME: Final = {mechanism.name: mechanism for mechanism in MECHANISMS}

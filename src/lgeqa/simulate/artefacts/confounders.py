@@ -1,4 +1,4 @@
-"""What hides or mimics fibrosis: fat, marrow, inflow, ghosts, wrap-around and metal."""
+"""Artefacts that hide or mimic fibrosis: fat, marrow, inflow, ghosts, wrap-around and metal."""
 
 from typing import Final
 
@@ -9,25 +9,25 @@ from lgeqa.records import FloatArray
 from lgeqa.simulate.artefacts.fields import ellipsoid, patches, ramp, random_ranks
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: Place of the vertebra from the centre of the descending aorta, and from that of the atrium where no aorta was found,
-#: and its radii; in mm along rows and columns.
+#: Position of the vertebra relative to the centre of the descending aorta, or of the atrium if no aorta was found, and
+#: its radii, in mm along rows and columns.
 _VERTEBRA_OF_AORTA_MM, _VERTEBRA_OF_ATRIUM_MM = (9.0, -27.0), (42.0, -8.0)
 _VERTEBRA_RADII_MM: Final = (15.0, 17.0)
-#: Fat is looked for within about twice this distance of the pools, in mm.
+#: Fat is searched for within about twice this distance of the pools, in mm.
 _FAT_MM: Final = 6.0
-#: The right pulmonary veins: share of the atrium's slices, from below, and of its voxels, from the right.
+#: Share of the atrium's voxels below the right pulmonary veins, and rightmost share of the others that are veins.
 _VEIN_SLICES, _VEIN_VOXELS = 0.35, 0.06
-#: The chest wall that gives ghosts begins and is complete this far in front of the atrium's centre, in mm.
+#: Start and full weight of the chest wall that causes ghosts, in mm from the atrium's centre, negative in front.
 _CHEST_WALL_MM: Final = (-5.0, -35.0)
-#: Distance of the ghosts in mm, and how much weaker each is than the one before.
+#: Distance between the ghosts in mm, and factor from the strength of each to the next.
 _GHOST_MM, _GHOST_DECAY = (16.0, 45.0), 0.6
 _GHOSTS: Final = 4
 
 
 def bright_fat(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Bring fat, in regions where its saturation failed, up to this level in % of blood.
+    """Raise fat to this level, in % of blood, in regions with failed fat saturation.
 
-    Fat is taken to be the tissue around the pools that is neither blood nor air.
+    Tissue around the pools that is neither blood nor air is assumed to be fat.
     """
     regions = patches(random_ranks(subject, 45.0, rng), rng.uniform(0.4, 0.8))
     lobes = 0.6 + 0.4 * random_ranks(subject, 5.0, rng)
@@ -38,7 +38,7 @@ def bright_fat(signal: FloatArray, subject: Subject, percent: float, rng: np.ran
 
 
 def bright_vertebra(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Bring the marrow of the spine up to this level in % of blood."""
+    """Raise the marrow of the spine to this level, in % of blood."""
     discs = subject.heart.aorta_discs
     if np.isfinite(discs).any():
         corner = (subject.heart.window[1].start, subject.heart.window[2].start)
@@ -54,7 +54,7 @@ def bright_vertebra(signal: FloatArray, subject: Subject, percent: float, rng: n
 def vein_inflow(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
     """Raise the blood that flows in from the right pulmonary veins by up to this share, in %.
 
-    The pulse that restores the navigator's signal leaves it brighter (Peters et al., J Magn Reson Imaging 2013,
+    The restoring pulse of the navigator makes it brighter (Peters et al., J Magn Reson Imaging 2013,
     doi:10.1002/jmri.23954).
     """
     z, rows, columns = np.nonzero(subject.atrium)
@@ -70,22 +70,22 @@ def vein_inflow(signal: FloatArray, subject: Subject, percent: float, rng: np.ra
 
 
 def chest_wall_ghosts(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Add copies of what is in front of the heart, shifted along rows, the first of this share of its signal in %."""
+    """Add copies of tissue in front of the heart, shifted along rows, the first with this share of its signal in %."""
     wall = signal * ramp(subject.offsets_mm(subject.centre_mm)[1], *_CHEST_WALL_MM)
     rows = wall.shape[1]
     step = max(1, round(rng.uniform(*_GHOST_MM) / subject.spacing_mm[1]))
     beyond = np.pad(wall, ((0, 0), (_GHOSTS * step, 0), (0, 0)), mode="symmetric")
-    made = signal.astype(np.complex64)
+    combined = signal.astype(np.complex64)
     for n in range(1, _GHOSTS + 1):
         strength = percent / 100 * _GHOST_DECAY ** (n - 1) * np.exp(2j * np.pi * rng.uniform())
         first = (_GHOSTS - n) * step
-        made += np.complex64(strength) * beyond[:, first : first + rows]
-    magnitude: FloatArray = np.abs(made)
+        combined += np.complex64(strength) * beyond[:, first : first + rows]
+    magnitude: FloatArray = np.abs(combined)
     return magnitude
 
 
 def wrap_around(signal: FloatArray, subject: Subject, overlap_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Fold the other side of the image over one side, this far, as a field of view that is too small does."""
+    """Fold one side of the image over the other by this width, as when the field of view is too small."""
     axis, forward = int(rng.integers(1, 3)), bool(rng.random() < 0.5)
     size = signal.shape[axis]
     width = overlap_mm / subject.spacing_mm[axis]
@@ -100,9 +100,9 @@ def wrap_around(signal: FloatArray, subject: Subject, overlap_mm: float, rng: np
 
 
 def metal(signal: FloatArray, subject: Subject, width_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Take away the signal around a wire or lead over this width, and pile it up beside.
+    """Remove the signal over this width around a wire or lead, and pile it up beside the void.
 
-    Around it the inversion fails as well, so tissue there is bright (Rashid et al., Radiology 2014).
+    The inversion also fails around the void, so tissue there is bright (Rashid et al., Radiology 2014).
     """
     angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(22, 38)
     z, row, column = subject.centre_mm
@@ -115,12 +115,12 @@ def metal(signal: FloatArray, subject: Subject, width_mm: float, rng: np.random.
     halo = ellipsoid(subject, place, [1.9 * radius for radius in radii], 1.0, uneven) * (1 - void)
     tissue = subject.estimate(signal)
     failed = halo * subject.density * np.maximum(np.float32(1.1) * subject.level - tissue, 0)
-    made: FloatArray = signal + failed + (np.float32(1.2) * pile - void) * (tissue + failed)
-    return made
+    distorted: FloatArray = signal + failed + (np.float32(1.2) * pile - void) * (tissue + failed)
+    return distorted
 
 
 def _raised(signal: FloatArray, subject: Subject, share: FloatArray, level: float) -> FloatArray:
-    """Bring a tissue that fills `share` of each voxel up to a level over local blood; what is brighter stays."""
+    """Raise a tissue that fills `share` of each voxel to a level relative to local blood, unless it is brighter."""
     target = np.float32(level) * subject.level
     raised: FloatArray = signal + share * np.maximum(target - subject.estimate(signal), 0)
     return raised

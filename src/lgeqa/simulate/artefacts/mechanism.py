@@ -1,4 +1,4 @@
-"""What a mechanism is: one way in which a scan comes to be worse, with a severity in a physical unit."""
+"""Mechanisms of artefacts: physical causes that degrade a scan, with a severity in a physical unit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ import numpy as np
 from lgeqa.records import FloatArray
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: Changes a signal of blood 1 (slice, row, column), given its subject, a severity and a generator.
+#: Function of a signal (slice, row, column) with blood at 1, its subject, a severity and a generator.
 Effect = Callable[[FloatArray, Subject, float, np.random.Generator], FloatArray]
 
 
 @dataclass(frozen=True)
 class Mechanism:
-    """One way in which a scan comes to be worse.
+    """One mechanism that degrades a scan.
 
     Attributes:
-        effect: Function that applies it; its name is that of the mechanism.
-        scale: Scale of `attributes.NAMES` that it acts on first.
-        cause: Physical cause; a scan has at most one artefact of each.
-        title: Name for people.
+        effect: Function that applies the artefact and has the name of the mechanism.
+        scale: Scale of `attributes.NAMES` that the mechanism affects most.
+        cause: Physical cause. A scan has at most one artefact of each cause.
+        title: Display name.
         unit: Unit of the severity.
         heaviest: Highest severity.
-        imitates: What it looks like in the clinic.
+        imitates: Clinical situation that the artefact imitates.
         none: Severity without an effect.
         logarithmic: Whether the severity rises by factors.
-        improves: Whether it makes the scan better on its scale instead of worse.
+        improves: Whether the mechanism improves the scan on its scale instead of degrading it.
     """
 
     effect: Effect
@@ -46,12 +46,12 @@ class Mechanism:
         return self.effect.__name__
 
     def at(self, share: float) -> float:
-        """Return the severity at a share from 0, none, to 1, the heaviest."""
+        """Return the severity at a share from 0 (none) to 1 (heaviest)."""
         return between(self.none, self.heaviest, share, logarithmic=self.logarithmic)
 
 
 def between(lowest: float, highest: float, share: float, *, logarithmic: bool) -> float:
-    """Return the value at a share, 0 to 1, of the way between two, in equal steps or in equal factors."""
+    """Return the value at a share, 0 to 1, of the way between two values, in equal steps or in equal factors."""
     value = lowest * (highest / lowest) ** share if logarithmic else lowest + (highest - lowest) * share
-    # Rounding must not lead out of the range.
+    # Rounding must not leave the range.
     return float(min(max(value, lowest), highest))

@@ -1,4 +1,4 @@
-"""Motion while k-space is filled: breathing, drift, sudden shifts, irregular breaths. It costs sharpness."""
+"""Motion during the acquisition of k-space: breathing, drift, sudden shifts, irregular breaths. It lowers sharpness."""
 
 from collections.abc import Callable
 from typing import Final
@@ -13,16 +13,16 @@ from lgeqa.simulate.artefacts.kspace import ComplexArray, Frequencies, through_k
 from lgeqa.simulate.artefacts.subject import Subject
 
 Beats = npt.NDArray[np.floating]
-#: How much the heart moves along slice, row and column: mostly to inferior, less to anterior, least sideways.
+#: Relative motion of the heart along slice, row and column: mostly inferior, less anterior, least sideways.
 _DIRECTION: Final = (1.0, 0.5, 0.25)
-#: Lines of k-space taken in one heartbeat.
+#: Range of the number of k-space lines acquired in one heartbeat.
 _LINES_PER_BEAT: Final = (16, 40)
-#: Orders in which k-space is filled.
+#: Orders of acquisition of k-space.
 _ORDERS: Final = ("partitions", "lines", "centric", "spiral")
 
 
 def breathing(signal: FloatArray, subject: Subject, range_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Move the heart with every breath over this range.
+    """Move the heart over this range with every breath.
 
     A breath is an even power of a cosine, long at end-expiration (cos^4 in Lujan et al., Med Phys 1999),
     and lasts 3.5 to 6 heartbeats.
@@ -37,13 +37,13 @@ def breathing(signal: FloatArray, subject: Subject, range_mm: float, rng: np.ran
 
 
 def drift(signal: FloatArray, subject: Subject, range_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Move the heart steadily by this distance from the first heartbeat to the last, faster at first or at the end."""
+    """Move the heart steadily by this distance from the first to the last heartbeat, faster at the start or end."""
     bend = np.exp(rng.uniform(-0.9, 0.9))
     return _moved(signal, subject, lambda beat: range_mm * (beat / beat.max()) ** bend, rng)
 
 
 def sudden_shift(signal: FloatArray, subject: Subject, range_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Move the patient once or twice, by this distance in all."""
+    """Move the patient once or twice, by this total distance."""
     first, second = np.sort(rng.uniform(0.3, 0.7, 2))
     share = rng.choice((1.0, 0.5))
 
@@ -72,11 +72,11 @@ def irregular_breathing(signal: FloatArray, subject: Subject, range_mm: float, r
 def _moved(
     signal: FloatArray, subject: Subject, shift_mm: Callable[[Beats], Beats], rng: np.random.Generator
 ) -> FloatArray:
-    r"""Take an image through an acquisition during which it shifts as a whole.
+    r"""Return the image from an acquisition during which it shifts as a whole.
 
-    By the Fourier shift theorem, data taken at displacement :math:`d` are :math:`K(k)\,e^{-2\pi i k \cdot d}`. Each
-    line (kz, ky) has the displacement of its heartbeat, so inconsistent data give blur and ghosts along row and slice.
-    The mean displacement, weighted by what a line adds to the edges, is taken out, so that the mask still fits.
+    By the Fourier shift theorem, data acquired at displacement :math:`d` are :math:`K(k)\,e^{-2\pi i k \cdot d}`. Each
+    line (kz, ky) has the displacement of its heartbeat, so inconsistent data cause blur and ghosts along row and slice.
+    The mean displacement, weighted by the contribution of a line to the edges, is removed, so that the mask still fits.
     """
     along = direction(rng, _DIRECTION)
     order, lines = str(rng.choice(_ORDERS)), int(rng.integers(*_LINES_PER_BEAT))
@@ -94,11 +94,11 @@ def _moved(
 
 
 def beats(shape: tuple[int, int], order: str, lines: int) -> Beats:
-    """Return the heartbeat in which each line (kz, ky) is taken, in the order of `fftfreq`.
+    """Return the heartbeat in which each line (kz, ky) is acquired, in the order of `fftfreq`.
 
-    `partitions`: one kz after the other, and in each the ky from the lowest on. `lines`: one ky after the other, all kz
-    of it. `centric`: one kz after the other, and in each the ky from the centre out. `spiral`: from the centre of
-    (kz, ky) outward.
+    `partitions`: one kz after another, each with ky in rising order. `lines`: one ky after another, each with all kz.
+    `centric`: one kz after another, each with ky from the centre outward. `spiral`: from the centre of (kz, ky)
+    outward.
     """
     kz, ky = (np.arange(n) - n // 2 for n in shape)
     if order == "spiral":

@@ -1,4 +1,4 @@
-"""Noise, uneven sensitivity and spikes: what costs signal to noise and, with it, the quality for fibrosis."""
+"""Noise, uneven sensitivity and spikes, which lower the signal-to-noise ratio and the quality for fibrosis."""
 
 from typing import Final
 
@@ -10,27 +10,27 @@ from lgeqa.simulate.artefacts.kspace import complex_noise, frequencies
 from lgeqa.simulate.artefacts.resolution import window
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: Size in mm of the acquired pixels that noise is as coarse as.
+#: Range of the size in mm of acquired pixels, which sets the grain of the noise.
 _ACQUIRED_MM: Final = (1.0, 1.6)
-#: Distance in mm over which a coil's sensitivity falls as far as its artefact says.
+#: Distance in mm over which a coil's sensitivity falls by the severity of its artefact.
 _COIL_MM: Final = 70.0
-#: Periods in mm of the stripes that a spike gives.
+#: Range of the period in mm of the stripes that a spike causes.
 _STRIPES_MM: Final = (3.5, 25.0)
 
 
 def white_noise(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Add complex white noise of this standard deviation, in % of blood, in each channel.
+    """Add complex white noise with this standard deviation, in % of blood, in each channel.
 
     The magnitude is then Rician (Gudbjartsson and Patz, Magn Reson Med 1995, doi:10.1002/mrm.1910340618). The noise is
-    white within the k-space of an acquired pixel of 1.0 to 1.6 mm, as it is in interpolated scans.
+    white within the k-space of an acquired pixel of 1.0 to 1.6 mm, as in interpolated scans.
     """
     return _noisy(signal, percent / 100, _acquired(subject, rng), rng)
 
 
 def g_factor_noise(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Add noise that varies over the field as with parallel imaging, of this standard deviation at its strongest.
+    """Add noise that varies over the field as in parallel imaging, with this standard deviation at its strongest.
 
-    The map is a smooth random field times bands along the phase encoding. Such noise is that of SENSE (Pruessmann et
+    The map is a smooth random field times bands along the phase encoding. Such noise occurs in SENSE (Pruessmann et
     al., Magn Reson Med 1999, 42:952).
     """
     _, rows, columns = subject.offsets_mm(subject.centre_mm)
@@ -43,7 +43,7 @@ def g_factor_noise(signal: FloatArray, subject: Subject, percent: float, rng: np
 
 
 def coloured_noise(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Add noise of this standard deviation, in % of blood, from a part of k-space: blotches, streaks or stripes."""
+    """Add noise with this standard deviation, in % of blood, from a part of k-space: blotches, streaks or stripes."""
     _, ky, kx = frequencies(signal.shape, subject.spacing_mm)
     kind = rng.choice(("ring", "streaks", "stripes"))
     if kind == "ring":
@@ -60,10 +60,11 @@ def coloured_noise(signal: FloatArray, subject: Subject, percent: float, rng: np
 
 
 def coil_falloff(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Lose this share of the signal, in %, over 70 mm across the heart, with the noise left as it is.
+    """Reduce the signal by this share, in %, over 70 mm across the heart, with unchanged noise.
 
-    The signal falls as an exponential away from the coil, and noise makes up for what the scan's own lost. From none to
-    all of the fall is corrected afterwards, as a scanner's normalisation does, which lifts the noise with the signal.
+    The signal falls exponentially with the distance from the coil, and added noise replaces the noise that the fall
+    removes from the scan. A random share of the fall, from none to all, is then corrected as by a scanner's
+    normalisation, which raises the noise with the signal.
     """
     along = direction(rng, (0.4, 1.0, 0.7))
     offsets = subject.offsets_mm(subject.centre_mm)
@@ -76,7 +77,7 @@ def coil_falloff(signal: FloatArray, subject: Subject, percent: float, rng: np.r
 
 
 def spikes(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Add one to three spikes in k-space, each a wave over the whole scan of this amplitude in % of blood."""
+    """Add one to three spikes in k-space: waves over the whole scan, the strongest of this amplitude in % of blood."""
     offsets = subject.offsets_mm(subject.centre_mm)
     real, imaginary = signal.copy(), np.zeros_like(signal)
     for strength in (1.0, *rng.uniform(0.2, 0.7, rng.integers(0, 3))):
@@ -96,7 +97,7 @@ def spikes(signal: FloatArray, subject: Subject, percent: float, rng: np.random.
 
 
 def _acquired(subject: Subject, rng: np.random.Generator) -> FloatArray:
-    """Return the spectrum of white noise: the k-space of an acquired pixel of random size."""
+    """Return the spectrum of white noise within the k-space of an acquired pixel of random size."""
     _, ky, kx = frequencies(subject.signal.shape, subject.spacing_mm)
     twice_mm = np.float32(2 * rng.uniform(*_ACQUIRED_MM))
     return window(str(rng.choice(("disc", "rectangle"))), twice_mm * np.abs(ky), twice_mm * np.abs(kx))
@@ -105,7 +106,7 @@ def _acquired(subject: Subject, rng: np.random.Generator) -> FloatArray:
 def _noisy(
     signal: FloatArray, deviation: float | FloatArray, spectrum: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
-    """Return the magnitude of a signal with complex noise."""
+    """Return the magnitude of a signal with added complex noise."""
     noise = complex_noise(signal.shape, spectrum, rng) * np.asarray(deviation, np.float32)
     magnitude: FloatArray = np.hypot(signal + noise.real, noise.imag)
     return magnitude

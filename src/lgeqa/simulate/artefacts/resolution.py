@@ -1,4 +1,4 @@
-"""Too coarse a resolution: a small matrix, a wide point spread, thick slices. They cost sharpness."""
+"""Coarse resolution: a small matrix, a wide point spread, thick slices. They lower sharpness."""
 
 from typing import Final
 
@@ -9,16 +9,16 @@ from lgeqa.records import FloatArray
 from lgeqa.simulate.artefacts.kspace import ComplexArray, Frequencies, through_kspace
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: From the full width at half maximum of a Gaussian to its standard deviation.
+#: Factor from the full width at half maximum of a Gaussian to its standard deviation.
 SIGMA_OF_FWHM: Final = 1 / (2 * np.sqrt(2 * np.log(2)))
 #: Shapes of the acquired part of k-space.
 _WINDOWS: Final = ("disc", "rectangle", "hann", "sharp")
-#: How much coarser one in-plane direction may be than the other.
+#: Largest ratio of the pixel sizes along the two in-plane directions.
 _COARSEST_DIRECTION: Final = 1.4
 
 
 def coarse_matrix(signal: FloatArray, subject: Subject, pixel_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Leave out the k-space beyond the in-plane frequencies of a pixel of this size."""
+    """Remove the k-space beyond the in-plane frequencies of a pixel of this size."""
     shape = rng.choice(_WINDOWS)
     stretch = rng.uniform(1, _COARSEST_DIRECTION) ** rng.choice((-0.5, 0.5))
 
@@ -30,10 +30,10 @@ def coarse_matrix(signal: FloatArray, subject: Subject, pixel_mm: float, rng: np
 
 
 def window(shape: str, ky: FloatArray, kx: FloatArray) -> FloatArray:
-    """Return a window over (ky, kx), given as multiples of the highest acquired frequency.
+    """Return a window over (ky, kx), which are multiples of the highest acquired frequency.
 
-    `disc` and `rectangle` fall off softly (Fermi), `sharp` suddenly, which leaves Gibbs ringing, and `hann` from the
-    centre on.
+    `disc` and `rectangle` fall off softly (Fermi), `sharp` suddenly, which causes Gibbs ringing, and `hann` from the
+    centre outward.
     """
     if shape == "hann":
         values = np.prod([np.cos(np.pi / 2 * np.minimum(k / 1.4, 1)) ** 2 for k in np.broadcast_arrays(ky, kx)], axis=0)
@@ -45,7 +45,7 @@ def window(shape: str, ky: FloatArray, kx: FloatArray) -> FloatArray:
 
 
 def point_spread(signal: FloatArray, subject: Subject, width_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Blur in the plane by a Gaussian of this full width at half maximum, a little wider in one direction."""
+    """Blur in the plane by a Gaussian with this full width at half maximum, a little wider in one direction."""
     stretch = rng.uniform(0.8, 1.25)
     sigma_mm = SIGMA_OF_FWHM * width_mm
     sigmas = (sigma_mm * stretch / subject.spacing_mm[1], sigma_mm / stretch / subject.spacing_mm[2])
@@ -54,7 +54,7 @@ def point_spread(signal: FloatArray, subject: Subject, width_mm: float, rng: np.
 
 
 def thick_slices(signal: FloatArray, subject: Subject, added_mm: float, rng: np.random.Generator) -> FloatArray:
-    """Average over neighbouring slices, with a profile between a Gaussian and a box of this width."""
+    """Average over neighbouring slices with a profile between a Gaussian and a box of this width."""
     sigma = SIGMA_OF_FWHM * added_mm / subject.spacing_mm[0]
     gauss: FloatArray = ndimage.gaussian_filter1d(signal, sigma, axis=0, truncate=3.0)
     half = added_mm / subject.spacing_mm[0] / 2

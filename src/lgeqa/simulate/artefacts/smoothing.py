@@ -1,4 +1,4 @@
-"""Smoothing by the reconstruction: denoising and compressed sensing. They cost sharpness and fine texture."""
+"""Smoothing by the reconstruction: denoising and compressed sensing. They lower sharpness and fine texture."""
 
 import math
 from typing import Final
@@ -9,9 +9,9 @@ from scipy import fft, ndimage
 from lgeqa.records import FloatArray
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: Side of the blocks of the cosine transform in pixels, and how often they are laid anew.
-_BLOCK, _LAYINGS = 8, 5
-#: Half of the largest square, in pixels, whose median is taken at once.
+#: Side of the blocks of the cosine transform in pixels, and number of random offsets of their grid.
+_BLOCK, _OFFSETS = 8, 5
+#: Half the side of the largest square, in pixels, whose median is computed in one step.
 _WHOLE_SQUARE: Final = 2
 #: Levels of the wavelet transform.
 _LEVELS: Final = 3
@@ -20,7 +20,7 @@ _LEVELS: Final = 3
 def local_mean_denoising(signal: FloatArray, subject: Subject, contrast: float, rng: np.random.Generator) -> FloatArray:
     """Replace details of less than this contrast, in % of blood, by the local mean.
 
-    The self-guided filter (He, Sun and Tang, IEEE TPAMI 2013, doi:10.1109/TPAMI.2012.213) over 2.5 to 4.5 mm.
+    This is the self-guided filter (He, Sun and Tang, IEEE TPAMI 2013, doi:10.1109/TPAMI.2012.213) over 2.5 to 4.5 mm.
     """
     size_mm = rng.uniform(2.5, 4.5)
     size = (1, *(2 * max(1, round(size_mm / mm / 2)) + 1 for mm in subject.spacing_mm[1:]))
@@ -43,7 +43,7 @@ def median_denoising(signal: FloatArray, subject: Subject, width_mm: float, rng:
 
 
 def _median(signal: FloatArray, half: int) -> FloatArray:
-    """Return the median over a square in the plane, of large ones the median along columns of that along rows."""
+    """Return the median over an in-plane square, or for a large one the medians along rows and then along columns."""
     side = 2 * half + 1
     filtered = signal
     for window in [(1, side, side)] if half <= _WHOLE_SQUARE else [(1, side, 1), (1, 1, side)]:
@@ -54,11 +54,11 @@ def _median(signal: FloatArray, half: int) -> FloatArray:
 def block_thresholding(signal: FloatArray, _: Subject, threshold: float, rng: np.random.Generator) -> FloatArray:
     """Shrink the cosine coefficients of blocks of 8 x 8 pixels by this threshold, in % of blood.
 
-    As compressed sensing does with its sparse coefficients (Lustig et al., Magn Reson Med 2007, doi:10.1002/mrm.21391),
-    averaged over five random layings of the blocks.
+    Compressed sensing shrinks its sparse coefficients in this way (Lustig et al., Magn Reson Med 2007,
+    doi:10.1002/mrm.21391). The result is averaged over five random offsets of the blocks.
     """
     total = np.zeros_like(signal)
-    for top, left in rng.integers(0, _BLOCK, (_LAYINGS, 2)):
+    for top, left in rng.integers(0, _BLOCK, (_OFFSETS, 2)):
         margins = [_padding(size, before) for size, before in zip(signal.shape[1:], (top, left), strict=True)]
         padded = np.pad(signal, ((0, 0), *margins), mode="symmetric")
         n, rows, columns = padded.shape
@@ -69,19 +69,19 @@ def block_thresholding(signal: FloatArray, _: Subject, threshold: float, rng: np
         coefficients[:, :, 0, :, 0] = means
         image = fft.idctn(coefficients, axes=(2, 4), norm="ortho", overwrite_x=True).reshape(padded.shape)
         total += image[:, top : top + signal.shape[1], left : left + signal.shape[2]]
-    return total / np.float32(_LAYINGS)
+    return total / np.float32(_OFFSETS)
 
 
 def _padding(size: int, before: int) -> tuple[int, int]:
-    """Return the margins that make whole blocks of `size` pixels, the first of them given."""
+    """Return the margins before and after `size` pixels that make whole blocks, for a fixed margin before."""
     return before, -(size + before) % _BLOCK
 
 
 def wavelet_thresholding(signal: FloatArray, _: Subject, threshold: float, rng: np.random.Generator) -> FloatArray:
     """Shrink the coefficients of an undecimated spline wavelet by this threshold, in % of blood.
 
-    The starlet transform (Starck et al., IEEE Trans Image Process 2007, doi:10.1109/TIP.2006.887733), whose levels have
-    twice the scale and half the threshold of the one before, give or take 20 % at random.
+    This is the starlet transform (Starck et al., IEEE Trans Image Process 2007, doi:10.1109/TIP.2006.887733). Each
+    level has twice the scale and half the threshold of the level before, with a random variation of 20 %.
     """
     remaining, details = signal, np.zeros_like(signal)
     for level in range(_LEVELS):
@@ -94,5 +94,5 @@ def wavelet_thresholding(signal: FloatArray, _: Subject, threshold: float, rng: 
 
 
 def _shrunk(values: FloatArray, threshold: float) -> FloatArray:
-    """Bring values nearer to 0 by a threshold, and no farther than to 0."""
+    """Move values towards 0 by a threshold, at most to 0."""
     return values - np.clip(values, -np.float32(threshold), np.float32(threshold))

@@ -1,7 +1,7 @@
-"""What artefacts need to know of the scan that they are put on: its blood, muscle and air, its pools and its walls.
+"""The tissue of a scan for artefacts: its blood, muscle and air, its pools and its walls.
 
 The tissues of a real scan are not labelled. Everything here is estimated from the image and the mask of the left
-atrium, and only decides where and how much an artefact changes the scan. The scan itself is never filtered here.
+atrium, and only determines where and how much an artefact changes the scan. The scan itself is never filtered here.
 """
 
 from functools import cached_property
@@ -14,32 +14,32 @@ from lgeqa.errors import NotAssessableError
 from lgeqa.measure.heart import Heart
 from lgeqa.records import BoolArray, FloatArray
 
-#: A smoothed voxel of this share of the local blood level or more counts as blood.
+#: Lowest share of the local blood level at which a smoothed voxel counts as blood.
 _POOL_FROM: Final = 0.65
-#: Standard deviation in mm of the in-plane smoothing on which pools are found, and of that which drops small ones.
+#: Standard deviations in mm of the in-plane smoothing that finds pools and of the smoothing that drops small ones.
 _SMOOTHING_MM, _POOL_MM = 1.5, 4.0
-#: The blood level varies over about this distance in mm.
+#: Distance in mm over which the blood level varies.
 _SHADING_MM: Final = 20.0
-#: Muscle is looked for within about this distance in mm of the blood pools.
+#: Approximate distance in mm from the blood pools within which muscle is searched for.
 _NEAR_MM: Final = 7.5
-#: Bounds of the level of muscle, above air and at most.
+#: Bounds of the level of muscle: lowest above air, and highest.
 _MUSCLE_ABOVE_AIR, _BRIGHTEST_MUSCLE = 0.06, 0.5
-#: Voxels in the plane over which `estimate` averages, and the noise variances that count as texture there.
+#: Window in voxels over which `estimate` averages, and multiple of the noise variance that counts as texture.
 _WINDOW, _NOISE_VARIANCES = (1, 5, 5), 3.0
 
 
 class Subject:
-    """A scan with its atrium, and what can be estimated of its tissue.
+    """A scan with its atrium and estimates of its tissue.
 
-    Signals are in units of the grey level of atrial blood, arrays are (slice, row, column) on the whole scan.
+    Signals are in units of the grey level of atrial blood. Arrays are (slice, row, column) on the whole scan.
 
     Args:
-        voxels: Grey levels of magnitude.
+        voxels: Magnitude grey levels.
         atrium: Blood pool of the left atrium on the same grid.
-        spacing_mm: (slice, row, column).
+        spacing_mm: Voxel spacing (slice, row, column).
 
     Raises:
-        NotAssessableError: the mask is empty, or there is no signal inside it.
+        NotAssessableError: The mask is empty, or there is no signal inside it.
     """
 
     def __init__(self, voxels: FloatArray, atrium: BoolArray, spacing_mm: tuple[float, float, float]) -> None:
@@ -69,7 +69,7 @@ class Subject:
 
     @cached_property
     def level(self) -> FloatArray:
-        """Local level of blood: the mean over what is about as bright as blood, weighted by a Gaussian of 20 mm."""
+        """Local level of blood: the mean of voxels about as bright as blood, weighted by a Gaussian of 20 mm."""
         coarse = self.signal[::2, ::4, ::4]
         sigmas = [_SHADING_MM / (step * stride) for step, stride in zip(self.spacing_mm, (2, 4, 4), strict=True)]
         blood = ((coarse > _POOL_FROM) & (coarse < 1 / _POOL_FROM)).astype(np.float32)
@@ -79,25 +79,25 @@ class Subject:
 
     @cached_property
     def smooth(self) -> FloatArray:
-        """Signal over the local level of blood, smoothed by 1.5 mm in the plane."""
+        """Signal over the local level of blood, smoothed by a Gaussian of 1.5 mm in the plane."""
         return self.blurred(self.signal / self.level, _SMOOTHING_MM)
 
     @cached_property
     def pools(self) -> BoolArray:
-        """Whatever is as bright as blood and not small: atrium, other chambers, vessels."""
+        """All regions as bright as blood and not small: atrium, other chambers, vessels."""
         bright = self.smooth > _POOL_FROM
         large: BoolArray = bright & (self.blurred(bright.astype(np.float32), _POOL_MM) > 0.5)
         return large
 
     @cached_property
     def border(self) -> FloatArray:
-        """1 along the borders of all pools, falling to 0 within about 2 mm to either side."""
+        """Weight of 1 along the borders of all pools that falls to 0 within about 2 mm on either side."""
         soft = self.blurred(self.pools.astype(np.float32), 1.0)
         return 4 * soft * (1 - soft)
 
     @cached_property
     def muscle(self) -> float:
-        """Level of the dark soft tissue near the pools, which is taken for myocardium."""
+        """Level of the dark soft tissue near the pools, assumed to be myocardium."""
         near = self.blurred(self.pools.astype(np.float32), _NEAR_MM) > 0.1
         dark = self.smooth[near & ~self.pools & (self.border < 0.2)]
         lowest = self.air + _MUSCLE_ABOVE_AIR
@@ -105,15 +105,15 @@ class Subject:
 
     @cached_property
     def density(self) -> FloatArray:
-        """0 to 1, how far a voxel holds tissue and not air: 1 from the level of muscle on."""
+        """Share of tissue and not air in each voxel, 0 to 1, with 1 from the level of muscle upward."""
         density: FloatArray = np.clip((self.smooth - self.air) / (self.muscle - self.air), 0, 1)
         return density
 
     def estimate(self, signal: FloatArray) -> FloatArray:
-        """Return a copy without noise and with its edges, on which a change of tissue signal can be computed.
+        """Return a denoised copy with preserved edges, on which a change of tissue signal can be computed.
 
-        The self-guided filter of He, Sun and Tang (IEEE TPAMI 2013): the local mean where the local variance is that of
-        noise, the voxel itself where it is that of an edge.
+        This is the self-guided filter of He, Sun and Tang (IEEE TPAMI 2013): the local mean where the local variance is
+        as low as the noise, the voxel itself where it is as high as at an edge.
         """
         mean = ndimage.uniform_filter(signal, _WINDOW)
         variance = np.maximum(ndimage.uniform_filter(signal * signal, _WINDOW) - mean * mean, 0)
@@ -123,13 +123,13 @@ class Subject:
         return estimate
 
     def blurred(self, values: FloatArray, sigma_mm: float) -> FloatArray:
-        """Smooth in the plane by a Gaussian."""
+        """Smooth values in the plane by a Gaussian."""
         sigmas = [sigma_mm / mm for mm in self.spacing_mm[1:]]
         blurred: FloatArray = ndimage.gaussian_filter(values, sigmas, axes=(1, 2), truncate=3.0)
         return blurred
 
     def offsets_mm(self, place_mm: tuple[float, float, float]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return distances from a place along each axis, of shapes that broadcast to the scan's."""
+        """Return signed distances from a position along each axis, with shapes that broadcast to the scan's."""
         z, rows, columns = (
             (np.arange(n) * mm - at).astype(np.float32)
             for n, mm, at in zip(self.signal.shape, self.spacing_mm, place_mm, strict=True)
@@ -137,14 +137,14 @@ class Subject:
         return z[:, None, None], rows[:, None], columns
 
     def on_scan(self, values: FloatArray, outside: float) -> FloatArray:
-        """Put an array of the heart's window on the whole scan."""
+        """Put an array of the heart's window on the whole scan, with the value `outside` elsewhere."""
         whole = np.full(self.signal.shape, outside, np.float32)
         whole[self.heart.window] = values
         return whole
 
 
 def stretched(coarse: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    """Interpolate a coarse array linearly to a finer grid over the same field."""
+    """Interpolate a coarse array linearly to a finer grid over the same field of view."""
     zoom = [n / c for n, c in zip(shape, coarse.shape, strict=True)]
     fine: FloatArray = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
     return fine

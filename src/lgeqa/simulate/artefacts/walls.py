@@ -1,6 +1,7 @@
-"""Enhancement of the walls of atrium, aorta, other chambers and valves: absent, weak or patchy; and bright blood.
+"""Enhancement of atrium, aorta, other chambers and valves: absent, weak, patchy or better, and bright blood.
 
-Only what is brighter than blood within a wall is taken away, so blood, muscle and lung keep their noise and texture.
+Weak and patchy enhancement lose only the part of a wall that is brighter than blood, so blood, muscle and lung keep
+their noise and texture.
 """
 
 from typing import Final
@@ -11,19 +12,19 @@ from lgeqa.records import FloatArray
 from lgeqa.simulate.artefacts.fields import patches, ramp, random_ranks
 from lgeqa.simulate.artefacts.subject import Subject
 
-#: Depth in mm in the mask of the atrium, and in the disc of the aorta, between which a wall is looked for.
+#: Ranges of depth in mm, in the mask of the atrium and in the disc of the aorta, in which walls are searched for.
 _ATRIAL_WALL_MM: Final = (-6.5, 2.0)
 _AORTIC_WALL_MM: Final = (-4.0, 4.5)
 #: A wall fades over this distance at its ends, in mm.
 _FADE_MM: Final = 1.5
-#: Standard deviation in mm of the copy on which brightness above blood is seen.
-_SEEN_MM: Final = 0.7
-#: How often what is brighter than blood is taken away.
+#: Standard deviation in mm of the smoothing before the excess over blood is measured.
+_SMOOTHING_MM: Final = 0.7
+#: Number of passes that remove the excess over blood.
 _PASSES: Final = 5
-#: Excess over blood, in units of blood and in those of its noise, that is not a wall's.
+#: Excess over blood that does not count as wall, in units of blood and of its noise.
 _EXCESS: Final = 0.05
 _EXCESS_NOISE: Final = 0.6
-#: Further excess at which all of a voxel is wall.
+#: Further excess at which a voxel is all wall.
 _CLEAR_EXCESS: Final = 0.25
 #: Size in mm of patches, and of the finer variation of a wall.
 _PATCH_MM: Final = 14.0
@@ -33,40 +34,40 @@ _ADDED_WALL: Final = (0.7, 0.22)
 
 
 def weak_walls(signal: FloatArray, subject: Subject, percent: float, _: np.random.Generator) -> FloatArray:
-    """Take away this share, in %, of what the walls have over blood, everywhere alike."""
+    """Remove this share, in %, of the excess of the walls over blood, equally everywhere."""
     return signal + np.float32(percent / 100) * (_without_excess(signal, subject) - signal)
 
 
 def patchy_walls(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Take away what the walls have over blood in patches that cover this share of them, in %."""
+    """Remove the excess of the walls over blood in patches that cover this share of the walls, in %."""
     lost = patches(random_ranks(subject, _PATCH_MM, rng), percent / 100)
     return signal + lost * (_without_excess(signal, subject) - signal)
 
 
 def absent_walls(signal: FloatArray, subject: Subject, percent: float, _: np.random.Generator) -> FloatArray:
-    """Bring bright walls this share, in %, of the way to the level of nulled muscle."""
-    seen, excess = _seen(signal, subject)
+    """Lower bright walls by this share, in %, of the way to the level of nulled muscle."""
+    smooth, excess = _smooth_and_excess(signal, subject)
     bright = wall_weight(subject) * ramp(excess / subject.level, 0, _CLEAR_EXCESS)
     dark = np.float32(subject.muscle) * subject.level
-    darker: FloatArray = signal - np.float32(percent / 100) * bright * np.maximum(seen - dark, 0)
+    darker: FloatArray = signal - np.float32(percent / 100) * bright * np.maximum(smooth - dark, 0)
     return darker
 
 
 def bright_blood(signal: FloatArray, subject: Subject, percent: float, _: np.random.Generator) -> FloatArray:
-    """Raise the level of blood by this share, in %, as long as it is not above that of the walls.
+    """Raise the level of blood by this share, in %, at most to the level of the walls.
 
-    Its noise stays as it is, and what is brighter than the raised blood keeps its level.
+    The noise of blood is unchanged, and tissue brighter than the raised blood keeps its level.
     """
     blood = ramp(subject.estimate(signal) / subject.level, 0.45, 0.85)
-    excess = _seen(signal, subject)[1]
+    excess = _smooth_and_excess(signal, subject)[1]
     raised: FloatArray = signal + blood * np.maximum(np.float32(percent / 100) * subject.level - excess, 0)
     return raised
 
 
 def bright_walls(signal: FloatArray, subject: Subject, percent: float, rng: np.random.Generator) -> FloatArray:
-    """Raise the walls by up to this share of blood, in %, in large patches: a scan with better enhancement.
+    """Raise the walls by up to this share of blood, in %, in large patches, for a scan with better enhancement.
 
-    Walls are put along the borders of pools that show in the image, most of all on those of atrium and aorta.
+    Walls are added along the borders of pools in the image, most of all around atrium and aorta.
     """
     middle, width = _ADDED_WALL
     soft = subject.blurred(subject.pools.astype(np.float32), 1.0)
@@ -74,20 +75,20 @@ def bright_walls(signal: FloatArray, subject: Subject, percent: float, rng: np.r
     near = np.maximum(0.4, np.maximum(*_near_walls(subject)))
     large = patches(random_ranks(subject, 2 * _PATCH_MM, rng), rng.uniform(0.5, 1))
     beads = 0.5 + 0.5 * random_ranks(subject, _BEADS_MM, rng)
-    excess = _seen(signal, subject)[1]
+    excess = _smooth_and_excess(signal, subject)[1]
     room = np.maximum(np.float32(percent / 100) * subject.level - excess, 0)
     raised: FloatArray = signal + wall * near * large * beads * room
     return raised
 
 
 def wall_weight(subject: Subject) -> FloatArray:
-    """Return where walls are, 0 to 1: around the atrium and the aorta, and along the borders of all other pools."""
+    """Return the weight of walls, 0 to 1, around the atrium and the aorta and along the borders of all other pools."""
     weight: FloatArray = np.maximum(np.maximum(*_near_walls(subject)), subject.border)
     return weight
 
 
 def _near_walls(subject: Subject) -> tuple[FloatArray, FloatArray]:
-    """Return where the walls of atrium and aorta are, 0 to 1."""
+    """Return the weights of the walls of atrium and aorta, 0 to 1."""
     atrial, aortic = (subject.on_scan(depth, -np.inf) for depth in (subject.heart.depth, subject.heart.aorta_depth))
     return _between(atrial, *_ATRIAL_WALL_MM), _between(aortic, *_AORTIC_WALL_MM)
 
@@ -98,15 +99,15 @@ def _between(depth: FloatArray, outer: float, inner: float) -> FloatArray:
 
 
 def _without_excess(signal: FloatArray, subject: Subject) -> FloatArray:
-    """Return the signal without what its walls have over blood, in passes that each take away what is left."""
+    """Remove the excess of the walls over blood, in passes that each remove the remaining excess."""
     walls = wall_weight(subject)
     for _ in range(_PASSES):
-        signal = signal - walls * _seen(signal, subject)[1]
+        signal = signal - walls * _smooth_and_excess(signal, subject)[1]
     return signal
 
 
-def _seen(signal: FloatArray, subject: Subject) -> tuple[FloatArray, FloatArray]:
+def _smooth_and_excess(signal: FloatArray, subject: Subject) -> tuple[FloatArray, FloatArray]:
     """Return the signal smoothed by less than the width of a wall, so that walls keep their noise, and its excess."""
-    seen = subject.blurred(signal, _SEEN_MM)
+    smooth = subject.blurred(signal, _SMOOTHING_MM)
     blood = np.float32(1 + _EXCESS + _EXCESS_NOISE * subject.noise) * subject.level
-    return seen, np.maximum(seen - blood, 0)
+    return smooth, np.maximum(smooth - blood, 0)
