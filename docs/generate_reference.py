@@ -122,10 +122,10 @@ def _fields(model: type[BaseModel]) -> Iterator[str]:
 
 
 def attributes(docstring: str) -> dict[str, str]:
-    """Return the `Attributes` section of a Google docstring as descriptions by name, one name at a time."""
+    """Return the `Attributes` section of a Google docstring as descriptions by name."""
     section = re.search(r"^Attributes:\n((?:    .*\n?|\n)*)", docstring, re.MULTILINE)
     entries = re.findall(r"^ {4}(\S.*?): (.*(?:\n {8}.*)*)", section[1] if section else "", re.MULTILINE)
-    return {name: " ".join(words.split()) for names, words in entries for name in names.split(", ")}
+    return {name: " ".join(words.split()) for name, words in entries}
 
 
 def _meaning(name: str, descriptions: dict[str, str]) -> str:

@@ -28,16 +28,16 @@ def test_a_table_says_what_the_class_says(generate: dict[str, Any]) -> None:
     made = generate["page"]("<!-- fields of lgeqa.detect.SliceRule -->\nWRITTEN BY HAND\n<!-- end -->\n")
 
     assert "BY HAND" not in made
-    assert "| `threshold` | number, above 0, below 1 | `0.5` | t, the probability that a pixel must exceed |" in made
-    assert "| `largest_component` | boolean | `false` | keep only the largest 3-D component (26 neighbours)" in made
+    assert "| `threshold` | number, above 0, below 1 | `0.5` | Probability t that a pixel must exceed |" in made
+    assert "| `largest_component` | boolean | `false` | Whether only the largest 3-D component (26 neighbours)" in made
 
 
 def test_docstrings_are_read_by_name(generate: dict[str, Any]) -> None:
     told = generate["attributes"](
-        "One.\n\nAttributes:\n    a, b: first\n        and more: this.\n    c_*: last.\n\nEnd: no."
+        "One.\n\nAttributes:\n    a: first\n        and more: this.\n    c_*: last.\n\nEnd: no."
     )
 
-    assert told == {"a": "first and more: this.", "b": "first and more: this.", "c_*": "last."}
+    assert told == {"a": "first and more: this.", "c_*": "last."}
 
 
 def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
 def test_measures_are_defined_by_their_docstrings(generate: dict[str, Any]) -> None:
     made = generate["page"]("<!-- measures of lgeqa.evaluate.metrics -->\n<!-- end -->")
 
-    assert "| `recall` | calls | Share of the diagnostic that were called so: TP / (TP + FN), the sensitivity." in made
+    assert "| `recall` | calls | Share of the diagnostic items that were called diagnostic" in made
     assert "(n_b / n) \\|mean label in b - mean probability in b\\|" in made
 
 
