@@ -47,5 +47,5 @@ def test_summaries_are_one_sentence() -> None:
 
 
 def test_entries_are_read_by_section() -> None:
-    text = "Do.\n\nArgs:\n    a: One\n        and two.\n    b, c: as above\n\nReturns:\n    Nothing.\n\nRaises:\n    E: No."
+    text = "Do.\n\nArgs:\n    a: One\n        and two.\n    b, c: as above\n\nReturns:\n    It.\n\nRaises:\n    E: No."
     assert list(entries(text)) == [("a", "One and two."), ("b, c", "as above"), ("E", "No.")]
