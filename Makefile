@@ -28,6 +28,7 @@ test: $(VENV)/.lgeqa-test
 lint: $(VENV)/.lgeqa-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/repo-review .
 
 types: $(VENV)/.lgeqa-dev

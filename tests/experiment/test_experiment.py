@@ -154,6 +154,14 @@ def test_what_is_finished_is_not_done_again(world: World, tmp_path: Path) -> Non
     ).read_bytes()
 
 
+def test_run_whose_bundle_was_cut_off_is_not_finished(world: World, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "baseline-0"
+    copied(world.out / "runs" / "baseline-0", folder)
+    assert is_finished(tmp_path, Run("baseline", 0))
+    (folder / "bundle" / "bundle.json").unlink()
+    assert not is_finished(tmp_path, Run("baseline", 0))
+
+
 def records_of(folder: Path) -> dict[str, int]:
     """When each record of the test scans was written."""
     return {path.stem: path.stat().st_mtime_ns for path in (folder / "tested" / "scans").glob("*.json")}

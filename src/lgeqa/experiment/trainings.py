@@ -9,6 +9,7 @@ from typing import Final
 
 import torch
 
+from lgeqa.bundle.manifest import MANIFEST
 from lgeqa.errors import UsageError
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
@@ -28,8 +29,8 @@ def run_folder(out: Path, run: Run) -> Path:
 
 
 def is_finished(out: Path, run: Run) -> bool:
-    """Return whether a training has its bundle, which is written last."""
-    return (run_folder(out, run) / BUNDLE / "MODEL_CARD.md").is_file()
+    """Return whether a training has its bundle, of which the manifest is written last."""
+    return (run_folder(out, run) / BUNDLE / MANIFEST).is_file()
 
 
 def train_all(
