@@ -66,7 +66,10 @@ def _explain(error: ValidationError, kind: type[Settings]) -> str:
     for detail in error.errors():
         place = [str(part) for part in detail["loc"]]
         why = _unknown(place, kind) if detail["type"] == "extra_forbidden" else reason_of(detail)
-        lines.append(f"{'.'.join(place) or 'all together'} = {detail['input']!r}: {why}")
+        name = ".".join(place)
+        # Settings that do not go together are named in the reason; the whole table of them would hide it.
+        value = name if isinstance(detail["input"], Mapping) else f"{name} = {detail['input']!r}"
+        lines.append(f"{value}: {why}" if value else why)
     return "; ".join(lines)
 
 
