@@ -216,8 +216,6 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
     settings = recipe.settings
     # Lightning's messages about hardware and its makers' other products do not help here.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     checkpoints = run / CHECKPOINTS
     best = ModelCheckpoint(
         checkpoints, filename="best", monitor=recipe.watched, mode=recipe.better, enable_version_counter=False
@@ -234,7 +232,7 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
         training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers),
         validation_loader(validation, settings.batch),
     )
-    with _clear_errors(run), warnings.catch_warnings():
+    with _clear_errors(run), _threads(settings.threads), warnings.catch_warnings():
         # Lightning warns about its own dependency, and about encoders that are frozen on purpose.
         warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
         warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")
@@ -257,6 +255,17 @@ def fit(recipe: Recipe, training: Store, validation: Store, run: Path, quiet: bo
     recipe.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
     network: nn.Module = recipe.network
     return network.eval()
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    """Let PyTorch use `n` threads, or its own choice for 0, and as many as before after the training."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager
