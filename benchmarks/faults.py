@@ -1,6 +1,6 @@
 """Let system calls of lgeqa fail, one at a time, and check that nothing is lost, doubled or reported as good.
 
-    python benchmarks/faults.py [--each 10] [--seed 0] [--only NAME ...]
+    python benchmarks/faults.py [--each 10] [--seed 0] [--only NAME ...] [--kinds KIND ...]
 
 Each command first runs undisturbed, and its writes and openings below the output folder and its allocations of a MiB or
 more are counted, in all its processes. Then, in a new folder each time, a random one of these calls fails:
@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=10, help="failing calls for each command and kind")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", default=(), help="names of commands")
+    parser.add_argument("--kinds", nargs="+", default=[kind.name for kind in _KINDS], help="names of kinds")
     options = parser.parse_args()
     rng = random.Random(options.seed)
     with TemporaryDirectory() as folder:
@@ -157,13 +158,13 @@ def main() -> None:
         print("| command | kind | calls | failed | told | faults |\n|---|---|---|---|---|---|")
         for name, attempt in attempts.items():
             if not options.only or name in options.only:
-                _try_all(name, attempt, options.each, rng)
+                _try_all(name, attempt, [kind for kind in _KINDS if kind.name in options.kinds], options.each, rng)
 
 
-def _try_all(name: str, attempt: Attempt, each: int, rng: random.Random) -> None:
+def _try_all(name: str, attempt: Attempt, kinds: Sequence[Kind], each: int, rng: random.Random) -> None:
     """Let some calls of each kind fail, and print a row for each kind."""
     plain = _in_fresh_folder(attempt, None)
-    for kind in _KINDS:
+    for kind in kinds:
         calls, n_reported, bugs = plain.calls[kind.counter], 0, list(plain.faults)
         numbers = sorted(rng.sample(range(1, calls + 1), min(each, calls)))
         for number in numbers:
@@ -308,10 +309,10 @@ class _Client:
     def outcome(self, address: str) -> dict[str, str]:
         """Return the state and verdict of each scan, and the ratings."""
         listed = (self._ask(address, "/api/scans?size=500") or {}).get("scans", ())
-        [reader] = (self._ask(address, f"/api/studies/{self.study}") or {}).get("readers", [{}])
+        readers = (self._ask(address, f"/api/studies/{self.study}") or {}).get("readers", ())
         lines = sorted(f"{scan['name']} {scan['state']} {scan['end']}" for scan in listed)
         states = {f"scan {index}": line for index, line in enumerate(lines)}
-        return states | {"rated": str(reader.get("rated"))}
+        return states | {"rated": " ".join(str(reader["rated"]) for reader in readers)}
 
     def _ask(self, address: str, path: str, body: object = None, as_reader: bool = False) -> Any:
         """Send a request and return the answer, None if it failed."""
