@@ -35,7 +35,9 @@ def main() -> None:
         "Docstrings of functions that start with a verb": (len(plain) - _not_imperative(source)) / len(documented),
         "Summaries with a semicolon": sum(";" in summary for summary in summaries) / len(summaries),
         "Local names " + "/".join(sorted(EMPTY_NAMES)): sum(name in EMPTY_NAMES for name in names) / len(names),
-        f"Subjects of the last {len(subjects)} commits in the imperative": sum(map(_is_imperative, subjects))
+        f"Subjects of the last {len(subjects)} commits that start like an imperative": sum(
+            map(_is_imperative, subjects)
+        )
         / len(subjects),
     }
     print("| What | Share |\n|---|---|")

@@ -112,8 +112,10 @@ def _parameter(parameter: dict[str, Any]) -> str:
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:
-    """Yield a row for each field of a model."""
-    descriptions = attributes(cleandoc(model.__doc__ or ""))
+    """Yield a row for each field of a model, with the description of the class that documents it last."""
+    descriptions: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        descriptions |= attributes(cleandoc(cls.__doc__ or ""))
     properties = model.model_json_schema(mode="serialization")["properties"]
     yield "| Name | Holds | Default | Meaning |\n|---|---|---|---|"
     for name, field in model.model_fields.items():

@@ -92,6 +92,6 @@ def fault_of_the_machine(fault: BaseException | None) -> OSError | MemoryError |
     return None
 
 
-def reason_of(error: OSError | MemoryError) -> str:
-    """Return what the machine failed at, such as "input/output error", without a path."""
-    return str(error.strerror).lower() if isinstance(error, OSError) else "memory ran out"
+def system_reason(error: OSError | MemoryError) -> str:
+    """Return the system's description of an error, such as "input/output error", without its number and path."""
+    return "memory ran out" if isinstance(error, MemoryError) else (error.strerror or "unknown fault").lower()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lgeqa.batch.folder import OutputFolder
 from lgeqa.config import Settings
-from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine, reason_of
+from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine, system_reason
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.versions import versions
 from lgeqa.writing import write_through
@@ -70,7 +70,9 @@ class Attempt:
             return Outcome(self.unassessed(source, message), of_the_machine=True)
         except Exception as error:
             if machine := fault_of_the_machine(error):
-                message = f"The machine failed, not the scan ({reason_of(machine)}). See to its disk, and run again."
+                message = (
+                    f"The machine failed, not the scan ({system_reason(machine)}). See to its disk, and run again."
+                )
                 return Outcome(self.unassessed(source, message), of_the_machine=True)
             message = (
                 f"A fault of lgeqa, not of the scan ({type(error).__name__}). Please report it with {self.out.log}."

@@ -19,7 +19,7 @@ from lgeqa.cli.score_by_measures import score_by_measures
 from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
 from lgeqa.cli.train import app as train
-from lgeqa.errors import LgeqaError, OutputError, fault_of_the_machine, reason_of
+from lgeqa.errors import LgeqaError, OutputError, fault_of_the_machine, system_reason
 
 app = typer.Typer(
     name="lgeqa",
@@ -78,7 +78,7 @@ def main() -> None:
         if machine := fault_of_the_machine(error):
             where = f"{machine.filename}: " if isinstance(machine, OSError) and machine.filename else ""
             remedy = "Make room, or see to the disk, and run the same command again."
-            typer.echo(f"lgeqa: {where}{reason_of(machine)}. {remedy}", err=True)
+            typer.echo(f"lgeqa: {where}{system_reason(machine)}. {remedy}", err=True)
             sys.exit(OutputError.exit_code)
         traceback.print_exc()
         typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lgeqa.errors import ReadError
+from lgeqa.errors import ReadError, system_reason
 from lgeqa.read.files import is_regular, open_regular
 from lgeqa.read.limits import DEFAULT_LIMITS
 from lgeqa.read.names import Name, is_hidden, unique_names
 from lgeqa.read.source import Source
 from lgeqa.read.suffixes import stem, volume_suffix
-from lgeqa.read.words import reason, shown
+from lgeqa.read.words import shown
 
 if TYPE_CHECKING:
     from lgeqa.read.dicom_header import Series
@@ -107,7 +107,9 @@ class _Search:
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
         except OSError as error:
-            self._refuse(path, path.parent, f"cannot be opened ({reason(error)}). Check the path and permissions.")
+            self._refuse(
+                path, path.parent, f"cannot be opened ({system_reason(error)}). Check the path and permissions."
+            )
             return
         if is_folder:
             self._add_tree(path)
@@ -138,7 +140,7 @@ class _Search:
         """
 
         def refuse(error: OSError) -> None:
-            self._refuse(Path(error.filename), root, f"the folder cannot be opened ({reason(error)}).")
+            self._refuse(Path(error.filename), root, f"the folder cannot be opened ({system_reason(error)}).")
 
         for folder, subfolders, names in os.walk(root, onerror=refuse, followlinks=True):
             real = os.path.realpath(folder)
@@ -162,7 +164,9 @@ class _Search:
         try:
             find = self._find_of(path, root)
         except OSError as error:
-            example = f"files in it cannot be read, such as {path.name} ({reason(error)}). Check the permissions."
+            example = (
+                f"files in it cannot be read, such as {path.name} ({system_reason(error)}). Check the permissions."
+            )
             self._refuse(path.parent, root, example)
             return True
         except ReadError as error:

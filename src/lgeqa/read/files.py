@@ -9,9 +9,9 @@ from functools import cache
 from io import BufferedReader
 from pathlib import Path, PureWindowsPath
 
-from lgeqa.errors import ReadError
+from lgeqa.errors import ReadError, system_reason
 from lgeqa.read.names import sanitised
-from lgeqa.read.words import bounded, printable, reason, shown
+from lgeqa.read.words import bounded, printable, shown
 
 #: File systems that generate the content of their files on reading.
 _KERNEL = {"bpf", "cgroup", "cgroup2", "configfs", "debugfs", "proc", "pstore", "securityfs", "sysfs", "tracefs"}
@@ -26,7 +26,7 @@ def opening(location: Path) -> Iterator[None]:
         yield
     except OSError as error:
         path = shown(Path(error.filename or location))
-        raise ReadError(f"{path}: cannot be read ({reason(error)}). Check the path and permissions.") from None
+        raise ReadError(f"{path}: cannot be read ({system_reason(error)}). Check the path and permissions.") from None
 
 
 def is_regular(path: Path) -> bool:

@@ -26,11 +26,6 @@ def extent(size: Iterable[int]) -> str:
     return " x ".join(str(count) for count in size)
 
 
-def reason(fault: OSError) -> str:
-    """Return the operating system's description of an error, without its number and path."""
-    return (fault.strerror or "unknown fault").lower()
-
-
 def printable(text: str) -> str:
     """Return text from a file on one short line, with '?' for control characters and a long end cut off."""
     line = "".join(character if character.isprintable() else "?" for character in text)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from lgeqa.errors import TooLargeError, UploadError
+from lgeqa.errors import TooLargeError, UploadError, system_reason
 from lgeqa.read.names import is_hidden, sanitised
 from lgeqa.read.words import shown
 from lgeqa.serve.settings import MEGABYTE, ServeSettings
@@ -102,7 +102,7 @@ class Intake:
                 f"{where}: is encrypted, or packed in a way that is not supported. Pack it again as a plain zip."
             ) from None
         except OSError as error:
-            raise UploadError(f"{where}: cannot be unpacked ({(error.strerror or 'unknown fault').lower()}).") from None
+            raise UploadError(f"{where}: cannot be unpacked ({system_reason(error)}).") from None
         archive.unlink()
 
     def _free(self, path: Path) -> Path:

@@ -91,18 +91,9 @@ def pretraining_settings() -> LoopSettings:
 
 
 class ContrastiveConfig(QualityConfig):
-    """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`.
+    """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`: those of the other strategies, and more.
 
     Attributes:
-        preparation: Preparation of the slices, stored in the bundle.
-        weights: Initial weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
-        quality_from: Input of the quality head: the `logits` of the attributes, as in the paper, or the last hidden
-            `features` of the attribute heads.
-        width: Channels of the encoder's first stage. 64 gives a ResNet34, as in the paper. A narrower encoder trains
-            faster but cannot start from ImageNet weights.
-        label: Rule that derives the label from the readers' scores.
-        test: Share of the scans that the training never uses.
-        validation: Share of the remaining scans that selects the best epoch.
         loop: Settings of the second step, which trains the heads on a frozen encoder.
         pretraining: Settings of the first step, which trains the encoder.
         temperature: Temperature of equation 4.
