@@ -108,6 +108,7 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     line.get_by_role("link", name="dropped").click()
     home.wait_for_selector("body[data-ready]")
     expect(home.get_by_role("heading", level=1)).to_have_text("dropped")
+    expect(home.locator("#provenance dd").first).to_have_text(re.compile(r"^20\d\d-\d\d-\d\d \d\d:\d\d$"))
     canvas = home.get_by_role("slider", name="Slice", exact=True)
     expect(canvas).to_have_attribute("aria-valuetext", f"13 of {SLICES} from below")
     canvas.focus()
