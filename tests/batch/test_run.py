@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import SimpleITK
 
-from lgeqa.batch import Settled, dictionary_text, run, run_batch, table_text
+from lgeqa.batch import Attempt, Settled, dictionary_text, run, run_batch, table_text
 from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.errors import OutputError
 from lgeqa.pipeline import AssessSettings
@@ -324,6 +324,26 @@ def test_a_run_that_is_given_up_leaves_its_table_and_no_process(tmp_path: Path) 
     assert len(_rows(tmp_path)) == 1
     time.sleep(0.5)
     assert len(asked(tmp_path)) < 6
+
+
+def test_ctrl_c_while_a_record_is_saved_keeps_record_table_and_report_equal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = attempt(tmp_path)
+    keep = run._keep
+
+    def interrupted(result: ScanResult, trace: str, attempt: Attempt) -> None:
+        signal.raise_signal(signal.SIGINT)
+        keep(result, trace, attempt)
+
+    monkeypatch.setattr(run, "_keep", interrupted)
+    reported: list[str] = []
+    sources = [source(tmp_path, name) for name in ("good-1", "good-2")]
+    running = run_batch(sources, one, 1, write_report=lambda results: reported.extend(r.scan_id for r in results))
+    with pytest.raises(KeyboardInterrupt):
+        next(running)
+    assert one.out.load("good-1")
+    assert reported == [row["scan_id"] for row in _rows(tmp_path)] == ["good-1"]
 
 
 def test_the_table_follows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,10 @@
 """A run over many scans that keeps valid records, assesses the other scans and updates the tables."""
 
+import signal
+import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,12 +41,14 @@ def run_batch(
     jobs: int,
     limits: Limits = LIMITS,
     earlier: Sequence[ScanResult] = (),
+    write_report: Callable[[Sequence[ScanResult]], None] | None = None,
 ) -> Generator[Settled]:
     """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
     did not fail. Scans are assessed in `jobs` other processes, so that a scan that crashes its process or exceeds
-    `limits` does not end the run. The tables end with the `earlier` results, which belong to other scans.
+    `limits` does not end the run. The tables end with the `earlier` results, which belong to other scans. When the run
+    ends, early or not, the results in the tables also go to `write_report`.
 
     Yields:
         Each scan once it is finished: first those with a kept record, then the others in order of completion.
@@ -59,14 +64,34 @@ def run_batch(
     try:
         for outcome in _outcomes(todo, attempt, jobs, limits):
             result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
-            results[result.scan_id] = result  # before saving: Ctrl-C may interrupt, and a record needs its row
-            _keep(result, outcome.trace, attempt)
+            with _uninterrupted():  # a record needs its row in the table
+                _keep(result, outcome.trace, attempt)
+                results[result.scan_id] = result
             if time.monotonic() > written + _TABLES_EVERY:
                 attempt.out.write_tables([*_in_order(sources, results), *earlier])
                 written = time.monotonic()
             yield Settled(result, ours=bool(outcome.trace))
     finally:
-        attempt.out.write_tables([*_in_order(sources, results), *earlier])
+        everything = [*_in_order(sources, results), *earlier]
+        attempt.out.write_tables(everything)
+        if write_report:
+            write_report(everything)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block. Threads other than the main thread never receive it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = threading.Event()
+    handler = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if pressed.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
 def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:

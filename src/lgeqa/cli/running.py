@@ -1,7 +1,7 @@
 """Workflow of a run on the command line, from the paths to the report and the exit code."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -31,18 +31,6 @@ DONE = ("assessed", "measured")
 MOST_JOBS = 8
 #: Time that the search for scans may take, as a multiple of the time limit of one scan.
 LOOKING = 10
-
-
-class Stopped(typer.Exit):
-    """The user stopped a run.
-
-    Attributes:
-        results: Results of the scans that were done by then, in their order.
-    """
-
-    def __init__(self, results: Sequence[ScanResult]) -> None:
-        super().__init__(STOPPED)
-        self.results = results
 
 
 @dataclass(frozen=True)
@@ -77,17 +65,11 @@ def _carry_out(job: Job, sources: Sequence[Source], bundle: Bundle) -> int:
     earlier = _earlier(sources, out, bundle)
     manifest = bundle.manifest
 
-    def report(results: Sequence[ScanResult]) -> None:
-        both = [*results, *earlier]
-        out.write_report(render(both, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
+    def write_report(results: Sequence[ScanResult]) -> None:
+        out.write_report(render(results, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
 
-    try:
-        settled = settle(sources, job, out, bundle, earlier)
-    except Stopped as stopped:
-        report(stopped.results)
-        raise
+    settled = settle(sources, job, out, bundle, earlier, write_report)
     results = [item.result for item in settled]
-    report(results)
     if not job.quiet:
         if job.settings.measures_only:
             show_measures(results)
@@ -165,28 +147,34 @@ def find_scans(job: Job) -> list[Source]:
 
 
 def settle(
-    sources: Sequence[Source], job: Job, out: OutputFolder, bundle: Bundle, earlier: Sequence[ScanResult] = ()
+    sources: Sequence[Source],
+    job: Job,
+    out: OutputFolder,
+    bundle: Bundle,
+    earlier: Sequence[ScanResult] = (),
+    write_report: Callable[[Sequence[ScanResult]], None] | None = None,
 ) -> list[Settled]:
     """Assess the scans, show each, and return the outcomes in the order of `sources`.
 
-    There must be at least one source. The tables also hold the `earlier` results.
+    There must be at least one source. The tables and the report also hold the `earlier` results.
 
     Raises:
-        OutputError: A record or the table cannot be written.
-        Stopped: The user stopped the run.
+        OutputError: A record, the table or the report cannot be written.
+        typer.Exit: The user stopped the run.
     """
     jobs = min(job.jobs or min(cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, job.bundle, max(1, cores() // jobs), job.settings)
     attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, job.settings, out)
+    limits = Limits(seconds=job.timeout)
     settled: dict[str, Settled] = {}
     try:
-        with closing(run_batch(sources, attempt, jobs, Limits(seconds=job.timeout), earlier)) as run:
+        with closing(run_batch(sources, attempt, jobs, limits, earlier, write_report)) as run:
             for item in follow(run, len(sources), quiet=job.quiet):
                 settled[item.result.scan_id] = item
     except KeyboardInterrupt:
         done = f"{len(settled)} of {len(sources)} scans are done"
         typer.echo(f"Stopped: {done}. Run the command again with the same OUT to continue.", err=True)
-        raise Stopped([settled[source.scan_id].result for source in sources if source.scan_id in settled]) from None
+        raise typer.Exit(STOPPED) from None
     return [settled[source.scan_id] for source in sources]
 
 
