@@ -14,10 +14,10 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lgeqa.batch import Attempt, OutputFolder, open_pipeline, run_batch
-from lgeqa.bundle import open_bundle
-from lgeqa.pipeline import AssessSettings
-from lgeqa.read import Source, discover
+from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline, run_batch
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import AssessSettings
+from lgeqa.io import Source, discover
 from lgeqa.threads import cores
 from lgeqa.workers import LIMITS, apart
 
@@ -60,11 +60,11 @@ def _here(paths: Sequence[Path], folder: Path) -> int:
     return len(results)
 
 
-def _attempt(folder: Path) -> Attempt:
+def _attempt(folder: Path) -> ScanAssessor:
     bundle, settings = open_bundle(), AssessSettings()
     open_assess = partial(open_pipeline, None, cores(), settings)
     preparation = bundle.manifest.quality.preparation
-    return Attempt(open_assess, bundle.stamp, preparation, settings, OutputFolder(folder, pictures=True))
+    return ScanAssessor(open_assess, bundle.stamp, preparation, settings, OutputFolder(folder, pictures=True))
 
 
 if __name__ == "__main__":

@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lgeqa.bundle import open_bundle
+from lgeqa.bootstrap import Bootstrap, Numbers, cell, with_interval
 from lgeqa.cohort import Case, read_cohort, read_split
-from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
-from lgeqa.intervals import Bootstrap, Numbers, cell, with_interval
-from lgeqa.pipeline import find_atrium
+from lgeqa.evaluation.detection import SliceCounts, count_slices, dice
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import find_atrium
 from lgeqa.records import BoolArray, Scan
-from lgeqa.simulate.artefacts import apply_artefacts
-from lgeqa.simulate.composite import composite, draw_composite
-from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
-from lgeqa.train.cases import read_case
-from lgeqa.train.detector import draw_heavy_artefacts
+from lgeqa.simulation.artefacts import apply_artefacts
+from lgeqa.simulation.composite import composite, draw_composite
+from lgeqa.simulation.phantom import Phantom, build_phantom, draw_phantom
+from lgeqa.training.case_reading import read_case
+from lgeqa.training.detector import draw_heavy_artefacts
 
 #: Number of thoraxes that scans are set into.
 THORAXES = 6

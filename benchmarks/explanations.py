@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from lgeqa.attributes import NAMES
-from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.bundle.bundle import MAPS
-from lgeqa.pipeline import AssessSettings, assess_scan
-from lgeqa.prepare import prepare_for_quality
-from lgeqa.read import discover, read_scan
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.bundle.bundle import MAPS
+from lgeqa.inference.pipeline import AssessSettings, assess_scan
+from lgeqa.io import discover, read_scan
+from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.records import FloatArray, Scan
+from lgeqa.scales import NAMES
 
 
 def without_maps(folder: Path, threads: int) -> Bundle:

@@ -17,7 +17,7 @@ import SimpleITK
 
 import lgeqa
 from lgeqa.cohort import Case, read_cohort
-from lgeqa.read import Source, read_scan
+from lgeqa.io import Source, read_scan
 from lgeqa.records import Scan, ScanResult
 
 Voxels = npt.NDArray[Any]

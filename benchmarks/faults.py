@@ -38,7 +38,7 @@ from typing import Any
 from commands import Job, differences, fault_said, first_scans, list_jobs, simulate_scans
 from served import LGEQA, ask, send, served
 
-from lgeqa.attributes import NAMES
+from lgeqa.scales import NAMES
 
 #: Time limit of a run, and of the server for all scans, in seconds.
 _LIMIT_S = 600.0
@@ -135,7 +135,7 @@ class Tried:
 
 
 #: Function that works in a new folder, with a call that fails or with none.
-Attempt = Callable[[Path, Failing | None], Tried]
+ScanAssessor = Callable[[Path, Failing | None], Tried]
 
 
 def main() -> None:
@@ -153,7 +153,7 @@ def main() -> None:
         source = Path(__file__).with_name("faults.c")
         subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(shim.library), str(source), "-ldl"], check=True)
         simulate_scans(scans)
-        attempts: dict[str, Attempt] = {job.name: partial(_try_job, job, shim) for job in list_jobs(scans)}
+        attempts: dict[str, ScanAssessor] = {job.name: partial(_try_job, job, shim) for job in list_jobs(scans)}
         attempts["serve"] = partial(_try_server, scans, shim)
         print("| command | kind | calls | failed | told | faults |\n|---|---|---|---|---|---|")
         for name, attempt in attempts.items():
@@ -161,7 +161,7 @@ def main() -> None:
                 _try_all(name, attempt, [kind for kind in _KINDS if kind.name in options.kinds], options.each, rng)
 
 
-def _try_all(name: str, attempt: Attempt, kinds: Sequence[Kind], each: int, rng: random.Random) -> None:
+def _try_all(name: str, attempt: ScanAssessor, kinds: Sequence[Kind], each: int, rng: random.Random) -> None:
     """Let some calls of each kind fail, and print a row for each kind."""
     plain = _in_fresh_folder(attempt, None)
     for kind in kinds:
@@ -178,7 +178,7 @@ def _try_all(name: str, attempt: Attempt, kinds: Sequence[Kind], each: int, rng:
         )
 
 
-def _in_fresh_folder(attempt: Attempt, failing: Failing | None) -> Tried:
+def _in_fresh_folder(attempt: ScanAssessor, failing: Failing | None) -> Tried:
     with TemporaryDirectory() as place:
         return attempt(Path(place) / "out", failing)
 

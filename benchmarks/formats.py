@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from tests.images import write_dicom_series, write_volume
 
 import lgeqa
-from lgeqa.bundle import open_bundle
-from lgeqa.read import discover, read_scan
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.io import discover, read_scan
+from tests.images import write_dicom_series, write_volume
 
 
 def main() -> None:

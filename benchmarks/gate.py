@@ -1,7 +1,7 @@
 """What the gate says about real scans, and about volumes that are not left-atrial LGE scans.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/gate.py --scans ../shared/data/lge [--other FILE ...]
-python benchmarks/gate.py --scans ../shared/data/lge --mean-heart src/lgeqa/gate/mean_heart.npy
+python benchmarks/gate.py --scans ../shared/data/lge --mean-heart src/lgeqa/inference/gate/mean_heart.npy
 
 The first form prints the findings on all real scans, each compared with the mean heart of the others, on ten of them
 changed in 14 ways, and on volumes named with `--other`, such as brains. The second writes the mean of the surroundings
@@ -17,11 +17,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.gate import likeness
-from lgeqa.measure import Heart
-from lgeqa.pipeline import AssessSettings, assess_scan
-from lgeqa.read import discover, read_mask, read_scan
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.gate import likeness
+from lgeqa.inference.pipeline import AssessSettings, assess_scan
+from lgeqa.io import discover, read_mask, read_scan
+from lgeqa.measures import Heart
 from lgeqa.records import BoolArray, FloatArray, Scan, ScanResult
 
 Case = tuple[Scan, BoolArray]

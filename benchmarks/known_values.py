@@ -6,9 +6,9 @@ python -m benchmarks.known_values
 from collections.abc import Iterator
 
 import numpy as np
-from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
 
-from lgeqa.measure import FUNCTIONS, Heart
+from lgeqa.measures import FUNCTIONS, Heart
+from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
 
 
 def rows() -> Iterator[tuple[str, str, float, float]]:

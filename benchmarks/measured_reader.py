@@ -2,10 +2,10 @@
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/measured_reader.py --scans ../shared/data/lge [--write FILE]
 
-The scans are measured with their reference masks. They should be the reference scans of `lgeqa.measure`. Without
+The scans are measured with their reference masks. They should be the reference scans of `lgeqa.measures`. Without
 `--write` the figures describe the reader in the package. With it, the weights of quality are fitted first, so that the
 correlations of quality with sharpness and enhancement are close to those of the experts, and the new reader is written
-to FILE, such as src/lgeqa/measure/measured_reader.json.
+to FILE, such as src/lgeqa/measures/measured_reader.json.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lgeqa.attributes import NAMES, is_diagnostic
-from lgeqa.measure import Heart, MeasuredReader, measured_reader, reference_scans, take_measures, weighted_sum
-from lgeqa.read import Source, discover, read_mask, read_scan
-from lgeqa.simulate.counts import joint_counts
+from lgeqa.io import Source, discover, read_mask, read_scan
+from lgeqa.measures import Heart, MeasuredReader, compute_measures, measured_reader, reference_scans, weighted_sum
+from lgeqa.scales import NAMES, is_diagnostic
+from lgeqa.simulation.score_statistics import joint_counts
 
 Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]
@@ -55,7 +55,7 @@ def measured(source: Source) -> Values:
     """Return the measures of a scan with its reference mask."""
     scan = read_scan(source)
     assert source.mask_path is not None
-    return take_measures(scan, Heart(scan.voxels, read_mask(source.mask_path, scan), scan.spacing_mm)).values
+    return compute_measures(scan, Heart(scan.voxels, read_mask(source.mask_path, scan), scan.spacing_mm)).values
 
 
 def expert_scores() -> Scores:

@@ -1,7 +1,7 @@
 """Behaviour of the image quality measures: artefacts in five steps, other masks of the atrium, and computing time.
 
 OPENBLAS_NUM_THREADS=1 python benchmarks/measures.py --scans ../shared/data/lge [--n 10]
-python benchmarks/measures.py --scans ../shared/data/lge --reference src/lgeqa/measure/reference_scans.json
+python benchmarks/measures.py --scans ../shared/data/lge --reference src/lgeqa/measures/reference_scans.json
 
 The second form only writes the quantiles of all measures over the scans, with their reference masks.
 
@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, binary_opening, gaussian_filter
 
-from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.measure import MEASURES, Heart, ReferenceScans, reference_scans, take_measures
-from lgeqa.pipeline import AssessSettings, assess_scan, find_atrium
-from lgeqa.read import Source, discover, read_mask, read_scan
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.pipeline import AssessSettings, assess_scan, find_atrium
+from lgeqa.io import Source, discover, read_mask, read_scan
+from lgeqa.measures import MEASURES, Heart, ReferenceScans, compute_measures, reference_scans
 from lgeqa.records import BoolArray, FloatArray, Scan
 
 Values = dict[str, float | None]
@@ -106,7 +106,7 @@ ARTEFACTS: dict[str, tuple[Artefact, dict[str, int]]] = {
 
 def measured(scan: Scan, atrium: BoolArray) -> Values:
     """Return the measures of a scan with a mask."""
-    return take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
+    return compute_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
 
 
 def with_artefact(scan: Scan, atrium: BoolArray, artefact: Artefact, amount: float) -> Scan:
@@ -189,7 +189,7 @@ def time_table(cases: Sequence[tuple[Scan, BoolArray]], bundle: Bundle) -> None:
 
 
 def write_reference(cases: Sequence[tuple[Scan, BoolArray]], path: Path) -> None:
-    """Write the quantiles of each measure over the scans, with which `lgeqa.measure` compares every scan."""
+    """Write the quantiles of each measure over the scans, with which `lgeqa.measures` compares every scan."""
     taken = [measured(*case) for case in cases]
     shares = tuple(round(0.05 * step, 2) for step in range(21))
     quantiles = {

@@ -7,10 +7,10 @@ The counts name neither scans nor readers, so there are no intervals, and each p
 
 import numpy as np
 
-from lgeqa.agreement.measures import Sample, alpha, exact_agreement, kappa, label_kappa, same_side, sides
-from lgeqa.attributes import SCALES
-from lgeqa.intervals import Bootstrap
-from lgeqa.simulate.counts import SCORES, agreement_counts
+from lgeqa.agreement.statistics import Sample, alpha, exact_agreement, kappa, label_kappa, same_side, sides
+from lgeqa.bootstrap import Bootstrap
+from lgeqa.scales import SCALES
+from lgeqa.simulation.score_statistics import SCORES, agreement_counts
 
 
 def main() -> None:

@@ -27,16 +27,16 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import roc_auc_score
 
-from lgeqa.attributes import NAMES, is_diagnostic
-from lgeqa.bundle import Bundle, open_bundle
 from lgeqa.cohort import read_split
-from lgeqa.measure import Heart, measured_reader, take_measures
-from lgeqa.prepare import prepare_for_quality
-from lgeqa.read import Source, discover, read_mask, read_scan
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.vote import vote
+from lgeqa.io import Source, discover, read_mask, read_scan
+from lgeqa.measures import Heart, compute_measures, measured_reader
+from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.records import BoolArray, FloatArray, Scan
-from lgeqa.score import vote
-from lgeqa.simulate.artefacts import BY_NAME, MECHANISMS, Artefact, apply_artefacts
-from lgeqa.simulate.distractors import Volume, apply_distractors, draw_distractors
+from lgeqa.scales import NAMES, is_diagnostic
+from lgeqa.simulation.artefacts import BY_NAME, MECHANISMS, Artefact, apply_artefacts
+from lgeqa.simulation.distractors import Volume, apply_distractors, draw_distractors
 
 QUALITY = NAMES.index("quality")
 STEPS = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -142,7 +142,7 @@ def _changed(scan: Scan, atrium: BoolArray, seed: int, name: str, share: float) 
 
 def _measured(scan: Scan, voxels: FloatArray, atrium: BoolArray) -> FloatArray:
     """Return the measured scores, NaN if one is undefined."""
-    values = take_measures(replace(scan, voxels=voxels), Heart(voxels, atrium, scan.spacing_mm)).values
+    values = compute_measures(replace(scan, voxels=voxels), Heart(voxels, atrium, scan.spacing_mm)).values
     scores = measured_reader().scores(values).values()
     return np.array([np.nan if score is None else score for score in scores], np.float32)
 

@@ -24,19 +24,19 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from lgeqa.attributes import NAMES, SCALES
+from lgeqa.bootstrap import Bootstrap, Numbers, cell, with_interval
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.cohort.case import MEASURED
-from lgeqa.evaluate.metrics import auroc
-from lgeqa.intervals import Bootstrap, Numbers, cell, with_interval
-from lgeqa.measure import MEASURES, Heart, Measure, take_measures
-from lgeqa.prepare import QualityPreparation, prepare_for_quality
+from lgeqa.evaluation.metrics import auroc
+from lgeqa.measures import MEASURES, Heart, Measure, compute_measures
+from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.records import FloatArray, Measures, Scan
-from lgeqa.simulate.cohort import MEASURES as MEASURES_FILE
-from lgeqa.simulate.counts import joint_counts
-from lgeqa.simulate.make import find_real_scans
-from lgeqa.simulate.scores import measured_scores
-from lgeqa.train.cases import read_case
+from lgeqa.scales import NAMES, SCALES
+from lgeqa.simulation.cohort_writing import MEASURES as MEASURES_FILE
+from lgeqa.simulation.measured_scores import measured_scores
+from lgeqa.simulation.score_statistics import joint_counts
+from lgeqa.simulation.synthesis import find_real_scans
+from lgeqa.training.case_reading import read_case
 
 Flags = npt.NDArray[np.bool_]
 
@@ -72,7 +72,7 @@ def real_samples(folder: Path) -> list[Sample]:
     samples = []
     for source in find_real_scans(folder):
         scan, atrium = read_case(Case(source.scan_id, source.scan_id, folder / source.image, folder / source.mask))
-        measures = take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm))
+        measures = compute_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm))
         scores = measured_scores(measures)
         row = tuple(scores.row().tolist()) if scores else None
         samples.append(Sample(source.scan_id, False, measures.values, row, prepared(scan, atrium)))

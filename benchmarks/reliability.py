@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from lgeqa.attributes import NAMES
-from lgeqa.measure import Heart, measured_reader, take_measures
-from lgeqa.read import Source, discover, read_mask, read_scan
+from lgeqa.io import Source, discover, read_mask, read_scan
+from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.records import BoolArray, Scan
+from lgeqa.scales import NAMES
 
 MEASURES = tuple(dict.fromkeys(name for weights in measured_reader().weights.values() for name in weights))
 
@@ -50,7 +50,7 @@ def measured_halves(source: Source) -> list[npt.NDArray[np.float64]]:
 
 def measured_on(scan: Scan, atrium: BoolArray) -> npt.NDArray[np.float64]:
     """Return the scores and the measures behind them, NaN if one is undefined."""
-    values = take_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
+    values = compute_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
     return np.array([*measured_reader().scores(values).values(), *(values[name] for name in MEASURES)], float)
 
 

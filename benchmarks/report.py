@@ -14,10 +14,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from lgeqa.bundle import open_bundle
-from lgeqa.pipeline import AssessSettings, assess_source
-from lgeqa.read import discover
-from lgeqa.report import draw_pictures
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import AssessSettings, assess_source
+from lgeqa.io import discover
+from lgeqa.reporting import draw_pictures
 
 #: Notes when the browser has drawn a frame with the table in it.
 _TABLE_SEEN = """

@@ -17,15 +17,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.bundle.bundle import CHUNK
-from lgeqa.detect import search_atrium
-from lgeqa.networks import Detector, QualityNetwork
-from lgeqa.pipeline import AssessSettings, assess_scan
-from lgeqa.prepare import prepare_for_quality
-from lgeqa.read import discover, read_scan
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.bundle.bundle import CHUNK
+from lgeqa.inference.detection import search_atrium
+from lgeqa.inference.pipeline import AssessSettings, assess_scan
+from lgeqa.inference.vote import vote
+from lgeqa.io import discover, read_scan
+from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.records import BoolArray, FloatArray, IntArray, Scan
-from lgeqa.score import vote
+from lgeqa.training.networks import Detector, QualityNetwork
 
 
 def eager_verdict(scan: Scan, atrium: BoolArray, bundle: Bundle, networks: tuple[Detector, QualityNetwork]) -> str:

@@ -16,14 +16,14 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from lgeqa.bundle import open_bundle
+from lgeqa.bootstrap import Bootstrap
 from lgeqa.cohort import MEASURED, Case, LabelRule, read_cohort, read_split
-from lgeqa.evaluate.evaluation import join
-from lgeqa.evaluate.pooled import pool
-from lgeqa.experiment.pooled import pooled_page
-from lgeqa.intervals import Bootstrap
-from lgeqa.pipeline import AssessSettings, assess_source
-from lgeqa.read import Source
+from lgeqa.evaluation.bundle_evaluation import join
+from lgeqa.evaluation.out_of_fold import pool
+from lgeqa.experiment.out_of_fold_section import pooled_page
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import AssessSettings, assess_source
+from lgeqa.io import Source
 from lgeqa.records import ScanResult
 
 READER = "reader-1"

@@ -2,9 +2,9 @@
 
 A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`. The text between them is the table of
 that class, with the text of its docstring. `<!-- faults of lgeqa.errors -->` marks the table of exit codes,
-`<!-- measures of lgeqa.evaluate.metrics -->` the definitions of the measures, and
-`<!-- routes of lgeqa.serve.app -->` the HTTP interface. `<!-- overview of lgeqa.measure -->` and
-`<!-- definitions of lgeqa.measure -->` mark the image quality measures.
+`<!-- measures of lgeqa.evaluation.metrics -->` the definitions of the measures, and
+`<!-- routes of lgeqa.web.app -->` the HTTP interface. `<!-- overview of lgeqa.measures -->` and
+`<!-- definitions of lgeqa.measures -->` mark the image quality measures.
 """
 
 import json

@@ -16,11 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from playwright.sync_api import Browser, sync_playwright
 
-from lgeqa.attributes import SCALES
 from lgeqa.records import FloatArray
-from lgeqa.simulate.acquisition import Acquisition, acquire
-from lgeqa.simulate.artefacts import BY_NAME, Artefact, apply_artefacts
-from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
+from lgeqa.scales import SCALES
+from lgeqa.simulation.acquisition import Acquisition, acquire
+from lgeqa.simulation.artefacts import BY_NAME, Artefact, apply_artefacts
+from lgeqa.simulation.phantom import Phantom, build_phantom, draw_phantom
 
 IMAGES = Path(__file__).parent / "images"
 _LGEQA = [sys.executable, "-c", "from lgeqa.cli import main; main()"]

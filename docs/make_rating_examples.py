@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from lgeqa.records import FloatArray
-from lgeqa.simulate.acquisition import Acquisition, acquire
-from lgeqa.simulate.artefacts import Artefact, apply_artefacts
-from lgeqa.simulate.phantom import Phantom, build_phantom, draw_phantom
+from lgeqa.simulation.acquisition import Acquisition, acquire
+from lgeqa.simulation.artefacts import Artefact, apply_artefacts
+from lgeqa.simulation.phantom import Phantom, build_phantom, draw_phantom
 
-EXAMPLES = Path(__file__).parents[1] / "src/lgeqa/serve/pages/static/examples"
+EXAMPLES = Path(__file__).parents[1] / "src/lgeqa/web/pages/static/examples"
 #: Seed of the simulated person.
 PERSON = 7
 SPACING_MM = (2.5, 0.625, 0.625)

@@ -17,12 +17,12 @@ import SimpleITK
 import uvicorn
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from lgeqa.attributes import NAMES
-from lgeqa.read.itk import to_image
+from lgeqa.io.itk import to_image
 from lgeqa.records import Grid
-from lgeqa.serve.app import create_app
-from lgeqa.simulate.acquisition import acquire, draw_acquisition
-from lgeqa.simulate.phantom import build_phantom, draw_phantom
+from lgeqa.scales import NAMES
+from lgeqa.simulation.acquisition import acquire, draw_acquisition
+from lgeqa.simulation.phantom import build_phantom, draw_phantom
+from lgeqa.web.app import create_app
 
 IMAGES = Path(__file__).parent / "images"
 TOKEN = "token-of-the-screenshots"

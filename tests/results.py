@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from lgeqa.measure import MEASURES, reference_scans
-from lgeqa.measure.reference import place_of
+from lgeqa.measures import MEASURES, reference_scans
+from lgeqa.measures.reference_scans import place_of
 from lgeqa.records import BundleStamp, Finding, Measures, ScanResult, SliceMeasures
 
 REFUSED = Finding(check="coverage", severity="refused", seen="The stack ends in the atrium.", remedy="Send all slices.")

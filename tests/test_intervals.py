@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lgeqa import intervals as module
-from lgeqa.evaluate.metrics import auroc, brier, precision, recall
-from lgeqa.intervals import SAME, Bootstrap, Figure, with_interval
+from lgeqa import bootstrap as module
+from lgeqa.bootstrap import SAME, Bootstrap, Estimate, with_interval
+from lgeqa.evaluation.metrics import auroc, brier, precision, recall
 
 RNG = np.random.default_rng(3)
 LABELS = RNG.random(30) < 0.5
@@ -84,16 +84,16 @@ def test_undefined_draws_are_told() -> None:
 
     figure = with_interval(rarely, SINGLE, Bootstrap(500))
     undefined = sum(int((times[:, 0] != 1).sum()) for times in Bootstrap(500).times(SINGLE))
-    assert figure == Figure(value=1, caution=f"undefined in {undefined} of 500 draws: no interval")
+    assert figure == Estimate(value=1, caution=f"undefined in {undefined} of 500 draws: no interval")
 
 
 def test_a_figure_of_one_has_no_interval_of_no_width() -> None:
     figure = with_interval(partial(auroc, LABELS, LABELS.astype(float)), SINGLE, Bootstrap())
-    assert figure == Figure(value=1, caution=SAME)
+    assert figure == Estimate(value=1, caution=SAME)
 
 
 @pytest.mark.parametrize("values", [{}, {"value": 0.5, "undefined": "no scan"}, {"value": math.nan}])
 def test_a_figure_has_a_value_or_a_reason(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=r"a value or a reason|finite"):
-        Figure.model_validate(values)
-    assert '"value":null' in Figure(undefined="no scan is diagnostic").model_dump_json()
+        Estimate.model_validate(values)
+    assert '"value":null' in Estimate(undefined="no scan is diagnostic").model_dump_json()

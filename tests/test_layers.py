@@ -15,31 +15,33 @@ SOURCE = Path(__file__).parents[1] / "src"
 #: From the ground up: a room imports from its own layer and those before it.
 LAYERS = (
     (
-        "attributes",
+        "atomic_io",
+        "bootstrap",
         "config",
         "errors",
         "extras",
-        "intervals",
         "records",
-        "tables",
+        "scales",
+        "table_text",
         "threads",
         "versions",
         "workers",
-        "writing",
     ),
-    ("cohort", "measure", "prepare", "read", "simulate"),
-    ("bundle", "detect", "explain", "gate", "score"),
-    ("pipeline", "result"),
-    ("batch", "report"),
+    ("cohort", "io", "measures", "preprocessing", "simulation"),
+    ("inference",),
+    ("inference.pipeline", "inference.result"),
+    ("batch", "reporting"),
+    ("workflows",),
     ("cli", ""),
 )
-#: May import what lies below `pipeline`; the command line alone may import them, and only inside a function.
-TRAINING = ("evaluate", "networks", "train")
-#: May import everything but the command line, which alone imports it, inside a function.
+#: May import what is below `inference.pipeline`. Only `INTERFACES` may import them, inside a function.
+TRAINING = ("evaluation", "training")
+#: May import everything but `INTERFACES`, which alone import it, inside a function.
 STUDY = ("experiment",)
-#: From the ground up, beside `cli`: may import what is before it here and everything below the command line, which
-#: alone imports it, inside a function.
-WEB = ("agreement", "database", "rate", "serve")
+#: From the ground up, beside `workflows`: may import what is before it here and everything below `INTERFACES`, which
+#: alone import it, inside a function.
+WEB = ("agreement", "database", "studies", "web")
+INTERFACES = ("workflows", "cli", "")
 #: Packages that only `WEB` may import; it may import scikit-learn as well.
 WEB_PACKAGES = ("fastapi", "krippendorff", "pandas", "pingouin", "sqlalchemy", "starlette", "uvicorn")
 #: Packages that only `TRAINING` may import, but for those of `COHORT`.
@@ -62,7 +64,7 @@ HEAVY = (
 COHORT = ("pyarrow", "sklearn")
 
 ROOM_LAYER = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
-BELOW_PIPELINE = ROOM_LAYER["pipeline"]
+BELOW_PIPELINE = ROOM_LAYER["inference.pipeline"]
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,10 @@ class Import:
 
 
 def room(module: str) -> str:
-    """`lgeqa.read.dicom` lies in the room `read`, `lgeqa.records` in `records`, `lgeqa` itself in ``."""
-    return module.split(".")[1] if "." in module else ""
+    """Return `io` for `lgeqa.io.dicom`, `inference.pipeline` for `lgeqa.inference.pipeline`, "" for `lgeqa` itself."""
+    _, *parts = module.split(".")
+    within = ".".join(parts[:2])
+    return within if within in ROOM_LAYER else "".join(parts[:1])
 
 
 def modules(source: Path) -> dict[str, Path]:
@@ -140,16 +144,16 @@ def violations(source: Path) -> list[str]:
         elif not one.imported.startswith("lgeqa"):
             continue
         elif room(one.imported) in STUDY:
-            allowed = studies or (importer == "cli" and not one.runs_first)
+            allowed = studies or (importer in INTERFACES and not one.runs_first)
         elif (imported := room(one.imported)) in WEB:
             below = serves and WEB.index(imported) <= WEB.index(importer)
-            allowed = below or (importer == "cli" and not one.runs_first)
+            allowed = below or (importer in INTERFACES and not one.runs_first)
         elif serves:
-            allowed = imported in ROOM_LAYER and imported not in ("cli", "")
+            allowed = imported in ROOM_LAYER and imported not in INTERFACES
         elif studies:
-            allowed = room(one.imported) not in ("cli", "")
+            allowed = room(one.imported) not in INTERFACES
         elif room(one.imported) in TRAINING:
-            allowed = trains or (importer == "cli" and not one.runs_first)
+            allowed = trains or (importer in INTERFACES and not one.runs_first)
         elif trains:
             allowed = ROOM_LAYER[room(one.imported)] < BELOW_PIPELINE
         else:
@@ -188,33 +192,41 @@ def test_no_import_cycle() -> None:
 @pytest.mark.parametrize(
     ("path", "line", "told"),
     [
-        ("read/planted.py", "from lgeqa.pipeline import assess_scan", "lgeqa.read.planted imports lgeqa.pipeline"),
-        ("pipeline.py", "import torch.nn", "lgeqa.pipeline imports torch.nn"),
         (
-            "score/vote.py",
-            "def f():\n    from lgeqa.train.loop import fit",
-            "lgeqa.score.vote imports lgeqa.train.loop",
+            "io/planted.py",
+            "from lgeqa.inference.pipeline import assess_scan",
+            "lgeqa.io.planted imports lgeqa.inference.pipeline",
         ),
-        ("cli/train.py", "from lgeqa.networks import Detector", "lgeqa.cli.train imports lgeqa.networks"),
-        ("train/loop.py", "from lgeqa.report import render", "lgeqa.train.loop imports lgeqa.report"),
+        ("inference/pipeline.py", "import torch.nn", "lgeqa.inference.pipeline imports torch.nn"),
         (
-            "train/loop.py",
+            "inference/vote.py",
+            "def f():\n    from lgeqa.training.loop import fit",
+            "lgeqa.inference.vote imports lgeqa.training.loop",
+        ),
+        (
+            "cli/train.py",
+            "from lgeqa.training.networks import Detector",
+            "lgeqa.cli.train imports lgeqa.training.networks",
+        ),
+        ("training/loop.py", "from lgeqa.reporting import render", "lgeqa.training.loop imports lgeqa.reporting"),
+        (
+            "training/loop.py",
             "def f():\n    from lgeqa.experiment.plan import Plan",
-            "lgeqa.train.loop imports lgeqa.experiment.plan",
+            "lgeqa.training.loop imports lgeqa.experiment.plan",
         ),
-        ("report/page.py", "import sqlalchemy", "lgeqa.report.page imports sqlalchemy"),
+        ("reporting/page.py", "import sqlalchemy", "lgeqa.reporting.page imports sqlalchemy"),
         (
-            "pipeline.py",
-            "def f():\n    from lgeqa.serve.app import create_app",
-            "lgeqa.pipeline imports lgeqa.serve.app",
+            "inference/pipeline.py",
+            "def f():\n    from lgeqa.web.app import create_app",
+            "lgeqa.inference.pipeline imports lgeqa.web.app",
         ),
-        ("rate/study.py", "from lgeqa.serve.app import create_app", "lgeqa.rate.study imports lgeqa.serve.app"),
+        ("studies/study.py", "from lgeqa.web.app import create_app", "lgeqa.studies.study imports lgeqa.web.app"),
         ("cohort/split.py", "import sklearn", "lgeqa.cohort.split imports sklearn"),
     ],
 )
 def test_a_planted_import_is_found(tmp_path: Path, path: str, line: str, told: str) -> None:
     planted = tmp_path / "lgeqa" / path
-    for file in ("lgeqa/train/loop.py", "lgeqa/networks/__init__.py", "lgeqa/serve/app.py", f"lgeqa/{path}"):
+    for file in ("lgeqa/training/loop.py", "lgeqa/training/networks/__init__.py", "lgeqa/web/app.py", f"lgeqa/{path}"):
         made = tmp_path / file
         made.parent.mkdir(parents=True, exist_ok=True)
         made.touch()
@@ -239,5 +251,5 @@ def test_assessing_loads_no_package_of_training() -> None:
 
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
-    assert "lgeqa.pipeline" in loaded
+    assert "lgeqa.inference.pipeline" in loaded
     assert {name.split(".")[0] for name in loaded} & {*HEAVY, *WEB_PACKAGES} == set()

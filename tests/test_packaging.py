@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
-TRAINING = ("evaluate/", "experiment/", "networks/", "train/", "cohort/parquet.py", "cohort/split.py")
+TRAINING = ("evaluation/", "experiment/", "training/", "cohort/parquet.py", "cohort/split.py")
 #: What is used with the extra `agreement`, and what with `web`, which contains it.
 AGREEMENT = ("agreement/",)
-WEB = ("database.py", "rate/", "serve/")
+WEB = ("database.py", "studies/", "web/")
 
 
 def normal(name: str) -> str:

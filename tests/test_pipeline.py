@@ -7,13 +7,13 @@ import numpy.typing as npt
 import pytest
 
 import lgeqa
-from lgeqa.bundle import Bundle, open_bundle
-from lgeqa.measure import Heart
-from lgeqa.pipeline import AssessSettings, assess_scan, find_atrium
-from lgeqa.read import discover, read_scan
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.pipeline import AssessSettings, assess_scan, find_atrium
+from lgeqa.io import discover, read_scan
+from lgeqa.measures import Heart
 from lgeqa.records import Finding, FloatArray, Scan, ScanResult, Severity
-from lgeqa.simulate.phantom import build_phantom, draw_phantom, render
-from lgeqa.simulate.signal import Sequence
+from lgeqa.simulation.phantom import build_phantom, draw_phantom, render
+from lgeqa.simulation.signal import Sequence
 from tests.images import write_dicom_series, write_volume
 from tests.results import REFUSED, REVIEW
 from tests.toy import SLOPES, toy_bundle, toy_scan
@@ -128,7 +128,7 @@ def toy_voxels(tmp_path: Path, *, atrium: bool = True) -> Scan:
 
 
 def gate_that_says(monkeypatch: pytest.MonkeyPatch, *findings: Finding) -> None:
-    monkeypatch.setattr("lgeqa.pipeline.check_scan", lambda *_, **__: findings)
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_scan", lambda *_, **__: findings)
 
 
 def test_a_sound_scan_needs_no_review(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_a_finding_asks_for_review(toy: Bundle, tmp_path: Path, monkeypatch: pyt
 
 def test_a_refused_scan_gets_no_verdict(toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate_that_says(monkeypatch, REFUSED, REVIEW)
-    monkeypatch.setattr("lgeqa.pipeline.prepare_for_quality", None)
+    monkeypatch.setattr("lgeqa.inference.pipeline.prepare_for_quality", None)
 
     assessment = assess_scan(toy_voxels(tmp_path), toy, AssessSettings())
 
@@ -211,7 +211,7 @@ def test_the_gate_sees_what_the_detector_gave(toy: Bundle, tmp_path: Path, monke
         calls.append((heart, probabilities))
         return ()
 
-    monkeypatch.setattr("lgeqa.pipeline.check_scan", check)
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_scan", check)
     scan = toy_voxels(tmp_path)
     found = find_atrium(scan, toy)
 
@@ -229,7 +229,7 @@ def test_novelty_is_checked_after_scoring(
     severity: Severity, status: str, toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     novel = REVIEW.model_copy(update={"severity": severity})
-    monkeypatch.setattr("lgeqa.pipeline.check_novelty", lambda *_: (novel,))
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_novelty", lambda *_: (novel,))
     scan = toy_voxels(tmp_path)
 
     result, forced = (assess_scan(scan, toy, settings).result for settings in (AssessSettings(), FORCE))
@@ -248,7 +248,7 @@ def test_a_verdict_against_the_attributes_is_for_review(
         calls.append((probabilities, threshold))
         return (REVIEW,)
 
-    monkeypatch.setattr("lgeqa.pipeline.check_consistency", check)
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_consistency", check)
     scan = toy_voxels(tmp_path)
 
     result = assess_scan(scan, toy, AssessSettings(threshold=0.4)).result
@@ -262,8 +262,8 @@ def test_a_verdict_against_the_attributes_is_for_review(
 def test_a_scan_without_a_verdict_has_none_to_contradict(
     toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lgeqa.pipeline.check_novelty", lambda *_: (REFUSED,))
-    monkeypatch.setattr("lgeqa.pipeline.check_consistency", lambda *_: (REVIEW,))
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_novelty", lambda *_: (REFUSED,))
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_consistency", lambda *_: (REVIEW,))
     scan = toy_voxels(tmp_path)
 
     result, forced = (assess_scan(scan, toy, settings).result for settings in (AssessSettings(), FORCE))

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 import lgeqa
-from lgeqa.bundle import open_bundle
 from lgeqa.errors import BundleError, ConfigError, NotAssessableError, ReadError, UsageError
+from lgeqa.inference.bundle import open_bundle
 from tests.results import REFUSED
 from tests.toy import toy_bundle, toy_mask, toy_scan
 
@@ -37,7 +37,7 @@ def test_a_refused_scan_is_a_record(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_force_reaches_the_assessment(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgeqa.pipeline.check_scan", lambda *_, **__: (REFUSED,))
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_scan", lambda *_, **__: (REFUSED,))
     scan = toy_scan(tmp_path / "scan.nrrd")
     assert lgeqa.assess(scan, bundle=bundle).status == "not_assessable"
     assert lgeqa.assess(scan, bundle=bundle, force=True).forced

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 import lgeqa
-from lgeqa.attributes import NAMES
-from lgeqa.bundle import open_bundle
 from lgeqa.cohort import Case, read_cohort
-from lgeqa.evaluate.detection import SliceCounts, count_slices, dice
-from lgeqa.pipeline import AssessSettings, assess_scan, assess_source
-from lgeqa.read import Source
-from lgeqa.simulate.artefacts import BY_NAME, Artefact, apply_artefacts
-from lgeqa.train.cases import read_case
+from lgeqa.evaluation.detection import SliceCounts, count_slices, dice
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import AssessSettings, assess_scan, assess_source
+from lgeqa.io import Source
+from lgeqa.scales import NAMES
+from lgeqa.simulation.artefacts import BY_NAME, Artefact, apply_artefacts
+from lgeqa.training.case_reading import read_case
 from tests.images import write_dicom_series, write_volume
 
 SOME = ("lge-001", "lge-022", "lge-040", "lge-062")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lgeqa.errors import ReadError
-from lgeqa.workers import Limits, Lost, apart, work_through
+from lgeqa.workers import Limits, WorkerDied, apart, work_through
 
 
 def _square(number: int) -> int:
@@ -33,7 +33,7 @@ def _run_out(_: int) -> int:
 
 def test_a_worker_without_memory_says_so_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
     [(_, lost)] = work_through([1], _run_out, 1)
-    assert isinstance(lost, Lost)
+    assert isinstance(lost, WorkerDied)
     assert str(lost) == "memory ran out"
     assert capfd.readouterr().err == ""
 
@@ -45,11 +45,11 @@ def test_every_task_gets_its_answer() -> None:
 def test_a_lost_worker_costs_its_own_task_only() -> None:
     assert dict(work_through([1, -1, 2, -2, 3, 13], _square, 2)) == {
         1: 1,
-        -1: Lost(-signal.SIGKILL),
+        -1: WorkerDied(-signal.SIGKILL),
         2: 4,
-        -2: Lost(-signal.SIGKILL),
+        -2: WorkerDied(-signal.SIGKILL),
         3: 9,
-        13: Lost(5),
+        13: WorkerDied(5),
     }
 
 
@@ -72,7 +72,7 @@ def test_workers_end_when_the_caller_stops() -> None:
 def test_a_task_that_takes_too_long_is_stopped_and_the_others_go_on() -> None:
     start = time.monotonic()
     answers = dict(work_through([0.01, 600.0, 0.02], _nap, 2, Limits(seconds=20)))
-    assert answers[600.0] == Lost(None, after_seconds=20)
+    assert answers[600.0] == WorkerDied(None, after_seconds=20)
     assert isinstance(answers[0.01], int)
     assert isinstance(answers[0.02], int)
     assert time.monotonic() - start < 120
@@ -84,7 +84,7 @@ def _hang(_: int) -> bool:
 
 
 def test_a_task_that_never_lets_python_run_is_stopped() -> None:
-    assert apart(partial(_hang, 0), Limits(seconds=10)) == Lost(None, after_seconds=10)
+    assert apart(partial(_hang, 0), Limits(seconds=10)) == WorkerDied(None, after_seconds=10)
 
 
 def _fill(n_bytes: int) -> str:
@@ -110,7 +110,7 @@ def _refuse(name: str) -> int:
 def test_work_apart_answers_or_raises_as_it_does_here(work: Callable[..., int]) -> None:
     if work is _square:
         assert apart(partial(work, 3)) == 9
-        assert apart(partial(work, -1)) == Lost(-signal.SIGKILL)
+        assert apart(partial(work, -1)) == WorkerDied(-signal.SIGKILL)
     else:
         with pytest.raises(ReadError, match="a\\.nrrd: is damaged"):
             apart(partial(work, "a.nrrd"))

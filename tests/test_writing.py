@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lgeqa.atomic_io import claimed, write_whole
 from lgeqa.errors import OutputError
-from lgeqa.writing import claimed, write_whole
 
 
 def test_bytes_reach_the_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +53,7 @@ def test_folder_is_one_run_s_at_a_time(tmp_path: Path) -> None:
 
 def test_claim_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
     script = (
-        "import os, signal; from pathlib import Path; from lgeqa.writing import claimed\n"
+        "import os, signal; from pathlib import Path; from lgeqa.atomic_io import claimed\n"
         f"with claimed(Path({str(tmp_path)!r})): os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL

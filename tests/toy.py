@@ -11,12 +11,12 @@ from onnx import TensorProto, helper
 from scipy.ndimage import map_coordinates
 from SimpleITK import WriteImage
 
-from lgeqa.bundle import Manifest
-from lgeqa.bundle.manifest import MANIFEST, DetectorPart, QualityPart
-from lgeqa.detect import SliceRule
-from lgeqa.gate.likeness import mean_heart
-from lgeqa.prepare import DetectorPreparation, QualityPreparation
-from lgeqa.read.itk import to_image
+from lgeqa.inference.bundle import Manifest
+from lgeqa.inference.bundle.manifest import MANIFEST, DetectorPart, QualityPart
+from lgeqa.inference.detection import SliceRule
+from lgeqa.inference.gate.likeness import mean_heart
+from lgeqa.io.itk import to_image
+from lgeqa.preprocessing import DetectorPreparation, QualityPreparation
 from lgeqa.records import BoolArray, FloatArray, Grid
 
 Shape = list[str | int]

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lgeqa.attributes import NAMES
+from lgeqa.atomic_io import write_whole
 from lgeqa.cohort import MEASURED, Case, LabelRule, Split, fold_splits, read_cohort, save_split, strata_of
-from lgeqa.cohort.rows import COLUMNS
-from lgeqa.simulate.artefacts import MECHANISMS
-from lgeqa.simulate.cohort import RECIPE, read_recipe
-from lgeqa.tables import csv_text
-from lgeqa.writing import write_whole
+from lgeqa.cohort.table_io import COLUMNS
+from lgeqa.scales import NAMES
+from lgeqa.simulation.artefacts import MECHANISMS
+from lgeqa.simulation.cohort_writing import RECIPE, read_recipe
+from lgeqa.table_text import csv_text
 
 RULE = LabelRule(rule="reader", reader=MEASURED)
 #: Step between the phantoms that validate the network that is trained on all patients.

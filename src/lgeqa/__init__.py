@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
-    from lgeqa.bundle import Bundle
+    from lgeqa.inference.bundle import Bundle
     from lgeqa.records import ScanResult
 
 __all__ = ["assess"]
@@ -23,8 +23,8 @@ def assess(
 
     Args:
         scan: Volume (NRRD, NIfTI, MetaImage), or folder that holds one scan, for instance a DICOM series.
-        bundle: Trained model, as the folder of a bundle or as a bundle from `lgeqa.bundle.open_bundle`, which saves
-            opening it again for each of many scans. None for the bundle in the package.
+        bundle: Trained model, as the folder of a bundle or as an opened bundle, which saves opening it again for each
+            of many scans. None for the bundle in the package.
         threshold: Slice probability of quality from which a slice counts as diagnostic, between 0 and 1. None for
             the bundle's threshold.
         mask: File with the left-atrial blood pool on the scan's grid. None to detect it.
@@ -42,10 +42,10 @@ def assess(
     from dataclasses import replace
     from pathlib import Path
 
-    from lgeqa.bundle import Bundle, open_bundle
     from lgeqa.errors import UsageError
-    from lgeqa.pipeline import AssessSettings, assess_source
-    from lgeqa.read import discover
+    from lgeqa.inference.bundle import Bundle, open_bundle
+    from lgeqa.inference.pipeline import AssessSettings, assess_source
+    from lgeqa.io import discover
 
     sources = discover([Path(scan)])
     if len(sources) != 1:

@@ -10,8 +10,8 @@ from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from lgeqa.atomic_io import write_through
 from lgeqa.errors import OutputError
-from lgeqa.writing import write_through
 
 #: Version of the tables, raised when they change so that an older file does not fit.
 SCHEMA: Final = 1

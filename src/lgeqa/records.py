@@ -109,7 +109,7 @@ class SliceMeasures(_Record):
 
 
 class Measures(_Record):
-    """Image quality measures of one scan, as defined by `lgeqa.measure.MEASURES`.
+    """Image quality measures of one scan, as defined by `lgeqa.measures.MEASURES`.
 
     Attributes:
         values: Value of every measure by name, in the order of `MEASURES`. None if it is undefined.
@@ -128,7 +128,7 @@ class Finding(_Record):
     """One observation that speaks against a verdict.
 
     Attributes:
-        check: Name of the check in `lgeqa.gate`.
+        check: Name of the check in `lgeqa.inference.gate`.
         severity: Consequence: `refused` if no verdict can be given, `review` if a person should check the scan before
             its verdict is used.
         seen: Observation, in one sentence.
@@ -238,6 +238,11 @@ class ScanResult(_Record):
     finished_at: str = ""
     seconds: dict[str, float] = {}
     fingerprint: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the scan was assessed or, where only measures were requested, measured."""
+        return self.status in {"assessed", "measured"}
 
 
 #: Columns of `results.csv`, one row a scan, in this order.

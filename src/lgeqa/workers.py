@@ -57,7 +57,7 @@ LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)
-class Lost:
+class WorkerDied:
     """Placeholder for the answer of a worker that ended before it gave one.
 
     Attributes:
@@ -80,7 +80,7 @@ class Lost:
 
 def work_through(
     tasks: Iterable[Task], work: Callable[[Task], Answer], jobs: int, limits: Limits = LIMITS
-) -> Generator[tuple[Task, Answer | Lost]]:
+) -> Generator[tuple[Task, Answer | WorkerDied]]:
     """Do `work` on each task in `jobs` processes, and yield each task with its answer in the order of completion.
 
     `work`, tasks and answers must be picklable. A worker that dies or exceeds `limits` is replaced. If the caller
@@ -95,7 +95,7 @@ def work_through(
         while workers:
             for worker in _done(workers):
                 task, answer = worker.task, worker.answer()
-                if waiting and not isinstance(answer, Lost):
+                if waiting and not isinstance(answer, WorkerDied):
                     worker.give(waiting.popleft())
                 else:
                     workers.remove(worker)
@@ -108,7 +108,7 @@ def work_through(
             worker.end()
 
 
-def apart(work: Callable[[], Answer], limits: Limits = LIMITS) -> Answer | Lost:
+def apart(work: Callable[[], Answer], limits: Limits = LIMITS) -> Answer | WorkerDied:
     """Do `work` in a separate process. It and its answer must be picklable.
 
     Raises:
@@ -143,7 +143,7 @@ class Worker(Generic[Task, Answer]):
         with suppress(BrokenPipeError):  # the process is already dead, which `answer` will notice
             self.link.send(task)
 
-    def answer(self) -> Answer | Lost:
+    def answer(self) -> Answer | WorkerDied:
         """Wait for the answer to the task, and kill the process when the time is over.
 
         Raises:
@@ -153,11 +153,11 @@ class Worker(Generic[Task, Answer]):
             if not self.link.poll(max(0.0, self.deadline - time.monotonic())):
                 self.process.kill()
                 self.process.join()
-                return Lost(None, self.limits.seconds)
+                return WorkerDied(None, self.limits.seconds)
             answer = pickle.loads(self.link.recv_bytes(_LARGEST_ANSWER))
         except (EOFError, OSError):
             self.process.join()
-            return Lost(self.process.exitcode)
+            return WorkerDied(self.process.exitcode)
         if isinstance(answer, LgeqaError):
             raise answer
         return cast("Answer", answer)

@@ -1,6 +1,6 @@
 """A small study with every oddity: three readers, scans that cannot be rated, second readings, a missing one."""
 
-from lgeqa.agreement.readings import Reading
+from lgeqa.agreement.ratings import Reading
 from lgeqa.cohort import Scores
 
 #: Scan: patient, then what ann, bob and cy said; None for "cannot be rated", and nothing where they did not read it.

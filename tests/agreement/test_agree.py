@@ -3,16 +3,16 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from lgeqa.agreement.agree import agree
-from lgeqa.agreement.model import answer
-from lgeqa.agreement.readings import Reading
+from lgeqa.agreement.compute import agree
+from lgeqa.agreement.model_agreement import answer
+from lgeqa.agreement.ratings import Reading
 from lgeqa.agreement.record import Agreement
-from lgeqa.attributes import NAMES
+from lgeqa.bootstrap import Bootstrap
 from lgeqa.errors import UsageError
-from lgeqa.intervals import Bootstrap
 from lgeqa.records import BundleStamp, ScanResult
+from lgeqa.scales import NAMES
 from tests.agreement.study import FIRST, readings
-from tests.evaluate.judged import record
+from tests.evaluation.judged import record
 from tests.results import unassessed
 
 QUALITY = NAMES.index("quality")

@@ -2,12 +2,12 @@ import csv
 
 import pytest
 
-from lgeqa.agreement.agree import agree
+from lgeqa.agreement.compute import agree
+from lgeqa.agreement.discrepancy_table import adjudication_table
 from lgeqa.agreement.record import Agreement
-from lgeqa.agreement.tables import adjudication_table
-from lgeqa.intervals import Bootstrap
+from lgeqa.bootstrap import Bootstrap
 from tests.agreement.study import readings
-from tests.evaluate.judged import record
+from tests.evaluation.judged import record
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 import pytest
 
-from lgeqa.agreement.agree import agree
-from lgeqa.agreement.markdown import cell, page
-from lgeqa.agreement.readings import Reading
-from lgeqa.intervals import Bootstrap, Figure
+from lgeqa.agreement.compute import agree
+from lgeqa.agreement.markdown_report import cell, page
+from lgeqa.agreement.ratings import Reading
+from lgeqa.bootstrap import Bootstrap, Estimate
 from tests.agreement.study import readings
-from tests.evaluate.judged import record
+from tests.evaluation.judged import record
 
 
 @pytest.fixture(scope="module")
@@ -15,11 +15,11 @@ def text() -> str:
 
 
 def test_cells() -> None:
-    assert cell(Figure(value=0.714, low=0.6, high=0.75)) == "0.71 (0.60 to 0.75)"
-    assert cell(Figure(value=-0.1, low=-0.25, high=0.05), "+") == "-0.10 (-0.25 to +0.05)"
-    assert cell(Figure(value=-0.001)) == "0.00"
-    assert cell(Figure(value=1)) == "1.00"
-    assert cell(Figure(undefined="why")) == "undefined"
+    assert cell(Estimate(value=0.714, low=0.6, high=0.75)) == "0.71 (0.60 to 0.75)"
+    assert cell(Estimate(value=-0.1, low=-0.25, high=0.05), "+") == "-0.10 (-0.25 to +0.05)"
+    assert cell(Estimate(value=-0.001)) == "0.00"
+    assert cell(Estimate(value=1)) == "1.00"
+    assert cell(Estimate(undefined="why")) == "undefined"
 
 
 def test_the_page_says_what_was_read(text: str) -> None:

@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from lgeqa.agreement.measures import (
+from lgeqa.agreement.statistics import (
     Sample,
     alpha,
     auroc,
@@ -19,7 +19,7 @@ from lgeqa.agreement.measures import (
     same_side,
     sides,
 )
-from lgeqa.intervals import Bootstrap, Figure, Numbers
+from lgeqa.bootstrap import Bootstrap, Estimate, Numbers
 
 RNG = np.random.default_rng(5)
 TRUTH = RNG.integers(1, 6, 60)
@@ -142,7 +142,7 @@ def test_full_agreement_is_1_without_an_interval() -> None:
 
 
 @pytest.mark.parametrize(("measure", "of"), [(exact_agreement, lambda score: score), (same_side, sides)])
-def test_shares(measure: Callable[..., Figure], of: Callable[[Numbers], Numbers]) -> None:
+def test_shares(measure: Callable[..., Estimate], of: Callable[[Numbers], Numbers]) -> None:
     a, b = of(A), of(B)
 
     figure = measure(a, b, sample(60, 3))
@@ -193,8 +193,8 @@ ONE, SAME, TWO = np.array([3.0]), np.array([3.0, 3]), np.array([1.0, 0])
         (auroc(np.ones(2), TWO, sample(2)), "all scans are on one side of 3"),
     ],
 )
-def test_what_is_undefined_says_why(figure: Figure, reason: str) -> None:
-    assert figure == Figure(undefined=reason)
+def test_what_is_undefined_says_why(figure: Estimate, reason: str) -> None:
+    assert figure == Estimate(undefined=reason)
 
 
 def test_two_readers_who_always_give_different_scores_are_at_chance() -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lgeqa.agreement.measures import Sample, alpha, icc, kappa, label_kappa
-from lgeqa.intervals import Bootstrap
+from lgeqa.agreement.statistics import Sample, alpha, icc, kappa, label_kappa
+from lgeqa.bootstrap import Bootstrap
 
 NAN = np.nan
 

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.agreement.panel import panel_of
-from lgeqa.agreement.readings import Reading, read_ratings, readings_of
+from lgeqa.agreement.rating_matrix import panel_of
+from lgeqa.agreement.ratings import Reading, read_ratings, readings_of
 from lgeqa.errors import CohortError
-from tests.evaluate.judged import case
+from tests.evaluation.judged import case
 
 HEAD = (
     "scan,patient,reader,reading,myocardium_nulling,sharpness,enhancement,quality,comment,cannot_rate,seconds,saved_at"

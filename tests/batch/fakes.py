@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lgeqa.batch import Attempt, OutputFolder
+from lgeqa.batch import OutputFolder, ScanAssessor
 from lgeqa.errors import NotAssessableError, ReadError
-from lgeqa.pipeline import Assessment, AssessSettings
-from lgeqa.prepare import QualityPreparation
-from lgeqa.read import Source
-from lgeqa.read.files import opening
+from lgeqa.inference.pipeline import Assessment, AssessSettings
+from lgeqa.io import Source
+from lgeqa.io.untrusted_files import opening
+from lgeqa.preprocessing import QualityPreparation
 from lgeqa.records import BundleStamp, Grid, Scan
 from tests.results import STAMP, assessed, measured, unassessed
 
@@ -43,10 +43,10 @@ def attempt(
     pictures: bool = False,
     settings: AssessSettings | None = None,
     stamp: BundleStamp = STAMP,
-) -> Attempt:
+) -> ScanAssessor:
     """An attempt on the fake, which notes its work in `folder / "asked"`."""
     out = OutputFolder(folder / "out", masks=masks, pictures=pictures)
-    return Attempt(
+    return ScanAssessor(
         partial(_open_fake, folder / "asked"), stamp, QualityPreparation(), settings or AssessSettings.of({}), out
     )
 

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from lgeqa.batch import dictionary_text, measures_text
-from lgeqa.measure import BY_NAME, MEASURES, definition, reference_scans
+from lgeqa.measures import BY_NAME, MEASURES, definition, reference_scans
 from tests.results import assessed, measured, unassessed
 
 

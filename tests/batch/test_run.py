@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import SimpleITK
 
-from lgeqa.batch import Attempt, Settled, dictionary_text, run, run_batch, table_text
+from lgeqa.batch import BatchItem, ScanAssessor, dictionary_text, run, run_batch, table_text
 from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.errors import OutputError
-from lgeqa.pipeline import AssessSettings
-from lgeqa.read import Source
+from lgeqa.inference.pipeline import AssessSettings
+from lgeqa.io import Source
 from lgeqa.records import CSV_COLUMNS, ScanResult
 from lgeqa.workers import Limits
 from tests.batch.fakes import asked, attempt, source
@@ -22,7 +22,7 @@ from tests.images import volume, write_volume
 from tests.results import STAMP, assessed, unassessed
 
 
-def _run(folder: Path, *names: str, jobs: int = 2, **changes: Any) -> dict[str, Settled]:
+def _run(folder: Path, *names: str, jobs: int = 2, **changes: Any) -> dict[str, BatchItem]:
     sources = [source(folder, name) for name in names]
     return {one.result.scan_id: one for one in run_batch(sources, attempt(folder, **changes), jobs)}
 
@@ -332,7 +332,7 @@ def test_ctrl_c_while_a_record_is_saved_keeps_record_table_and_report_equal(
     one = attempt(tmp_path)
     keep = run._keep
 
-    def interrupted(result: ScanResult, trace: str, attempt: Attempt) -> None:
+    def interrupted(result: ScanResult, trace: str, attempt: ScanAssessor) -> None:
         signal.raise_signal(signal.SIGINT)
         keep(result, trace, attempt)
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
-from tests.serve.rating import write_scans
+from tests.web.rating import write_scans
 
 TOKEN = "0wner-of-the-browser-tests"
 #: Seconds that a server has to start.

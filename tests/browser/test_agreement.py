@@ -8,8 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from lgeqa.attributes import NAMES
-from lgeqa.rate.order import Place, draw_order
+from lgeqa.scales import NAMES
+from lgeqa.studies.reading_order import Place, draw_order
 from tests.browser.rating import TOKEN, Server
 
 #: What each reader gives to the three scans, scale by scale; None for "cannot be rated".

@@ -10,9 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from lgeqa.attributes import NAMES
+from lgeqa.scales import NAMES
 from tests.browser.rating import TOKEN, Server, Study, expect_scan, open_reading, rate
-from tests.serve.rating import write_scans
+from tests.web.rating import write_scans
 
 MARKUP = "<img src=x onerror=\"document.title='broken'\">"
 

@@ -9,9 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from lgeqa.attributes import SCALES
-from lgeqa.report import render
-from tests.report.shown import pictured, sliced
+from lgeqa.reporting import render
+from lgeqa.scales import SCALES
+from tests.reporting.shown import pictured, sliced
 from tests.results import REFUSED, REVIEW, STAMP, measured, unassessed
 
 NASTY = "<img src=x onerror=alert(1)>&amp;"

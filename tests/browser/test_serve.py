@@ -18,12 +18,12 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from lgeqa.bundle.manifest import MANIFEST
-from lgeqa.measure import MEASURES
-from lgeqa.serve.app import create_app
-from lgeqa.serve.settings import ServeSettings
-from tests.serve.serving import TOKEN, zipped
+from lgeqa.inference.bundle.manifest import MANIFEST
+from lgeqa.measures import MEASURES
+from lgeqa.web.app import create_app
+from lgeqa.web.settings import ServeSettings
 from tests.toy import SHAPE, SLOPES, toy_bundle, toy_scan
+from tests.web.serving import TOKEN, zipped
 
 CAUTION = "It called every scan diagnostic: look at the measures."
 VERDICT = ".badge.diagnostic, .badge.non-diagnostic"

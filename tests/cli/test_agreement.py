@@ -8,11 +8,11 @@ import pytest
 
 from lgeqa.agreement.record import Agreement
 from lgeqa.batch import OutputFolder
-from lgeqa.cohort.rows import COLUMNS
+from lgeqa.cohort.table_io import COLUMNS
 from tests.agreement.study import readings
 from tests.agreement.test_readings import HEAD
 from tests.cli.test_assess import LGEQA
-from tests.evaluate.judged import record
+from tests.evaluation.judged import record
 from tests.results import unassessed
 
 

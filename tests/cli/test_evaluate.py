@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lgeqa.evaluate.record import Evaluation
+from lgeqa.evaluation.record import Evaluation
 from tests.cli.test_assess import lgeqa
 from tests.toy import toy_bundle, toy_scan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lgeqa.cli.measures_table import measures_table
+from lgeqa.cli.console import measures_table
 from lgeqa.records import ScanResult
 from tests.cli.test_assess import lgeqa
 from tests.results import measured, unassessed

@@ -10,14 +10,13 @@ from typing import NoReturn
 import pytest
 from typer.testing import CliRunner
 
-from lgeqa.bundle import bundle as bundle_module
-from lgeqa.cli import app, verbs
-from lgeqa.cli.running import Job, carry_out
+from lgeqa.atomic_io import claimed
+from lgeqa.cli import app, commands
 from lgeqa.errors import CohortError, LgeqaError, OutputError, ReadError
-from lgeqa.pipeline import Assessment, AssessSettings
-from lgeqa.read import Source
+from lgeqa.inference.bundle import bundle as bundle_module
+from lgeqa.inference.pipeline import Assessment
+from lgeqa.io import Source
 from lgeqa.threads import ONE_THREAD
-from lgeqa.writing import claimed
 from tests.toy import toy_bundle, toy_scan
 
 
@@ -30,10 +29,10 @@ def _raising(fault: Exception) -> Callable[..., NoReturn]:
 
 def _exit_code(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
     """What the command line ends with when a command raises."""
-    monkeypatch.setattr(verbs, "app", _raising(fault))
+    monkeypatch.setattr(commands, "app", _raising(fault))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     with pytest.raises(SystemExit) as end:
-        verbs.main()
+        commands.main()
     return end.value.code
 
 
@@ -86,10 +85,17 @@ def test_thread_that_the_machine_ended_prints_nothing(
         thread.start()
         thread.join()
 
-    monkeypatch.setattr(verbs, "app", app)
+    monkeypatch.setattr(commands, "app", app)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    verbs.main()
+    commands.main()
     assert ("Traceback" in capsys.readouterr().err) == printed
+
+
+def _assess(scan: Path, out: Path, *options: object, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Assess a scan in this process, and return the exit code."""
+    for name in ONE_THREAD:  # which the command sets for good
+        monkeypatch.setenv(name, "1")
+    return CliRunner().invoke(app, ["assess", str(scan), "-o", str(out), *map(str, options)]).exit_code
 
 
 def _open_broken(*_: object) -> Callable[[Source], Assessment]:
@@ -102,9 +108,9 @@ def _break(_: Source) -> NoReturn:
 
 
 def test_a_scan_that_breaks_lgeqa_ends_the_run_with_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgeqa.cli.running.open_pipeline", _open_broken)
-    job = Job([toy_scan(tmp_path / "scan.nrrd")], tmp_path / "out", AssessSettings.of({}), toy_bundle(tmp_path / "b"))
-    assert carry_out(job) == 1
+    monkeypatch.setattr("lgeqa.workflows.assessment.open_pipeline", _open_broken)
+    scan, bundle = toy_scan(tmp_path / "scan.nrrd"), toy_bundle(tmp_path / "b")
+    assert _assess(scan, tmp_path / "out", "--bundle", bundle, monkeypatch=monkeypatch) == 1
     assert "ZeroDivisionError" in (tmp_path / "out" / "faults.log").read_text(encoding="utf-8")
     assert "A fault of lgeqa" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -121,10 +127,9 @@ def _sleep(_: Source) -> NoReturn:
 def test_a_scan_that_takes_longer_than_the_user_allows_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lgeqa.cli.running.open_pipeline", _open_slow)
-    scan = toy_scan(tmp_path / "scan.nrrd")
-    job = Job([scan], tmp_path / "out", AssessSettings.of({}), toy_bundle(tmp_path / "b"), timeout=15)
-    assert carry_out(job) == 3
+    monkeypatch.setattr("lgeqa.workflows.assessment.open_pipeline", _open_slow)
+    scan, bundle = toy_scan(tmp_path / "scan.nrrd"), toy_bundle(tmp_path / "b")
+    assert _assess(scan, tmp_path / "out", "--bundle", bundle, "--timeout", 15, monkeypatch=monkeypatch) == 3
     assert "longer than 15 s" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
 
 
@@ -137,7 +142,7 @@ def test_the_demo_makes_a_scan_assesses_it_and_says_where_the_report_is(
     monkeypatch.setattr(bundle_module, "default_bundle", lambda: folder)
     monkeypatch.setattr("sys.argv", ["lgeqa", "demo", "-o", str(tmp_path / "demo")])
     with pytest.raises(SystemExit) as end:
-        verbs.main()
+        commands.main()
     assert end.value.code in {0, 3}
     assert capsys.readouterr().out.splitlines()[-1] == f"Report: {tmp_path / 'demo' / 'report.html'}"
     assert (tmp_path / "demo" / "scans" / "phantom.json").exists()

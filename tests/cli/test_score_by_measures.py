@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from SimpleITK import WriteImage
 
-from lgeqa.attributes import NAMES
-from lgeqa.cli.score_table import open_table
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.errors import CohortError
-from lgeqa.measure import Heart, measured_reader, take_measures
-from lgeqa.read import Source
-from lgeqa.read.itk import to_image
+from lgeqa.io import Source
+from lgeqa.io.itk import to_image
+from lgeqa.measures import Heart, compute_measures, measured_reader
+from lgeqa.scales import NAMES
+from lgeqa.workflows.score_table import open_table
 from tests.cli.test_assess import lgeqa
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium, scan_of
 from tests.images import volume, write_dicom_series
@@ -58,7 +58,7 @@ def test_a_table_is_written_that_a_cohort_reads(place: Path) -> None:
     )
 
     cases = read(table)
-    values = take_measures(scan_of(GOOD.voxels()), Heart(GOOD.voxels(), atrium(), SPACING_MM)).values
+    values = compute_measures(scan_of(GOOD.voxels()), Heart(GOOD.voxels(), atrium(), SPACING_MM)).values
     expected = list(measured_reader().scores(values).values())
     assert cases["good"].scores["measured"] == pytest.approx(expected, abs=0.01)
     assert (cases["good"].patient, cases["good"].mask) == ("good", place / "in" / "good" / "shrinkwrap.nrrd")

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lgeqa.cli.view import _table, conclude, line
+from lgeqa.batch import BatchItem
+from lgeqa.cli.console import _table, conclude, line
+from lgeqa.workflows.assessment import AssessmentRun
 from tests.cli.test_assess import LGEQA
 from tests.results import REVIEW, assessed, measured, unassessed
 from tests.toy import toy_bundle, toy_scan
@@ -82,10 +84,13 @@ def test_line_of_a_measured_scan_names_poor_measures() -> None:
 
 def test_conclusion_counts_and_ends_with_the_caution(capsys: pytest.CaptureFixture[str]) -> None:
     results = [assessed("a", review=True), assessed("b"), unassessed("c", status="measured")]
-    conclude(results, "Look at the measures.")
-    conclude(results[1:], "")
+    items = [BatchItem(result) for result in results]
+    conclude(AssessmentRun(items, n_earlier=2, report=Path("out/report.html"), caution="Look at the measures."))
+    conclude(AssessmentRun(items[1:]))
     assert capsys.readouterr().out.splitlines() == [
         "3 scans: 2 diagnostic, 1 measured; 1 to review",
         "Look at the measures.",
+        "The tables and the report also hold 2 results of earlier runs into out.",
+        "Report: out/report.html",
         "2 scans: 1 diagnostic, 1 measured",
     ]

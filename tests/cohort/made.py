@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lgeqa.cohort.rows import COLUMNS
+from lgeqa.cohort.table_io import COLUMNS
 from tests.images import volume, write_volume
 
 

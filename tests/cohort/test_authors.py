@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lgeqa.cohort import LABEL, gather_cohort, read_cohort
-from lgeqa.cohort.authors import absent_images
+from lgeqa.cohort.paper_layout import absent_images
 from lgeqa.errors import CohortError
 
 SCORES = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lgeqa.cohort import Case, LabelRule, Split, save_split
-from lgeqa.cohort.balance import FEW_SCANS, Balance
 from lgeqa.cohort.check import CohortReport, check_cohort
+from lgeqa.cohort.class_balance import FEW_SCANS, Balance
 from lgeqa.cohort.findings import named
 from tests.cohort.made import Made, good_cohort
 from tests.images import SPACING_MM, volume, write_volume

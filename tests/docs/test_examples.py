@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from lgeqa.bundle import default_bundle
-from lgeqa.bundle.build import Description
-from lgeqa.bundle.manifest import MANIFEST
 from lgeqa.cli import app
+from lgeqa.inference.bundle import default_bundle
+from lgeqa.inference.bundle.build import Description
+from lgeqa.inference.bundle.manifest import MANIFEST
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs/tutorial/first-scan.md"

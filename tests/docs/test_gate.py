@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.gate import CHECKS, checks
-from lgeqa.gate.checks import Limits
-from lgeqa.gate.gate import ATTRIBUTES
+from lgeqa.inference.gate import CHECKS, checks
+from lgeqa.inference.gate.checks import Limits
+from lgeqa.inference.gate.gate import ATTRIBUTES
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "the-gate.md"
 ROWS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lgeqa.measure import MEASURES, reference_scans
+from lgeqa.measures import MEASURES, reference_scans
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "reference").glob("*.md"))
@@ -25,7 +25,7 @@ def test_reference_pages_are_current(page: Path, generate: dict[str, Any]) -> No
 
 
 def test_a_table_says_what_the_class_says(generate: dict[str, Any]) -> None:
-    made = generate["page"]("<!-- fields of lgeqa.detect.SliceRule -->\nWRITTEN BY HAND\n<!-- end -->\n")
+    made = generate["page"]("<!-- fields of lgeqa.inference.detection.SliceRule -->\nWRITTEN BY HAND\n<!-- end -->\n")
 
     assert "BY HAND" not in made
     assert "| `threshold` | number, above 0, below 1 | `0.5` | Probability t that a pixel must exceed |" in made
@@ -48,14 +48,14 @@ def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
 
 
 def test_measures_are_defined_by_their_docstrings(generate: dict[str, Any]) -> None:
-    made = generate["page"]("<!-- measures of lgeqa.evaluate.metrics -->\n<!-- end -->")
+    made = generate["page"]("<!-- measures of lgeqa.evaluation.metrics -->\n<!-- end -->")
 
     assert "| `recall` | calls | Share of the diagnostic items that were called diagnostic" in made
     assert "(n_b / n) \\|mean label in b - mean probability in b\\|" in made
 
 
 def test_quality_measures_show_their_whole_definition(generate: dict[str, Any]) -> None:
-    text = generate["page"]("<!-- definitions of lgeqa.measure -->\n<!-- end -->")
+    text = generate["page"]("<!-- definitions of lgeqa.measures -->\n<!-- end -->")
 
     for measure in MEASURES:
         section = text.split(f"### `{measure.name}`\n")[1].split("\n### ")[0]
@@ -65,7 +65,7 @@ def test_quality_measures_show_their_whole_definition(generate: dict[str, Any]) 
 
 
 def test_overview_gives_percentiles_of_the_reference(generate: dict[str, Any]) -> None:
-    text = generate["page"]("<!-- overview of lgeqa.measure -->\n<!-- end -->")
+    text = generate["page"]("<!-- overview of lgeqa.measures -->\n<!-- end -->")
 
     low, median, high = (f"{reference_scans().quantiles['asnr'][index]:.1f}" for index in (2, 10, 18))
     row = f"| [Signal-to-noise ratio of blood](#asnr) | `asnr` |  | higher | {low} | {median} | {high} |"

@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 
 from lgeqa.batch import open_pipeline
+from lgeqa.bootstrap import Estimate
 from lgeqa.cohort import fold_splits, load_split, patients_of, read_cohort, strata_of
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.evaluate.record import Evaluation, Pooled
+from lgeqa.evaluation.record import Evaluation, Pooled
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.results import evaluate_run
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
-from lgeqa.intervals import Figure
-from lgeqa.pipeline import Assessment
-from lgeqa.read import Source
-from lgeqa.simulate.cohort import write_cohort
-from lgeqa.simulate.recipe import CohortSettings, draw_cohort
-from lgeqa.train.quality import quality_store
+from lgeqa.inference.pipeline import Assessment
+from lgeqa.io import Source
+from lgeqa.simulation.cohort_writing import write_cohort
+from lgeqa.simulation.recipe import CohortSettings, draw_cohort
+from lgeqa.training.quality import quality_store
 from tests.images import sitk
 
 # Lightning warns of its own dependencies, and of loaders without workers.
@@ -312,7 +312,7 @@ def test_the_report_holds_the_pooled_tables(folds: World) -> None:
     lines = text[text.index("## All scans together") : text.index("## Fig. 2")].splitlines()
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines if line.startswith("|")}
 
-    def shown(figure: Figure, sign: str = "") -> str:
+    def shown(figure: Estimate, sign: str = "") -> str:
         return "undefined" if figure.value is None else f" {figure.value:{sign}.3f} "
 
     difference = pooled.differences["multitask"]

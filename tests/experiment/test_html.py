@@ -3,7 +3,7 @@
 import base64
 from pathlib import Path
 
-from lgeqa.experiment.html import html
+from lgeqa.experiment.html_report import html
 
 REPORT = """# Experiment: <ours> & theirs
 

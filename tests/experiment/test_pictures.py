@@ -12,16 +12,16 @@ from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
 from lgeqa.cohort import Case
-from lgeqa.evaluate.choice import pick_slices
-from lgeqa.evaluate.embedding import separation
-from lgeqa.evaluate.figures import Example, Strategy
+from lgeqa.evaluation.embedding import separation
+from lgeqa.evaluation.example_selection import pick_slices
+from lgeqa.evaluation.figures import Example, Strategy
 from lgeqa.experiment import figures
 from lgeqa.experiment.figures import attention, curves, embeddings
 from lgeqa.experiment.plan import Plan
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.networks import MultiTaskNetwork, QualityNetwork
-from lgeqa.networks.hirescam import hirescam
-from lgeqa.train.store import Slices, Store, open_store
+from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork
+from lgeqa.training.networks.hirescam import hirescam
+from lgeqa.training.slice_store import SliceDataset, Slices, open_store
 
 CONFIG = ExperimentConfig(quality_from="features")
 #: Slices of a scan: those of the test scans are more than one chunk.
@@ -71,7 +71,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
             yield Slices(slices, (slices > 0.5).astype(np.uint8), labels)
 
     store = open_store(out / "prepared", {}, made)
-    tested = Store(out / "prepared", TESTED)
+    tested = SliceDataset(out / "prepared", TESTED)
     slices = tested[list(range(len(tested)))]["slice"]
     networks: dict[str, QualityNetwork] = {}
     for seed, name in enumerate(CONFIG.strategies):

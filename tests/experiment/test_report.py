@@ -8,26 +8,26 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.attributes import NAMES
-from lgeqa.bundle import open_bundle
+from lgeqa.bootstrap import Bootstrap, cell
 from lgeqa.cohort import LabelRule, save_split
-from lgeqa.evaluate.choice import Choice
-from lgeqa.evaluate.comparisons import ALL_DIAGNOSTIC, TRUE_ATTRIBUTES
-from lgeqa.evaluate.embedding import Separation
-from lgeqa.evaluate.evaluation import Question, evaluate
-from lgeqa.evaluate.figures import Panel
-from lgeqa.evaluate.markdown import spread_cell
-from lgeqa.evaluate.metrics import METRICS
-from lgeqa.evaluate.pooled import pool
-from lgeqa.evaluate.record import Evaluation, Figures
-from lgeqa.evaluate.tables import table_2
+from lgeqa.evaluation.baselines import ALL_DIAGNOSTIC, TRUE_ATTRIBUTES
+from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate
+from lgeqa.evaluation.embedding import Separation
+from lgeqa.evaluation.example_selection import Choice
+from lgeqa.evaluation.figures import Panel
+from lgeqa.evaluation.markdown_report import spread_cell
+from lgeqa.evaluation.metrics import METRICS
+from lgeqa.evaluation.out_of_fold import pool
+from lgeqa.evaluation.paper_tables import table_2
+from lgeqa.evaluation.record import Evaluation, Figures
+from lgeqa.experiment.markdown_report import Findings, page
 from lgeqa.experiment.plan import Plan, Run
-from lgeqa.experiment.report import Findings, page
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.intervals import Bootstrap, cell
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.scales import NAMES
 from lgeqa.versions import versions
-from tests.evaluate.judged import cohort
-from tests.evaluate.test_pooled import other, scored
+from tests.evaluation.judged import cohort
+from tests.evaluation.test_pooled import other, scored
 from tests.toy import toy_bundle
 
 RULE, DRAWS = LabelRule(), Bootstrap(20)
@@ -51,7 +51,7 @@ def found(tmp_path: Path) -> Findings:
     evaluations = {}
     for seed, run in enumerate(Run(strategy, i) for i in range(2) for strategy in CONFIG.strategies):
         bundle = open_bundle(toy_bundle(tmp_path / run.name, version=str(seed)))
-        question = Question((), "test", RULE, DRAWS)
+        question = EvaluationSpec((), "test", RULE, DRAWS)
         evaluations[run] = evaluate(cohort(seed, 6 + seed), [], bundle, question)
     apart = Separation(0.4321, 0.8765, 0.6, 15, "")
     undefined = Separation(math.nan, math.nan, 0.75, 0, "1 patient with diagnostic slices; two are needed")

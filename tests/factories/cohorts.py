@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lgeqa.simulate.cohort import write_cohort
-from lgeqa.simulate.recipe import CohortSettings, FromPhantom, ScanRecipe, draw_cohort
+from lgeqa.simulation.cohort_writing import write_cohort
+from lgeqa.simulation.recipe import CohortSettings, FromPhantom, ScanRecipe, draw_cohort
 
 #: Pixels of the phantoms are larger by this factor than those of the public scans.
 _COARSER = 2

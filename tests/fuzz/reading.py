@@ -27,8 +27,8 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from lgeqa.errors import LgeqaError
-from lgeqa.read import discover, read_mask, read_scan
-from lgeqa.workers import Limits, Lost, work_through
+from lgeqa.io import discover, read_mask, read_scan
+from lgeqa.workers import Limits, WorkerDied, work_through
 from tests.images import volume, write_dicom_series, write_volume
 
 #: What a worker may take for one case.
@@ -253,8 +253,8 @@ def _read(folder: Path) -> tuple[str, str]:
 
 
 def _unpack(folder: Path) -> None:
-    from lgeqa.serve.archives import Intake
-    from lgeqa.serve.settings import ServeSettings
+    from lgeqa.web.archives import Intake
+    from lgeqa.web.settings import ServeSettings
 
     Intake(folder, ServeSettings()).unpack_all()
 
@@ -271,7 +271,10 @@ def _peak_mb() -> float:
 def fuzz(numbers: Iterable[int], corpus: Path, jobs: int, keep: Path | None = None) -> Iterator[tuple[int, Outcome]]:
     """Read a damaged file for each number, in workers; a lost worker is an outcome too."""
     for case, answer in work_through((Case(number, corpus, keep) for number in numbers), read_damaged, jobs, LIMITS):
-        yield case.number, Outcome("?", "hang or dead worker", str(answer), 0) if isinstance(answer, Lost) else answer
+        yield (
+            case.number,
+            Outcome("?", "hang or dead worker", str(answer), 0) if isinstance(answer, WorkerDied) else answer,
+        )
 
 
 def faults_of(outcomes: Iterable[tuple[int, Outcome]], counts: Counter[str]) -> Iterator[str]:

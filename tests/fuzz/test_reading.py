@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.read import discover, read_scan
+from lgeqa.io import discover, read_scan
 from lgeqa.workers import Limits
 from tests.fuzz import reading
 from tests.fuzz.reading import Case, damage, faults_of, fuzz, read_damaged, write_corpus

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from lgeqa.networks import Detector
-from lgeqa.train.intensity import Intensity
-from lgeqa.train.loop import LoopSettings
-from lgeqa.train.recipes import DetectorRecipe
+from lgeqa.training.intensity_augmentation import Intensity
+from lgeqa.training.loop import LoopSettings
+from lgeqa.training.networks import Detector
+from lgeqa.training.strategies import DetectorRecipe
 
 #: What keeps the loss defined where nothing is there, in the numerator and the denominator.
 SMOOTH = 1e-5

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lgeqa.train.losses import scoring_loss
+from lgeqa.training.losses import scoring_loss
 
 
 def naive(logits: list[list[float]], labels: list[list[int]]) -> float:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lgeqa.attributes import NAMES
-from lgeqa.networks import ContrastiveNetwork, Encoder, HybridNetwork, MultiTaskNetwork
-from lgeqa.train.loop import LoopSettings
-from lgeqa.train.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
-from lgeqa.train.recipes import ContrastiveRecipe, HybridRecipe, MultiTaskRecipe
+from lgeqa.scales import NAMES
+from lgeqa.training.loop import LoopSettings
+from lgeqa.training.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
+from lgeqa.training.networks import ContrastiveNetwork, Encoder, HybridNetwork, MultiTaskNetwork
+from lgeqa.training.strategies import ContrastiveRecipe, HybridRecipe, MultiTaskRecipe
 
 
 def naive_dice(probabilities: list[float], mask: list[int]) -> float:

@@ -9,10 +9,10 @@ import torch
 from captum.attr import LayerGradientXActivation
 from torch import Tensor, nn
 
-from lgeqa.attributes import NAMES
-from lgeqa.networks import QualityNetwork
-from lgeqa.networks.hirescam import head_gradient, hirescam
-from lgeqa.train.export import export_onnx
+from lgeqa.scales import NAMES
+from lgeqa.training.networks import QualityNetwork
+from lgeqa.training.networks.hirescam import head_gradient, hirescam
+from lgeqa.training.onnx_export import export_onnx
 
 SCALES = range(len(NAMES))
 

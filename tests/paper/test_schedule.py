@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from lgeqa.train.loop import LoopSettings, Recipe
-from lgeqa.train.store import Batch
+from lgeqa.training.loop import LoopSettings, Recipe
+from lgeqa.training.slice_store import Batch
 
 
 class Smallest(Recipe):

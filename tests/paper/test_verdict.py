@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lgeqa.score import vote
+from lgeqa.inference.vote import vote
 
 
 def naive(probabilities: tuple[float, ...], threshold: float) -> tuple[str, int, bool]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lgeqa.intervals import Figure
+from lgeqa.bootstrap import Estimate
 from lgeqa.records import BundleStamp
 
 
@@ -47,10 +47,10 @@ class Pair(_Record):
     b: str
     n: int
     refused: int
-    kappa: Figure
-    label_kappa: Figure
-    exact: Figure
-    same_side: Figure
+    kappa: Estimate
+    label_kappa: Estimate
+    exact: Estimate
+    same_side: Estimate
 
 
 class Leniency(_Record):
@@ -66,9 +66,9 @@ class Leniency(_Record):
 
     reader: str
     n: int
-    difference: Figure
-    diagnostic: Figure
-    others_diagnostic: Figure
+    difference: Estimate
+    diagnostic: Estimate
+    others_diagnostic: Estimate
 
 
 class ModelPair(_Record):
@@ -86,11 +86,11 @@ class ModelPair(_Record):
 
     against: str
     n: int
-    label_kappa: Figure
-    same_side: Figure
-    auroc: Figure
-    diagnostic: Figure
-    others_diagnostic: Figure
+    label_kappa: Estimate
+    same_side: Estimate
+    auroc: Estimate
+    diagnostic: Estimate
+    others_diagnostic: Estimate
 
 
 class ScaleAgreement(_Record):
@@ -111,8 +111,8 @@ class ScaleAgreement(_Record):
 
     n: int
     n_complete: int
-    alpha: Figure
-    icc: Figure
+    alpha: Estimate
+    icc: Estimate
     pairs: tuple[Pair, ...]
     repeats: tuple[Pair, ...]
     leniency: tuple[Leniency, ...]

@@ -12,7 +12,7 @@ from lgeqa.records import BundleStamp
 from lgeqa.versions import versions
 
 if TYPE_CHECKING:
-    from lgeqa.read import Source
+    from lgeqa.io import Source
 
 #: Suffixes of volumes that may consist of a header only, which names the file of the voxels.
 _MAY_BE_DETACHED = (".nrrd", ".nhdr", ".mha", ".mhd")
@@ -43,8 +43,8 @@ def _read_from(path: Path) -> Sequence[Path]:
     """Return a file and the one that holds its voxels, if it is a detached header that can be read."""
     if path.suffix.lower() not in _MAY_BE_DETACHED:
         return [path]
-    from lgeqa.read.limits import MAX_HEADER_BYTES
-    from lgeqa.read.volume import volume_files
+    from lgeqa.io.limits import MAX_HEADER_BYTES
+    from lgeqa.io.volume import volume_files
 
     try:
         return volume_files(path) if path.stat().st_size <= MAX_HEADER_BYTES else [path]

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, get_args
 
-from lgeqa.measure import BY_NAME, definition, reference_scans
+from lgeqa.measures import BY_NAME, definition, reference_scans
 from lgeqa.records import ScanResult, Status
-from lgeqa.tables import csv_text
+from lgeqa.table_text import csv_text
 
 _UNRATED: Final = (
     "The reference scans come from one centre, and nobody rated their quality. "

@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lgeqa.batch.attempt import Attempt, Outcome
 from lgeqa.batch.fingerprint import fingerprint
+from lgeqa.batch.scan_assessor import Outcome, ScanAssessor
 from lgeqa.records import ScanResult
-from lgeqa.workers import LIMITS, Limits, Lost, work_through
+from lgeqa.workers import LIMITS, Limits, WorkerDied, work_through
 
 if TYPE_CHECKING:
-    from lgeqa.read import Source
+    from lgeqa.io import Source
 
 #: Seconds between two updates of the tables during a run.
 _TABLES_EVERY = 2.0
 
 
 @dataclass(frozen=True)
-class Settled:
+class BatchItem:
     """A finished scan of a run.
 
     Attributes:
@@ -37,12 +37,12 @@ class Settled:
 
 def run_batch(
     sources: Sequence["Source"],
-    attempt: Attempt,
+    attempt: ScanAssessor,
     jobs: int,
     limits: Limits = LIMITS,
     earlier: Sequence[ScanResult] = (),
     write_report: Callable[[Sequence[ScanResult]], None] | None = None,
-) -> Generator[Settled]:
+) -> Generator[BatchItem]:
     """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
@@ -58,7 +58,7 @@ def run_batch(
     """
     marks = {source.scan_id: fingerprint(source, attempt.stamp, attempt.settings) for source in sources}
     results = {scan_id: record for scan_id, mark in marks.items() if (record := _kept(scan_id, mark, attempt))}
-    yield from [Settled(record, kept=True) for record in results.values()]
+    yield from [BatchItem(record, kept=True) for record in results.values()]
     todo = [source for source in sources if source.scan_id not in results]
     written = time.monotonic()
     try:
@@ -70,7 +70,7 @@ def run_batch(
             if time.monotonic() > written + _TABLES_EVERY:
                 attempt.out.write_tables([*_in_order(sources, results), *earlier])
                 written = time.monotonic()
-            yield Settled(result, ours=bool(outcome.trace))
+            yield BatchItem(result, ours=bool(outcome.trace))
     finally:
         everything = [*_in_order(sources, results), *earlier]
         attempt.out.write_tables(everything)
@@ -94,19 +94,19 @@ def _uninterrupted() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _kept(scan_id: str, mark: str, attempt: Attempt) -> ScanResult | None:
+def _kept(scan_id: str, mark: str, attempt: ScanAssessor) -> ScanResult | None:
     record = attempt.out.load(scan_id)
     if record is None or record.status == "failed" or not mark or record.fingerprint != mark:
         return None
-    return record if all(path.exists() for path in attempt.out.companions(record)) else None
+    return record if all(path.exists() for path in attempt.out.sidecar_files(record)) else None
 
 
-def _outcomes(sources: Sequence["Source"], attempt: Attempt, jobs: int, limits: Limits) -> Iterator[Outcome]:
+def _outcomes(sources: Sequence["Source"], attempt: ScanAssessor, jobs: int, limits: Limits) -> Iterator[Outcome]:
     for source, answer in work_through(sources, attempt, jobs, limits):
-        yield Outcome(attempt.unassessed(source, _obituary(answer))) if isinstance(answer, Lost) else answer
+        yield Outcome(attempt.unassessed(source, _obituary(answer))) if isinstance(answer, WorkerDied) else answer
 
 
-def _obituary(lost: Lost) -> str:
+def _obituary(lost: WorkerDied) -> str:
     if lost.after_seconds is not None:
         return (
             f"Stopped, since {lost}. The file may be damaged: export it again. If it is only large, give it more time "
@@ -118,7 +118,7 @@ def _obituary(lost: Lost) -> str:
     )
 
 
-def _keep(result: ScanResult, trace: str, attempt: Attempt) -> None:
+def _keep(result: ScanResult, trace: str, attempt: ScanAssessor) -> None:
     if trace:
         attempt.out.log_fault(result.scan_id, trace)
     attempt.out.save(result)

@@ -1,9 +1,12 @@
 """`lgeqa agreement`: how far readers agree."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from lgeqa.agreement.record import Agreement
 
 
 def agreement(
@@ -31,6 +34,23 @@ def agreement(
     from lgeqa.extras import require
 
     require("agreement", "lgeqa agreement")
-    from lgeqa.cli.agreeing import Request, carry_out
+    from lgeqa.workflows.agreement import AgreementRequest, measure_agreement
 
-    carry_out(Request(cohort, ratings, results, out, seed, draws, quiet))
+    measured = measure_agreement(AgreementRequest(cohort, ratings, results, out, seed, draws))
+    if not quiet:
+        show(measured)
+        typer.echo(f"Report: {out / 'agreement.md'}")
+
+
+def show(agreement: "Agreement") -> None:
+    """Print a line for each scale, and the number of scans to adjudicate."""
+    from lgeqa.agreement.markdown_report import cell
+    from lgeqa.scales import SCALES
+
+    for scale in SCALES:
+        figures = agreement.scales[scale.name]
+        typer.echo(f"{scale.title}: Krippendorff's alpha {cell(figures.alpha)}, ICC(2,1) {cell(figures.icc)}")
+    typer.echo(
+        f"{len(agreement.readers)} readers, {agreement.n_scans} scans, {agreement.n_shared} read by two or more; "
+        f"{len(agreement.disputes)} to adjudicate"
+    )

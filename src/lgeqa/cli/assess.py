@@ -40,11 +40,15 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
     """
     os.environ.update(ONE_THREAD)
-    from lgeqa.cli.running import Job, carry_out
-    from lgeqa.pipeline import AssessSettings
+    from lgeqa.cli.console import RunConsole, conclude, exit_code
+    from lgeqa.inference.pipeline import AssessSettings
+    from lgeqa.workflows.assessment import AssessmentRequest, assess_scans
 
     choices = {"threshold": threshold, "given_masks": given_masks, "force": force}
     settings = AssessSettings.of(choices, "lgeqa assess")
-    raise typer.Exit(
-        carry_out(Job(paths, out, settings, bundle=bundle, masks=masks, jobs=jobs, timeout=timeout, quiet=quiet))
-    )
+    request = AssessmentRequest(paths, settings, out, bundle=bundle, masks=masks, jobs=jobs, timeout=timeout)
+    with RunConsole(quiet=quiet) as console:
+        run = assess_scans(request, console.follow)
+    if not quiet:
+        conclude(run)
+    raise typer.Exit(exit_code(run.items))

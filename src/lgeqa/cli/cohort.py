@@ -40,7 +40,7 @@ def check(
 
     Exit code 0: nothing stands in the way of training. 2: something does.
     """
-    from lgeqa.cli.checking import check_and_tell
+    from lgeqa.cli.cohort_report import check_and_tell
 
     raise typer.Exit(check_and_tell(cohort, _rule(rule, reader, "lgeqa cohort check"), split))
 
@@ -73,10 +73,12 @@ def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.extras import require
 
     require("train", feature="splitting a cohort")
-    from lgeqa.cli.splitting import Wanted, deal_and_save
+    from lgeqa.workflows.cohort_split import SplitRequest, split_cohorts
 
-    wanted = Wanted(test, keep_test, validation, seed, folds, repeats)
-    deal_and_save(cohort, _rule(rule, reader, "lgeqa cohort split"), wanted, output)
+    wanted = SplitRequest(test, keep_test, validation, seed, folds, repeats)
+    written = split_cohorts(cohort, _rule(rule, reader, "lgeqa cohort split"), wanted, output)
+    for path, counts in written.items():
+        typer.echo(f"{path}: " + ", ".join(f"{count} scans for {part}" for part, count in counts.items()))
 
 
 def _rule(rule: str, reader: str | None, where: str) -> "LabelRule":

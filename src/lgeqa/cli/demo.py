@@ -21,27 +21,31 @@ def demo(
 ) -> None:
     """Make a small simulated scan, assess it with the model in the package, and say where the report is."""
     os.environ.update(ONE_THREAD)
+    from lgeqa.atomic_io import write_through
     from lgeqa.batch import OutputFolder
-    from lgeqa.cli.running import Job, carry_out
-    from lgeqa.pipeline import AssessSettings
-    from lgeqa.writing import write_through
+    from lgeqa.cli.console import RunConsole, conclude, exit_code
+    from lgeqa.inference.pipeline import AssessSettings
+    from lgeqa.workflows.assessment import AssessmentRequest, assess_scans
 
     scan = out / "phantom.nrrd"
     OutputFolder(out)
     write_through(scan, _write_phantom)
     typer.echo(f"Simulated scan: {scan}")
-    raise typer.Exit(carry_out(Job([scan], out, AssessSettings())))
+    with RunConsole(quiet=False) as console:
+        run = assess_scans(AssessmentRequest([scan], AssessSettings(), out), console.follow)
+    conclude(run)
+    raise typer.Exit(exit_code(run.items))
 
 
 def _write_phantom(path: Path) -> None:
     """Write a small field of view around the heart, with nulled myocardium and little noise."""
     import numpy as np
 
-    from lgeqa.read.itk import to_image, write_image
+    from lgeqa.io.itk import to_image, write_image
     from lgeqa.records import Grid
-    from lgeqa.simulate.phantom import build_phantom, draw_phantom, render
-    from lgeqa.simulate.signal import Sequence, null_time
-    from lgeqa.simulate.tissue import PROPERTIES, Tissue
+    from lgeqa.simulation.phantom import build_phantom, draw_phantom, render
+    from lgeqa.simulation.signal import Sequence, null_time
+    from lgeqa.simulation.tissue import PROPERTIES, Tissue
 
     rng = np.random.default_rng(_SEED)
     phantom = build_phantom(draw_phantom(rng, "cropped", slices=32))

@@ -1,13 +1,17 @@
 """`lgeqa evaluate`: how well a bundle judges a scored cohort."""
 
 import os
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lgeqa.cli.cohort import Rule
 from lgeqa.threads import ONE_THREAD
+
+if TYPE_CHECKING:
+    from lgeqa.evaluation.record import Evaluation
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -53,9 +57,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.extras import require
 
     require("train", feature="evaluating")
-    from lgeqa.cli.evaluating import Request, carry_out
+    from lgeqa.cli.console import RunConsole, exit_code
+    from lgeqa.workflows.evaluation import EvaluationRequest, evaluate_bundle
 
-    request = Request(
+    request = EvaluationRequest(
         bundle=None if str(bundle) == "default" else bundle,
         cohorts=cohort,
         out=out,
@@ -67,6 +72,33 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         seed=seed,
         draws=draws,
         jobs=jobs,
-        quiet=quiet,
     )
-    raise typer.Exit(carry_out(request))
+    with RunConsole(quiet=quiet) as console:
+        run = evaluate_bundle(request, console.follow)
+    if not quiet:
+        show(run.evaluation)
+        typer.echo(f"Report: {out / 'evaluation.md'}")
+    raise typer.Exit(exit_code(run.items))
+
+
+def show(evaluation: "Evaluation") -> None:
+    """Print the figures of quality, as a table on a terminal and as a line for each in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lgeqa.bootstrap import cell
+    from lgeqa.evaluation.metrics import METRICS
+
+    scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
+    rows = [(m.title, cell(scans.figures[m.name]), cell(slices.figures[m.name])) for m in METRICS]
+    if sys.stdout.isatty():
+        table = Table("Quality", f"{scans.n} scans", f"{slices.n} slices", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+    else:
+        for title, of_scans, of_slices in rows:
+            typer.echo(f"{title}: {of_scans} over scans, {of_slices} over slices")
+    typer.echo(f"Labels: {evaluation.label}{', of simulated scans' if evaluation.simulated else ''}")
+    if evaluation.excluded:
+        typer.echo(f"Left out: {len(evaluation.excluded)} scans")

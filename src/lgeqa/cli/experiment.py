@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, claimed_run, read_settings
+from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, parse_changes
 
 
 def experiment(
@@ -28,7 +28,8 @@ def experiment(
     require("train", feature="an experiment")
     from lgeqa.experiment.run import run_experiment
     from lgeqa.experiment.settings import ExperimentConfig
+    from lgeqa.workflows.training import claimed_run, read_settings
 
-    settings = read_settings(ExperimentConfig, config, set_)
+    settings = read_settings(ExperimentConfig, config, parse_changes(set_))
     with claimed_run(output):
         run_experiment(cohort, settings, output, detector, detected=detected, jobs=jobs, quiet=quiet)

@@ -15,9 +15,9 @@ def info(
 
 
 def _facts() -> dict[str, Any]:
-    from lgeqa.bundle import default_bundle, open_bundle
     from lgeqa.errors import BundleError
     from lgeqa.extras import EXTRAS, missing
+    from lgeqa.inference.bundle import default_bundle, open_bundle
     from lgeqa.versions import versions
 
     try:

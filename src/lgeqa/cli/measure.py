@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -31,13 +30,16 @@ def measure(
     Exit code 0: all scans were measured. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
     """
     os.environ.update(ONE_THREAD)
-    from lgeqa.cli.running import Job, carry_out, print_measures
-    from lgeqa.pipeline import AssessSettings
+    from lgeqa.cli.console import RunConsole, conclude_measures, exit_code
+    from lgeqa.inference.pipeline import AssessSettings
+    from lgeqa.workflows.assessment import AssessmentRequest, assess_scans
 
     settings = AssessSettings(given_masks=given_masks, measures_only=True)
-    if out:
-        raise typer.Exit(carry_out(Job(paths, out, settings, bundle=bundle, jobs=jobs, timeout=timeout, quiet=quiet)))
-    with TemporaryDirectory() as folder:
-        raise typer.Exit(
-            print_measures(Job(paths, Path(folder), settings, bundle=bundle, jobs=jobs, timeout=timeout, quiet=quiet))
-        )
+    request = AssessmentRequest(paths, settings, out, bundle=bundle, jobs=jobs, timeout=timeout)
+    with RunConsole(quiet=quiet) as console:
+        run = assess_scans(request, console.follow)
+    if not quiet:
+        conclude_measures(run)
+    if run.traces:
+        typer.echo(run.traces, err=True)
+    raise typer.Exit(exit_code(run.items))

@@ -68,8 +68,8 @@ def serve(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.extras import require
 
     require("web", "lgeqa serve")
-    from lgeqa.serve.run import back_up_home, run_server, tell_of_home
-    from lgeqa.serve.settings import ServeSettings
+    from lgeqa.web.server import back_up_home, run_server, tell_of_home
+    from lgeqa.web.settings import ServeSettings
 
     if token is not None:
         raise UsageError(

@@ -1,12 +1,19 @@
 """`lgeqa simulate`: scans with known artefacts and measured scores."""
 
 import os
+import sys
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lgeqa.threads import ONE_THREAD
+
+if TYPE_CHECKING:
+    from lgeqa.simulation.cohort_writing import Written
+    from lgeqa.simulation.recipe import CohortSettings
 
 
 def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
@@ -49,11 +56,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     all, below OUT. A run that was stopped continues when it is started again with the same options.
     """
     os.environ.update(ONE_THREAD)  # so that any number of jobs makes the same scans
-    from lgeqa.cli.simulating import make_again, make_cohort
-    from lgeqa.simulate.recipe import CohortSettings
+    from lgeqa.simulation.recipe import CohortSettings
 
     if again:
-        make_again(again, out, folder, quiet=quiet)
+        _simulate_again(again, out, folder, quiet=quiet)
     else:
         settings = CohortSettings.of(
             {
@@ -67,4 +73,54 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
             },
             "lgeqa simulate",
         )
-        make_cohort(settings, out, folder, jobs=jobs, quiet=quiet)
+        _simulate_cohort(settings, out, folder, jobs=jobs, quiet=quiet)
+
+
+def _simulate_cohort(settings: "CohortSettings", out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
+    from lgeqa.workflows.simulation import simulate_cohort
+
+    scans = simulate_cohort(settings, out, folder, jobs, partial(_follow, quiet=quiet))
+    if quiet:
+        return
+    for written in scans:
+        if not written.scores():
+            typer.echo(f"{_line(written)} Its row in the table is without scores.", err=True)
+    typer.echo(f"{len(scans)} scans in {out}; scores in {out / 'scores.csv'}")
+
+
+def _follow(scans: Iterable["Written"], total: int, *, quiet: bool) -> Iterator["Written"]:
+    """Yield the scans, with a progress bar on a terminal and a line for each in a pipe."""
+    from rich.console import Console
+    from rich.progress import track
+
+    hidden = quiet or not sys.stderr.isatty()
+    shown = track(scans, "Simulating", total=total, console=Console(stderr=True), disable=hidden, transient=True)
+    for number, written in enumerate(shown, start=1):
+        if not quiet and not sys.stdout.isatty():
+            typer.echo(f"{number}/{total} {_line(written)}")
+        yield written
+
+
+def _simulate_again(recipe: Path, out: Path, folder: Path | None, *, quiet: bool) -> None:
+    from lgeqa.workflows.simulation import simulate_again
+
+    written, other_versions = simulate_again(recipe, out, folder)
+    if other_versions:
+        known = ", ".join(f"{name} {version}" for name, version in other_versions.items())
+        typer.echo(f"{recipe}: was made with {known}; the scan may differ in rounding.", err=True)
+    if not quiet:
+        typer.echo(_line(written))
+
+
+def _line(written: "Written") -> str:
+    """Return a scan's measured scores, or why it has none, in one line."""
+    from lgeqa.cohort import MEASURED
+    from lgeqa.measures import measured_reader
+    from lgeqa.scales import NAMES
+
+    name = f"{'kept ' if written.kept else ''}{written.recipe.scan_id}"
+    scores = written.scores()
+    if not scores:
+        return f"{name}: has no scores. {measured_reader().why_unscored(written.measures)}"
+    row = zip(NAMES, scores[MEASURED].row(), strict=True)
+    return f"{name}: {', '.join(f'{scale} {score:g}' for scale, score in row)}"

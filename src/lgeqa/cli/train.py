@@ -1,16 +1,12 @@
 """`lgeqa train`: train stage 1 or stage 2 on a cohort."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 
 from lgeqa.errors import ConfigError
-
-if TYPE_CHECKING:
-    from lgeqa.config import Settings
 
 app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_help=True)
 
@@ -45,8 +41,6 @@ About = Annotated[
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as loop.epochs=10; may be repeated.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing of the progress.")]
 
-_AnySettings = TypeVar("_AnySettings", bound="Settings")
-
 #: Strategies of stage 2, and what `--help` says about each.
 STRATEGIES: Final = {
     "baseline": "Stage 2, baseline: the network that scores slices, on scored scans with masks.",
@@ -69,20 +63,16 @@ def detector(
 ) -> None:
     """Stage 1: the U-Net that finds the left atrium, on scans with masks."""
     _require_training()
-    from lgeqa.bundle.build import Description
-    from lgeqa.train.detector import DetectorConfig
-    from lgeqa.train.runs import run_detector
+    from lgeqa.workflows.training import DETECTOR, TrainingRequest, train
 
-    settings = read_settings(DetectorConfig, config, set_)
-    description = Description.from_toml(about) if about else None
-    with claimed_run(output):
-        run_detector(cohort, settings, output, split=split, quality=quality, about=description, quiet=quiet)
+    changes = parse_changes(set_)
+    train(TrainingRequest(DETECTOR, cohort, output, config, changes, split, quality, about, quiet))
 
 
 def _quality_command(strategy: str) -> Callable[..., None]:
     """Return the command of one strategy, with the options that all strategies share."""
 
-    def train(
+    def train_stage_2(
         cohort: Cohorts,
         output: Run,
         config: Config = None,
@@ -93,18 +83,12 @@ def _quality_command(strategy: str) -> Callable[..., None]:
         quiet: Quiet = False,
     ) -> None:
         _require_training()
-        from lgeqa.bundle.build import Description
-        from lgeqa.train.quality import STRATEGIES
-        from lgeqa.train.runs import run_quality
+        from lgeqa.workflows.training import TrainingRequest, train
 
-        settings = read_settings(STRATEGIES[strategy].config, config, set_)
-        description = Description.from_toml(about) if about else None
-        with claimed_run(output):
-            run_quality(
-                strategy, cohort, settings, output, split=split, detector=detector, about=description, quiet=quiet
-            )
+        changes = parse_changes(set_)
+        train(TrainingRequest(strategy, cohort, output, config, changes, split, detector, about, quiet))
 
-    return train
+    return train_stage_2
 
 
 for _name, _help in STRATEGIES.items():
@@ -121,18 +105,10 @@ def bundle(
 ) -> None:
     """Join a detector and a quality run into a bundle that `lgeqa assess --bundle` opens."""
     _require_training()
-    from lgeqa.bundle.build import Description
-    from lgeqa.train.bundling import build_bundle
+    from lgeqa.inference.bundle.build import Description
+    from lgeqa.training.bundle_export import build_bundle
 
     build_bundle(detector, quality, output, "compact" if compact else "full", Description.from_toml(about))
-
-
-def claimed_run(folder: Path) -> AbstractContextManager[None]:
-    """Lock the folder of a run against other runs, but not against the processes that train it together."""
-    from lgeqa.train.processes import is_main
-    from lgeqa.writing import claimed
-
-    return claimed(folder) if is_main() else nullcontext()
 
 
 def _require_training() -> None:
@@ -141,35 +117,12 @@ def _require_training() -> None:
     require("train", feature="training")
 
 
-def read_settings(kind: type[_AnySettings], config: str | None, changes: list[str] | None) -> _AnySettings:
-    """Return settings of `kind` from `--config`, with `--set` applied.
-
-    Raises:
-        ConfigError: The file cannot be used, or a setting is not valid.
-    """
-    values = _parse(changes or [])
-    return kind.from_toml(_settings_file(config), values) if config else kind().changed(values, "--set")
-
-
-def _settings_file(name: str) -> Path:
-    """Return the path of a file of settings, or of a shipped one by its name."""
-    from importlib import resources
-
-    shipped = Path(str(resources.files("lgeqa"))) / "configs"
-    if Path(name).suffix == ".toml":
-        return Path(name)
-    if not (shipped / f"{name}.toml").is_file():
-        known = ", ".join(sorted(path.stem for path in shipped.glob("*.toml")))
-        raise ConfigError(f"--config {name}: is neither a .toml file nor a shipped one ({known}).")
-    return shipped / f"{name}.toml"
-
-
-def _parse(changes: list[str]) -> dict[str, Any]:
+def parse_changes(changes: list[str] | None) -> dict[str, Any]:
     """Return `{"loop": {"epochs": 10}}` for `["loop.epochs=10"]`, with values as TOML or bare text."""
     import tomllib
 
     values: dict[str, Any] = {}
-    for change in changes:
+    for change in changes or []:
         key, equals, value = change.partition("=")
         if not (key and equals):
             raise ConfigError(f"--set {change!r}: write it as name=value, for instance loop.epochs=10.")

@@ -16,10 +16,6 @@ from lgeqa.cohort.labels import strata_of as strata_of
 from lgeqa.cohort.labels import targets_of as targets_of
 from lgeqa.cohort.read import gather_cohort as gather_cohort
 from lgeqa.cohort.read import read_cohort as read_cohort
-from lgeqa.cohort.saved import load_split as load_split
-from lgeqa.cohort.saved import read_split as read_split
-from lgeqa.cohort.saved import save_new_split as save_new_split
-from lgeqa.cohort.saved import save_split as save_split
 from lgeqa.cohort.sources import content_of as content_of
 from lgeqa.cohort.sources import source_of as source_of
 from lgeqa.cohort.sources import sources_of as sources_of
@@ -28,3 +24,7 @@ from lgeqa.cohort.split import draw_split as draw_split
 from lgeqa.cohort.split import fold_splits as fold_splits
 from lgeqa.cohort.split import patients_of as patients_of
 from lgeqa.cohort.split import repeated_splits as repeated_splits
+from lgeqa.cohort.split_io import load_split as load_split
+from lgeqa.cohort.split_io import read_split as read_split
+from lgeqa.cohort.split_io import save_new_split as save_new_split
+from lgeqa.cohort.split_io import save_split as save_split

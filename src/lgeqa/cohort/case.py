@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lgeqa.attributes import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 from lgeqa.errors import CohortError
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 
 #: One reader's scores, in the order of `attributes.NAMES`.
 Scores = tuple[float, float, float, float]
@@ -20,7 +20,7 @@ TRUTH: Final = "truth"
 LABEL: Final = "label"
 #: Reader name of the scores that a panel agreed on where readers differed.
 ADJUDICATED: Final = "adjudicated"
-#: Reader name of the scores derived from image quality measures (`lgeqa.measure.measured_reader`).
+#: Reader name of the scores derived from image quality measures (`lgeqa.measures.measured_reader`).
 MEASURED: Final = "measured"
 #: Names in `Case.scores` that are not a person's reading.
 PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED, MEASURED)

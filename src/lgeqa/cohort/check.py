@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lgeqa.cohort.authors import absent_images
-from lgeqa.cohort.balance import Balance, balance_findings, balances, label_findings, split_findings
 from lgeqa.cohort.case import Case
+from lgeqa.cohort.class_balance import Balance, balance_findings, balances, label_findings, split_findings
 from lgeqa.cohort.findings import Finding, caution, error
-from lgeqa.cohort.images import inspect, repeats
+from lgeqa.cohort.image_checks import inspect, repeats
 from lgeqa.cohort.labels import LabelRule, is_labelled
+from lgeqa.cohort.paper_layout import absent_images
 from lgeqa.cohort.read import gather_cohort, table_of
-from lgeqa.cohort.saved import read_split
 from lgeqa.cohort.split import Split
+from lgeqa.cohort.split_io import read_split
 from lgeqa.errors import CohortError
 
 Follow = Callable[[Sequence[Case]], Iterable[Case]]

@@ -7,11 +7,11 @@ from typing import Final, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from lgeqa.attributes import DIAGNOSTIC_FROM, NAMES, is_diagnostic
 from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
+from lgeqa.scales import DIAGNOSTIC_FROM, NAMES, is_diagnostic
 
 #: Stratum of the scans without a label. Strata 0 and 1 are the labels of quality.
 UNLABELLED: Final = 2

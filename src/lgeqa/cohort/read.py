@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final, NoReturn
 
-from lgeqa.cohort.authors import IMAGE, cases_of_folders
 from lgeqa.cohort.case import Case, Note
+from lgeqa.cohort.paper_layout import IMAGE, cases_of_folders
 from lgeqa.cohort.table import cases_of_table
 from lgeqa.errors import CohortError
 

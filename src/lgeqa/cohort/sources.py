@@ -5,11 +5,11 @@ from dataclasses import replace
 from hashlib import sha256
 
 from lgeqa.cohort.case import Case
-from lgeqa.read import Source
-from lgeqa.read.files import opening
-from lgeqa.read.names import Name, unique_names
-from lgeqa.read.stack import hash_files
-from lgeqa.read.volume import volume_files
+from lgeqa.io import Source
+from lgeqa.io.scan_ids import Name, unique_names
+from lgeqa.io.stored_volume import hash_files
+from lgeqa.io.untrusted_files import opening
+from lgeqa.io.volume import volume_files
 
 
 def source_of(case: Case) -> Source:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from lgeqa.attributes import NAMES
 from lgeqa.cohort.case import Case, Note, checked_scores, is_missing, noting
-from lgeqa.cohort.rows import Row, read_rows
+from lgeqa.cohort.table_io import Row, read_rows
 from lgeqa.errors import CohortError
+from lgeqa.scales import NAMES
 
 
 def cases_of_table(table: Path, note: Note) -> list[Case]:

@@ -9,20 +9,20 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from lgeqa.attributes import NAMES
-from lgeqa.evaluate import figures
-from lgeqa.evaluate.choice import Choice, pick_slices
-from lgeqa.evaluate.curves import read_metrics
-from lgeqa.evaluate.embedding import NEIGHBOURS, embed, separation
-from lgeqa.evaluate.figures import Example, Panel, attention_figure, curves_figure, embedding_figure
+from lgeqa.evaluation import figures
+from lgeqa.evaluation.embedding import NEIGHBOURS, embed, separation
+from lgeqa.evaluation.example_selection import Choice, pick_slices
+from lgeqa.evaluation.figures import Example, Panel, attention_figure, curves_figure, embedding_figure
+from lgeqa.evaluation.training_log import read_metrics
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig, Strategy
 from lgeqa.experiment.trainings import PREPARED, run_folder
-from lgeqa.networks import MultiTaskNetwork, QualityNetwork, load_weights
-from lgeqa.networks.hirescam import hirescam
-from lgeqa.train.files import FIRST_STEP, WEIGHTS
-from lgeqa.train.quality import STRATEGIES
-from lgeqa.train.store import Store
+from lgeqa.scales import NAMES
+from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork, load_weights
+from lgeqa.training.networks.hirescam import hirescam
+from lgeqa.training.quality import STRATEGIES
+from lgeqa.training.run_layout import FIRST_STEP, WEIGHTS
+from lgeqa.training.slice_store import SliceDataset
 
 #: Iteration that the figures show, as in the paper's Fig. 3.
 SHOWN: Final = 0
@@ -49,7 +49,7 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
     }
     if not networks:
         raise NotDrawnError("Not drawn: it shows strategies whose networks are trained in one step, and none was.")
-    store = Store(out / PREPARED, plan.numbers(SHOWN, "test"))
+    store = SliceDataset(out / PREPARED, plan.numbers(SHOWN, "test"))
     labels = store.labels[store.owner, _QUALITY] >= 0.5
     predicted = {name: _all(network, store)[:, _QUALITY] >= 0 for name, network in networks.items()}
     choice = pick_slices(labels, predicted, EXAMPLES)
@@ -77,7 +77,7 @@ def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure,
         NotDrawnError: There are too few test slices.
     """
     numbers = plan.numbers(SHOWN, "test")
-    store = Store(out / PREPARED, numbers)
+    store = SliceDataset(out / PREPARED, numbers)
     if len(store) <= NEIGHBOURS:
         raise NotDrawnError(
             f"Not drawn: UMAP needs at least {NEIGHBOURS + 1} test slices, and the first iteration has {len(store)}."
@@ -114,7 +114,7 @@ def _network(strategy: Strategy, config: ExperimentConfig, out: Path) -> Quality
     return network.eval()
 
 
-def _all(network: nn.Module, store: Store) -> npt.NDArray[np.float32]:
+def _all(network: nn.Module, store: SliceDataset) -> npt.NDArray[np.float32]:
     """Return the outputs of a network for every slice, (slice, outputs)."""
     places = range(len(store))
     with torch.inference_mode():

@@ -8,24 +8,24 @@ from typing import Final
 
 import numpy as np
 
-from lgeqa.batch import Attempt, OutputFolder, open_pipeline, run_batch
-from lgeqa.bundle import Bundle, open_bundle
+from lgeqa.atomic_io import write_whole
+from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline, run_batch
+from lgeqa.bootstrap import Bootstrap
 from lgeqa.cohort import Case, scores_of, sources_of
-from lgeqa.evaluate.answers import Judged
-from lgeqa.evaluate.evaluation import Question, evaluate, join, left_out
-from lgeqa.evaluate.pooled import pool
-from lgeqa.evaluate.predictions import predictions
-from lgeqa.evaluate.record import Association, Evaluation, Pooled
-from lgeqa.evaluate.tables import table_1
+from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
+from lgeqa.evaluation.out_of_fold import pool
+from lgeqa.evaluation.paper_tables import table_1
+from lgeqa.evaluation.prediction_table import predictions
+from lgeqa.evaluation.predictions import LabelledResult
+from lgeqa.evaluation.record import Association, Evaluation, Pooled
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import run_folder
-from lgeqa.intervals import Bootstrap
-from lgeqa.pipeline import AssessSettings
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.records import ScanResult
 from lgeqa.threads import cores
-from lgeqa.train.files import BUNDLE
-from lgeqa.writing import write_whole
+from lgeqa.training.run_layout import BUNDLE
 
 EVALUATION: Final = "evaluation.json"
 #: Folder of the records of the test scans.
@@ -42,7 +42,7 @@ class Tested:
         evaluation: Evaluation over these scans.
     """
 
-    scans: Sequence[Judged]
+    scans: Sequence[LabelledResult]
     evaluation: Evaluation
 
 
@@ -67,7 +67,9 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]
     bundle = open_bundle(folder / BUNDLE)
     results = _assessed(cases, bundle, folder, AssessSettings(given_masks=not detected, force=True))
-    question = Question((), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed))
+    question = EvaluationSpec(
+        (), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed)
+    )
     scans = join(cases, results, config.label)
     evaluation = evaluate(scans, left_out(cases, cases, results, config.label), bundle, question)
     write_whole(folder / "predictions.csv", predictions(cases, results, config.label))
@@ -83,14 +85,14 @@ def _assessed(cases: Sequence[Case], bundle: Bundle, folder: Path, settings: Ass
     sources = sources_of(cases)
     open_assess = partial(open_pipeline, folder / BUNDLE, cores(), settings)
     out = OutputFolder(folder / TESTED)
-    attempt = Attempt(open_assess, bundle.stamp, bundle.manifest.quality.preparation, settings, out)
+    attempt = ScanAssessor(open_assess, bundle.stamp, bundle.manifest.quality.preparation, settings, out)
     results = {settled.result.scan_id: settled.result for settled in run_batch(sources, attempt, jobs=1)}
     return [results[source.scan_id] for source in sources]
 
 
 def pool_folds(tested: Mapping[Run, Tested], config: ExperimentConfig) -> Pooled:
     """Pool the results of each strategy over all scans, each scan judged by the training that was tested on it."""
-    judged: dict[str, list[Judged]] = {
+    judged: dict[str, list[LabelledResult]] = {
         strategy: [scan for run, result in tested.items() if run.strategy == strategy for scan in result.scans]
         for strategy in config.strategies
     }

@@ -6,21 +6,21 @@ from pathlib import Path
 
 from rich.console import Console
 
+from lgeqa.atomic_io import write_through, write_whole
 from lgeqa.cohort import read_split, save_new_split
 from lgeqa.errors import UsageError
-from lgeqa.evaluate.choice import Choice
-from lgeqa.evaluate.figures import Panel
+from lgeqa.evaluation.example_selection import Choice
+from lgeqa.evaluation.figures import Panel
 from lgeqa.experiment.figures import NotDrawnError, attention, curves, embeddings
-from lgeqa.experiment.html import html
+from lgeqa.experiment.html_report import html
+from lgeqa.experiment.markdown_report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
-from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_folds
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import check_devices, train_all
-from lgeqa.train.bundling import stage_1
-from lgeqa.train.processes import is_main
-from lgeqa.train.runs import keep_settings
-from lgeqa.writing import write_through, write_whole
+from lgeqa.training.bundle_export import stage_1
+from lgeqa.training.processes import is_main
+from lgeqa.training.run import keep_settings
 
 
 def run_experiment(
@@ -48,7 +48,7 @@ def run_experiment(
         CohortError: The cohort cannot be used.
         UsageError: The folder holds an experiment with other settings or on another cohort, or parallel trainings
             would not have a device each.
-        TrainingError: A training failed as described in `lgeqa.train.loop.fit`.
+        TrainingError: A training failed as described in `lgeqa.training.loop.fit`.
         OutputError: The folder of the experiment cannot be written.
     """
     console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)

@@ -7,10 +7,10 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
-from lgeqa.networks import WIDTH, QualityFrom
-from lgeqa.prepare import QualityPreparation
-from lgeqa.train.loop import LoopSettings
-from lgeqa.train.quality import STRATEGIES, QualityConfig, pretraining_settings
+from lgeqa.preprocessing import QualityPreparation
+from lgeqa.training.loop import LoopSettings
+from lgeqa.training.networks import WIDTH, QualityFrom
+from lgeqa.training.quality import STRATEGIES, QualityConfig, pretraining_settings
 
 Strategy = Literal["baseline", "multitask", "contrastive", "hybrid"]
 

@@ -9,15 +9,15 @@ from typing import Final
 
 import torch
 
-from lgeqa.bundle.manifest import MANIFEST
 from lgeqa.errors import UsageError
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.train.files import BUNDLE, CHECKPOINTS
-from lgeqa.train.processes import is_main
-from lgeqa.train.quality import STRATEGIES, Prepared, quality_store
-from lgeqa.train.runs import keep_settings, train_to_bundle
-from lgeqa.train.store import Store
+from lgeqa.inference.bundle.manifest import MANIFEST
+from lgeqa.training.processes import is_main
+from lgeqa.training.quality import STRATEGIES, Prepared, quality_store
+from lgeqa.training.run import keep_settings, train_to_bundle
+from lgeqa.training.run_layout import BUNDLE, CHECKPOINTS
+from lgeqa.training.slice_store import SliceDataset
 
 RUNS: Final = "runs"
 PREPARED: Final = "prepared"
@@ -96,7 +96,7 @@ def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detecto
     settings = config.of_run(run.strategy, run.iteration)
     keep_settings(settings, folder)
     parts = {part: plan.numbers(run.iteration, part) for part in ("train", "validation")}
-    training, validation = (Store(out / PREPARED, numbers) for numbers in parts.values())
+    training, validation = (SliceDataset(out / PREPARED, numbers) for numbers in parts.values())
     cases = [plan.cases[number] for number in parts["train"]]
     data = Prepared(training, validation, training)
     train_to_bundle(run.strategy, data, cases, settings, folder, detector, None, quiet)

@@ -1,0 +1,52 @@
+"""Workflow and output of `lgeqa cohort check`."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from lgeqa.cohort import Case, LabelRule
+from lgeqa.cohort.check import CohortReport, check_cohort
+from lgeqa.errors import CohortError
+from lgeqa.scales import NAMES
+
+
+def check_and_tell(cohorts: Sequence[Path], rule: LabelRule, split: Path | None) -> int:
+    """Check the cohorts, print the report, and return 0 or, if there are errors, the exit code of CohortError."""
+    report = check_cohort(cohorts, rule, split, _follow)
+    typer.echo("\n".join(lines(report, rule)))
+    return CohortError.exit_code if report.errors else 0
+
+
+def lines(report: CohortReport, rule: LabelRule) -> Iterator[str]:
+    """Yield the report as lines of text."""
+    rule_name = f"reader {rule.reader}" if rule.rule == "reader" else rule.rule
+    yield f"{report.scans} scans of {report.patients} patients"
+    yield f"  {report.scored} scored, {report.scans - report.scored} unscored"
+    yield f"  {report.masked} with a mask, for stage 1"
+    yield f"  {report.labelled} with a label by the rule: {rule_name}"
+    yield f"  {report.usable} with both, for stage 2"
+    if report.readers:
+        width = max(map(len, report.readers))
+        yield from ("", "Scans by reader")
+        yield from (f"  {reader:<{width}} {count:>6}" for reader, count in report.readers.items())
+    if report.usable:
+        yield from ("", "Diagnostic / non-diagnostic, of the scans for stage 2")
+        yield f"  {'part':<10} {'scans':>6}" + "".join(f" {name:>18}" for name in NAMES)
+        for part in report.balances:
+            counts = (f"{count} / {part.scans - count}" for count in part.diagnostic)
+            yield f"  {part.part:<10} {part.scans:>6}" + "".join(f" {count:>18}" for count in counts)
+    for title, problems in (("Errors", report.errors), ("Cautions", report.cautions)):
+        if problems:
+            yield from ("", f"{title} ({len(problems)})", *(f"  - {text}" for text in problems))
+    yield ""
+    yield "Correct the errors before training." if report.errors else "Nothing stands in the way of training."
+
+
+def _follow(cases: Sequence[Case]) -> Iterable[Case]:
+    """Show a progress bar on the terminal while the scans are read."""
+    terminal = sys.stderr.isatty()
+    return track(cases, "Reading", console=Console(stderr=True), disable=not terminal, transient=True)

@@ -1,0 +1,73 @@
+"""Unprocessed rows of a table of scores, from CSV or Parquet."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lgeqa.cohort.case import Note
+from lgeqa.cohort.csv_lines import csv_lines
+from lgeqa.errors import CohortError
+from lgeqa.scales import NAMES
+
+#: Columns that a table must have. Other columns are ignored.
+COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *NAMES)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table.
+
+    Attributes:
+        where: File and line, or row from 1, for messages.
+        cells: Value of each column. An empty string if there is none.
+    """
+
+    where: str
+    cells: dict[str, Any]
+
+
+def read_rows(table: Path, note: Note) -> list[Row]:
+    """Read a CSV file (commas, UTF-8, with or without a byte order mark) or a Parquet file.
+
+    Args:
+        table: Path of the file, whose suffix gives its format.
+        note: Handler of the error of a row with too few or too many cells, which is left out.
+
+    Raises:
+        CohortError: The file cannot be read, lacks a column, has a column twice, or has no usable row.
+        MissingExtraError: The file is Parquet, and PyArrow is not installed.
+    """
+    if table.suffix.lower() == ".csv":
+        rows = list(_csv_rows(table, note))
+    elif table.suffix.lower() == ".parquet":
+        from lgeqa.cohort.parquet import read_parquet
+
+        names, records = read_parquet(table)
+        _check_columns(names, table)
+        rows = [Row(f"{table}, row {number}", cells) for number, cells in enumerate(records, start=1)]
+    else:
+        raise CohortError(f"{table}: is no table by its name. Give a .csv or .parquet file, or the cohort's folder.")
+    if not rows:
+        raise CohortError(f"{table}: has no row that can be used. Give one for each scan and reader.")
+    return rows
+
+
+def _csv_rows(table: Path, note: Note) -> Iterator[Row]:
+    lines = csv_lines(table)
+    _, names = next(lines, (0, []))
+    _check_columns(names, table)
+    for number, cells in lines:
+        where = f"{table}, line {number}"
+        if len(cells) == len(names):
+            yield Row(where, dict(zip(names, cells, strict=True)))
+        elif cells:
+            note(CohortError(f"{where}: has {len(cells)} cells for {len(names)} columns. Correct the line."))
+
+
+def _check_columns(names: Sequence[str], table: Path) -> None:
+    if missing := [name for name in COLUMNS if name not in names]:
+        has = ", ".join(names) or "none"
+        raise CohortError(f"{table}: lacks the column(s) {', '.join(missing)}. It has {has}; commas part columns.")
+    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+        raise CohortError(f"{table}: has the column(s) {', '.join(twice)} twice. Keep one.")

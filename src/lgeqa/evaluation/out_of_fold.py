@@ -1,0 +1,72 @@
+"""Out-of-fold predictions: answers of several trainings combined, in which each strategy judges each scan once."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lgeqa.bootstrap import Bootstrap
+from lgeqa.cohort import LabelRule
+from lgeqa.errors import CohortError
+from lgeqa.evaluation.baselines import MODEL, compare
+from lgeqa.evaluation.predictions import (
+    LabelledResult,
+    Predictions,
+    differences,
+    measured,
+    patients_of,
+    scan_answers,
+    slice_answers,
+)
+from lgeqa.evaluation.record import Figures, Levels, Pooled
+from lgeqa.evaluation.reference_labels import in_words, name_of
+from lgeqa.scales import NAMES
+
+
+def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootstrap: Bootstrap) -> Pooled:
+    """Evaluate strategies on all scans, and compare each strategy with the first.
+
+    Args:
+        judged: Scans of each strategy, each scan once. Scans that a strategy lacks are left out.
+        rule: Rule that derived the labels.
+        bootstrap: Bootstrap that draws the intervals.
+
+    Raises:
+        CohortError: No scan was assessed by every strategy.
+    """
+    common = _common(judged)
+    first, *others = common
+    scans = common[first]
+    of_scans = {strategy: {name: scan_answers(items, name) for name in NAMES} for strategy, items in common.items()}
+    of_slices = {strategy: {name: slice_answers(items, name) for name in NAMES} for strategy, items in common.items()}
+
+    def less_first(answers: Mapping[str, Mapping[str, Predictions]], strategy: str) -> dict[str, Figures]:
+        return {name: differences(answers[strategy][name], answers[first][name], bootstrap) for name in NAMES}
+
+    def of(answers: Mapping[str, Predictions]) -> dict[str, Figures]:
+        return {name: measured(by_scale, bootstrap) for name, by_scale in answers.items()}
+
+    label = name_of(rule)
+    return Pooled(
+        label=in_words(rule),
+        n_scans=len(scans),
+        n_slices=len(of_slices[first]["quality"].labels),
+        n_patients=len(np.unique(patients_of(scans))),
+        draws=bootstrap.draws,
+        seed=bootstrap.seed,
+        strategies={name: Levels(scans=of(of_scans[name]), slices=of(of_slices[name])) for name in common},
+        differences={
+            name: Levels(scans=less_first(of_scans, name), slices=less_first(of_slices, name)) for name in others
+        },
+        others=tuple(row for row in compare(scans, label, bootstrap) if row.who != MODEL and row.against == label),
+    )
+
+
+def _common(judged: Mapping[str, Sequence[LabelledResult]]) -> dict[str, list[LabelledResult]]:
+    """Return the scans that every strategy assessed, in the same order for each."""
+    shared = set.intersection(*({scan.case.image for scan in scans} for scans in judged.values()))
+    if not shared:
+        raise CohortError(f"No scan was assessed by every one of {', '.join(judged)}.")
+    return {
+        strategy: sorted((scan for scan in scans if scan.case.image in shared), key=lambda scan: scan.case.image)
+        for strategy, scans in judged.items()
+    }

@@ -1,0 +1,62 @@
+"""Table of predictions and labels, with one row for each scan that has a label."""
+
+from collections.abc import Sequence
+
+from lgeqa.cohort import Case, LabelRule, Scores
+from lgeqa.evaluation.predictions import scan_call
+from lgeqa.evaluation.reference_labels import label_of
+from lgeqa.records import ScanResult, Verdict
+from lgeqa.scales import NAMES, is_diagnostic
+from lgeqa.table_text import csv_text
+
+#: Columns of `predictions.csv`, in this order.
+COLUMNS = (
+    "scan_id",
+    "patient",
+    "status",
+    *(f"score_{name}" for name in NAMES),
+    *(f"label_{name}" for name in NAMES),
+    *(f"call_{name}" for name in NAMES),
+    *(f"p_{name}" for name in NAMES),
+    "votes_diagnostic",
+    "votes_total",
+    "tie",
+    "message",
+)
+
+
+def predictions(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> str:
+    """Return the table as CSV, with empty cells for missing answers and six decimals for probabilities.
+
+    Args:
+        cases: Scans that have a label.
+        results: Record of each scan.
+        rule: Rule that derives the labels.
+    """
+    rows = (
+        _row(case, result, label)
+        for case, result in zip(cases, results, strict=True)
+        if (label := label_of(case, rule))
+    )
+    return csv_text(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
+
+
+def _row(case: Case, result: ScanResult, label: Scores) -> dict[str, object]:
+    row: dict[str, object] = {
+        "scan_id": result.scan_id,
+        "patient": case.patient,
+        "status": result.status,
+        "message": result.message,
+    }
+    row |= {f"score_{name}": f"{score:g}" for name, score in zip(NAMES, label, strict=True)}
+    row |= {f"label_{name}": _word(is_diagnostic(score)) for name, score in zip(NAMES, label, strict=True)}
+    if result.status == "assessed":
+        row |= {f"call_{name}": _word(scan_call(result, name)) for name in NAMES}
+        row |= {f"p_{name}": round(getattr(result, f"p_{name}"), 6) for name in NAMES}
+        row |= {"votes_diagnostic": result.votes_diagnostic, "votes_total": result.votes_total}
+        row["tie"] = str(result.tie).lower()
+    return row
+
+
+def _word(diagnostic: bool) -> Verdict:
+    return "diagnostic" if diagnostic else "non-diagnostic"

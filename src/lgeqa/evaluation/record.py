@@ -1,0 +1,164 @@
+"""Record of an evaluation, the content of `evaluation.json`. An undefined figure is null and has a reason."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from lgeqa.bootstrap import Estimate
+from lgeqa.records import BundleStamp
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+#: Figures by the name of their measure, in the order of `metrics.METRICS`.
+Figures = dict[str, Estimate]
+
+
+class ScaleFigures(_Record):
+    """Figures of the predictions on one scale.
+
+    Attributes:
+        n: Number of scans or slices.
+        diagnostic: Number of scans or slices that are diagnostic by the label.
+        figures: Estimate of each measure.
+    """
+
+    n: int
+    diagnostic: int
+    figures: Figures
+
+
+class Comparison(_Record):
+    """Agreement of a model, a reader or a rule with labels of quality, scan by scan.
+
+    Attributes:
+        who: Model, reader or rule that is compared with the labels.
+        against: Reader whose scores are the labels.
+        on: Description of the evaluated scans that are compared.
+        n_scans: Number of these scans.
+        n_patients: Number of patients of these scans.
+        figures: Estimate of each measure.
+    """
+
+    who: str
+    against: str
+    on: str
+    n_scans: int
+    n_patients: int
+    figures: Figures
+
+
+class Association(_Record):
+    """Association of the scores of an attribute with the scores of quality (Table 1 of the paper).
+
+    Attributes:
+        pearson: Correlation of the scores of 1 to 5.
+        spearman: Correlation of the ranks of the scores, where equal scores share their mean rank.
+        phi: Correlation of the binary labels.
+    """
+
+    pearson: Estimate
+    spearman: Estimate
+    phi: Estimate
+
+
+class Excluded(_Record):
+    """A scan that is in no figure.
+
+    Attributes:
+        scan_id: Name of the scan in the table of predictions, or in the cohort if the table does not have it.
+        why: Reason.
+    """
+
+    scan_id: str
+    why: str
+
+
+class Levels(_Record):
+    """Figures of each scale.
+
+    Attributes:
+        scans: Figures over scans, by scale.
+        slices: Figures over slices, by scale. Each slice has the label of its scan.
+    """
+
+    scans: dict[str, Figures]
+    slices: dict[str, Figures]
+
+
+class Pooled(_Record):
+    """Evaluation of strategies on scans that each strategy was tested on once, by one of several trainings.
+
+    Attributes:
+        label: Description of the scores that are the labels.
+        n_scans: Number of scans that every strategy assessed, which are in the figures.
+        n_slices: Number of slices of these scans.
+        n_patients: Number of patients of these scans.
+        draws: Number of draws of the bootstrap over patients, which are the same for all strategies.
+        seed: Random seed of the bootstrap over patients.
+        strategies: Figures of each strategy.
+        differences: Figures of each strategy except the first, minus the figures of the first.
+        others: Comparisons of readers and rules with the same labels of quality, on the same scans.
+    """
+
+    label: str
+    n_scans: int
+    n_slices: int
+    n_patients: int
+    draws: int
+    seed: int
+    strategies: dict[str, Levels]
+    differences: dict[str, Levels]
+    others: tuple[Comparison, ...]
+
+
+class Evaluation(_Record):
+    """Evaluation of a bundle on a cohort.
+
+    Attributes:
+        bundle: Bundle that was evaluated.
+        bundle_labels: Kind of the scores that the bundle was trained on.
+        cohorts: Folders of the cohorts, as the user named them.
+        part: Description of the part of the cohorts that was evaluated.
+        label: Description of the scores that are the labels.
+        simulated: Whether scans or scores of the cohort are simulated.
+        mask_source: Whether the atrium was detected or its mask was supplied.
+        threshold: Probability of quality from which a slice counts as diagnostic.
+        attribute_threshold: Probability from which a slice counts as diagnostic on the three attributes.
+        n_scans: Number of scans in the figures.
+        n_slices: Number of slices in the figures.
+        n_patients: Number of patients in the figures.
+        excluded: Scans that are not in the figures, with the reason.
+        draws: Number of draws of the bootstrap over patients.
+        seed: Random seed of the bootstrap over patients.
+        scans: Figures of each scale over scans.
+        slices: Figures of each scale over slices. Each slice has the label of its scan.
+        comparisons: Comparisons of the model, readers and rules on the quality of scans.
+        associations: Association of each attribute with quality, in the labels.
+        versions: Versions of lgeqa, Python and the packages that were used.
+        finished_at: Time in UTC, ISO 8601.
+    """
+
+    bundle: BundleStamp
+    bundle_labels: Literal["simulated", "measured", "expert"]
+    cohorts: tuple[str, ...]
+    part: str
+    label: str
+    simulated: bool
+    mask_source: Literal["detected", "supplied"]
+    threshold: float
+    attribute_threshold: float
+    n_scans: int
+    n_slices: int
+    n_patients: int
+    excluded: tuple[Excluded, ...]
+    draws: int
+    seed: int
+    scans: dict[str, ScaleFigures]
+    slices: dict[str, ScaleFigures]
+    comparisons: tuple[Comparison, ...]
+    associations: dict[str, Association]
+    versions: dict[str, str]
+    finished_at: str

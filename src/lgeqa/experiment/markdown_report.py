@@ -1,0 +1,184 @@
+"""The report of an experiment in Markdown."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lgeqa.bootstrap import cell
+from lgeqa.evaluation.baselines import MODEL
+from lgeqa.evaluation.example_selection import Choice
+from lgeqa.evaluation.figures import Panel
+from lgeqa.evaluation.markdown_report import TITLES, spread_cell, table_1_page, table_2_page
+from lgeqa.evaluation.paper_tables import Spread, table_2
+from lgeqa.evaluation.record import Association, Evaluation, Figures, Pooled
+from lgeqa.experiment.out_of_fold_section import pooled_page
+from lgeqa.experiment.plan import Plan, Run, split_file
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.scales import NAMES
+from lgeqa.table_text import markdown_table
+from lgeqa.versions import versions
+
+#: File names of the figures.
+ATTENTION: Final = "figure-2.png"
+EMBEDDING: Final = "figure-3.png"
+CURVES: Final = "curves.png"
+
+_SIMULATED = (
+    "**The scans or scores of this cohort are simulated.** The figures say how well each strategy tells simulated "
+    "faults, and nothing of clinical scans. They cannot be compared with the paper's, whose cohort is private."
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All results of an experiment.
+
+    Attributes:
+        cohorts: Paths of the cohorts, as the user gave them.
+        evaluations: Evaluation of each training.
+        associations: Association of each attribute with quality over all scans.
+        choice: Slices of Fig. 2. None if it could not be drawn.
+        panels: Panels of Fig. 3. Empty if it could not be drawn.
+        pooled: Results of the strategies over all scans. None if the scans are not tested once each.
+        undrawn: Reason why a figure could not be drawn, by file name.
+    """
+
+    cohorts: Sequence[Path]
+    evaluations: Mapping[Run, Evaluation]
+    associations: Mapping[str, Association]
+    choice: Choice | None
+    panels: Sequence[Panel]
+    pooled: Pooled | None
+    undrawn: Mapping[str, str]
+
+
+def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> str:
+    """Return the whole report as Markdown.
+
+    `out` is the folder of the experiment, whose splits are hashed.
+    """
+    return "\n".join(_lines(plan, config, found, out)) + "\n"
+
+
+def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
+    first = next(iter(findings.evaluations.values()))
+    yield "# Experiment: the strategies of the paper on one cohort\n"
+    if first.simulated:
+        yield f"{_SIMULATED}\n"
+    yield markdown_table(("", ""), list(_facts(plan, config, findings, first)))
+    yield "\n## Table 1: how the attributes go with quality\n"
+    yield f"Over all {len(plan.cases)} scans; intervals of 95 % by bootstrap over patients.\n"
+    yield table_1_page(findings.associations)
+    yield "\n## Table 2: quality on the test scans\n"
+    yield (
+        f"Mean ± standard deviation over {config.iterations} iterations, scan by scan. Below the strategies: what "
+        "others reach on the same scans against the same labels. The paper has the first four columns.\n"
+    )
+    yield table_2_page(dict(_rows(config, findings.evaluations)))
+    yield "\n### Each training\n"
+    yield from _each(findings.evaluations)
+    yield "\n### Each attribute\n"
+    yield from _attributes(config, findings.evaluations)
+    if findings.pooled:
+        yield from pooled_page(findings.pooled, len(plan.cases), config.iterations)
+    yield "\n## Fig. 2: where the networks look\n"
+    yield findings.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
+    if findings.choice:
+        counts = (f"{n} {group}" for group, n in findings.choice.counts.items())
+        yield f"Test slices of the first iteration: {', '.join(counts)}"
+    yield "\n## Fig. 3: how the encoders lay slices out\n"
+    yield findings.undrawn.get(EMBEDDING, f"![UMAP of the encoders' features]({EMBEDDING})") + "\n"
+    if findings.panels:
+        yield from _panels(findings.panels)
+    yield "\n## Training\n"
+    yield f"![Training curves]({CURVES})\n"
+    yield from _provenance(plan, config, findings, out)
+
+
+def _facts(plan: Plan, config: ExperimentConfig, findings: Findings, first: Evaluation) -> Iterator[tuple[str, str]]:
+    parts = {part: len(plan.numbers(0, part)) for part in ("train", "validation", "test")}
+    yield "cohort", ", ".join(f"`{cohort}`" for cohort in findings.cohorts)
+    yield "scans", f"{len(plan.cases)} of {len({case.patient for case in plan.cases})} patients"
+    yield "first split", ", ".join(f"{count} {part}" for part, count in parts.items()) + "; no patient in two parts"
+    yield "labels", first.label
+    yield "iterations", f"{config.iterations}, {_SPLITS[config.splits]}; seeds from {config.seed}"
+    yield "atrium of test scans", "detected" if first.mask_source == "detected" else "given masks"
+    yield "first weights", str(config.weights)
+
+
+_SPLITS: Final = {
+    "repeated": "one test part, the rest dealt anew in each",
+    "folds": "each with another part as its test part",
+}
+
+
+def _rows(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[tuple[str, dict[str, Spread]]]:
+    """Yield the name and the spreads of each strategy, then of all others compared with the label."""
+    for strategy in config.strategies:
+        repeats = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
+        yield strategy, table_2([evaluation.scans["quality"].figures for evaluation in repeats])
+    # The figures of the others do not depend on the strategy, so one evaluation per iteration is enough.
+    others = [_others(evaluation) for run, evaluation in evaluations.items() if run.strategy == config.strategies[0]]
+    for who in dict.fromkeys(who for iteration in others for who in iteration):
+        figures = [iteration[who] for iteration in others if who in iteration]
+        some = "" if len(figures) == len(others) else f", in {len(figures)} of {len(others)} iterations"
+        yield f"{who}{some}", table_2(figures)
+
+
+def _others(evaluation: Evaluation) -> dict[str, Figures]:
+    """Return the figures of all but the model against the label, without readers who scored no test scan."""
+    label = evaluation.comparisons[0].against
+    return {row.who: row.figures for row in evaluation.comparisons if row.against == label and row.who != MODEL}
+
+
+def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
+    names = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
+    rows = [
+        [run.name, f"{evaluation.n_scans}", *(cell(evaluation.scans["quality"].figures[name]) for name in names)]
+        for run, evaluation in evaluations.items()
+    ]
+    yield markdown_table(("Training", "Test scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows)
+
+
+def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
+    yield "AUROC on the test scans.\n"
+    rows = []
+    for strategy in config.strategies:
+        repeats = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
+        spreads = [table_2([evaluation.scans[name].figures for evaluation in repeats])["auroc"] for name in NAMES]
+        rows.append([strategy, *map(spread_cell, spreads)])
+    yield markdown_table(("Strategy", *(TITLES[name] for name in NAMES)), rows)
+
+
+def _panels(panels: Sequence[Panel]) -> Iterator[str]:
+    rows = [
+        [
+            panel.strategy,
+            *(
+                [f"undefined: {panel.separation.reason}", ""]
+                if panel.separation.reason
+                else [f"{panel.separation.silhouette:.3f}", f"{panel.separation.neighbour_accuracy:.3f}"]
+            ),
+            f"{panel.separation.majority_rate:.3f}",
+        ]
+        for panel in panels
+    ]
+    yield markdown_table(("Encoder", "Silhouette", "Accuracy of neighbours", "Larger class"), rows)
+    yield (
+        "\nMeasured on the features themselves, each slice against slices of other patients alone; test slices of the "
+        "first iteration."
+    )
+
+
+def _provenance(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
+    yield "\n## Provenance\n"
+    rows = [[run.name, result.bundle.sha256, result.finished_at] for run, result in findings.evaluations.items()]
+    yield markdown_table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
+    yield ""
+    splits = [split_file(out, i) for i in range(len(plan.splits))]
+    rows = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in splits]
+    yield markdown_table(("Split", "SHA-256"), rows)
+    yield "\nVersions: " + ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n"
+    yield f"Settings:\n\n```json\n{config.model_dump_json(indent=1)}\n```"

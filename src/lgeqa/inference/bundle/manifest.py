@@ -1,0 +1,130 @@
+"""The manifest of a trained model, `bundle.json`."""
+
+import hashlib
+import json
+from typing import Any, Final, Literal
+
+from pydantic import Field, PositiveFloat, model_validator
+
+from lgeqa.config import Settings
+from lgeqa.inference.detection import SliceRule
+from lgeqa.preprocessing import DetectorPreparation, QualityPreparation
+from lgeqa.scales import NAMES
+
+#: Name of the manifest in a bundle's folder.
+MANIFEST = "bundle.json"
+#: Parts of a manifest that a verdict depends on.
+_DECISIVE: Final = ("detector", "quality", "threshold", "sha256")
+#: Name of the generated model card in a bundle's folder.
+CARD = "MODEL_CARD.md"
+
+
+class DetectorPart(Settings):
+    """Stage 1, the detector.
+
+    Attributes:
+        file: Name of the network's file.
+        preparation: Preparation of its input.
+        rule: Rule that turns its probabilities into a mask.
+    """
+
+    file: str
+    preparation: DetectorPreparation
+    rule: SliceRule
+
+
+class NoveltyLimits(Settings):
+    """Limits of the novelty of a scan, which is the median over its slices.
+
+    Attributes:
+        review: Novelty from which a person should review the scan before the verdict is used.
+        refuse: Novelty from which no verdict is given.
+        set_from: Description of how the limits were chosen.
+    """
+
+    review: PositiveFloat
+    refuse: PositiveFloat
+    set_from: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "NoveltyLimits":
+        if self.refuse < self.review:
+            raise ValueError(f"refuse = {self.refuse:g} is below review = {self.review:g}")
+        return self
+
+
+class QualityPart(Settings):
+    """Stage 2, the quality network.
+
+    Attributes:
+        file: Name of the network's file.
+        preparation: Preparation of its input.
+        outputs: Order of its probabilities.
+        novelty: Limits of its output `novelty`. None if it has no such output.
+    """
+
+    file: str
+    preparation: QualityPreparation
+    outputs: tuple[str, ...] = NAMES
+    novelty: NoveltyLimits | None = None
+
+
+class Metric(Settings):
+    """One measured figure and the data that it was measured on.
+
+    Attributes:
+        name: Name of the figure.
+        value: Value of the figure.
+        measured_on: Description of the data: cohort, part, seed and date.
+    """
+
+    name: str
+    value: float
+    measured_on: str
+
+
+class Manifest(Settings):
+    """The content of `bundle.json`.
+
+    Attributes:
+        format: Number of the bundle format. This version of lgeqa reads 1.
+        name: Name of the model.
+        version: Version of the model.
+        created: Date of creation, ISO 8601.
+        strategy: Strategy that stage 2 was trained with.
+        detector: Stage 1, the detector.
+        quality: Stage 2, the quality network.
+        threshold: Slice probability of quality from which a slice counts as diagnostic.
+        labels: Origin of the scores used for training: simulated, measured on the images, or given by experts.
+        training_data: Description of the training data.
+        intended_use: Description of the intended use.
+        license: SPDX name of the licence.
+        caution: Caution that a user should know before trusting a verdict, shown beside every verdict.
+        metrics: Measured figures.
+        sha256: SHA-256 of each other file in the folder that the bundle needs, by file name.
+        decisive_sha256: SHA-256 of the parts that a verdict depends on: `detector`, `quality`, `threshold` and
+            `sha256`. Empty in bundles of earlier versions, which are opened without this check.
+    """
+
+    format: Literal[1] = 1
+    name: str
+    version: str
+    created: str
+    strategy: str
+    detector: DetectorPart
+    quality: QualityPart
+    threshold: float = Field(0.5, gt=0, lt=1)
+    labels: Literal["simulated", "measured", "expert"]
+    training_data: str
+    intended_use: str
+    license: str
+    caution: str = ""
+    metrics: tuple[Metric, ...] = ()
+    sha256: dict[str, str]
+    decisive_sha256: str = ""
+
+
+def decisive_sha256(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 of the parts that a verdict depends on in a manifest, as read from JSON."""
+    decisive = {name: manifest.get(name) for name in _DECISIVE}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,80 @@
+"""The model card, generated from the manifest so that the two cannot disagree."""
+
+from lgeqa.inference.bundle.manifest import Manifest, NoveltyLimits
+from lgeqa.inference.detection import SliceRule
+
+_LABELS = {
+    "simulated": (
+        "**The scores that this model learnt from are simulated, not given by experts.** Its verdicts say how strongly "
+        "a scan shows the simulated artefacts. How they relate to experts' reading of clinical scans has not been "
+        "measured."
+    ),
+    "measured": (
+        "**The scores that this model learnt from follow from image quality measures, not from experts' reading.** Its "
+        "verdicts say how a scan ranks by these measures among the scans that set their scale. How they relate to "
+        "experts' reading of clinical scans has not been measured."
+    ),
+    "expert": "The scores that this model learnt from were given by readers; see the training data below.",
+}
+_NO_DEVICE = "**This is research software and not a medical device.** No clinical decision may rest on it."
+
+
+def model_card(manifest: Manifest) -> str:
+    """Return the model card as Markdown."""
+    quality = manifest.quality.preparation
+    field = f"{quality.field_mm:g} mm around the atrium" if quality.field == "atrium" else "the whole slice"
+    if quality.margin_mm is not None:
+        field += f", no farther than {quality.margin_mm:g} mm from its box,"
+    figures = "\n".join(f"| {m.name} | {m.value:.3f} | {m.measured_on} |" for m in manifest.metrics)
+    return f"""# Model card: {manifest.name} {manifest.version}
+
+{_LABELS[manifest.labels]}
+
+{_NO_DEVICE}
+{_paragraph(manifest.caution)}
+## What it does
+Finds the slices of an axial left-atrial LGE-MRI scan that hold the left atrium, and gives each slice the probability
+of being diagnostic (a score of 3 or more of 5) in {", ".join(manifest.quality.outputs)}. The verdict of a scan is the
+vote of its slices at the threshold {manifest.threshold:g}.
+
+Intended use: {manifest.intended_use}
+
+## How it was made
+| | |
+|---|---|
+| created | {manifest.created} |
+| training data | {manifest.training_data} |
+| strategy | {manifest.strategy} |
+| detector sees | whole slices at {manifest.detector.preparation.pixel_mm:g} mm a pixel |
+| detector rule | {_rule(manifest.detector.rule)} |
+| quality network sees | {field} in {quality.pixels} x {quality.pixels} pixels, signal in units of the blood pool's |
+| unlike its training scans | {_novelty(manifest.quality.novelty)} |
+| licence | {manifest.license} |
+
+## What was measured
+| figure | value | on |
+|---|---|---|
+{figures or "| none | | |"}
+
+## Files
+{chr(10).join(f"- `{name}`: SHA-256 {sha}" for name, sha in manifest.sha256.items())}
+"""
+
+
+def _rule(rule: SliceRule) -> str:
+    parts = [f"any pixel with a probability above {rule.threshold:g}"]
+    if rule.largest_component:
+        parts.append("the 3-D component with the most bright voxels only")
+    if rule.minimum_area_mm2:
+        parts.append(f"at least {rule.minimum_area_mm2:g} mm2 on a slice")
+    return ", ".join(parts)
+
+
+def _paragraph(text: str) -> str:
+    return f"\n**{text}**\n" if text else ""
+
+
+def _novelty(limits: NoveltyLimits | None) -> str:
+    if limits is None:
+        return "not recognised"
+    return f"novelty from {limits.review:g} is for review, from {limits.refuse:g} refused; {limits.set_from}"

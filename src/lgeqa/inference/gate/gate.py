@@ -1,0 +1,101 @@
+"""Gate that runs all checks in order."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from lgeqa.inference.bundle.manifest import NoveltyLimits
+from lgeqa.inference.gate import checks
+from lgeqa.inference.gate.checks import Evidence, Limits
+from lgeqa.inference.vote import vote
+from lgeqa.measures import Heart
+from lgeqa.records import Finding, FloatArray
+from lgeqa.scales import SCALES
+
+#: A diagnostic scan is for review if the probability of an attribute is below the first number, and a non-diagnostic
+#: scan if the probabilities of all attributes are above the second.
+ATTRIBUTES: Final = (0.2, 0.8)
+#: Checks of a scan with an atrium.
+CHECKS: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
+    checks.atrium_volume,
+    checks.atrium_height,
+    checks.atrium_in_one_piece,
+    checks.stack_covers_atrium,
+    checks.enough_slices_vote,
+    checks.no_slice_lost,
+    checks.grey_scale_of_image,
+    checks.blood_brighter_than_lung,
+    checks.detector_is_sure,
+    checks.looks_like_heart,
+    checks.orientation_as_stated,
+)
+
+
+def check_scan(heart: Heart, probabilities: FloatArray | None = None) -> tuple[Finding, ...]:
+    """Check whether a verdict on a scan is meaningful.
+
+    Args:
+        heart: Anatomy of the scan, whose atrium may be empty.
+        probabilities: Probability of blood pool by the detector at each voxel. None if the mask was supplied.
+
+    Returns:
+        Findings that speak against a verdict, refusals first. Empty for a sound scan.
+    """
+    evidence = Evidence(heart, probabilities)
+    if missing := checks.atrium_found(evidence):
+        return (missing,)
+    findings = (check(evidence) for check in CHECKS)
+    return in_order([finding for finding in findings if finding])
+
+
+def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> tuple[Finding, ...]:
+    """Check the distance of the quality network's features from its training data.
+
+    Args:
+        novelty: Distance of each slice, (slice,). None if the bundle does not measure it.
+        limits: Limits of the bundle on the median over the slices. None if it has none.
+    """
+    if novelty is None or limits is None:
+        return ()
+    distance = float(np.median(novelty))
+    severity = Limits((0, limits.review), (0, limits.refuse)).severity(distance)
+    if severity is None:
+        return ()
+    usual = f"novelty {distance:.2f}, usual is up to {limits.review:.2f}"
+    text = f"The quality network learnt from no scan like this one ({usual})."
+    remedy = "Look at the scan itself, and at its measures."
+    return (Finding(check="features_known", severity=severity, seen=text, remedy=remedy),)
+
+
+def check_consistency(probabilities: FloatArray, threshold: float) -> tuple[Finding, ...]:
+    """Check that the verdict does not contradict the attribute probabilities of the same network.
+
+    Args:
+        probabilities: Probabilities of being diagnostic, (slice, 4), scales in the order of `attributes.NAMES`.
+        threshold: Smallest probability of quality with which a slice counts as diagnostic.
+    """
+    *attributes, quality = SCALES
+    values = dict(zip(SCALES, probabilities.mean(axis=0, dtype=float).tolist(), strict=True))
+    verdict = vote(probabilities[:, SCALES.index(quality)], threshold).verdict
+    low, high = ATTRIBUTES
+    if verdict == "diagnostic":
+        against = [scale for scale in attributes if values[scale] < low]
+    else:
+        against = attributes if all(values[scale] > high for scale in attributes) else []
+    if not against:
+        return ()
+    which = ", ".join(f"{scale.title.lower()} {values[scale]:.2f}" for scale in against)
+    text = f"The verdict is {verdict}, and the probability of a good score says otherwise: {which}."
+    remedy = "Look at the scan itself, and at its measures."
+    return (Finding(check="verdict_fits_attributes", severity="review", seen=text, remedy=remedy),)
+
+
+def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the findings with refusals first."""
+    return tuple(sorted(findings, key=lambda finding: finding.severity != "refused"))
+
+
+def refused(findings: Sequence[Finding]) -> bool:
+    """Return whether a finding prevents a verdict."""
+    return any(finding.severity == "refused" for finding in findings)

@@ -1,0 +1,166 @@
+"""Steps that take one scan from its files to its result. Only this module knows their order."""
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import NamedTuple
+
+from pydantic import Field
+
+from lgeqa.config import Settings
+from lgeqa.errors import NotAssessableError
+from lgeqa.inference.blood_level import quality_at_other_levels
+from lgeqa.inference.bundle import Bundle
+from lgeqa.inference.detection import atrium_mask, search_atrium
+from lgeqa.inference.gate import check_consistency, check_novelty, check_scan, in_order, refused
+from lgeqa.inference.result import Scores, make_result, verdict_fields
+from lgeqa.io import Source, read_mask, read_scan
+from lgeqa.io.formatting import printable_path
+from lgeqa.measures import Heart, compute_measures
+from lgeqa.preprocessing import prepare_for_quality
+from lgeqa.records import BoolArray, Finding, FloatArray, Scan, ScanResult, Status
+
+
+class AssessSettings(Settings):
+    """Settings of an assessment that a user can choose.
+
+    Attributes:
+        threshold: Slice probability of quality from which a slice counts as diagnostic. None for the bundle's
+            threshold.
+        given_masks: Whether the atrium comes from the mask beside the scan. A scan without a mask is not assessable.
+        force: Whether a scan gets a verdict even if the gate refuses it. The record says so.
+        measures_only: Whether only image quality measures are taken, without a verdict.
+    """
+
+    threshold: float | None = Field(None, gt=0, lt=1)
+    given_masks: bool = False
+    force: bool = False
+    measures_only: bool = False
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A result and the data behind it.
+
+    Attributes:
+        result: Record of the scan.
+        scan: Scan as it was read.
+        atrium: Blood-pool mask, bool (slice, row, column). Empty if no atrium was found.
+        maps: Attribution maps of each of the result's slices, float32 (slice, 4, map row, map column) in logits,
+            scales in the order of `attributes.NAMES`. None without a verdict, or if the bundle does not explain.
+        heart: Anatomy that the measures refer to. None if no measures were taken.
+    """
+
+    result: ScanResult
+    scan: Scan
+    atrium: BoolArray
+    maps: FloatArray | None = None
+    heart: Heart | None = None
+
+
+class FoundAtrium(NamedTuple):
+    """The left atrium of a scan.
+
+    Attributes:
+        mask: Blood pool, bool (slice, row, column). It may be empty.
+        probabilities: Probability of blood pool at each voxel of the scan. None if the mask was supplied.
+    """
+
+    mask: BoolArray
+    probabilities: FloatArray | None = None
+
+
+def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
+    """Read a scan and assess it.
+
+    Raises:
+        ScanError: The scan cannot be read, or the mask that it needs cannot be used. Its `status` says which.
+    """
+    start = perf_counter()
+    scan = read_scan(source)
+    supplied = _supplied_mask(source, scan) if settings.given_masks else None
+    return assess_scan(scan, bundle, settings, supplied, perf_counter() - start)
+
+
+def assess_scan(
+    scan: Scan,
+    bundle: Bundle,
+    settings: AssessSettings,
+    supplied: BoolArray | None = None,
+    seconds_reading: float = 0.0,
+) -> Assessment:
+    """Assess a scan in memory: find the atrium, take the measures, check the scan, and score it.
+
+    Args:
+        scan: Scan as it was read.
+        bundle: Bundle with both networks and their settings.
+        settings: Choices of the user.
+        supplied: Atrium mask, bool (slice, row, column), to use instead of the detected one.
+        seconds_reading: Seconds already spent on reading, for the record.
+
+    Returns:
+        An assessment whose result is `assessed`, `not_assessable` or, if only measures are wanted, `measured`.
+    """
+    start = perf_counter()
+    atrium = find_atrium(scan, bundle) if supplied is None else FoundAtrium(supplied)
+    detected = perf_counter()
+    heart = Heart(scan.voxels, atrium.mask, scan.spacing_mm)
+    measures = compute_measures(scan, heart)
+    measured = perf_counter()
+    findings = check_scan(heart, atrium.probabilities)
+    threshold = settings.threshold or bundle.manifest.threshold
+    scores = _score(scan, atrium.mask, bundle) if _is_scored(findings, heart, settings) else None
+    if scores:
+        findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
+        scores = scores if _is_scored(findings, heart, settings) else None
+    if scores:
+        findings = (*findings, *check_consistency(scores.probabilities, threshold))
+    status: Status = "assessed" if scores else "measured" if settings.measures_only else "not_assessable"
+    result = make_result(
+        scan,
+        heart,
+        measures,
+        findings,
+        status,
+        mask_source="detected" if supplied is None else "supplied",
+        bundle=bundle.stamp,
+        seconds={
+            "read": seconds_reading,
+            "detect": detected - start,
+            "measure": measured - detected,
+            "score": perf_counter() - measured,
+        },
+        other_levels=scores.other_levels if scores else None,
+        **verdict_fields(scan, atrium.mask, scores.probabilities, threshold) if scores else {},
+    )
+    return Assessment(result, scan, atrium.mask, scores.maps if scores else None, heart)
+
+
+def find_atrium(scan: Scan, bundle: Bundle) -> FoundAtrium:
+    """Find the blood pool of the left atrium on the voxels of the scan (stage 1)."""
+    part = bundle.manifest.detector
+    probabilities = search_atrium(scan.voxels, scan.spacing_mm, bundle.detect, part.preparation, part.rule)
+    return FoundAtrium(atrium_mask(probabilities, scan.voxels, scan.spacing_mm, part.rule), probabilities)
+
+
+def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
+    if source.mask_path is None:
+        raise NotAssessableError(
+            f"{printable_path(scan.source)}: has no mask beside it (shrinkwrap.nrrd). "
+            "Leave --given-masks out to detect it."
+        )
+    return read_mask(source.mask_path, scan)
+
+
+def _is_scored(findings: tuple[Finding, ...], heart: Heart, settings: AssessSettings) -> bool:
+    """Return whether a scan gets a verdict, for which it needs an atrium even with `force`."""
+    return heart.is_there and not settings.measures_only and (settings.force or not refused(findings))
+
+
+def _score(scan: Scan, atrium: BoolArray, bundle: Bundle) -> Scores:
+    """Score the slices that hold the atrium (stage 2)."""
+    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
+    outputs = bundle.score(prepared)
+    other_levels = quality_at_other_levels(
+        prepared, outputs.probabilities, lambda slices: bundle.score(slices).probabilities
+    )
+    return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels)

@@ -1,0 +1,148 @@
+"""Pictures of a scan: its atrium slices, with outlines of the blood pools and attribution maps over them.
+
+Every picture shows the square that the quality network saw, patient's right on the left and anterior above.
+"""
+
+import io
+from base64 import b64encode
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from lgeqa.inference.pipeline import Assessment
+from lgeqa.preprocessing.quality_input import QualityField, QualityPreparation, quality_field, quality_weights
+from lgeqa.preprocessing.resampling import resample
+from lgeqa.records import BoolArray, FloatArray
+from lgeqa.reporting.contours import outlines
+
+#: Rows and columns of a picture, and of the thumbnail.
+PIXELS = 256
+THUMBNAIL_PIXELS = 96
+#: Grey levels of the scan, as percentiles over all pictures, that become black and white.
+_WINDOW = (1.0, 99.5)
+#: Quality of JPEG. At 85 the noise of a scan, which is part of its quality, is kept.
+_JPEG_QUALITY = 85
+
+#: Decimals of the logits of a map.
+_MAP_DECIMALS = 3
+
+Grey = npt.NDArray[np.uint8]
+Outline = tuple[tuple[float, ...], ...]
+Maps = tuple[tuple[tuple[float, ...], ...], ...]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SlicePicture(_Record):
+    """One slice that holds the left atrium.
+
+    Attributes:
+        index: Index along the slice axis of the file's own order, as in the result.
+        position_mm: LPS z of the slice's centre.
+        jpeg: Picture, 8 bits grey, as JPEG in Base64.
+        outline: Outline of the atrium: closed polygons, each x, y, x, y, ... in pixels of the picture. (0, 0) is the
+            outer corner of its first pixel.
+        aorta: Outline of the descending aorta, in the same form. Empty if none was found.
+        pools: Outline of the other blood pools, in the same form. Empty if none were found.
+        maps: Attribution maps of the logits, (scale, row, column), in the order of `attributes.NAMES`, over the whole
+            picture. Values above 0 speak for diagnostic, below 0 against. None if the bundle gives no maps.
+    """
+
+    index: int
+    position_mm: float
+    jpeg: str
+    outline: Outline
+    aorta: Outline
+    pools: Outline
+    maps: Maps | None
+
+
+class ScanPictures(_Record):
+    """Pictures of a scan that the report and the web application show.
+
+    Attributes:
+        pixels: Rows and columns of each picture.
+        pixel_mm: Side of a pixel in millimetres.
+        window: Grey levels of the scan that are black and white in every picture.
+        thumbnail: Small picture of the slice with the most atrium, as JPEG in Base64.
+        slices: Picture of each slice that holds the atrium, from inferior to superior, as in the result.
+    """
+
+    pixels: int
+    pixel_mm: float
+    window: tuple[float, float]
+    thumbnail: str
+    slices: tuple[SlicePicture, ...]
+
+
+def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> ScanPictures:
+    """Draw the slices of a scan that hold the atrium.
+
+    Args:
+        assessment: Assessment of a scan with at least one slice that holds the atrium.
+        preparation: Preparation of the slices for the quality network, which sets the square that is shown.
+    """
+    scan, atrium, heart = assessment.scan, assessment.atrium, assessment.heart
+    aorta, pools = (heart.aorta, heart.pools) if heart else (np.zeros_like(atrium),) * 2
+    atrium_slices = np.flatnonzero(atrium.any(axis=(1, 2)))
+    finer = preparation.model_copy(update={"pixels": PIXELS})
+    rows, columns = quality_weights(atrium, scan.spacing_mm, finer)
+    on_scan = np.outer(rows.any(axis=1), columns.any(axis=1))
+    window, pictures = _to_grey(resample(scan.voxels[atrium_slices], rows, columns), on_scan)
+    field = quality_field(atrium, scan.spacing_mm, finer)
+    pixel_mm = scan.spacing_mm[1:]
+    maps = (
+        [None] * len(atrium_slices)
+        if assessment.maps is None
+        else [_rounded(slice_maps) for slice_maps in assessment.maps]
+    )
+    return ScanPictures(
+        pixels=PIXELS,
+        pixel_mm=field.pixel_mm,
+        window=window,
+        thumbnail=_jpeg(pictures[int(np.argmax(atrium[atrium_slices].sum(axis=(1, 2))))], THUMBNAIL_PIXELS),
+        slices=tuple(
+            SlicePicture(
+                index=scan.file_slices[z],
+                position_mm=scan.slice_positions_mm[z],
+                jpeg=_jpeg(picture),
+                outline=_outline(atrium[z], pixel_mm, field),
+                aorta=_outline(aorta[z], pixel_mm, field),
+                pools=_outline(pools[z], pixel_mm, field),
+                maps=slice_maps,
+            )
+            for z, picture, slice_maps in zip(atrium_slices, pictures, maps, strict=True)
+        ),
+    )
+
+
+def _to_grey(slices: FloatArray, on_scan: BoolArray) -> tuple[tuple[float, float], Grey]:
+    """Return the window of a scan, and its slices (slice, row, column) within the window, black off the scan."""
+    black, white = (float(level) for level in np.percentile(slices[:, on_scan], _WINDOW))
+    scaled = np.clip((slices - black) / max(white - black, 1e-6), 0, 1) * on_scan
+    return (black, white), np.rint(scaled * 255).astype(np.uint8)
+
+
+def _outline(mask: BoolArray, pixel_mm: tuple[float, float], field: QualityField) -> Outline:
+    """Return the polygons of a slice of the scan, in pixels of the picture."""
+    corner_mm = np.array([field.rows_mm[0], field.columns_mm[0]]) - field.pixel_mm / 2
+    places_mm = ((np.array(polygon) - 0.5) * pixel_mm - corner_mm for polygon in outlines(mask))
+    return tuple(tuple(np.round(points[:, ::-1] / field.pixel_mm, 1).ravel().tolist()) for points in places_mm)
+
+
+def _jpeg(picture: Grey, pixels: int = PIXELS) -> str:
+    written = io.BytesIO()
+    image = Image.fromarray(picture).resize((pixels, pixels), Image.Resampling.BOX)
+    image.save(written, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    return b64encode(written.getvalue()).decode("ascii")
+
+
+def _rounded(maps: FloatArray) -> Maps:
+    """Return the maps (scale, row, column) of a slice as plain numbers."""
+    return tuple(
+        tuple(tuple(round(float(cell), _MAP_DECIMALS) for cell in row) for row in scale_map) for scale_map in maps
+    )

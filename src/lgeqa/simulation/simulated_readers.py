@@ -1,0 +1,42 @@
+"""Simulated readers, who disagree with the truth and with one another as real readers do."""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from lgeqa.scales import LOWEST_SCORE
+from lgeqa.simulation.measured_scores import Scores
+from lgeqa.simulation.score_statistics import SCORES, agreement_counts
+
+Confusion = npt.NDArray[np.float64]
+
+
+def draw_reading(rng: np.random.Generator, truth: Scores) -> Scores:
+    """Draw one reader's scores of a scan from its true whole scores, with independent errors on the four scales."""
+    whole = truth.row().astype(int) - LOWEST_SCORE
+    return Scores.from_row([rng.choice(SCORES, p=errs[true]) for errs, true in zip(confusions(), whole, strict=True)])
+
+
+@cache
+def confusions() -> Confusion:
+    r"""Return P(reader's score | true score) for each scale, (scale, true score - 1, reader's score - 1).
+
+    The data show the agreement of two readers, :math:`P_{ab}`, not of one reader with a truth. Assume that readers err
+    independently given the truth, each with the same confusion :math:`C`, and that the truth has the same distribution
+    as their scores, :math:`m`. Then :math:`P = C^T \mathrm{diag}(m)\, C`. One solution is symmetric: with
+    :math:`N = D^{-1/2} P D^{-1/2}` and :math:`D = \mathrm{diag}(m)`, :math:`C = D^{-1/2} N^{1/2} D^{1/2}`. It keeps
+    m, since :math:`\sqrt m` is an eigenvector of N with eigenvalue 1. N is positive definite on all four scales.
+    Entries below zero (-.02 at the lowest) are set to 0 and rows scaled to 1, which moves no entry of P by more than
+    .005.
+    """
+    return np.stack([_confusion(counts / counts.sum()) for counts in agreement_counts()])
+
+
+def _confusion(pairs: npt.NDArray[np.float64]) -> Confusion:
+    root = np.sqrt(pairs.sum(axis=0))
+    values, vectors = np.linalg.eigh(pairs / np.outer(root, root))
+    half = (vectors * np.sqrt(values)) @ vectors.T
+    confusion = np.maximum(half * root[None, :] / root[:, None], 0)
+    normed: Confusion = confusion / confusion.sum(axis=1, keepdims=True)
+    return normed

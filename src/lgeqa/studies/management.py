@@ -1,0 +1,212 @@
+"""Studies and their readers: creating, deleting, closing and reopening."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from lgeqa.cohort import PSEUDO_READERS
+from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
+from lgeqa.studies.models import Reader, Reading, Study, StudyScan, now
+from lgeqa.studies.reading_order import draw_order, draw_repeated
+from lgeqa.studies.study_scans import Candidate
+
+_LONGEST_NAME: Final = 80
+#: Random bytes of a token, before it is encoded as text.
+_TOKEN_BYTES: Final = 24
+#: Load a study in a few queries instead of one for each reading.
+_WHOLE: Final = (
+    selectinload(Study.scans).selectinload(StudyScan.adjudications),
+    selectinload(Study.readers).selectinload(Reader.readings).selectinload(Reading.ratings),
+)
+
+
+def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repeat_share: float, seed: int) -> Study:
+    """Create a study, open and without readers.
+
+    Raises:
+        RatingError: The name is empty or too long, the share or the seed is out of range, or a single scan would be
+            shown twice in a row.
+        ConflictError: A study has this name already.
+    """
+    name = _checked_name(name, "study")
+    if not 0 <= repeat_share <= 1:
+        raise RatingError(f"A share of {repeat_share:g} shown twice: give a number from 0 to 1.")
+    if seed < 0:
+        raise RatingError(f"A seed of {seed}: give a whole number from 0.")
+    if repeat_share and len(scans) < 2:
+        raise RatingError("A study of one scan cannot show it twice: the readings would follow each other. Add scans.")
+    if session.scalar(select(Study.id).where(func.lower(Study.name) == name.lower())):
+        raise ConflictError(f"There is a study {name!r} already. Choose another name.")
+    study = Study(name=name, seed=seed, repeat_share=repeat_share, made_at=now())
+    study.scans = [_study_scan(scan) for scan in scans]
+    session.add(study)
+    session.flush()
+    return study
+
+
+def list_studies(session: Session) -> list[Study]:
+    """Return all studies, the newest first."""
+    return list(session.scalars(select(Study).options(*_WHOLE).order_by(Study.id.desc())))
+
+
+def study_that_reads(session: Session, folder: Path) -> Study | None:
+    """Return a study with a scan below a folder, or None if no study has one."""
+    rows = session.execute(select(StudyScan.location, StudyScan.study_id))
+    for location, study_id in rows:
+        if Path(location).resolve().is_relative_to(folder.resolve()):
+            return session.get(Study, study_id)
+    return None
+
+
+def find_study(session: Session, study_id: int) -> Study:
+    """Return the study with this number, with its scans, readers, readings and ratings loaded.
+
+    Raises:
+        NotFoundError: No study has this number.
+    """
+    study = session.scalar(select(Study).options(*_WHOLE).where(Study.id == study_id))
+    if study is None:
+        raise NotFoundError(f"There is no study {study_id}.")
+    return study
+
+
+def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
+    """Add a reader, with a reading order of their own, to an open study.
+
+    Returns:
+        The reader, and the reader's secret token, of which only a hash is stored.
+
+    Raises:
+        RatingError: The name is empty, too long, or reserved in a cohort.
+        ConflictError: The study is closed, or has a reader with this name.
+    """
+    name = _checked_name(name, "reader")
+    check_open(study)
+    if name.casefold() in PSEUDO_READERS:
+        raise RatingError(f"A reader cannot be named {name!r}, which means other scores in a cohort. Choose another.")
+    if name.casefold() in {reader.name.casefold() for reader in study.readers}:
+        raise ConflictError(f"The study has a reader {name!r} already. Choose another name.")
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    number = max((reader.number for reader in study.readers), default=0) + 1
+    reader = Reader(number=number, name=name, token_sha256=_hashed(token))
+    reader.readings = _readings(study, number)
+    study.readers.append(reader)
+    session.flush()
+    return reader, token
+
+
+def renew_token(study: Study, number: int) -> tuple[Reader, str]:
+    """Give a reader who lost the link a new token, and invalidate the old one.
+
+    Returns:
+        The reader, and the reader's secret token, of which only a hash is stored.
+
+    Raises:
+        NotFoundError: The study has no reader with this number.
+    """
+    reader = _reader(study, number)
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    reader.token_sha256 = _hashed(token)
+    return reader, token
+
+
+def remove_reader(study: Study, number: int) -> None:
+    """Remove a reader who has rated nothing, and invalidate the reader's link.
+
+    Raises:
+        NotFoundError: The study has no reader with this number.
+        ConflictError: The reader has saved a rating.
+    """
+    reader = _reader(study, number)
+    _check_unrated([reader])
+    study.readers.remove(reader)
+
+
+def delete_study(session: Session, study: Study) -> None:
+    """Delete a study without ratings, and its readers, but not the files of the scans.
+
+    Raises:
+        ConflictError: The study has ratings.
+    """
+    _check_unrated(study.readers)
+    session.delete(study)
+
+
+def find_reader(session: Session, token: str) -> int | None:
+    """Return the `Reader.id` to which a token belongs, or None if it belongs to no reader."""
+    return session.scalar(select(Reader.id).where(Reader.token_sha256 == _hashed(token)))
+
+
+def close_study(study: Study) -> None:
+    """Close a study, so that readers see nothing more and the ratings can be viewed and exported."""
+    study.closed_at = study.closed_at or now()
+
+
+def reopen_study(study: Study) -> None:
+    """Reopen a study for its readers, and record that the ratings could be viewed before."""
+    if study.closed_at:
+        study.closed_at, study.reopened_at = None, now()
+
+
+def check_open(study: Study) -> None:
+    """Raise ConflictError if the study is closed."""
+    if study.closed_at:
+        raise ConflictError(f"The study {study.name!r} is closed. Whoever runs it can reopen it.")
+
+
+def check_closed(study: Study) -> None:
+    """Raise ConflictError if the study is open, since nobody may see ratings while others still rate."""
+    if not study.closed_at:
+        raise ConflictError(f"The study {study.name!r} is open. Its ratings can be seen once it is closed.")
+
+
+def _reader(study: Study, number: int) -> Reader:
+    reader = next((reader for reader in study.readers if reader.number == number), None)
+    if reader is None:
+        raise NotFoundError(f"The study {study.name!r} has no reader {number}.")
+    return reader
+
+
+def _check_unrated(readers: Sequence[Reader]) -> None:
+    """Raise ConflictError if a reader has rated, since ratings are never deleted."""
+    for reader in readers:
+        if any(reading.ratings for reading in reader.readings):
+            raise ConflictError(f"{reader.name} has rated already, and ratings are never deleted.")
+
+
+def _study_scan(scan: Candidate) -> StudyScan:
+    source = scan.source
+    return StudyScan(
+        scan_id=source.scan_id,
+        patient=scan.patient,
+        kind=source.kind,
+        location=str(source.location),
+        files=[str(file) for file in source.files],
+        mask=str(source.mask_path) if source.mask_path else None,
+        sha256=scan.sha256,
+    )
+
+
+def _readings(study: Study, reader: int) -> list[Reading]:
+    repeated = draw_repeated(study.seed, len(study.scans), study.repeat_share)
+    order = draw_order(study.seed, reader, len(study.scans), repeated)
+    return [
+        Reading(scan=study.scans[place.scan], number=number, round=place.round)
+        for number, place in enumerate(order, start=1)
+    ]
+
+
+def _checked_name(name: str, whose: str) -> str:
+    name = " ".join(name.split())
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise RatingError(f"{name[:_LONGEST_NAME]!r} is no name for a {whose}: give 1 to {_LONGEST_NAME} signs.")
+    return name
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,253 @@
+"""Training of stage 2 by each strategy: baseline, multi-task and contrastive (section 3.2), and hybrid (section 5)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self, TypeVar
+
+import numpy as np
+from pydantic import Field, PositiveFloat, model_validator
+
+from lgeqa.cohort import Case, LabelRule, content_of, targets_of
+from lgeqa.config import Settings
+from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
+from lgeqa.preprocessing.quality_input import quality_weights
+from lgeqa.preprocessing.resampling import resample
+from lgeqa.training.case_reading import read_case
+from lgeqa.training.loop import LoopSettings, fit, seeded_init
+from lgeqa.training.networks import (
+    WIDTH,
+    ContrastiveNetwork,
+    HybridNetwork,
+    MultiTaskNetwork,
+    QualityFrom,
+    QualityNetwork,
+    load_first_weights,
+    load_weights,
+    save_weights,
+)
+from lgeqa.training.processes import is_main
+from lgeqa.training.run_layout import FIRST_STEP
+from lgeqa.training.slice_store import SliceDataset, Slices, open_store
+from lgeqa.training.strategies import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
+
+
+class QualityConfig(Settings):
+    """Settings of `lgeqa train baseline` and `lgeqa train multitask`.
+
+    Attributes:
+        preparation: Preparation of the slices, stored in the bundle.
+        weights: Initial weights of the encoder: `random`, `hub` (ImageNet, downloaded), or a .safetensors file.
+        quality_from: Input of the quality head: the `logits` of the attributes, as in the paper, or the last hidden
+            `features` of the attribute heads.
+        width: Channels of the encoder's first stage. 64 gives a ResNet34, as in the paper. A narrower encoder trains
+            faster but cannot start from ImageNet weights.
+        label: Rule that derives the label from the readers' scores.
+        test: Share of the scans that the training never uses.
+        validation: Share of the remaining scans that selects the best epoch.
+        loop: Settings of the training loop.
+    """
+
+    preparation: QualityPreparation = Field(default_factory=QualityPreparation)
+    weights: Literal["random", "hub"] | Path = "hub"
+    quality_from: QualityFrom = "logits"
+    width: int = Field(WIDTH, ge=4, le=WIDTH, multiple_of=2)
+    label: LabelRule = Field(default_factory=LabelRule)
+    test: float = Field(0.1, gt=0, lt=1)
+    validation: float = Field(0.1, gt=0, lt=1)
+    loop: LoopSettings = Field(default_factory=LoopSettings)
+
+    @property
+    def seen(self) -> QualityPreparation:
+        """Preparation of slices for the trained network: the middle window if it was trained on windows."""
+        return self.preparation.middle(self.loop.augmentation.window)
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        window = self.loop.augmentation.window
+        if window < 1 and self.preparation.field == "full":
+            raise ValueError(f'loop.augmentation.window = {window:g} needs preparation.field = "atrium"')
+        return self
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if self.weights == "hub" and self.width != WIDTH:
+            raise ValueError(f'width = {self.width} needs weights = "random", or a file of this width')
+        return self
+
+
+def pretraining_settings() -> LoopSettings:
+    """Return the settings of section 4.3 for contrastive pre-training, which the hybrid strategy shares."""
+    return LoopSettings(
+        epochs=100,
+        batch=512,
+        optimiser="lars",
+        learning_rate=0.5,
+        warmup=10,
+        weight_decay=1e-4,
+        patience=0,
+        keep="last",
+    )
+
+
+class ContrastiveConfig(QualityConfig):
+    """Settings of `lgeqa train contrastive` and `lgeqa train hybrid`: those of the other strategies, and more.
+
+    Attributes:
+        loop: Settings of the second step, which trains the heads on a frozen encoder.
+        pretraining: Settings of the first step, which trains the encoder.
+        temperature: Temperature of equation 4.
+        unlabelled: Whether scans without a label take part in the first step, where the only positive of each of their
+            slices is its other view.
+    """
+
+    pretraining: LoopSettings = Field(default_factory=pretraining_settings)
+    temperature: PositiveFloat = 0.07
+    unlabelled: bool = False
+
+
+AnyQualityNetwork = TypeVar("AnyQualityNetwork", bound=QualityNetwork)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Prepared slices of a training.
+
+    Attributes:
+        training: Slices to train on.
+        validation: Slices of other patients, which select the best epoch.
+        pretraining: Slices for the first step of a strategy with two steps: the training slices, and unlabelled ones
+            if wanted.
+    """
+
+    training: SliceDataset
+    validation: SliceDataset
+    pretraining: SliceDataset
+
+
+def train_baseline(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train the baseline of section 3.2.1.
+
+    Args:
+        data: Prepared slices.
+        config: Settings of the training.
+        run: Folder of the run. An interrupted training is resumed.
+        quiet: Whether to hide the progress.
+
+    Returns:
+        The trained network.
+
+    Raises:
+        ConfigError: The initial weights cannot be loaded.
+        TrainingError: The training failed as described in `fit`.
+        OutputError: The run's folder cannot be written.
+    """
+    network = _started(QualityNetwork, config)
+    fit(BaselineRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def train_multitask(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train the multi-task strategy of section 3.2.2, with the arguments of `train_baseline`."""
+    network = _started(MultiTaskNetwork, config)
+    fit(MultiTaskRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def train_contrastive(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train the contrastive strategy of section 3.2.3, first the encoder and then the heads on it.
+
+    The arguments are as in `train_baseline`.
+    """
+    return _train_in_two_steps(ContrastiveNetwork, ContrastiveRecipe, data, config, run, quiet)
+
+
+def train_hybrid(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train the hybrid strategy of section 5: `train_contrastive` with an encoder that also finds the blood pool."""
+    return _train_in_two_steps(HybridNetwork, HybridRecipe, data, config, run, quiet)
+
+
+def _train_in_two_steps(
+    kind: type[ContrastiveNetwork],
+    recipe: type[ContrastiveRecipe],
+    data: Prepared,
+    config: QualityConfig,
+    run: Path,
+    quiet: bool,
+) -> QualityNetwork:
+    """Train the encoder inside a network of the given kind, then the heads on the frozen encoder."""
+    assert isinstance(config, ContrastiveConfig)
+    network = _started(QualityNetwork, config)
+    first_step = run / FIRST_STEP
+    encoder_file = first_step / "encoder.safetensors"
+    if encoder_file.is_file():
+        load_weights(network.encoder, encoder_file)
+    else:
+        with seeded_init(config.pretraining.seed):
+            pretrained = kind(network.encoder)
+        step = recipe(pretrained, config.pretraining, config.preparation.pixels, config.temperature)
+        fit(step, data.pretraining, data.validation, first_step, quiet)
+        if is_main():
+            save_weights(network.encoder, encoder_file)
+    fit(HeadsRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
+    """Return a network with its initial weights."""
+    with seeded_init(config.loop.seed):
+        network = kind(config.quality_from, config.width)
+    load_first_weights(network.encoder, config.weights)
+    return network
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A strategy for training stage 2.
+
+    Attributes:
+        section: Section of the paper.
+        config: Class of the settings.
+        train: Function that trains the network.
+    """
+
+    section: str
+    config: type[QualityConfig]
+    train: Callable[[Prepared, QualityConfig, Path, bool], QualityNetwork]
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether the encoder is trained in a first step, and the heads in a second one."""
+        return issubclass(self.config, ContrastiveConfig)
+
+
+#: The strategies, in the paper's order; the command line and the experiment read this.
+STRATEGIES: Final = {
+    "baseline": Strategy("3.2.1", QualityConfig, train_baseline),
+    "multitask": Strategy("3.2.2", QualityConfig, train_multitask),
+    "contrastive": Strategy("3.2.3", ContrastiveConfig, train_contrastive),
+    "hybrid": Strategy("5", ContrastiveConfig, train_hybrid),
+}
+
+
+def quality_store(
+    cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule, folder: Path
+) -> SliceDataset:
+    """Return the prepared slices of scans with masks, with NaN as the label of scans without one by the rule."""
+    key = {
+        "preparation": preparation.model_dump(),
+        "scans": [[content_of(case), targets_of(case, rule).tolist()] for case in cases],
+    }
+    return open_store(folder, key, lambda: _slices(cases, preparation, rule))
+
+
+def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule) -> Iterator[Slices]:
+    for case in cases:
+        scan, atrium = read_case(case)
+        has_atrium = atrium.any(axis=(1, 2))
+        weights = quality_weights(atrium, scan.spacing_mm, preparation)
+        yield Slices(
+            prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
+            (resample(atrium[has_atrium].astype(np.float32), *weights) > 0.5).astype(np.uint8),
+            targets_of(case, rule),
+        )

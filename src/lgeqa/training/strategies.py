@@ -1,0 +1,150 @@
+"""The recipes: the losses that each strategy minimises."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torchmetrics import Metric
+from torchmetrics.classification import BinaryF1Score
+
+from lgeqa.scales import NAMES
+from lgeqa.training.intensity_augmentation import Intensity, change
+from lgeqa.training.loop import LoopSettings, Recipe
+from lgeqa.training.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
+from lgeqa.training.networks import ContrastiveNetwork, Detector, HybridNetwork, MultiTaskNetwork, QualityNetwork
+from lgeqa.training.slice_store import Batch
+
+
+class DetectorRecipe(Recipe):
+    """Stage 1 (section 3.1): Dice and cross-entropy on the blood-pool mask, with the best epoch by validation Dice."""
+
+    watched = "validation/dice"
+    better = "max"
+
+    def __init__(
+        self, network: Detector, settings: LoopSettings, window: int, zoom: float, intensity: Intensity
+    ) -> None:
+        super().__init__(network, settings, window, zoom)
+        self._intensity = intensity
+        # Counted over all slices, since a mean over batches would depend on how slices are batched.
+        self._overlap = BinaryF1Score()
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the Dice loss over the batch and the binary cross-entropy."""
+        logits = self.network(batch["slice"])
+        return {
+            "dice": blood_pool_loss(logits, batch["mask"]),
+            "bce": binary_cross_entropy_with_logits(logits, batch["mask"]),
+        }
+
+    def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Return the batch with moved slices that are also changed in intensity."""
+        moved = super().augmented(batch, generator)
+        return moved | {"slice": change(moved["slice"], self._intensity, generator)}
+
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        """Return Dice at a threshold of 0.5 over all pixels of all validation slices (the F1 of pixels)."""
+        self._overlap.update(self.network(batch["slice"]) > 0, batch["mask"] > 0)
+        return {"validation/dice": self._overlap}
+
+
+class BaselineRecipe(Recipe):
+    """Baseline QA (section 3.2.1): equation 1, with the best epoch by the validation error of section 4.3."""
+
+    watched = "validation/mse"
+    better = "min"
+    network: QualityNetwork
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss of equation 1."""
+        return {"bce": scoring_loss(self.network(batch["slice"]), batch["label"])}
+
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        """Return the mean squared error between probability and label of each scale, and over the four."""
+        errors = (torch.sigmoid(self.network(batch["slice"])) - batch["label"]).square().mean(dim=0)
+        each = {f"validation/mse_{name}": error for name, error in zip(NAMES, errors, strict=True)}
+        return each | {"validation/mse": errors.mean()}
+
+
+class MultiTaskRecipe(BaselineRecipe):
+    """Multi-Task QA (section 3.2.2): equation 3, the scores and the blood pool at once."""
+
+    network: MultiTaskNetwork
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the two terms of equation 3: equation 1 and equation 2."""
+        scores, blood_pool = self.network.both(batch["slice"])
+        return {"bce": scoring_loss(scores, batch["label"]), "dice": blood_pool_loss(blood_pool, batch["mask"])}
+
+
+class ContrastiveRecipe(Recipe):
+    """The first step of section 3.2.3: the encoder learns by equation 5 on two views of each slice.
+
+    Args:
+        network: Encoder and projection heads.
+        settings: Settings of the training loop.
+        side: Rows and columns of a slice.
+        temperature: Temperature of equation 4.
+    """
+
+    watched = "validation/contrastive"
+    better = "min"
+    views = 2
+
+    def __init__(self, network: ContrastiveNetwork, settings: LoopSettings, side: int, temperature: float) -> None:
+        super().__init__(network, settings, side)
+        self._temperature = temperature
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the four terms of equation 5."""
+        return self.contrastive_losses(self.network(batch["slice"]), batch["label"])
+
+    def contrastive_losses(self, projections: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Return the four terms of equation 5.
+
+        Args:
+            projections: Projections of both views, (scale, slice of each view, features).
+            labels: Labels of both views from 0 to 1, or NaN without a score, (slice of each view, 4).
+        """
+        # Both views have the same classes, so the only positive of a slice without a label is its other view.
+        one_view = labels[: len(labels) // self.views]
+        with torch.autocast(projections.device.type, enabled=False):
+            return {
+                f"contrastive_{name}": contrastive_loss(
+                    projected.float(), contrastive_classes(column).repeat(self.views), self._temperature
+                )
+                for name, projected, column in zip(NAMES, projections, one_view.T, strict=True)
+            }
+
+    def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
+        """Return the loss with each slice, not augmented, as both of its views."""
+        both = {name: torch.cat([tensor] * self.views) for name, tensor in batch.items()}
+        return {self.watched: torch.stack(list(self.losses(both).values())).sum()}
+
+
+class HybridRecipe(ContrastiveRecipe):
+    """The first step of the hybrid strategy: equation 5, and equation 2 for the blood pool on both views.
+
+    The paper's conclusion names such a combination but does not test it.
+    """
+
+    watched = "validation/hybrid"
+    network: HybridNetwork
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the four terms of equation 5 and the term of equation 2."""
+        projections, blood_pool = self.network.both(batch["slice"])
+        return self.contrastive_losses(projections, batch["label"]) | {
+            "dice": blood_pool_loss(blood_pool, batch["mask"])
+        }
+
+
+class HeadsRecipe(BaselineRecipe):
+    """The second step of section 3.2.3 and of the hybrid strategy: equation 1 for the heads on a frozen encoder."""
+
+    def __init__(self, network: QualityNetwork, settings: LoopSettings, side: int) -> None:
+        super().__init__(network, settings, side)
+        network.encoder.requires_grad_(requires_grad=False)
+
+    def on_train_epoch_start(self) -> None:
+        """Keep the statistics that the encoder's batch normalisation has learnt."""
+        self.network.encoder.eval()

@@ -1,0 +1,93 @@
+"""Routes for agreement, for the owner of a closed study: the statistics and the adjudication."""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lgeqa.agreement.compute import agree
+from lgeqa.agreement.discrepancy_table import adjudication_table
+from lgeqa.agreement.markdown_report import page
+from lgeqa.agreement.record import Agreement
+from lgeqa.bootstrap import Bootstrap
+from lgeqa.records import BundleStamp, ScanResult
+from lgeqa.studies import adjudication, management
+from lgeqa.studies.adjudication import AdjudicationDetail, ConsensusRating, Listed, SentAdjudication
+from lgeqa.studies.models import Study, writing
+from lgeqa.web.app_state import Number, ServedIs
+from lgeqa.web.authorization import owner
+from lgeqa.web.models import ScanRow
+from lgeqa.web.rating_routes import SessionsAre, volume_of
+from lgeqa.web.responses import Nifti, as_file, as_table
+
+_FILES: Final[dict[str, Callable[[Agreement], str]]] = {
+    "agreement.md": page,
+    "agreement.json": lambda agreement: agreement.model_dump_json(indent=2) + "\n",
+    "adjudicate.csv": adjudication_table,
+}
+FileName = Literal["agreement.md", "agreement.json", "adjudicate.csv"]
+router = APIRouter(prefix="/api/studies/{study_id}", tags=["Agreement"], dependencies=[Depends(owner)])
+
+
+@router.get("/agreement")
+def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
+    """Return the agreement among the readers of a closed study and the model. A large study takes some seconds."""
+    with served.sessions() as session:
+        study = management.find_study(session, study_id)
+        readings, source = adjudication.readings_of_study(study), study.name
+        results = _results(session, study, served.bundle.stamp)
+    return agree(readings, results, source, Bootstrap())
+
+
+@router.get("/agreement/{file}", response_class=Response)
+def export_agreement(study_id: Number, file: FileName, served: ServedIs) -> Response:
+    """Export the agreement as a file: a readable page, the record, or the table of the scans to adjudicate."""
+    text = _FILES[file](show_agreement(study_id, served))
+    return as_table(text, file) if file == "adjudicate.csv" else as_file(text, file)
+
+
+@router.get("/adjudication")
+def list_disputes(study_id: Number, sessions: SessionsAre) -> list[Listed]:
+    """List the scans of a closed study on which readers disagree, largest differences first, with any consensus.
+
+    The model's result is left out, so that it does not sway the panel.
+    """
+    with sessions() as session:
+        return adjudication.list_disputes(management.find_study(session, study_id))
+
+
+@router.get("/adjudication/{number}")
+def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> AdjudicationDetail:
+    """Return each reader's rating of a scan, side by side, and every consensus so far."""
+    with sessions() as session:
+        study = management.find_study(session, study_id)
+        return adjudication.open_scan(study, adjudication.find_scan(session, study, number))
+
+
+@router.get("/adjudication/{number}/volume", response_class=Nifti)
+def show_volume(study_id: Number, number: Number, served: ServedIs) -> Response:
+    """Return the scan as `.nii.gz`."""
+    with served.sessions() as session:
+        scan = adjudication.find_scan(session, management.find_study(session, study_id), number)
+        return volume_of(scan, number, served)
+
+
+@router.post("/adjudication/{number}")
+def save_adjudication(
+    study_id: Number, number: Number, sent: SentAdjudication, sessions: SessionsAre
+) -> ConsensusRating:
+    """Save the consensus of a panel, and keep the earlier ones. A repeated save id is stored only once."""
+    with writing(sessions) as session:
+        scan = adjudication.find_scan(session, management.find_study(session, study_id), number)
+        return adjudication.save_adjudication(session, scan, sent)
+
+
+def _results(session: Session, study: Study, bundle: BundleStamp) -> dict[str, ScanResult]:
+    """Return the results of the served model for the study's scans, which are matched by the hash of their files."""
+    names = {scan.sha256: scan.scan_id for scan in study.scans}
+    sha256 = func.json_extract(ScanRow.result, "$.input_sha256")
+    records = session.scalars(select(ScanRow.result).where(sha256.in_(names)))
+    results = [ScanResult.model_validate_json(record) for record in records if record]
+    return {names[result.input_sha256]: result for result in results if result.bundle == bundle}

@@ -1,0 +1,44 @@
+"""Health check of the server for monitoring. It needs no token, so it reveals nothing about any scan."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from lgeqa.web.app_state import ServedIs
+
+router = APIRouter(tags=["health"])
+_UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "The queue stands still; the answer tells why."}}
+
+
+class Health(BaseModel):
+    """The health of the server.
+
+    Attributes:
+        lgeqa: Version of the package.
+        queue_alive: Whether the queue is being processed.
+        queue_fault: Reason why the queue has stopped, and the remedy. Empty while it runs.
+        last_fault: Reason why the queue last stopped since the server started. Empty if it never did.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    lgeqa: str
+    queue_alive: bool
+    queue_fault: str
+    last_fault: str
+
+
+@router.get("/health", responses=_UNWELL)
+def show_health(request: Request, response: Response, served: ServedIs) -> Health:
+    """Report whether the queue is being processed. No token is needed, and the status is 503 if it has stopped."""
+    worker = request.app.state.worker
+    health = Health(
+        lgeqa=version("lgeqa"),
+        queue_alive=bool(worker and worker.alive),
+        queue_fault=served.queue.standstill,
+        last_fault=served.queue.last_standstill,
+    )
+    if not health.queue_alive or health.queue_fault:
+        response.status_code = 503
+    return health

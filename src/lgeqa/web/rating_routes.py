@@ -1,0 +1,242 @@
+"""Routes for rating: `/api/studies` for the owner, `/api/reading` for readers."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from lgeqa.database import Sessions
+from lgeqa.errors import ReadError
+from lgeqa.studies import export, management, ratings
+from lgeqa.studies.models import StudyScan, writing
+from lgeqa.studies.ratings import SavedRating, SentRating
+from lgeqa.studies.views import OwnRating, ReaderWorklist, StudyView
+from lgeqa.web.app_state import AppState, Number, ServedIs
+from lgeqa.web.authorization import SomeoneIs, owner
+from lgeqa.web.isolated_reading import candidates_of, read_apart
+from lgeqa.web.responses import Nifti, as_file, as_table
+from lgeqa.web.volumes import scan_volume
+
+_EXPORTS: Final = {
+    "scores.csv": export.scores_csv,
+    "ratings.csv": export.ratings_csv,
+    "history.csv": export.history_csv,
+    "labels.json": export.labels_json,
+    "adjudications.csv": export.adjudications_csv,
+}
+#: Exports for spreadsheets. Training reads `scores.csv`, in which names and paths must stay unchanged.
+_TABLES: Final = ("ratings.csv", "history.csv", "adjudications.csv")
+ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json", "adjudications.csv"]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewStudy(_Form):
+    """A study to be created.
+
+    Attributes:
+        name: Unique name for display.
+        folder: Folder with the scans, on the server's machine.
+        patients: CSV with the columns scan and patient. Empty for none.
+        repeat_share: Share of the scans that each reader sees twice.
+        seed: Random seed of the scans shown twice and of each reader's order.
+    """
+
+    name: str
+    folder: str
+    patients: str = ""
+    repeat_share: float = 0.2
+    seed: int = Field(0, lt=2**63)
+
+
+class MadeStudy(StudyView):
+    """A study that was created.
+
+    Attributes:
+        left_out: Reason for each scan of the folder that is not in the study.
+    """
+
+    left_out: tuple[str, ...]
+
+
+class NewReader(_Form):
+    """A reader to be added.
+
+    Attributes:
+        name: Name of the reader, unique in the study.
+    """
+
+    name: str
+
+
+class ReaderLink(_Form):
+    """The access of a reader, shown only once. The link is `/read?token=` with the token, on this server.
+
+    Attributes:
+        number: Number of the reader in the study.
+        name: Name of the reader.
+        token: Secret token of the reader.
+    """
+
+    number: int
+    name: str
+    token: str
+
+
+def sessions_of(served: ServedIs) -> Sessions:
+    """Return the database sessions of the application."""
+    return served.sessions
+
+
+def reader_id_of(person: SomeoneIs) -> int:
+    """Return the `Reader.id` of the sender of a request.
+
+    Raises:
+        HTTPException: 403 for the owner, who has no reading order.
+    """
+    if person.reader_id is None:
+        raise HTTPException(403, "Only a reader rates. Open a reader's link, best in a private window.")
+    return person.reader_id
+
+
+SessionsAre = Annotated[Sessions, Depends(sessions_of)]
+ReaderIs = Annotated[int, Depends(reader_id_of)]
+for_owner = APIRouter(prefix="/api/studies", tags=["Studies"], dependencies=[Depends(owner)])
+for_readers = APIRouter(prefix="/api/reading", tags=["Reading"])
+
+
+@for_owner.get("")
+def list_studies(sessions: SessionsAre) -> list[StudyView]:
+    """List all studies, the newest first."""
+    with sessions() as session:
+        return [StudyView.of(study) for study in management.list_studies(session)]
+
+
+@for_owner.post("", status_code=201)
+def make_study(new: NewStudy, served: ServedIs) -> MadeStudy:
+    """Create a study of the scans in a folder on the server's machine. Each scan is read once as a check."""
+    scans, left_out = candidates_of(Path(new.folder), new.patients, served.settings.timeout)
+    with writing(served.sessions) as session:
+        study = management.make_study(session, new.name, scans, repeat_share=new.repeat_share, seed=new.seed)
+        return MadeStudy(**StudyView.of(study).model_dump(), left_out=tuple(left_out))
+
+
+@for_owner.get("/{study_id}")
+def show_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+    """Return a study and the progress of its readers."""
+    with sessions() as session:
+        return StudyView.of(management.find_study(session, study_id))
+
+
+@for_owner.delete("/{study_id}", status_code=204)
+def delete_study(study_id: Number, sessions: SessionsAre) -> None:
+    """Delete a study in which nobody has rated. The files of the scans are not deleted."""
+    with writing(sessions) as session:
+        management.delete_study(session, management.find_study(session, study_id))
+
+
+@for_owner.post("/{study_id}/readers", status_code=201)
+def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> ReaderLink:
+    """Add a reader to an open study. The token is shown only once and is not stored."""
+    with writing(sessions) as session:
+        reader, token = management.add_reader(session, management.find_study(session, study_id), new.name)
+        return ReaderLink(number=reader.number, name=reader.name, token=token)
+
+
+@for_owner.delete("/{study_id}/readers/{number}")
+def remove_reader(study_id: Number, number: Number, sessions: SessionsAre) -> StudyView:
+    """Remove a reader who has rated nothing. The reader's link becomes invalid."""
+    with writing(sessions) as session:
+        study = management.find_study(session, study_id)
+        management.remove_reader(study, number)
+        return StudyView.of(study)
+
+
+@for_owner.post("/{study_id}/readers/{number}/token")
+def renew_token(study_id: Number, number: Number, sessions: SessionsAre) -> ReaderLink:
+    """Give a reader a new token. The old one becomes invalid."""
+    with writing(sessions) as session:
+        reader, token = management.renew_token(management.find_study(session, study_id), number)
+        return ReaderLink(number=number, name=reader.name, token=token)
+
+
+@for_owner.post("/{study_id}/close")
+def close_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+    """Close a study. Readers see nothing more, and the ratings can be viewed and exported."""
+    with writing(sessions) as session:
+        study = management.find_study(session, study_id)
+        management.close_study(study)
+        return StudyView.of(study)
+
+
+@for_owner.post("/{study_id}/reopen")
+def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+    """Reopen a study for its readers. The study keeps a record that it was closed before."""
+    with writing(sessions) as session:
+        study = management.find_study(session, study_id)
+        management.reopen_study(study)
+        return StudyView.of(study)
+
+
+@for_owner.get("/{study_id}/ratings")
+def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]]:
+    """Return the ratings of a closed study, as the rows of `ratings.csv`."""
+    with sessions() as session:
+        study = management.find_study(session, study_id)
+        management.check_closed(study)
+        return export.rating_rows(study)
+
+
+@for_owner.get("/{study_id}/export/{file}", response_class=Response)
+def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> Response:
+    """Export the ratings of a closed study as a file."""
+    with sessions() as session:
+        study = management.find_study(session, study_id)
+        management.check_closed(study)
+        text = _EXPORTS[file](study)
+    return as_table(text, file) if file in _TABLES else as_file(text, file)
+
+
+@for_readers.get("")
+def show_readings(reader_id: ReaderIs, sessions: SessionsAre) -> ReaderWorklist:
+    """List the scans that the reader is to rate, by blind number, and the scales."""
+    with sessions() as session:
+        return ReaderWorklist.of(ratings.find_person(session, reader_id))
+
+
+@for_readers.get("/{number}")
+def show_rating(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> OwnRating:
+    """Return the reader's latest rating of a scan."""
+    with sessions() as session:
+        return OwnRating.of(ratings.find_reading(session, reader_id, number))
+
+
+@for_readers.get("/{number}/volume", response_class=Nifti)
+def show_volume(number: Number, reader_id: ReaderIs, served: ServedIs) -> Response:
+    """Return the scan as `.nii.gz` without any name."""
+    with served.sessions() as session:
+        return volume_of(ratings.find_reading(session, reader_id, number).scan, number, served)
+
+
+def volume_of(kept: StudyScan, number: int, served: AppState) -> Nifti:
+    """Return the volume of a scan of a study, which its viewer knows by `number`.
+
+    Raises:
+        HTTPException: 503 if the scan cannot be read now.
+    """
+    read = partial(read_apart, timeout=served.settings.timeout)
+    try:
+        return Nifti(scan_volume(ratings.read_kept(kept, number, read)))
+    except ReadError as error:
+        raise HTTPException(503, str(error)) from None
+
+
+@for_readers.post("/{number}/ratings")
+def save_rating(number: Number, sent: SentRating, reader_id: ReaderIs, sessions: SessionsAre) -> SavedRating:
+    """Save a rating, which is on disk once the response arrives. A repeated save id is stored only once."""
+    with writing(sessions) as session:
+        return ratings.save_rating(session, reader_id, number, sent)

@@ -1,0 +1,205 @@
+"""Worker that processes the queue in another process, which is kept ready and may crash without harm."""
+
+import re
+import sys
+from base64 import b64decode
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from shutil import disk_usage
+from threading import Event, Lock, Thread
+from typing import TypeVar
+
+from sqlalchemy.exc import DatabaseError
+
+from lgeqa.batch import Outcome, ScanAssessor, trace_of
+from lgeqa.errors import OutputError
+from lgeqa.io import Source
+from lgeqa.records import ScanResult
+from lgeqa.web.queue import MOST_TAKES, Queue
+from lgeqa.web.uploads import FILES
+from lgeqa.web.worker_task import Work
+from lgeqa.workers import Limits, Worker, WorkerDied
+
+#: Seconds between two checks of the queue without a notification, and between two tries while the queue has stopped.
+_LOOK_EVERY = 1.0
+_TRY_AGAIN_S = 2.0
+#: Free bytes that the disk needs before a scan is taken: its pictures, its mask and the database need space.
+_ROOM_BYTES = 20_000_000
+#: Messages about scans that are given up.
+_LOOK_AT_IT = "Its files may be damaged: export it again, or assess it on a faster machine."
+_PROCESS_ENDED = (
+    "The process that assessed this scan was ended each time it was tried, most often for want of memory. "
+    "Assess it again on a machine with more memory."
+)
+_SERVER_ENDED = (
+    f"The server was ended each of the {MOST_TAKES} times that this scan was in work, so it is set aside. "
+    "Assess it again on a machine with more memory, or look at its files."
+)
+#: Errors that a full disk raises. The worker waits until they are gone.
+_FORESEEN = (DatabaseError, OSError, OutputError)
+Result = TypeVar("Result")
+
+
+class QueueWorker:
+    """A thread that takes one scan after another from the queue and stores its result.
+
+    Only `stop` ends the thread. If the disk is full or the database cannot be used, the thread reports it in
+    `Queue.standstill`, waits, and continues with the current scan.
+    """
+
+    def __init__(self, queue: Queue, attempt: ScanAssessor, uploads: Path, limits: Limits) -> None:
+        self._queue, self._attempt, self._uploads, self._limits = queue, attempt, uploads, limits
+        self._thread = Thread(target=self._work, name="queue", daemon=True)
+        self._lock = Lock()
+        self._stop = Event()
+        self._process: Worker[Source | None, Outcome | None] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread is running."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread, which prepares the process at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process and the thread, and put a scan in work back into the queue."""
+        with self._lock:
+            self._stop.set()
+            if self._process:
+                self._process.process.terminate()
+        self._thread.join()
+
+    def _work(self) -> None:
+        self._until_done(self._begin)
+        while not self._stop.is_set():
+            version = self._queue.version
+            source = self._until_done(self._take)
+            if source is None:
+                self._queue.wait(version, _LOOK_EVERY)
+            else:
+                self._assess(source)
+        if self._process:
+            self._process.end()
+
+    def _begin(self) -> None:
+        """Give up the scans that ended the server too often, and prepare the process."""
+        for source in self._queue.worn_out():
+            self._keep(int(source.scan_id), self._attempt.unassessed(source, _SERVER_ENDED))
+        self._ask(None)
+
+    def _take(self) -> Source | None:
+        check_room(self._uploads.parent)
+        return self._queue.take()
+
+    def _assess(self, source: Source) -> None:
+        """Have a scan assessed and its result stored, however long that takes, or put it back when the server ends."""
+        answer = self._until_done(lambda: self._answer(source))
+        if isinstance(answer, Outcome) or (answer and not self._stop.is_set()):
+            self._until_done(lambda: self._settle(source, answer))
+        else:
+            with suppress(Exception):  # the next start puts the scan back if the database fails now
+                self._queue.requeue(int(source.scan_id), counts=False)
+
+    def _answer(self, source: Source) -> Outcome | WorkerDied | None:
+        """Return the answer of the process for a scan, unless it failed because the disk is full.
+
+        Raises:
+            OutputError: The disk is full.
+        """
+        answer = self._ask(source)
+        if isinstance(answer, Outcome) and answer.result.status == "failed":
+            check_room(self._uploads.parent)
+        return answer
+
+    def _until_done(self, step: Callable[[], Result]) -> Result | None:
+        """Repeat `step` until it succeeds and return its result, or return None if the server ends first."""
+        while True:
+            try:
+                result = step()
+            except Exception as error:  # noqa: BLE001
+                if not self._queue.standstill:
+                    trace = "" if isinstance(error, _FORESEEN) else f"{trace_of(error)}\n"
+                    sys.stderr.write(f"{trace}lgeqa: The queue stands still. {_reason(error)}\n")
+                self._queue.standstill = _reason(error)
+                if self._stop.wait(_TRY_AGAIN_S):
+                    return None
+            else:
+                self._queue.standstill = ""
+                return result
+
+    def _ask(self, source: Source | None) -> Outcome | WorkerDied | None:
+        """Return the answer of the process, which is started if necessary."""
+        with self._lock:
+            if self._stop.is_set():
+                return WorkerDied(None)
+            if self._process is None:
+                self._process = Worker(Work(self._attempt), self._limits)
+            process = self._process
+        process.give(source)
+        answer = process.answer()
+        if isinstance(answer, WorkerDied):
+            process.end()
+            self._process = None
+        return answer
+
+    def _settle(self, source: Source, answer: Outcome | WorkerDied) -> None:
+        """Store the result of a scan or put it back. A bug here becomes its result, so that other scans continue."""
+        try:
+            self._keep_or_put_back(source, answer)
+        except _FORESEEN:
+            raise
+        except Exception as error:  # noqa: BLE001
+            sys.stderr.write(
+                f"{trace_of(error)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n"
+            )
+            message = f"A fault of lgeqa, not of the scan ({type(error).__name__}). The server's terminal shows where."
+            self._keep(int(source.scan_id), self._attempt.unassessed(source, message))
+
+    def _keep_or_put_back(self, source: Source, answer: Outcome | WorkerDied) -> None:
+        number = int(source.scan_id)
+        if isinstance(answer, Outcome) and answer.of_the_machine and self._queue.requeue(number):
+            self._stop.wait(_TRY_AGAIN_S)
+        elif isinstance(answer, Outcome):
+            if answer.trace:
+                self._attempt.out.log_fault(source.scan_id, answer.trace)
+            self._keep(number, answer.result)
+        elif answer.after_seconds is not None:  # a second try would take as long
+            self._keep(number, self._attempt.unassessed(source, f"Assessing was stopped: {answer}. {_LOOK_AT_IT}"))
+        elif not self._queue.requeue(number):
+            self._keep(number, self._attempt.unassessed(source, _PROCESS_ENDED))
+
+    def _keep(self, number: int, result: ScanResult) -> None:
+        pictures = self._attempt.out.load_pictures(str(number)) if result.status != "failed" else None
+        thumbnail = b64decode(pictures.thumbnail) if pictures else None
+        if not self._queue.finish(number, self._without_place(result), thumbnail):
+            self._attempt.out.drop_sidecar_files(str(number))
+
+    def _without_place(self, result: ScanResult) -> ScanResult:
+        """Return the result with the paths of uploads as their sender knows them, not as the server stores them."""
+        place = re.compile(re.escape(str(self._uploads)) + rf"[/\\]\w+[/\\]{FILES}[/\\]?")
+        message, source = (place.sub("", text) for text in (result.message, result.source))
+        return result.model_copy(update={"message": message, "source": source})
+
+
+def check_room(folder: Path) -> None:
+    """Raise OutputError if the disk of a folder has too little free space to continue."""
+    free = disk_usage(folder).free
+    if free < _ROOM_BYTES:
+        raise OutputError(f"The server's disk has {free // 1_000_000} MB left.")
+
+
+def _reason(error: Exception) -> str:
+    """Return why the queue has stopped, without the names that an error's message may contain."""
+    match error:
+        case DatabaseError():
+            why = f"The database cannot be used ({error.orig})."
+        case OSError():
+            why = f"A result cannot be kept ({(error.strerror or type(error).__name__).lower()})."
+        case OutputError():
+            why = "The server's disk is full, or its folder cannot be written."
+        case _:
+            return f"An error of lgeqa ({type(error).__name__}); the server's terminal shows where. Please report it."
+    return f"{why} Make room on the server's disk; the queue then goes on by itself."

@@ -1,0 +1,133 @@
+"""Evaluation of a bundle on scored cohorts, from the cohorts to the figures."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from lgeqa.atomic_io import write_through, write_whole
+from lgeqa.batch import BatchItem, OutputFolder
+from lgeqa.cohort import Case, load_split, read_cohort, sources_of
+from lgeqa.errors import CohortError, UsageError
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import AssessSettings
+from lgeqa.workflows.assessment import AssessmentRequest, Follow, pass_on, run_scans
+
+if TYPE_CHECKING:
+    from lgeqa.evaluation.plots import Curves
+    from lgeqa.evaluation.record import Evaluation
+
+_NOTHING_KEPT_OUT = "all; no split was given, so the bundle may have learnt from these patients"
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """A bundle to evaluate on scored cohorts, and how.
+
+    Attributes:
+        bundle: Folder of a trained model. None for the bundle in the package.
+        cohorts: Folders or tables of the cohorts.
+        out: Folder for the results. None to write nothing.
+        split: File of a saved split. None to take all patients.
+        part: Part of the split to evaluate on, or `all`.
+        rule: Rule that derives the labels from the scores.
+        reader: Reader whose scores are the labels. None for the rule's usual one.
+        given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
+        seed: Random seed of the bootstrap.
+        draws: Number of resamples of the bootstrap.
+        jobs: Number of processes. None for one per core, at most eight.
+    """
+
+    bundle: Path | None
+    cohorts: Sequence[Path]
+    out: Path | None = None
+    split: Path | None = None
+    part: str = "all"
+    rule: str = "reader"
+    reader: str | None = None
+    given_masks: bool = False
+    seed: int = 0
+    draws: int = 1000
+    jobs: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """A finished evaluation and the outcome of each of its scans."""
+
+    evaluation: "Evaluation"
+    items: Sequence[BatchItem]
+
+
+def evaluate_bundle(request: EvaluationRequest, follow: Follow = pass_on) -> EvaluationRun:
+    """Assess the labelled scans of the cohorts, evaluate the results, and write them if the request names a folder.
+
+    Raises:
+        CohortError: The cohorts have no labelled scan that could be assessed, or a scan is in them twice.
+        UsageError: The split, the bundle or the output folder cannot be used.
+        OutputError: A file cannot be written.
+    """
+    if request.out is not None:
+        return _evaluate_into(request.out, request, follow)
+    with TemporaryDirectory() as folder:
+        return _evaluate_into(Path(folder), request, follow)
+
+
+def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> EvaluationRun:
+    from lgeqa.bootstrap import Bootstrap
+    from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
+    from lgeqa.evaluation.plots import curves_of
+    from lgeqa.evaluation.prediction_table import predictions
+    from lgeqa.evaluation.reference_labels import choose_rule, label_of, name_of
+
+    cases = _cases(request)
+    rule = choose_rule(cases, request.rule, request.reader)
+    labelled = [case for case in cases if label_of(case, rule)]
+    bundle = open_bundle(request.bundle)
+    # The network is evaluated here, so a scan gets a verdict even if the gate refuses it.
+    settings = AssessSettings(given_masks=request.given_masks, force=True)
+    assessment = AssessmentRequest(request.cohorts, settings, out, bundle=request.bundle, jobs=request.jobs)
+    items = run_scans(sources_of(labelled), assessment, OutputFolder(out), bundle, follow)
+    results = [item.result for item in items]
+    scans = join(labelled, results, rule)
+    part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
+    spec = EvaluationSpec(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
+    evaluation = evaluate(scans, left_out(cases, labelled, results, rule), bundle, spec)
+    _write(evaluation, curves_of(scans, name_of(rule)), predictions(labelled, results, rule), out)
+    return EvaluationRun(evaluation, items)
+
+
+def _cases(request: EvaluationRequest) -> list[Case]:
+    """Return the scans of the cohorts that belong to the requested part."""
+    cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
+    twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
+    if twice:
+        raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
+    if request.split is None:
+        if request.part != "all":
+            raise UsageError(f"--part {request.part} needs a split. Name a split.json with --split.")
+        return cases
+    split = load_split(request.split, cases)
+    chosen = [case for case in cases if request.part in {"all", split[case.patient]}]
+    if not chosen:
+        raise CohortError(f"{request.split}: gives no patient of the cohort to the part {request.part!r}.")
+    return chosen
+
+
+def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) -> None:
+    """Write the files of an evaluation.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    from lgeqa.evaluation.markdown_report import page
+    from lgeqa.evaluation.plots import precision_recall_plot, reliability_plot, roc_plot
+
+    write_whole(out / "evaluation.json", evaluation.model_dump_json(indent=2) + "\n")
+    write_whole(out / "evaluation.md", page(evaluation))
+    write_whole(out / "predictions.csv", table)
+    plots = {"roc": roc_plot, "precision-recall": precision_recall_plot, "reliability": reliability_plot}
+    for name, plot in plots.items():
+        write_through(out / f"{name}.png", plot(curves).savefig)

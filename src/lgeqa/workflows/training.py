@@ -1,0 +1,100 @@
+"""Training on cohorts, from the settings to the bundle of the finished run."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from lgeqa.atomic_io import claimed
+from lgeqa.config import Settings
+from lgeqa.errors import ConfigError, UsageError
+
+_AnySettings = TypeVar("_AnySettings", bound=Settings)
+
+
+#: Name of stage 1 among the strategies of stage 2.
+DETECTOR: Final = "detector"
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """A training on cohorts.
+
+    Attributes:
+        strategy: `detector` for stage 1, or a strategy of stage 2 in `lgeqa.training.quality.STRATEGIES`.
+        cohorts: Folders or tables of the cohorts.
+        out: Folder of the run. An interrupted run is resumed.
+        config: TOML file of settings, or the name of a shipped one. None for the settings of the paper.
+        changes: Settings that replace those of `config`, in nested mappings.
+        split: File of a saved split. None to draw one.
+        other_stage: Run or bundle that gives the run's bundle its other stage. None for the bundle in the package.
+        about: TOML file that describes the bundle. None for a default description.
+        quiet: Whether to hide the progress.
+    """
+
+    strategy: str
+    cohorts: Sequence[Path]
+    out: Path
+    config: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    split: Path | None = None
+    other_stage: Path | None = None
+    about: Path | None = None
+    quiet: bool = False
+
+
+def train(request: TrainingRequest) -> None:
+    """Train one stage, and write the run with its bundle.
+
+    Raises the errors of `read_settings`, and of `lgeqa.training.run.run_detector` or `run_quality`.
+    """
+    from lgeqa.inference.bundle.build import Description
+    from lgeqa.training.detector import DetectorConfig
+    from lgeqa.training.quality import STRATEGIES
+    from lgeqa.training.run import run_detector, run_quality
+
+    run: Callable[..., None]
+    if request.strategy == DETECTOR:
+        stage_1 = read_settings(DetectorConfig, request.config, request.changes)
+        run = partial(run_detector, request.cohorts, stage_1, request.out, quality=request.other_stage)
+    elif request.strategy in STRATEGIES:
+        stage_2 = read_settings(STRATEGIES[request.strategy].config, request.config, request.changes)
+        run = partial(
+            run_quality, request.strategy, request.cohorts, stage_2, request.out, detector=request.other_stage
+        )
+    else:
+        raise UsageError(f"{request.strategy!r} is no strategy. Choose one of {', '.join((DETECTOR, *STRATEGIES))}.")
+    description = Description.from_toml(request.about) if request.about else None
+    with claimed_run(request.out):
+        run(split=request.split, about=description, quiet=request.quiet)
+
+
+def claimed_run(folder: Path) -> AbstractContextManager[None]:
+    """Lock the folder of a run against other runs, but not against the processes that train it together."""
+    from lgeqa.training.processes import is_main
+
+    return claimed(folder) if is_main() else nullcontext()
+
+
+def read_settings(kind: type[_AnySettings], config: str | None, changes: Mapping[str, Any]) -> _AnySettings:
+    """Return settings of `kind` from a file or the name of a shipped one, with changes applied.
+
+    Raises:
+        ConfigError: The file cannot be used, or a setting is not valid.
+    """
+    values = dict(changes)
+    return kind.from_toml(_settings_file(config), values) if config else kind().changed(values, "--set")
+
+
+def _settings_file(name: str) -> Path:
+    """Return the path of a file of settings, or of a shipped one by its name."""
+    shipped = Path(str(resources.files("lgeqa"))) / "configs"
+    if Path(name).suffix == ".toml":
+        return Path(name)
+    if not (shipped / f"{name}.toml").is_file():
+        known = ", ".join(sorted(path.stem for path in shipped.glob("*.toml")))
+        raise ConfigError(f"--config {name}: is neither a .toml file nor a shipped one ({known}).")
+    return shipped / f"{name}.toml"
