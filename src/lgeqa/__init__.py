@@ -1,57 +1,90 @@
-"""Quality assessment of left-atrial late-gadolinium-enhancement MRI."""
+"""Quality assessment of left-atrial late-gadolinium-enhancement MRI.
 
-from typing import TYPE_CHECKING
+The functions do what the commands of the same names do. Nothing heavy is imported before a name is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from os import PathLike
+    from lgeqa.agreement.record import Agreement as Agreement
+    from lgeqa.api import assess as assess
+    from lgeqa.api import assess_each as assess_each
+    from lgeqa.api import assess_many as assess_many
+    from lgeqa.api import evaluate as evaluate
+    from lgeqa.api import measure as measure
+    from lgeqa.api import measure_agreement as measure_agreement
+    from lgeqa.api import measure_many as measure_many
+    from lgeqa.api import simulate as simulate
+    from lgeqa.api import train as train
+    from lgeqa.errors import LgeqaError as LgeqaError
+    from lgeqa.evaluation.record import Evaluation as Evaluation
+    from lgeqa.inference.bundle import Bundle as Bundle
+    from lgeqa.inference.bundle import open_bundle as open_bundle
+    from lgeqa.records import ScanResult as ScanResult
+    from lgeqa.results import Results as Results
+    from lgeqa.workflows.cohorts import Cohort as Cohort
+    from lgeqa.workflows.rating_study import Study as Study
 
-    from lgeqa.inference.bundle import Bundle
-    from lgeqa.records import ScanResult
+#: Module of each public name.
+_MODULES = {
+    "Agreement": "agreement.record",
+    "Bundle": "inference.bundle",
+    "Cohort": "workflows.cohorts",
+    "Evaluation": "evaluation.record",
+    "LgeqaError": "errors",
+    "Results": "results",
+    "ScanResult": "records",
+    "Study": "workflows.rating_study",
+    "assess": "api",
+    "assess_each": "api",
+    "assess_many": "api",
+    "evaluate": "api",
+    "measure": "api",
+    "measure_agreement": "api",
+    "measure_many": "api",
+    "open_bundle": "inference.bundle",
+    "simulate": "api",
+    "train": "api",
+}
+__all__ = [
+    "Agreement",
+    "Bundle",
+    "Cohort",
+    "Evaluation",
+    "LgeqaError",
+    "Results",
+    "ScanResult",
+    "Study",
+    "__version__",
+    "assess",
+    "assess_each",
+    "assess_many",
+    "evaluate",
+    "measure",
+    "measure_agreement",
+    "measure_many",
+    "open_bundle",
+    "simulate",
+    "train",
+]
 
-__all__ = ["assess"]
 
-
-def assess(
-    scan: "str | PathLike[str]",
-    *,
-    bundle: "Bundle | str | PathLike[str] | None" = None,
-    threshold: float | None = None,
-    mask: "str | PathLike[str] | None" = None,
-    force: bool = False,
-) -> "ScanResult":
-    """Assess one scan.
-
-    Args:
-        scan: Volume (NRRD, NIfTI, MetaImage), or folder that holds one scan, for instance a DICOM series.
-        bundle: Trained model, as the folder of a bundle or as an opened bundle, which saves opening it again for each
-            of many scans. None for the bundle in the package.
-        threshold: Slice probability of quality from which a slice counts as diagnostic, between 0 and 1. None for
-            the bundle's threshold.
-        mask: File with the left-atrial blood pool on the scan's grid. None to detect it.
-        force: Whether the scan gets a verdict even if the gate refuses it. The record says so.
-
-    Returns:
-        The record, the same as `lgeqa assess` writes. Its status is `assessed`, or `not_assessable` if the gate
-        refuses the scan, for instance because no left atrium was found. `findings` and `message` say why.
+def __getattr__(name: str) -> Any:
+    """Return a public name from its module, which is imported now.
 
     Raises:
-        ScanError: The scan cannot be read or holds no image, or the mask cannot be used. The command line writes a
-            record without measures instead.
-        UsageError: The folder holds several scans or none, or the threshold or the bundle cannot be used.
+        AttributeError: There is no such name.
     """
-    from dataclasses import replace
-    from pathlib import Path
+    if name == "__version__":
+        from importlib.metadata import version
 
-    from lgeqa.errors import UsageError
-    from lgeqa.inference.bundle import Bundle, open_bundle
-    from lgeqa.inference.pipeline import AssessSettings, assess_source
-    from lgeqa.io import discover
+        return version("lgeqa")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
-    sources = discover([Path(scan)])
-    if len(sources) != 1:
-        raise UsageError(f"{scan}: holds {len(sources)} scans, but one at a time is assessed here. Name one of them.")
-    source = sources[0] if mask is None else replace(sources[0], mask_path=Path(mask))
-    settings = AssessSettings.of({"threshold": threshold, "given_masks": mask is not None, "force": force}, "assess")
-    if not isinstance(bundle, Bundle):
-        bundle = open_bundle(None if bundle is None else Path(bundle))
-    return assess_source(source, bundle, settings).result
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -5,13 +5,20 @@ superior, the row index towards posterior and the column index towards the patie
 in the same order.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
+
+from lgeqa.extras import require
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -68,11 +75,17 @@ class Scan:
     series: str = ""
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """Base class of records, which cannot be changed and refuse unknown fields."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain Python values, as in its JSON file."""
+        return self.model_dump(mode="json")
 
-class SliceScores(_Record):
+
+class SliceScores(Record):
     """One slice that holds the left atrium, and its four probabilities of being diagnostic.
 
     Attributes:
@@ -94,7 +107,7 @@ class SliceScores(_Record):
     p_quality: float
 
 
-class SliceMeasures(_Record):
+class SliceMeasures(Record):
     """Image quality measures of one slice that holds the left atrium.
 
     Attributes:
@@ -108,7 +121,7 @@ class SliceMeasures(_Record):
     values: dict[str, float | None]
 
 
-class Measures(_Record):
+class Measures(Record):
     """Image quality measures of one scan, as defined by `lgeqa.measures.MEASURES`.
 
     Attributes:
@@ -124,7 +137,7 @@ class Measures(_Record):
     slices: tuple[SliceMeasures, ...] = ()
 
 
-class Finding(_Record):
+class Finding(Record):
     """One observation that speaks against a verdict.
 
     Attributes:
@@ -141,7 +154,7 @@ class Finding(_Record):
     remedy: str
 
 
-class ReferenceLevels(_Record):
+class ReferenceLevels(Record):
     """Grey levels that both networks and all measures refer to, and how much the verdict depends on them.
 
     Attributes:
@@ -157,7 +170,7 @@ class ReferenceLevels(_Record):
     p_quality_if_higher: float | None = None
 
 
-class BundleStamp(_Record):
+class BundleStamp(Record):
     """Identity of the bundle that made a result: its name, version and the SHA-256 of its `bundle.json`."""
 
     name: str
@@ -165,7 +178,7 @@ class BundleStamp(_Record):
     sha256: str
 
 
-class ScanResult(_Record):
+class ScanResult(Record):
     """Record of one scan, the only form in which a result exists.
 
     Attributes:
@@ -239,10 +252,54 @@ class ScanResult(_Record):
     seconds: dict[str, float] = {}
     fingerprint: str = ""
 
+    def __repr__(self) -> str:
+        """Return the name and the outcome of the scan."""
+        if self.verdict is None:
+            return f"ScanResult({self.scan_id!r}: {self.status})"
+        review = ", review" if self.review else ""
+        votes = f"{self.votes_diagnostic} of {self.votes_total} slices"
+        return f"ScanResult({self.scan_id!r}: {self.verdict}{review}, probability {self.probability:.2f}, {votes})"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "verdict": self.verdict or self.status,
+            "probability": self.probability,
+            **{name: getattr(self, name) for name in CSV_COLUMNS if name.startswith("p_")},
+            "findings": " ".join(finding.seen for finding in self.findings),
+            "message": self.message,
+        }
+        cells = {
+            name: f"{fact:.2f}" if isinstance(fact, float) else escape(str(fact))
+            for name, fact in facts.items()
+            if fact
+        }
+        rows = "".join(f"<tr><th>{name}</th><td>{cell}</td></tr>" for name, cell in cells.items())
+        return f"<table><caption>{escape(self.scan_id)}</caption>{rows}</table>"
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame of the scored slices, with a row for each.
+
+        Raises:
+            MissingExtraError: The package pandas is not installed.
+        """
+        return frame_of([scores.model_dump() for scores in self.slices], list(SliceScores.model_fields))
+
     @property
     def succeeded(self) -> bool:
         """Return whether the scan was assessed or, where only measures were requested, measured."""
         return self.status in {"assessed", "measured"}
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "DataFrame":
+    """Return rows as a data frame that has at least the given columns.
+
+    Raises:
+        MissingExtraError: The package pandas is not installed.
+    """
+    require("agreement", "a data frame")
+    import pandas as pd
+
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns))
 
 
 #: Columns of `results.csv`, one row a scan, in this order.

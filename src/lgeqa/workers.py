@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 from typing import Final, Generic, TypeVar, cast
 
 from lgeqa.errors import LgeqaError
@@ -132,7 +134,7 @@ class Worker(Generic[Task, Answer]):
         self.limits = limits
         self.link, worker_link = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_serve, args=(worker_link, work, self.limits), daemon=True)
-        with _environment(ONE_THREAD):
+        with _environment(ONE_THREAD), _without_main_module():
             self.process.start()
         worker_link.close()
 
@@ -192,6 +194,20 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Hide the main module from processes that are started in the block, within `_environment`.
+
+    Otherwise each would run the user's script again, down to the call that starts the workers.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _done(workers: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:

@@ -1,18 +1,16 @@
 """Record of an agreement, the content of `agreement.json`. An undefined figure is null and has a reason."""
 
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
+from html import escape
+from typing import TYPE_CHECKING, Literal
 
 from lgeqa.bootstrap import Estimate
-from lgeqa.records import BundleStamp
+from lgeqa.records import BundleStamp, Record, frame_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ReaderCount(_Record):
+class ReaderCount(Record):
     """Number of scans that a reader read.
 
     Attributes:
@@ -28,7 +26,7 @@ class ReaderCount(_Record):
     repeated: int
 
 
-class Pair(_Record):
+class Pair(Record):
     """Agreement between two readings of the same scans, by two readers or by one reader twice.
 
     Attributes:
@@ -53,7 +51,7 @@ class Pair(_Record):
     same_side: Estimate
 
 
-class Leniency(_Record):
+class Leniency(Record):
     """A reader's scores compared with those by the other readers, on the scans that another reader scored too.
 
     Attributes:
@@ -71,7 +69,7 @@ class Leniency(_Record):
     others_diagnostic: Estimate
 
 
-class ModelPair(_Record):
+class ModelPair(Record):
     """Agreement of the model's verdicts with a reader's labels, on the scans that have both.
 
     Attributes:
@@ -93,7 +91,7 @@ class ModelPair(_Record):
     others_diagnostic: Estimate
 
 
-class ScaleAgreement(_Record):
+class ScaleAgreement(Record):
     """Agreement of the readers on one scale, by the first reading of each scan.
 
     Attributes:
@@ -120,7 +118,7 @@ class ScaleAgreement(_Record):
     model: tuple[ModelPair, ...]
 
 
-class Dispute(_Record):
+class Dispute(Record):
     """A scan that the readers should agree on.
 
     Attributes:
@@ -142,7 +140,7 @@ class Dispute(_Record):
     probability: float | None = None
 
 
-class Agreement(_Record):
+class Agreement(Record):
     """Agreement of the readers of a study, and of the model with them.
 
     Attributes:
@@ -176,3 +174,23 @@ class Agreement(_Record):
     seed: int
     versions: dict[str, str]
     finished_at: str
+
+    def __repr__(self) -> str:
+        """Return the numbers of readers, scans and scans to adjudicate."""
+        return f"Agreement({len(self.readers)} readers, {self.n_scans} scans, {len(self.disputes)} to adjudicate)"
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame of the agreement of all readers, with a row for each scale and coefficient.
+
+        Raises:
+            MissingExtraError: The package pandas is not installed.
+        """
+        rows = [
+            {"scale": scale, "coefficient": name, **getattr(figures, name).model_dump()}
+            for scale, figures in self.scales.items()
+            for name in ("alpha", "icc")
+        ]
+        return frame_of(rows, ["scale", "coefficient", *Estimate.model_fields])
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False)}"

@@ -1,22 +1,20 @@
 """Record of an evaluation, the content of `evaluation.json`. An undefined figure is null and has a reason."""
 
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
+from html import escape
+from typing import TYPE_CHECKING, Literal
 
 from lgeqa.bootstrap import Estimate
-from lgeqa.records import BundleStamp
+from lgeqa.records import BundleStamp, Record, frame_of
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 #: Figures by the name of their measure, in the order of `metrics.METRICS`.
 Figures = dict[str, Estimate]
 
 
-class ScaleFigures(_Record):
+class ScaleFigures(Record):
     """Figures of the predictions on one scale.
 
     Attributes:
@@ -30,7 +28,7 @@ class ScaleFigures(_Record):
     figures: Figures
 
 
-class Comparison(_Record):
+class Comparison(Record):
     """Agreement of a model, a reader or a rule with labels of quality, scan by scan.
 
     Attributes:
@@ -50,7 +48,7 @@ class Comparison(_Record):
     figures: Figures
 
 
-class Association(_Record):
+class Association(Record):
     """Association of the scores of an attribute with the scores of quality (Table 1 of the paper).
 
     Attributes:
@@ -64,7 +62,7 @@ class Association(_Record):
     phi: Estimate
 
 
-class Excluded(_Record):
+class Excluded(Record):
     """A scan that is in no figure.
 
     Attributes:
@@ -76,7 +74,7 @@ class Excluded(_Record):
     why: str
 
 
-class Levels(_Record):
+class Levels(Record):
     """Figures of each scale.
 
     Attributes:
@@ -88,7 +86,7 @@ class Levels(_Record):
     slices: dict[str, Figures]
 
 
-class Pooled(_Record):
+class Pooled(Record):
     """Evaluation of strategies on scans that each strategy was tested on once, by one of several trainings.
 
     Attributes:
@@ -114,7 +112,7 @@ class Pooled(_Record):
     others: tuple[Comparison, ...]
 
 
-class Evaluation(_Record):
+class Evaluation(Record):
     """Evaluation of a bundle on a cohort.
 
     Attributes:
@@ -162,3 +160,25 @@ class Evaluation(_Record):
     associations: dict[str, Association]
     versions: dict[str, str]
     finished_at: str
+
+    def __repr__(self) -> str:
+        """Return the bundle and the numbers of scans and patients."""
+        bundle = f"{self.bundle.name} {self.bundle.version}"
+        return f"Evaluation({bundle} on {self.n_scans} scans of {self.n_patients} patients, labels: {self.label})"
+
+    def to_frame(self) -> "DataFrame":
+        """Return a data frame with a row for each figure, over scans and over slices, on each scale.
+
+        Raises:
+            MissingExtraError: The package pandas is not installed.
+        """
+        rows = [
+            {"over": over, "scale": scale, "measure": measure, **figure.model_dump()}
+            for over, scales in (("scans", self.scans), ("slices", self.slices))
+            for scale, figures in scales.items()
+            for measure, figure in figures.figures.items()
+        ]
+        return frame_of(rows, ["over", "scale", "measure", *Estimate.model_fields])
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False)}"

@@ -1,7 +1,7 @@
 """Assessment or measurement of many scans, into a folder or only in memory."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -178,10 +178,32 @@ def run_scans(
     Raises:
         OutputError: A record, the table or the report cannot be written.
     """
+    with closing(_run(sources, request, out, bundle, earlier, write_report)) as run:
+        items = {item.result.scan_id: item for item in follow(run, len(sources))}
+    return [items[source.scan_id] for source in sources]
+
+
+def iterate_scans(request: AssessmentRequest) -> Iterator[BatchItem]:
+    """Assess or measure the scans, and yield each as soon as it is finished. The folder of the request is not used.
+
+    Raises:
+        UsageError: There is no scan, or the bundle cannot be used.
+    """
+    bundle = open_bundle(request.bundle)
+    sources = find_scans(request)
+    with TemporaryDirectory() as folder, closing(_run(sources, request, OutputFolder(Path(folder)), bundle)) as run:
+        yield from run
+
+
+def _run(
+    sources: Sequence[Source],
+    request: AssessmentRequest,
+    out: OutputFolder,
+    bundle: Bundle,
+    earlier: Sequence[ScanResult] = (),
+    write_report: Callable[[Sequence[ScanResult]], None] | None = None,
+) -> Generator[BatchItem]:
     jobs = min(request.jobs or min(cores(), MOST_JOBS), len(sources))
     open_assess = partial(open_pipeline, request.bundle, max(1, cores() // jobs), request.settings)
     assessor = ScanAssessor(open_assess, bundle.stamp, bundle.manifest.quality.preparation, request.settings, out)
-    limits = Limits(seconds=request.timeout)
-    with closing(run_batch(sources, assessor, jobs, limits, earlier, write_report)) as run:
-        items = {item.result.scan_id: item for item in follow(run, len(sources))}
-    return [items[source.scan_id] for source in sources]
+    return run_batch(sources, assessor, jobs, Limits(seconds=request.timeout), earlier, write_report)

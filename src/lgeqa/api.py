@@ -1,0 +1,349 @@
+"""The functions of the package for Python, which do what the commands of the same names do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lgeqa.errors import UsageError
+from lgeqa.extras import require
+from lgeqa.inference.bundle import Bundle, open_bundle
+from lgeqa.inference.pipeline import AssessSettings, assess_source
+from lgeqa.io import discover
+from lgeqa.records import ScanResult
+from lgeqa.results import Results
+from lgeqa.threads import TIMEOUT_S
+from lgeqa.workflows.assessment import AssessmentRequest, assess_scans, iterate_scans
+
+if TYPE_CHECKING:
+    from lgeqa.agreement.record import Agreement
+    from lgeqa.evaluation.record import Evaluation
+    from lgeqa.workflows.cohorts import Cohort
+
+AnyPath = str | PathLike[str]
+Paths = AnyPath | Sequence[AnyPath]
+
+
+def assess(
+    scan: AnyPath,
+    *,
+    bundle: Bundle | AnyPath | None = None,
+    threshold: float | None = None,
+    mask: AnyPath | None = None,
+    force: bool = False,
+) -> ScanResult:
+    """Assess one scan in this process.
+
+    Args:
+        scan: Volume (NRRD, NIfTI, MetaImage), or folder that holds one scan, for instance a DICOM series.
+        bundle: Trained model, as a folder or as an opened bundle, which saves opening it again for each of many scans.
+            None for the bundle in the package.
+        threshold: Slice probability of quality from which a slice counts as diagnostic, between 0 and 1. None for
+            the bundle's threshold.
+        mask: File with the left-atrial blood pool on the scan's grid. None to detect it.
+        force: Whether the scan gets a verdict even if the gate refuses it. The record says so.
+
+    Returns:
+        The record, the same as `lgeqa assess` writes. Its status is `assessed`, or `not_assessable` if the gate
+        refuses the scan, for instance because no left atrium was found. `findings` and `message` say why.
+
+    Raises:
+        ScanError: The scan cannot be read or holds no image, or the mask cannot be used. The command line writes a
+            record without measures instead.
+        UsageError: The folder holds several scans or none, or the threshold or the bundle cannot be used.
+    """
+    settings = AssessSettings.of({"threshold": threshold, "given_masks": mask is not None, "force": force}, "assess")
+    return _one(scan, bundle, mask, settings)
+
+
+def measure(scan: AnyPath, *, bundle: Bundle | AnyPath | None = None, mask: AnyPath | None = None) -> ScanResult:
+    """Measure the image quality of one scan in this process, without a verdict.
+
+    The arguments and errors are those of `assess`.
+
+    Returns:
+        A record with the status `measured`, whose `measures` hold the values.
+    """
+    return _one(scan, bundle, mask, AssessSettings(given_masks=mask is not None, measures_only=True))
+
+
+def _one(scan: AnyPath, bundle: Bundle | AnyPath | None, mask: AnyPath | None, settings: AssessSettings) -> ScanResult:
+    sources = discover([Path(scan)])
+    if len(sources) != 1:
+        raise UsageError(
+            f"{scan}: holds {len(sources)} scans, but one at a time is assessed here. Name one of them, or call "
+            "lgeqa.assess_many."
+        )
+    source = sources[0] if mask is None else replace(sources[0], mask_path=Path(mask))
+    opened = bundle if isinstance(bundle, Bundle) else open_bundle(_path(bundle))
+    return assess_source(source, opened, settings).result
+
+
+def assess_many(
+    scans: Paths,
+    *,
+    out: AnyPath | None = None,
+    bundle: AnyPath | None = None,
+    threshold: float | None = None,
+    given_masks: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
+    timeout: float = TIMEOUT_S,
+) -> Results:
+    """Assess all scans below files and folders, in other processes.
+
+    A scan that cannot be read, takes too long or crashes its process has the status `failed` and stops nothing.
+
+    Args:
+        scans: A file or folder, or several.
+        out: Folder for the records, the tables and the report, as `lgeqa assess` writes them. A run that was
+            interrupted is resumed. None to write nothing.
+        bundle: Folder of a trained model. None for the bundle in the package.
+        threshold: Slice probability of quality from which a slice counts as diagnostic. None for the bundle's.
+        given_masks: Whether the mask beside each scan is used instead of detecting the atrium.
+        force: Whether scans get a verdict even if the gate refuses them.
+        jobs: Number of processes. None for one per core, at most eight.
+        timeout: Seconds that one scan may take.
+
+    Raises:
+        UsageError: There is no scan, or the threshold, the bundle or the output folder cannot be used.
+        OutputError: A file cannot be written.
+    """
+    settings = AssessSettings.of({"threshold": threshold, "given_masks": given_masks, "force": force}, "assess_many")
+    request = AssessmentRequest(_paths(scans), settings, _path(out), _path(bundle), jobs=jobs, timeout=timeout)
+    return Results(assess_scans(request).results)
+
+
+def assess_each(
+    scans: Paths,
+    *,
+    bundle: AnyPath | None = None,
+    threshold: float | None = None,
+    given_masks: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
+    timeout: float = TIMEOUT_S,
+) -> Iterator[ScanResult]:
+    """Assess all scans below files and folders, and yield each result as soon as it is there.
+
+    Nothing is written, and results come in the order in which the scans are finished. The arguments and errors are
+    those of `assess_many`.
+    """
+    settings = AssessSettings.of({"threshold": threshold, "given_masks": given_masks, "force": force}, "assess_each")
+    request = AssessmentRequest(_paths(scans), settings, bundle=_path(bundle), jobs=jobs, timeout=timeout)
+    for item in iterate_scans(request):
+        yield item.result
+
+
+def measure_many(
+    scans: Paths,
+    *,
+    out: AnyPath | None = None,
+    bundle: AnyPath | None = None,
+    given_masks: bool = False,
+    jobs: int | None = None,
+    timeout: float = TIMEOUT_S,
+) -> Results:
+    """Measure the image quality of all scans below files and folders, without verdicts.
+
+    The arguments and errors are those of `assess_many`.
+    """
+    settings = AssessSettings(given_masks=given_masks, measures_only=True)
+    request = AssessmentRequest(_paths(scans), settings, _path(out), _path(bundle), jobs=jobs, timeout=timeout)
+    return Results(assess_scans(request).results)
+
+
+def evaluate(  # noqa: PLR0913 - one parameter for each choice
+    cohorts: Paths,
+    *,
+    bundle: AnyPath | None = None,
+    out: AnyPath | None = None,
+    split: AnyPath | None = None,
+    part: Literal["test", "validation", "train", "all"] | None = None,
+    rule: str = "reader",
+    reader: str | None = None,
+    given_masks: bool = False,
+    seed: int = 0,
+    draws: int = 1000,
+    jobs: int | None = None,
+) -> "Evaluation":
+    """Assess scored cohorts, and measure how well verdicts and probabilities agree with the scores.
+
+    Args:
+        cohorts: A cohort, or several: tables, or folders.
+        bundle: Folder of the model to evaluate. None for the bundle in the package.
+        out: Folder for the figures, the plots and the record of each scan. None to write nothing.
+        split: File of a saved split of the patients. None to take all patients.
+        part: Part of the split to evaluate on. None for the test part if there is a split, else all.
+        rule: Rule that derives the labels: `reader`, `mean`, `median` or `majority`.
+        reader: Reader whose scores are the labels. None for the usual one of the cohort.
+        given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
+        seed: Random seed of the bootstrap.
+        draws: Number of resamples of the bootstrap.
+        jobs: Number of processes. None for one per core, at most eight.
+
+    Raises:
+        CohortError: A cohort cannot be used, or none of its labelled scans could be assessed.
+        UsageError: The split, the bundle or the output folder cannot be used.
+        MissingExtraError: The extra `train` is not installed.
+    """
+    require("train", "lgeqa.evaluate")
+    from lgeqa.workflows.evaluation import EvaluationRequest, evaluate_bundle
+
+    request = EvaluationRequest(
+        bundle=_path(bundle),
+        cohorts=_paths(cohorts),
+        out=_path(out),
+        split=_path(split),
+        part=part or ("test" if split else "all"),
+        rule=rule,
+        reader=reader,
+        given_masks=given_masks,
+        seed=seed,
+        draws=draws,
+        jobs=jobs,
+    )
+    return evaluate_bundle(request).evaluation
+
+
+def measure_agreement(
+    *,
+    cohort: AnyPath | None = None,
+    ratings: AnyPath | None = None,
+    results: AnyPath | None = None,
+    out: AnyPath | None = None,
+    seed: int = 0,
+    draws: int = 1000,
+) -> "Agreement":
+    """Measure how well readers agree with one another, with themselves, and with a model.
+
+    Args:
+        cohort: Cohort whose scans several readers scored. Give this or `ratings`.
+        ratings: The `ratings.csv` of a rating study.
+        results: Output folder of an assessment, which puts the model among the readers. None to leave it out.
+        out: Folder for the report, the record and the table of scans to adjudicate. None to write nothing.
+        seed: Random seed of the bootstrap.
+        draws: Number of resamples of the bootstrap.
+
+    Raises:
+        UsageError: The ratings or the results cannot be used.
+        MissingExtraError: The extra `agreement` is not installed.
+    """
+    require("agreement", "lgeqa.measure_agreement")
+    from lgeqa.workflows.agreement import AgreementRequest
+    from lgeqa.workflows.agreement import measure_agreement as measure_readers
+
+    return measure_readers(AgreementRequest(_path(cohort), _path(ratings), _path(results), _path(out), seed, draws))
+
+
+def simulate(  # noqa: PLR0913 - one parameter for each choice
+    out: AnyPath,
+    *,
+    n: int | None = None,
+    seed: int = 0,
+    real_scans: AnyPath | None = None,
+    field: Literal["cropped", "full"] = "cropped",
+    artefacts: Literal["drawn", "none"] = "drawn",
+    without: Sequence[str] = (),
+    distractors: bool = False,
+    readers: int = 2,
+    jobs: int = 1,
+) -> "Cohort":
+    """Make a cohort of simulated scans with artefacts, measured scores and simulated readers.
+
+    Args:
+        out: Folder of the cohort. A run that was interrupted is resumed.
+        n: Number of scans. None for one of each real scan, or for 50 phantoms.
+        seed: Random seed. Equal settings and sources give equal cohorts.
+        real_scans: Folder of real scans with masks to start from. None for phantoms.
+        field: Field of view: `cropped` around the atrium, or `full` for the whole chest.
+        artefacts: Choice of artefacts: `drawn` for each scan, or `none`.
+        without: Names of artefact mechanisms that are never drawn.
+        distractors: Whether each scan also gets changes that leave its quality alone.
+        readers: Number of simulated readers of each scan.
+        jobs: Number of processes.
+
+    Raises:
+        CohortError: A real scan is missing or changed.
+        OutputError: The folder cannot be written, or holds a scan with the same name and another recipe.
+        UsageError: A setting is not valid.
+    """
+    from lgeqa.simulation.recipe import CohortSettings
+    from lgeqa.workflows.cohorts import Cohort
+    from lgeqa.workflows.simulation import simulate_cohort
+
+    settings = CohortSettings.of(
+        {
+            "n": n,
+            "seed": seed,
+            "field": field,
+            "artefacts": artefacts,
+            "without": tuple(without),
+            "distractors": distractors,
+            "readers": readers,
+        },
+        "simulate",
+    )
+    simulate_cohort(settings, Path(out), _path(real_scans), jobs)
+    return Cohort(out)
+
+
+def train(  # noqa: PLR0913 - one parameter for each choice
+    strategy: str,
+    cohorts: Paths,
+    out: AnyPath,
+    *,
+    config: AnyPath | None = None,
+    settings: Mapping[str, Any] | None = None,
+    split: AnyPath | None = None,
+    other_stage: AnyPath | None = None,
+    about: AnyPath | None = None,
+    quiet: bool = False,
+) -> Bundle:
+    """Train one stage on cohorts, and open the bundle of the finished run.
+
+    Args:
+        strategy: `detector` for stage 1, or `baseline`, `multitask`, `contrastive` or `hybrid` for stage 2.
+        cohorts: A cohort, or several: tables, or folders.
+        out: Folder of the run. A run that was interrupted is resumed.
+        config: TOML file of settings, or the name of a shipped one. None for the settings of the paper.
+        settings: Settings that replace those of `config`, such as `{"loop": {"epochs": 10}}`.
+        split: File of a saved split of the patients. None to draw one.
+        other_stage: Run or bundle that gives the bundle its other stage. None for the bundle in the package.
+        about: TOML file that describes the bundle. None for a default description.
+        quiet: Whether to hide the progress.
+
+    Raises:
+        CohortError: There are too few scans with masks and scores, or the split does not fit.
+        UsageError: There is no such strategy, or the folder holds a run with other settings.
+        TrainingError: The training failed.
+        MissingExtraError: The extra `train` is not installed.
+    """
+    require("train", "lgeqa.train")
+    from lgeqa.training.run_layout import BUNDLE
+    from lgeqa.workflows.training import TrainingRequest
+    from lgeqa.workflows.training import train as train_stage
+
+    name = None if config is None else str(config)
+    request = TrainingRequest(
+        strategy,
+        _paths(cohorts),
+        Path(out),
+        name,
+        settings or {},
+        _path(split),
+        _path(other_stage),
+        _path(about),
+        quiet,
+    )
+    train_stage(request)
+    return open_bundle(Path(out) / BUNDLE)
+
+
+def _path(path: AnyPath | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _paths(paths: Paths) -> list[Path]:
+    return [Path(paths)] if isinstance(paths, str | PathLike) else [Path(path) for path in paths]
