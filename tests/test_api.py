@@ -140,7 +140,7 @@ def test_an_unknown_strategy_is_named(cohort: Path, tmp_path: Path) -> None:
 def test_rating_study(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, share=0)
     number = scene.ada.get("/api/reading").json()["readings"][0]["number"]
-    assert scene.ada.post(f"/api/reading/{number}/ratings", rating()).status_code == 201
+    assert scene.ada.post(f"/api/reading/{number}/ratings", rating()).status_code == 200
     study = lgeqa.Study(tmp_path / "home", "Pilot")
     assert study.progress() == {"Ada": (1, 3), "Bo": (0, 3)}
     assert repr(study) == "Study('Pilot': Ada 1 of 3, Bo 0 of 3)"
