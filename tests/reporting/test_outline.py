@@ -41,6 +41,8 @@ def test_a_mask_of_nothing_has_no_outline() -> None:
         (mask("#.", ".#"), 2),
         (mask(".#", "#."), 2),
         (mask("###", "#.#", "###"), 2),  # outside and hole
+        (mask("####", "#.##", "##.#", "####"), 2),  # the holes join, since the pixels between them are separate
+        (mask("####", "##.#", "#.##", "####"), 2),
         (mask("##.", "##.", "..#"), 2),
     ],
 )
