@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 import numpy as np
-import SimpleITK
 import uvicorn
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from lgeqa.io.itk import to_image
+from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.records import Grid
 from lgeqa.scales import NAMES
 from lgeqa.simulation.acquisition import acquire, draw_acquisition
@@ -31,7 +29,6 @@ SCANS = 4
 _WIDE: ViewportSize = {"width": 1440, "height": 860}
 _PLAIN: ViewportSize = {"width": 1100, "height": 640}
 _CHROMIUM = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-_sitk: Any = SimpleITK  # comes without types
 
 
 def main() -> None:
@@ -60,7 +57,7 @@ def write_scan(folder: Path, person: int) -> None:
     slices, rows, columns = voxels.shape
     grid = Grid((columns, rows, slices), phantom.spacing_mm[::-1], (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     folder.mkdir(parents=True)
-    _sitk.WriteImage(to_image(voxels, grid), str(folder / "data.nrrd"), True)
+    write_nrrd(folder / "data.nrrd", voxels, grid)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from lgeqa.records import Grid
+
 sitk: Any = SimpleITK
 
 #: Spacing (slice, row, column) and LPS origin (x, y, z) of the test volumes; no two numbers are alike.
@@ -44,6 +46,15 @@ def in_file_order(
     image.SetOrigin(list(origin_mm))
     turned = sitk.PermuteAxes(image, [_AXES[letter][0] for letter in axes])
     return sitk.Flip(turned, [_AXES[letter][1] < 0 for letter in axes])
+
+
+def to_image(voxels: Array, grid: Grid) -> Any:
+    """Return an array (k, j, i) as a SimpleITK image on a grid."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(voxels))
+    image.SetSpacing(grid.spacing_mm)
+    image.SetOrigin(grid.origin_mm)
+    image.SetDirection(grid.direction)
+    return image
 
 
 def write_volume(

@@ -9,15 +9,14 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 from scipy.ndimage import map_coordinates
-from SimpleITK import WriteImage
 
 from lgeqa.inference.bundle import Manifest
 from lgeqa.inference.bundle.manifest import MANIFEST, DetectorPart, QualityPart
 from lgeqa.inference.detection import SliceRule
 from lgeqa.inference.gate.likeness import mean_heart
-from lgeqa.io.itk import to_image
 from lgeqa.preprocessing import DetectorPreparation, QualityPreparation
 from lgeqa.records import BoolArray, FloatArray, Grid
+from tests.images import sitk, to_image
 
 Shape = list[str | int]
 #: By how much each logit of a toy bundle rises with a slice's mean signal.
@@ -100,7 +99,7 @@ def _from_centre_mm() -> list[npt.NDArray[np.float64]]:
 def _write(path: Path, voxels: FloatArray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     grid = Grid(voxels.shape[::-1], (1.25, 1.25, 2.5), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
-    WriteImage(to_image(voxels, grid), str(path))
+    sitk.WriteImage(to_image(voxels, grid), str(path))
     return path
 
 

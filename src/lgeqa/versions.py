@@ -4,7 +4,7 @@ import platform
 from functools import cache
 from importlib.metadata import version
 
-_PACKAGES = ("lgeqa", "numpy", "onnxruntime", "pydicom", "scipy", "SimpleITK")
+_PACKAGES = ("lgeqa", "nibabel", "numpy", "onnxruntime", "pydicom", "scipy")
 
 
 @cache

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.test_assess import LGEQA
 from tests.toy import toy_bundle, toy_scan
 
-HEAVY = ("numpy", "scipy", "SimpleITK", "onnxruntime", "torch", "pydicom", "jinja2", "rich.progress")
+HEAVY = ("numpy", "scipy", "nibabel", "onnxruntime", "torch", "pydicom", "jinja2", "rich.progress")
 
 
 def _loaded_by(*arguments: str) -> set[str]:
@@ -46,14 +46,14 @@ def test_help_loads_nothing_heavy(verb: tuple[str, ...]) -> None:
     assert not _loaded_by(*verb, "--help").intersection(HEAVY)
 
 
-def test_help_takes_less_than_half_a_second_of_work() -> None:
+def test_help_takes_little_processor_time() -> None:
     def seconds() -> float:
         before = os.times()
         subprocess.run([LGEQA, "--help"], capture_output=True, check=True)
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(seconds() for _ in range(3)) < 0.5
+    assert min(seconds() for _ in range(3)) < 0.3
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -66,4 +66,4 @@ def test_assess_does_not_load_pytorch(tmp_path: Path) -> None:
     scan, bundle = toy_scan(tmp_path / "scan.nrrd"), toy_bundle(tmp_path / "bundle")
     loaded = _loaded_by("assess", str(scan), "-o", str(tmp_path / "out"), "--bundle", str(bundle), "--masks")
     assert "onnxruntime" in loaded
-    assert not loaded & {"torch", "lightning", "monai", "sklearn", "matplotlib"}
+    assert not loaded & {"SimpleITK", "torch", "lightning", "monai", "sklearn", "matplotlib"}

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from SimpleITK import WriteImage
 
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.errors import CohortError
 from lgeqa.io import Source
-from lgeqa.io.itk import to_image
+from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.scales import NAMES
 from lgeqa.workflows.score_table import open_table
@@ -29,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scan = scan_of(GOOD.voxels())
     for name, voxels in (("data", scan.voxels), ("shrinkwrap", atrium().astype("uint8"))):
         (folder / "in" / "good").mkdir(parents=True, exist_ok=True)
-        WriteImage(to_image(voxels, scan.grid), str(folder / "in" / "good" / f"{name}.nrrd"))
+        write_nrrd(folder / "in" / "good" / f"{name}.nrrd", voxels, scan.grid)
     toy_scan(folder / "in" / "toy" / "data.nrrd")
     toy_mask(folder / "in" / "toy" / "shrinkwrap.nrrd")
     (folder / "in" / "void.nrrd").touch()

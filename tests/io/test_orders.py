@@ -4,12 +4,12 @@ import subprocess
 import sys
 from itertools import permutations, product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from lgeqa.io import discover, read_scan, to_file_grid
+from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.records import Scan
 from tests.images import ORIGIN_MM, SPACING_MM, sitk, volume, write_dicom_series, write_volume
 
@@ -97,8 +97,8 @@ def test_mask_returns_to_the_files_grid(axes: str, tmp_path: Path) -> None:
     path = write_volume(tmp_path / "scan.nrrd", volume(), axes=axes)
     scan = read_one(path)
     mask = scan.voxels > 500
-    image: Any = to_file_grid(mask, scan)
-    stored = sitk.ReadImage(str(path))
+    write_nrrd(tmp_path / "mask.nrrd", to_file_grid(mask, scan), scan.grid)
+    image, stored = (sitk.ReadImage(str(file)) for file in (tmp_path / "mask.nrrd", path))
     np.testing.assert_array_equal(sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(stored) > 500)
     assert image.GetSpacing() == stored.GetSpacing()
     assert image.GetOrigin() == stored.GetOrigin()

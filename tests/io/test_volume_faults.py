@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nibabel import Nifti2Image
 
 from lgeqa.errors import NotAssessableError, ReadError, ScanError
 from lgeqa.io import Limits, discover, read_scan
@@ -292,6 +293,13 @@ def test_nifti_2(order: str, packed: bool, tmp_path: Path) -> None:
     np.testing.assert_array_equal(scan.voxels, volume() * 2.0 + 5)
     assert scan.spacing_mm == pytest.approx(SPACING_MM)
     assert scan.grid.origin_mm == pytest.approx((-31.5, 12.25, -70))
+
+
+def test_quaternion_without_a_length(tmp_path: Path) -> None:
+    image = Nifti2Image(volume(), np.diag([0.625, 0.7, 2.5, 1]))
+    image.header["qform_code"], image.header["sform_code"], image.header["quatern_b"] = 1, 0, 1e200
+    (tmp_path / "scan.nii").write_bytes(image.header.binaryblock + bytes(4) + volume().tobytes())
+    refused(tmp_path / "scan.nii", ReadError, "qform or sform holds no numbers")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -313,10 +314,11 @@ def test_refuses_another_cohort_s_folder(cohort: Path, recipes: list[ScanRecipe]
         write_scan(changed(recipes[0], artefacts=(NOISY,)), cohort)
 
 
-def test_refuses_a_scan_whose_measures_are_lost(recipes: list[ScanRecipe], tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["measures.json", "shrinkwrap.nrrd"])
+def test_refuses_a_scan_that_has_lost_a_file(name: str, recipes: list[ScanRecipe], tmp_path: Path) -> None:
     write_scan(recipes[0], tmp_path)
-    (tmp_path / recipes[0].scan_id / "measures.json").unlink()
-    with pytest.raises(OutputError, match=r"measures\.json: cannot be read\. Remove .*phantom-0000"):
+    (tmp_path / recipes[0].scan_id / name).unlink()
+    with pytest.raises(OutputError, match=rf"{name}: cannot be read\. Remove .*phantom-0000"):
         write_scan(recipes[0], tmp_path)
 
 
@@ -336,10 +338,10 @@ def test_refuses_a_scan_s_folder_in_the_way(recipes: list[ScanRecipe], tmp_path:
 
 def test_a_full_disk_is_told(recipes: list[ScanRecipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
-        raise RuntimeError("itk::ERROR: write failed")
+        raise OSError(ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("lgeqa.io.itk._sitk.WriteImage", full)
-    with pytest.raises(OutputError, match=r"phantom-0000: cannot be written .*disk may be full.*Make room"):
+    monkeypatch.setattr("lgeqa.io.volume_writer.Path.write_bytes", full)
+    with pytest.raises(OutputError, match=r"phantom-0000: cannot be written \(no space left on device\)\. Make room"):
         write_scan(recipes[0], tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -135,9 +135,9 @@ def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings")
 
 def _write_mask(assessment: "Assessment", path: Path) -> None:
     from lgeqa.io import to_file_grid
-    from lgeqa.io.itk import write_image
+    from lgeqa.io.volume_writer import write_nrrd
 
-    write_image(to_file_grid(assessment.atrium, assessment.scan), path)
+    write_nrrd(path, to_file_grid(assessment.atrium, assessment.scan), assessment.scan.grid)
 
 
 def trace_of(fault: BaseException | None) -> str:

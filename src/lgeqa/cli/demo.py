@@ -41,7 +41,7 @@ def _write_phantom(path: Path) -> None:
     """Write a small field of view around the heart, with nulled myocardium and little noise."""
     import numpy as np
 
-    from lgeqa.io.itk import to_image, write_image
+    from lgeqa.io.volume_writer import write_nrrd
     from lgeqa.records import Grid
     from lgeqa.simulation.phantom import build_phantom, draw_phantom, render
     from lgeqa.simulation.signal import Sequence, null_time
@@ -55,4 +55,4 @@ def _write_phantom(path: Path) -> None:
     voxels = np.hypot(signal + real, imaginary).astype(np.float32)
     slices, rows, columns = voxels.shape
     grid = Grid((columns, rows, slices), phantom.spacing_mm[::-1], (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
-    write_image(to_image(voxels, grid), path)
+    write_nrrd(path, voxels, grid)

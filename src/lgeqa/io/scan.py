@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from SimpleITK import Image
 
 from lgeqa.errors import NotAssessableError, ReadError
 from lgeqa.io.formatting import printable_path
 from lgeqa.io.geometry import axial_grid, axial_order, check_axial, check_same_grid, slice_positions, tilt_warnings
-from lgeqa.io.itk import to_image
 from lgeqa.io.limits import DEFAULT_LIMITS, Limits
 from lgeqa.io.source import Source
 from lgeqa.io.stored_volume import Stack, check_finite
@@ -89,9 +87,9 @@ def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> Boo
     return mask
 
 
-def to_file_grid(mask: BoolArray, scan: Scan) -> Image:
-    """Return a mask (slice, row, column) of `scan` as an 8-bit image, 0 or 1, on the grid of the scan's file."""
-    return to_image(axial_order(scan.grid).undo(mask.astype(np.uint8)), scan.grid)
+def to_file_grid(mask: BoolArray, scan: Scan) -> npt.NDArray[np.uint8]:
+    """Return a mask (slice, row, column) of `scan` as 0 and 1 (k, j, i) on the grid of the scan's file."""
+    return axial_order(scan.grid).undo(mask.astype(np.uint8))
 
 
 def _read_stack(source: Source, limits: Limits) -> Stack:

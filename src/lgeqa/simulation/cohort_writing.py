@@ -18,15 +18,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import SimpleITK
 from pydantic import ValidationError
 
 from lgeqa.atomic_io import not_written, write_whole
 from lgeqa.cohort.case import MEASURED, PSEUDO_READERS, TRUTH
 from lgeqa.config import reason_of
-from lgeqa.errors import CohortError, OutputError
-from lgeqa.io.itk import to_image, write_image
-from lgeqa.records import Measures
+from lgeqa.errors import CohortError, OutputError, ScanError
+from lgeqa.io.limits import DEFAULT_LIMITS
+from lgeqa.io.volume import read_volume
+from lgeqa.io.volume_writer import write_nrrd
+from lgeqa.records import BoolArray, Grid, Measures
 from lgeqa.scales import NAMES, SCALES
 from lgeqa.simulation.measured_scores import Scores, measured_scores
 from lgeqa.simulation.recipe import ScanRecipe
@@ -41,8 +42,6 @@ RECIPE: Final = "recipe.json"
 MEASURES: Final = "measures.json"
 #: A scan takes a few seconds, so a worker that takes an hour hangs.
 _LIMITS: Final = Limits(seconds=3600)
-
-_sitk: Any = SimpleITK  # has no type annotations
 
 
 @dataclass(frozen=True)
@@ -142,17 +141,17 @@ def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Wri
             raise OutputError(
                 f"{place}: holds a scan of this name, made with other settings or versions. Name another folder."
             )
-        return _written(recipe, _read_measures(place / MEASURES), _sitk.ReadImage(str(place / MASK)), existed=True)
+        return _written(recipe, _read_measures(place / MEASURES), *_read_mask(place / MASK), existed=True)
     scan = make_scan(recipe, folder)
     part = out / f".{recipe.scan_id}.{os.getpid()}.part"
     try:
-        mask = _write_part(recipe, scan, part)
+        _write_part(recipe, scan, part)
         part.rename(place)
     except OSError as error:
         raise not_written(place, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return _written(recipe, scan.measures, mask, existed=False)
+    return _written(recipe, scan.measures, scan.atrium, scan.grid, existed=False)
 
 
 def read_recipe(path: Path) -> ScanRecipe:
@@ -190,14 +189,12 @@ def write_tables(scans: Sequence[Written], out: Path) -> None:
     write_whole(out / "labels.json", json.dumps(known, indent=2) + "\n")
 
 
-def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> Any:
+def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> None:
     part.mkdir()
-    mask = to_image(scan.atrium.astype(np.uint8), scan.grid)
-    for image, name in ((to_image(scan.voxels, scan.grid), IMAGE), (mask, MASK)):
-        write_image(image, part / name)
+    for voxels, name in ((scan.voxels, IMAGE), (scan.atrium.astype(np.uint8), MASK)):
+        write_nrrd(part / name, voxels, scan.grid)
     for record, name in ((recipe, RECIPE), (scan.measures, MEASURES)):
         (part / name).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return mask
 
 
 def _read_measures(path: Path) -> Measures:
@@ -212,9 +209,22 @@ def _read_measures(path: Path) -> Measures:
         raise OutputError(f"{path}: cannot be read. Remove {path.parent} to make this scan again.") from None
 
 
-def _written(recipe: ScanRecipe, measures: Measures, mask: Any, *, existed: bool) -> Written:
-    slices = np.flatnonzero(_sitk.GetArrayViewFromImage(mask).any(axis=(1, 2)))
-    return Written(recipe, measures, existed, mask.GetSpacing(), int(slices[0]), int(slices[-1]))
+def _read_mask(path: Path) -> tuple[BoolArray, Grid]:
+    """Read the mask of a scan that was made earlier.
+
+    Raises:
+        OutputError: The file is missing or damaged.
+    """
+    try:
+        stack = read_volume(path, DEFAULT_LIMITS)
+    except (OSError, ScanError):
+        raise OutputError(f"{path}: cannot be read. Remove {path.parent} to make this scan again.") from None
+    return stack.voxels > 0, stack.grid
+
+
+def _written(recipe: ScanRecipe, measures: Measures, mask: BoolArray, grid: Grid, *, existed: bool) -> Written:
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    return Written(recipe, measures, existed, grid.spacing_mm, int(slices[0]), int(slices[-1]))
 
 
 def _label(scan: Written, scores: dict[str, Scores]) -> dict[str, Any] | None:

@@ -4,15 +4,12 @@ All of them share one grid, the scan's own voxels in axial LPS order, so a brows
 """
 
 import gzip
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-from SimpleITK import WriteImage
 
 from lgeqa.io.geometry import axial_grid, axial_order
-from lgeqa.io.itk import to_image
+from lgeqa.io.volume_writer import nifti_bytes
 from lgeqa.records import BoolArray, FloatArray, Scan
 
 #: Level of gzip. The bytes usually stay on this machine, so better compression would cost more than it saves.
@@ -39,7 +36,4 @@ def heat_volume(heat: FloatArray, scan: Scan) -> bytes:
 
 def _nifti(voxels: npt.NDArray[np.generic], scan: Scan) -> bytes:
     grid = axial_grid(scan.grid, axial_order(scan.grid))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "volume.nii"
-        WriteImage(to_image(voxels, grid), str(path))
-        return gzip.compress(path.read_bytes(), _LEVEL, mtime=0)
+    return gzip.compress(nifti_bytes(voxels, grid), _LEVEL, mtime=0)
