@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
-from lgeqa.database import SCHEMA, back_up, check_database, open_database
+from lgeqa.database import back_up, check_database, open_database
 from lgeqa.errors import OutputError
 
 
@@ -21,17 +21,6 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_text("not a database, but long enough to be looked at" * 100)
 
     with pytest.raises(OutputError, match=r"a\.sqlite: is damaged .*\(file is not a database\)\. Leave it where it is"):
-        open_database(path)
-
-
-def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.sqlite"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.execute(text(f"PRAGMA user_version = {SCHEMA + 1}"))
-    engine.dispose()
-
-    with pytest.raises(OutputError, match=rf"another version of lgeqa \(schema {SCHEMA + 1}, this one has {SCHEMA}\)"):
         open_database(path)
 
 

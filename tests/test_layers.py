@@ -42,10 +42,10 @@ TRAINING = ("evaluation", "training")
 STUDY = ("experiment",)
 #: From the ground up, beside `workflows`: may import what is before it here and everything below `INTERFACES`, which
 #: alone import it, inside a function.
-WEB = ("agreement", "database", "studies", "web")
+WEB = ("agreement", "migrations", "database", "studies", "web")
 INTERFACES = ("workflows", "api", "cli", "")
 #: Packages that only `WEB` may import; it may import scikit-learn as well.
-WEB_PACKAGES = ("fastapi", "krippendorff", "pandas", "pingouin", "sqlalchemy", "starlette", "uvicorn")
+WEB_PACKAGES = ("alembic", "fastapi", "krippendorff", "pandas", "pingouin", "sqlalchemy", "starlette", "uvicorn")
 #: Packages that only `TRAINING` may import, but for those of `COHORT`.
 HEAVY = (
     "lightning",

@@ -19,7 +19,7 @@ OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 TRAINING = ("evaluation/", "experiment/", "training/", "cohort/parquet.py", "cohort/split.py")
 #: What is used with the extra `agreement`, for instance data frames, and what with `web`, which contains it.
 AGREEMENT = ("agreement/", "evaluation/record.py", "records.py", "results.py", "workflows/cohorts.py")
-WEB = ("database.py", "studies/", "web/", "workflows/rating_study.py")
+WEB = ("database.py", "migrations/", "studies/", "web/", "workflows/rating_study.py")
 
 
 def normal(name: str) -> str:

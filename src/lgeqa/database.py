@@ -1,20 +1,22 @@
 """The single SQLite file of the web application. Each module that stores data in it defines its own tables."""
 
 import sqlite3
+import sys
 from contextlib import closing
+from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from lgeqa.atomic_io import write_through
 from lgeqa.errors import OutputError
+from lgeqa.migrations import latest_schema, upgrade
 
-#: Version of the tables, raised when they change so that an older file does not fit.
-SCHEMA: Final = 1
 #: Seconds that a writer waits for another writer.
 _PATIENCE: Final = 30
 
@@ -27,25 +29,22 @@ Sessions = sessionmaker[Session]
 
 
 def open_database(path: Path) -> Sessions:
-    """Open or create the database file, and create the tables that are missing.
+    """Open or create the database file, and bring a file of an earlier schema to the latest one.
 
     A committed transaction is on the disk, whatever happens to the process afterwards. Only the user of this process
-    can read the file. Import the modules that define tables before calling this function.
+    can read the file. Before a file is migrated, it is copied to a new file beside it.
 
     Args:
         path: SQLite file. Its folder must exist.
 
     Raises:
-        OutputError: The file cannot be opened, is damaged or not a database, or was made by another version of lgeqa.
+        OutputError: The file cannot be opened, is damaged or not a database, was made by a later version of lgeqa, or
+            cannot be migrated. It is unchanged then.
     """
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _PATIENCE})
-    event.listen(engine, "connect", _prepare)
     try:
         path.touch(mode=0o600)
         path.chmod(0o600)  # also for a file of an earlier version; SQLite's files beside it get the same mode
-        _check_schema(engine, path)
-        _check_pages(engine, path)
-        Base.metadata.create_all(engine)
+        _migrate(path)
     except OSError as error:
         raise OutputError(
             f"{path}: cannot be used ({error.strerror}). Make it writable, or name another folder."
@@ -56,7 +55,7 @@ def open_database(path: Path) -> Sessions:
         ) from None
     except DatabaseError as error:
         raise _damaged(path, str(error.orig)) from None
-    return sessionmaker(engine, expire_on_commit=False)
+    return sessionmaker(_engine(path, foreign_keys=True), expire_on_commit=False)
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -68,16 +67,27 @@ def read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=_PATIENCE)
 
 
+def schema_of(path: Path) -> int:
+    """Return the number of the schema of the file, 0 for an empty file.
+
+    Raises:
+        sqlite3.Error: The file does not exist, or is not a database.
+    """
+    with closing(read_only(path)) as connection:
+        [schema] = connection.execute("PRAGMA user_version").fetchone()
+    return int(schema)
+
+
 def check_database(path: Path) -> str:
     """Check the whole file without changing it, and return what is wrong with it, empty for nothing."""
     try:
+        schema = schema_of(path)
         with closing(read_only(path)) as connection:
-            [version] = connection.execute("PRAGMA user_version").fetchone()
             [damage] = connection.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         return str(error)
-    if version != SCHEMA:
-        return f"schema {version}, this version of lgeqa has {SCHEMA}"
+    if not 0 < schema <= latest_schema():
+        return f"schema {schema}, this version of lgeqa has {latest_schema()}"
     return "" if damage == "ok" else _one_line(damage)
 
 
@@ -107,9 +117,67 @@ def _copy(path: Path, draft: Path) -> None:
         raise OSError(0, str(error)) from None
 
 
-def _check_pages(engine: Engine, path: Path) -> None:
-    with engine.connect() as connection:
-        result = str(connection.scalar(text("PRAGMA quick_check(1)")))
+def _engine(path: Path, *, foreign_keys: bool) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": _PATIENCE})
+
+    def prepare(connection: Any, _: object) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"foreign_keys={foreign_keys:d}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _migrate(path: Path) -> None:
+    """Bring the file to the latest schema in one transaction, if it has another one."""
+    engine = _engine(path, foreign_keys=False)
+    try:
+        with engine.begin() as connection:
+            _check_pages(connection, path)
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # another process waits here, and then has nothing to do
+            schema = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            if schema > latest_schema():
+                raise OutputError(
+                    f"{path}: was made by a later version of lgeqa (schema {schema}, lgeqa {version('lgeqa')} has "
+                    f"{latest_schema()}). Update lgeqa, put the copy that the later version made of the earlier "
+                    "file in its place, or name another folder."
+                )
+            if schema == 0:
+                upgrade(connection)
+            elif schema < latest_schema():
+                _upgrade_with_copy(connection, path, schema)
+    finally:
+        engine.dispose()
+
+
+def _upgrade_with_copy(connection: Connection, path: Path, schema: int) -> None:
+    copy = _free_name(path.with_stem(f"{path.stem}.schema-{schema}"))
+    write_through(copy, lambda draft: _copy(path, draft))
+    try:
+        upgrade(connection)
+        orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        failure = f"rows of {orphans[0]} have lost their owner" if orphans else ""
+    except DatabaseError as error:
+        failure = str(error.orig)
+    if failure:
+        copy.unlink()
+        raise OutputError(
+            f"{path}: cannot be migrated from schema {schema} to {latest_schema()} ({failure}), and is unchanged. Make "
+            "room if the disk is full. Otherwise use the earlier version of lgeqa, and report this as a bug."
+        )
+    sys.stderr.write(
+        f"lgeqa: {path} was migrated from schema {schema} to {latest_schema()}. The copy before is {copy}.\n"
+    )
+
+
+def _free_name(path: Path) -> Path:
+    """Return the path, with a number if there is such a file already."""
+    names = chain([path], (path.with_stem(f"{path.stem}-{number}") for number in count(2)))
+    return next(name for name in names if not name.exists())
+
+
+def _check_pages(connection: Connection, path: Path) -> None:
+    result = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
     if result != "ok":
         raise _damaged(path, _one_line(result))
 
@@ -123,19 +191,3 @@ def _damaged(path: Path, damage: str) -> OutputError:
         f"{path}: is damaged or no database of lgeqa ({damage}). Leave it where it is, for it tells what the uploads "
         "are. Put a backup in its place (`lgeqa serve --backup` makes them), or name another folder."
     )
-
-
-def _prepare(connection: Any, _: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _check_schema(engine: Engine, path: Path) -> None:
-    with engine.begin() as connection:
-        version = connection.scalar(text("PRAGMA user_version"))
-        if version not in (0, SCHEMA):
-            raise OutputError(
-                f"{path}: was made by another version of lgeqa (schema {version}, this one has {SCHEMA}). Export its "
-                "results with that version, or name another folder."
-            )
-        connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))

@@ -26,7 +26,17 @@ EXTRAS: Final = {
         "huggingface_hub",
         "umap",
     ),
-    "web": ("fastapi", "krippendorff", "pandas", "pingouin", "python_multipart", "sklearn", "sqlalchemy", "uvicorn"),
+    "web": (
+        "alembic",
+        "fastapi",
+        "krippendorff",
+        "pandas",
+        "pingouin",
+        "python_multipart",
+        "sklearn",
+        "sqlalchemy",
+        "uvicorn",
+    ),
 }
 
 

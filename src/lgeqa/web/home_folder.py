@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lgeqa.database import check_database, read_only
+from lgeqa.database import check_database, read_only, schema_of
 from lgeqa.errors import LgeqaError, OutputError
+from lgeqa.migrations import latest_schema
 from lgeqa.web.tokens import owner_token
 from lgeqa.web.uploads import unknown_in
 
@@ -72,7 +73,11 @@ def check_home(home: Path, token_file: Path | None) -> Iterator[Checked]:
     yield _check_token(home, token_file)
     damage = check_database(home / DATABASE)
     yield Checked("database", damage and f"{damage}. Put a backup in its place, and leave the uploads where they are.")
-    if not damage:
+    if damage:
+        return
+    if (schema := schema_of(home / DATABASE)) < latest_schema():
+        yield Checked(f"schema {schema}, which the next start migrates to {latest_schema()} after a copy")
+    else:
         yield from _check_uploads(home)
 
 

@@ -1,0 +1,103 @@
+"""Fill a database with the code of an earlier commit, and print it as SQL.
+
+Each dump in this folder was made in a worktree of the commit in its first line:
+
+    git worktree add /tmp/earlier COMMIT
+    PYTHONPATH=/tmp/earlier/src python tests/databases/make.py COMMIT > tests/databases/NAME.sql
+
+It holds as much of the content below as that commit could store. The content is invented.
+"""
+
+import sqlite3
+import sys
+import tempfile
+from contextlib import closing
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lgeqa.database import open_database
+from lgeqa.io import Source
+from lgeqa.records import ScanResult
+
+NAMES = ("myocardium_nulling", "sharpness", "enhancement", "quality")
+
+
+def has(name: str) -> bool:
+    return find_spec(name) is not None
+
+
+def source(name: str) -> Source:
+    return Source(name, "volume", Path(f"/scans/{name}.nrrd"), (Path(f"/scans/{name}.nrrd"),))
+
+
+def queue_scans(sessions: Any) -> None:
+    """Add four scans: assessed, failed, in work when the server was killed, and waiting."""
+    queue = import_module("lgeqa.web.queue")
+    filled = queue.Queue(sessions)
+    filled.add([source("first"), source("second")])
+    filled.add([source("third"), source("fourth")], queue.Upload("folder-1", "key-1"))
+    verdict = {"verdict": "diagnostic", "probability": 0.75, "votes_diagnostic": 3, "votes_total": 4, "tie": False}
+    taken = filled.take()
+    filled.finish(int(taken.scan_id), ScanResult(scan_id="1", status="assessed", **verdict), b"\xff\xd8thumbnail")
+    taken = filled.take()
+    filled.finish(int(taken.scan_id), ScanResult(scan_id="2", status="failed", message="It's damaged."))
+    filled.take()
+
+
+def rate(sessions: Any) -> None:
+    """Add a study of three scans with two readers: one rated all, one a single scan and then again."""
+    readings, scans = import_module("lgeqa.studies.ratings"), import_module("lgeqa.studies.study_scans")
+    studies, tables = import_module("lgeqa.studies.management"), import_module("lgeqa.studies.models")
+    with tables.writing(sessions) as session:
+        candidates = [scans.Candidate(source(f"rated-{n}"), f"patient {n}", f"{n}" * 64) for n in range(3)]
+        study = studies.make_study(session, "Pilot", candidates, repeat_share=0.4, seed=3)
+        people = [studies.add_reader(session, study, name)[0] for name in ("Ann", "Bo")]
+        for person, token in zip(people, ("token-of-ann", "token-of-bo"), strict=True):
+            person.token_sha256 = studies._hashed(token)
+        session.flush()
+        saves = [(people[0], reading.number, 4) for reading in people[0].readings]
+        for count, (person, number, score) in enumerate([*saves, (people[1], 1, 1), (people[1], 1, 2)]):
+            sent = readings.SentRating(
+                save_id=f"save-{count:04}",
+                reader_id=person.id,
+                known=int(score == 2),
+                scores=dict.fromkeys(NAMES, score),
+                comment="It's blurred.",
+                seconds=12.5,
+            )
+            readings.save_rating(session, person.id, number, sent)
+        studies.close_study(study)
+
+
+def adjudicate(sessions: Any) -> None:
+    """Add the consensus on the first scan of the study."""
+    adjudicate, tables = import_module("lgeqa.studies.adjudication"), import_module("lgeqa.studies.models")
+    with tables.writing(sessions) as session:
+        sent = adjudicate.SentAdjudication(
+            save_id="save-consensus", known=0, scores=dict.fromkeys(NAMES, 3), panel="Ann, Bo"
+        )
+        adjudicate.save_adjudication(session, session.get(tables.StudyScan, 1), sent)
+
+
+def main(commit: str) -> None:
+    steps = {"lgeqa.web.queue": queue_scans, "lgeqa.studies.management": rate, "lgeqa.studies.adjudication": adjudicate}
+    available = [step for module, step in steps.items() if has(module)]
+    for module in ("lgeqa.web.models", "lgeqa.studies.models"):
+        if has(module):
+            import_module(module)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.sqlite"
+        sessions = open_database(path)
+        for step in available:
+            step(sessions)
+        sessions.kw["bind"].dispose()
+        with closing(sqlite3.connect(path)) as connection:
+            [marker] = connection.execute("PRAGMA user_version").fetchone()
+            lines = [f"-- {commit}", f"PRAGMA user_version = {marker};", *connection.iterdump()]
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

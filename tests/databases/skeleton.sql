@@ -1,0 +1,4 @@
+-- 110b671b2c47
+PRAGMA user_version = 1;
+BEGIN TRANSACTION;
+COMMIT;
