@@ -9,8 +9,9 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, FiniteFloat, model_validator
+from pydantic import FiniteFloat, model_validator
 
+from lgeqa.config import Frozen
 from lgeqa.records import IntArray
 
 Numbers = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ SAME = "the same in nearly every draw: no interval"
 _ROUNDING = 1e-9
 
 
-class Estimate(BaseModel):
+class Estimate(Frozen):
     """One measure with its 95 % interval.
 
     Attributes:
@@ -33,8 +34,6 @@ class Estimate(BaseModel):
         undefined: Reason why there is no value. Empty if there is one.
         caution: Note about the interval, or reason why there is none.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     value: FiniteFloat | None = None
     low: FiniteFloat | None = None

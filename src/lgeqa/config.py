@@ -11,10 +11,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from lgeqa.errors import ConfigError
 
 
-class Settings(BaseModel):
-    """Base class of all settings and recipes: frozen, unknown keys refused, JSON and TOML as input and output."""
+class Frozen(BaseModel):
+    """Base class of all settings, records, requests and responses: frozen, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Settings(Frozen):
+    """Base class of all settings and recipes, with JSON and TOML as input and output."""
 
     @classmethod
     def of(cls, values: dict[str, Any], where: str = "the settings") -> Self:

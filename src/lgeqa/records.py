@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
+
+from lgeqa.config import Frozen
 
 from lgeqa.extras import require
 
@@ -75,10 +77,8 @@ class Scan:
     series: str = ""
 
 
-class Record(BaseModel):
-    """Base class of records, which cannot be changed and refuse unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Record(Frozen):
+    """Base class of records of results."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain Python values, as in its JSON file."""
@@ -132,8 +132,8 @@ class Measures(Record):
     """
 
     values: dict[str, float | None]
-    reasons: dict[str, str] = {}
-    places: dict[str, float] = {}
+    reasons: dict[str, str] = Field(default_factory=dict)
+    places: dict[str, float] = Field(default_factory=dict)
     slices: tuple[SliceMeasures, ...] = ()
 
 
@@ -247,9 +247,9 @@ class ScanResult(Record):
     series: str = ""
     input_sha256: str = ""
     bundle: BundleStamp | None = None
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     finished_at: str = ""
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = Field(default_factory=dict)
     fingerprint: str = ""
 
     def __repr__(self) -> str:

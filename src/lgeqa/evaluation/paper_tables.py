@@ -5,9 +5,10 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, FiniteFloat
+from pydantic import FiniteFloat
 
 from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, with_interval
+from lgeqa.config import Frozen
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Association, Figures
 from lgeqa.records import IntArray
@@ -63,7 +64,7 @@ def spearman(x: Numbers, y: Numbers, times: Numbers) -> Numbers:
     return pearson(_ranks(x, times), _ranks(y, times), times)
 
 
-class Spread(BaseModel):
+class Spread(Frozen):
     """Mean and standard deviation of a measure over iterations of training (Table 2 of the paper).
 
     Attributes:
@@ -72,8 +73,6 @@ class Spread(BaseModel):
         n: Number of iterations in which the measure is defined.
         of: Number of all iterations.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     mean: FiniteFloat | None
     sd: FiniteFloat | None

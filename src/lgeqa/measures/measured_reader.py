@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
 
+from lgeqa.config import Frozen
 from lgeqa.measures.catalogue import BY_NAME
 from lgeqa.measures.reference_scans import reference_scans
 from lgeqa.records import Measures
@@ -22,7 +22,7 @@ WORST: Final = -6.0
 _SLOPE_SHARES: Final = (0.05, 0.5)
 
 
-class MeasuredReader(BaseModel):
+class MeasuredReader(Frozen):
     """A reader whose scores are computed from measures, whatever the origin of the scan.
 
     On each scale, every measure with a weight becomes a normal score: its rank among the reference scans, mapped by the
@@ -42,8 +42,6 @@ class MeasuredReader(BaseModel):
             `reference_scans().shares`, by name of the scale.
         score_shares: Share of scans to which experts gave at most the score 1, 2, 3 and 4, by name of the scale.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
     source: str

@@ -4,10 +4,11 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+
+from lgeqa.config import Frozen
 
 
-class ReferenceScans(BaseModel):
+class ReferenceScans(Frozen):
     """Quantiles of each measure over the reference scans.
 
     Attributes:
@@ -16,8 +17,6 @@ class ReferenceScans(BaseModel):
         shares: Cumulative shares, 0 to 1, rising.
         quantiles: Value of each measure at these shares, by name, over the scans on which it is defined.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     n: int

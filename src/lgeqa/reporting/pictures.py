@@ -9,8 +9,8 @@ from base64 import b64encode
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from pydantic import BaseModel, ConfigDict
 
+from lgeqa.config import Frozen
 from lgeqa.inference.pipeline import Assessment
 from lgeqa.preprocessing.quality_input import QualityField, QualityPreparation, quality_field, quality_weights
 from lgeqa.preprocessing.resampling import resample
@@ -33,11 +33,7 @@ Outline = tuple[tuple[float, ...], ...]
 Maps = tuple[tuple[tuple[float, ...], ...], ...]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SlicePicture(_Record):
+class SlicePicture(Frozen):
     """One slice that holds the left atrium.
 
     Attributes:
@@ -61,7 +57,7 @@ class SlicePicture(_Record):
     maps: Maps | None
 
 
-class ScanPictures(_Record):
+class ScanPictures(Frozen):
     """Pictures of a scan that the report and the web application show.
 
     Attributes:

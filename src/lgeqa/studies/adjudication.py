@@ -2,23 +2,20 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from lgeqa.agreement.discrepancies import disputes_of
 from lgeqa.agreement.rating_matrix import panel_of
 from lgeqa.agreement.ratings import Reading as Read
 from lgeqa.agreement.record import Dispute
+from lgeqa.config import Frozen
 from lgeqa.scales import NAMES
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
 from lgeqa.studies.management import check_closed
 from lgeqa.studies.models import Adjudication, Rating, Study, StudyScan
 from lgeqa.studies.ratings import GivenScores, Sent, scores_of
 from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
-
-
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SentAdjudication(Sent):
@@ -31,7 +28,7 @@ class SentAdjudication(Sent):
     panel: str = Field("", max_length=500)
 
 
-class ConsensusRating(_View):
+class ConsensusRating(Frozen):
     """The consensus of a panel on one scan.
 
     Attributes:
@@ -57,7 +54,7 @@ class ConsensusRating(_View):
         return cls(scores=scores_of(kept), **{name: getattr(kept, name) for name in same})
 
 
-class ReaderRating(_View):
+class ReaderRating(Frozen):
     """The rating of a scan by one reader.
 
     Attributes:
@@ -82,7 +79,7 @@ class ReaderRating(_View):
         return cls(reader=reader, reading=number, scores=scores_of(rating), **same)
 
 
-class Listed(_View):
+class Listed(Frozen):
     """A scan to adjudicate, with its consensus if there is one.
 
     Attributes:
@@ -96,7 +93,7 @@ class Listed(_View):
     agreed: ConsensusRating | None
 
 
-class AdjudicationDetail(_View):
+class AdjudicationDetail(Frozen):
     """Everything that a panel needs for one scan.
 
     Attributes:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from lgeqa.config import Frozen
 from lgeqa.errors import ReadError, ScanError
 from lgeqa.io import Source
 from lgeqa.records import Scan
@@ -19,11 +20,7 @@ _DAY_S: Final = 24 * 3600
 Score = Annotated[int, Field(strict=True, ge=LOWEST_SCORE, le=HIGHEST_SCORE)]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GivenScores(_Form):
+class GivenScores(Frozen):
     """Whole scores from 1 to 5 on all four scales. A single reader gives no half scores."""
 
     myocardium_nulling: Score
@@ -32,7 +29,7 @@ class GivenScores(_Form):
     quality: Score
 
 
-class Given(_Form):
+class Given(Frozen):
     """A judgement of a scan: four scores, or the reason why it cannot be rated.
 
     Attributes:
@@ -95,7 +92,7 @@ class SentRating(GivenRating, Sent):
     reader_id: int
 
 
-class SavedRating(_Form):
+class SavedRating(Frozen):
     """The response to a page that saved a rating.
 
     Attributes:

@@ -2,8 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-
+from lgeqa.config import Frozen
 from lgeqa.studies.models import Rating, Reader, Reading, Study
 from lgeqa.studies.ratings import GivenRating, scores_of
 from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
@@ -11,11 +10,7 @@ from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
 ReadingState = Literal["open", "rated", "cannot_rate"]
 
 
-class _View(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Progress(_View):
+class Progress(Frozen):
     """The progress of a reader, in counts only.
 
     Attributes:
@@ -45,7 +40,7 @@ class Progress(_View):
         )
 
 
-class StudyView(_View):
+class StudyView(Frozen):
     """A study, as its owner sees it.
 
     Attributes:
@@ -81,7 +76,7 @@ class StudyView(_View):
         )
 
 
-class WorklistEntry(_View):
+class WorklistEntry(Frozen):
     """One scan in a reader's list.
 
     Attributes:
@@ -93,7 +88,7 @@ class WorklistEntry(_View):
     state: ReadingState
 
 
-class ReaderWorklist(_View):
+class ReaderWorklist(Frozen):
     """The start page of a reader.
 
     Attributes:
@@ -126,7 +121,7 @@ class ReaderWorklist(_View):
         )
 
 
-class OwnRating(_View):
+class OwnRating(Frozen):
     """A reader's own rating of one scan.
 
     Attributes:

@@ -4,15 +4,15 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
 
+from lgeqa.config import Frozen
 from lgeqa.web.app_state import ServedIs
 
 router = APIRouter(tags=["health"])
 _UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "The queue stands still; the answer tells why."}}
 
 
-class Health(BaseModel):
+class Health(Frozen):
     """The health of the server.
 
     Attributes:
@@ -22,7 +22,6 @@ class Health(BaseModel):
         last_fault: Reason why the queue last stopped since the server started. Empty if it never did.
     """
 
-    model_config = ConfigDict(frozen=True)
     lgeqa: str
     queue_alive: bool
     queue_fault: str

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from lgeqa.config import Frozen
 from lgeqa.database import Sessions
 from lgeqa.errors import ReadError
 from lgeqa.studies import export, management, ratings
@@ -31,11 +32,7 @@ _TABLES: Final = ("ratings.csv", "history.csv", "adjudications.csv")
 ExportName = Literal["scores.csv", "ratings.csv", "history.csv", "labels.json", "adjudications.csv"]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NewStudy(_Form):
+class NewStudy(Frozen):
     """A study to be created.
 
     Attributes:
@@ -63,7 +60,7 @@ class MadeStudy(StudyView):
     left_out: tuple[str, ...]
 
 
-class NewReader(_Form):
+class NewReader(Frozen):
     """A reader to be added.
 
     Attributes:
@@ -73,7 +70,7 @@ class NewReader(_Form):
     name: str
 
 
-class ReaderLink(_Form):
+class ReaderLink(Frozen):
     """The access of a reader, shown only once. The link is `/read?token=` with the token, on this server.
 
     Attributes:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from lgeqa.config import Frozen
 from lgeqa.web.models import End, ScanRow, State
 from lgeqa.web.schemas import Period, ScanList, line_of
 
@@ -25,7 +26,7 @@ _SORTS: dict[str, InstrumentedAttribute[Any]] = {
 ScanNumber = Annotated[int, Field(ge=0, le=2**31)]
 
 
-class Filters(BaseModel):
+class Filters(Frozen):
     """A selection of scans. A scan must match every filter that is set.
 
     Attributes:
@@ -38,9 +39,7 @@ class Filters(BaseModel):
         until: Last day on which the scans were added, in UTC.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: list[ScanNumber] = []
+    id: list[ScanNumber] = Field(default_factory=list)
     state: State | None = None
     end: End | None = None
     review: bool | None = None

@@ -1,7 +1,8 @@
 """Requests and responses of the HTTP interface, in addition to `records.ScanResult`."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from lgeqa.config import Frozen
 from lgeqa.measures import definition
 from lgeqa.measures.catalogue import Direction
 from lgeqa.records import BundleStamp, ScanResult
@@ -11,11 +12,7 @@ from lgeqa.scales import Publication
 from lgeqa.web.models import End, ScanRow, State
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ScanLine(_Model):
+class ScanLine(Frozen):
     """A scan in the list.
 
     Attributes:
@@ -54,7 +51,7 @@ class ScanLine(_Model):
     uploaded: bool
 
 
-class ScanList(_Model):
+class ScanList(Frozen):
     """A page of the list, and the state of the queue.
 
     Attributes:
@@ -72,7 +69,7 @@ class ScanList(_Model):
     queue_fault: str
 
 
-class AttributeView(_Model):
+class AttributeView(Frozen):
     """One of the four scales of an assessed scan.
 
     Attributes:
@@ -96,7 +93,7 @@ class AttributeView(_Model):
     sources: tuple[Publication, ...]
 
 
-class StripView(_Model):
+class StripView(Frozen):
     """The strip plot of a measure. Positions are in percent of its length.
 
     Attributes:
@@ -114,7 +111,7 @@ class StripView(_Model):
     median: float
 
 
-class MeasureView(_Model):
+class MeasureView(Frozen):
     """One image quality measure of a scan.
 
     Attributes:
@@ -144,7 +141,7 @@ class MeasureView(_Model):
     strip: StripView | None
 
 
-class WorstSlice(_Model):
+class WorstSlice(Frozen):
     """A slice of low quality.
 
     Attributes:
@@ -160,7 +157,7 @@ class WorstSlice(_Model):
     weakest: str
 
 
-class ScanPart(_Model):
+class ScanPart(Frozen):
     """Everything about one scan.
 
     Attributes:
@@ -189,7 +186,7 @@ class ScanPart(_Model):
     sensitive: bool
 
 
-class Folder(_Model):
+class Folder(Frozen):
     """A file or folder on the server's machine.
 
     Attributes:
@@ -199,7 +196,7 @@ class Folder(_Model):
     path: str = Field(min_length=1, max_length=4096)
 
 
-class Added(_Model):
+class Added(Frozen):
     """The outcome of adding scans.
 
     Attributes:
@@ -211,7 +208,7 @@ class Added(_Model):
     refused: tuple[str, ...]
 
 
-class Period(_Model):
+class Period(Frozen):
     """The number of scans with each final result in a day or a week.
 
     Attributes:
@@ -223,7 +220,7 @@ class Period(_Model):
     counts: dict[End, int]
 
 
-class About(_Model):
+class About(Frozen):
     """The software and the model that are served.
 
     Attributes:
@@ -243,7 +240,7 @@ class About(_Model):
     upload_mb: int
 
 
-class Problem(_Model):
+class Problem(Frozen):
     """The reason why a request was refused.
 
     Attributes:
