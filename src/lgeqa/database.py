@@ -6,15 +6,16 @@ from contextlib import closing
 from importlib.metadata import version
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import JSON, URL, Connection, Engine, String, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from lgeqa.atomic_io import write_through
 from lgeqa.errors import OutputError
+from lgeqa.io import Source
 from lgeqa.migrations import latest_schema, upgrade
 
 #: Seconds that a writer waits for another writer.
@@ -23,6 +24,30 @@ _PATIENCE: Final = 30
 
 class Base(DeclarativeBase):
     """Base class of all tables of the application."""
+
+
+class SourceColumns:
+    """Columns of a table of scans for the source of each scan.
+
+    Attributes:
+        kind: Kind of source, as in `read.Source`.
+        location: Path of the scan, as in `read.Source`.
+        files: Paths of the scan's files, as in `read.Source`.
+    """
+
+    kind: Mapped[Literal["volume", "dicom", "unusable"]] = mapped_column(String)
+    location: Mapped[str]
+    files: Mapped[list[str]] = mapped_column(JSON)
+
+    @staticmethod
+    def values_of(source: Source) -> dict[str, Any]:
+        """Return the values of these columns for a source."""
+        return {"kind": source.kind, "location": str(source.location), "files": [str(file) for file in source.files]}
+
+    def source_of(self, scan_id: str, mask_path: Path | None = None, fault: str = "") -> Source:
+        """Return the source that is stored in these columns, as `read.read_scan` takes it."""
+        files = tuple(map(Path, self.files))
+        return Source(scan_id, self.kind, Path(self.location), files, mask_path, fault)
 
 
 Sessions = sessionmaker[Session]

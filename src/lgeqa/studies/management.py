@@ -184,9 +184,7 @@ def _study_scan(scan: Candidate) -> StudyScan:
     return StudyScan(
         scan_id=source.scan_id,
         patient=scan.patient,
-        kind=source.kind,
-        location=str(source.location),
-        files=[str(file) for file in source.files],
+        **StudyScan.values_of(source),
         mask=str(source.mask_path) if source.mask_path else None,
         sha256=scan.sha256,
     )

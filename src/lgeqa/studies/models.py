@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from sqlalchemy import JSON, ForeignKey, UniqueConstraint, text
+from sqlalchemy import ForeignKey, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from lgeqa.database import Base, Sessions
+from lgeqa.database import Base, Sessions, SourceColumns
 from lgeqa.io import Source
 from lgeqa.scales import NAMES
 
@@ -43,15 +43,12 @@ class Study(Base):
     readers: Mapped[list["Reader"]] = relationship(order_by="Reader.number", back_populates="study", cascade=_OWNED)
 
 
-class StudyScan(Base):
+class StudyScan(SourceColumns, Base):
     """A scan of a study.
 
     Attributes:
         scan_id: Name, unique in the study. No reader ever sees it.
         patient: Patient of the scan.
-        kind: Kind of source, as in `read.Source`.
-        location: Path of the scan, as in `read.Source`.
-        files: Paths of the scan's files, as in `read.Source`.
         mask: Path of the atrium mask, as in `read.Source`. None if there is no mask.
         sha256: Hash of the scan's files when the study was created.
         adjudications: Every consensus on the scan, by version.
@@ -63,9 +60,6 @@ class StudyScan(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     scan_id: Mapped[str]
     patient: Mapped[str]
-    kind: Mapped[str]
-    location: Mapped[str]
-    files: Mapped[list[str]] = mapped_column(JSON)
     mask: Mapped[str | None]
     sha256: Mapped[str]
     adjudications: Mapped[list["Adjudication"]] = relationship(order_by="Adjudication.version", back_populates="scan")
@@ -78,9 +72,7 @@ class StudyScan(Base):
     @property
     def source(self) -> Source:
         """The scan as `read.read_scan` takes it."""
-        kind: Literal["volume", "dicom"] = "dicom" if self.kind == "dicom" else "volume"
-        mask = Path(self.mask) if self.mask else None
-        return Source(self.scan_id, kind, Path(self.location), tuple(map(Path, self.files)), mask)
+        return self.source_of(self.scan_id, Path(self.mask) if self.mask else None)
 
 
 class Reader(Base):

@@ -1,13 +1,11 @@
 """Database table of the scans in the application."""
 
 import hashlib
-from pathlib import Path
 from typing import Final, Literal
 
-from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lgeqa.database import Base
+from lgeqa.database import Base, SourceColumns
 from lgeqa.io import Source
 from lgeqa.records import ScanResult
 
@@ -20,16 +18,13 @@ WORKING: Final = "working"
 DONE: Final = "done"
 
 
-class ScanRow(Base):
+class ScanRow(SourceColumns, Base):
     """A scan, from its place in the queue to its result.
 
     Attributes:
         id: Number of the scan, never used twice.
         name: Unique name for display, made of file and folder names only.
         identity: Hash of the paths of the scan's files, so that no scan is added twice.
-        kind: Kind of source, as in `read.Source`.
-        location: Path of the scan, as in `read.Source`.
-        files: Paths of the scan's files, as in `read.Source`.
         fault: Reason why the path cannot be used, as in `read.Source`.
         upload: Folder below `uploads` that contains the scan. None if the files belong to the owner.
         upload_key: Key that the page sent with the upload.
@@ -48,9 +43,6 @@ class ScanRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     identity: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]
-    location: Mapped[str]
-    files: Mapped[list[str]] = mapped_column(JSON)
     fault: Mapped[str]
     upload: Mapped[str | None] = mapped_column(index=True)
     upload_key: Mapped[str | None] = mapped_column(index=True)
@@ -66,9 +58,7 @@ class ScanRow(Base):
     @property
     def source(self) -> Source:
         """The scan for `read.read_scan`, under the number of this row, so that no file made from it has its name."""
-        kind: Literal["volume", "dicom", "unusable"] = "dicom" if self.kind == "dicom" else "volume"
-        kind = "unusable" if self.kind == "unusable" else kind
-        return Source(str(self.id), kind, Path(self.location), tuple(map(Path, self.files)), fault=self.fault)
+        return self.source_of(str(self.id), fault=self.fault)
 
     @property
     def record(self) -> ScanResult | None:

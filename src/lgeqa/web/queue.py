@@ -158,9 +158,7 @@ class Queue:
         row = ScanRow(
             name=_free_name(session, source.scan_id),
             identity=identity,
-            kind=source.kind,
-            location=str(source.location),
-            files=[str(path) for path in source.files],
+            **ScanRow.values_of(source),
             fault=source.fault,
             upload=upload and upload.folder,
             upload_key=upload and upload.key,
