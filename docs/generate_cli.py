@@ -40,7 +40,7 @@ def _section(command: Any, path: str) -> Iterator[str]:
     yield f"{cleandoc(command.help or '')}\n"
     yield f"```\n{' '.join(filter(None, [path, *usage, '[OPTIONS]', verb]))}\n```\n"
     if command.params:
-        yield "| Give | for |\n|---|---|"
+        yield "| Argument or option | Meaning |\n|---|---|"
         yield from (_row(parameter, values[parameter.name], parameter in arguments) for parameter in command.params)
         yield ""
 

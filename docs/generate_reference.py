@@ -1,7 +1,7 @@
 """Write the generated tables of the reference pages from the code: `python docs/generate_reference.py`.
 
 A page holds `<!-- fields of lgeqa.records.ScanResult -->` and `<!-- end -->`. The text between them is the table of
-that class, with the text of its docstring. `<!-- faults of lgeqa.errors -->` marks the table of exit codes,
+that class, with the text of its docstring. `<!-- errors of lgeqa.errors -->` marks the table of exit codes,
 `<!-- measures of lgeqa.evaluation.metrics -->` the definitions of the measures, and
 `<!-- routes of lgeqa.web.app -->` the HTTP interface. `<!-- overview of lgeqa.measures -->` and
 `<!-- definitions of lgeqa.measures -->` mark the image quality measures.
@@ -25,8 +25,10 @@ from lgeqa.errors import LgeqaError
 PAGES = Path(__file__).parent / "reference"
 
 _PLACE = re.compile(
-    r"(<!-- (fields|faults|measures|routes|overview|definitions) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL
+    r"(<!-- (fields|errors|measures|routes|overview|definitions) of ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL
 )
+#: Bound that is the database's and not one of meaning.
+_WIDEST = 2**31
 _WORDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 
@@ -36,8 +38,8 @@ def page(text: str) -> str:
 
 
 def _table(kind: str, name: str) -> str:
-    if kind == "faults":
-        return "\n".join(_faults(import_module(name)))
+    if kind == "errors":
+        return "\n".join(_errors(import_module(name)))
     if kind == "measures":
         return "\n".join(_measures(import_module(name)))
     if kind == "routes":
@@ -50,9 +52,9 @@ def _table(kind: str, name: str) -> str:
     return "\n".join(_fields(getattr(import_module(module), cls)))
 
 
-def _faults(module: ModuleType) -> Iterator[str]:
+def _errors(module: ModuleType) -> Iterator[str]:
     """Yield a row for each class of error, by exit code."""
-    yield "| Fault | Exit code | Meaning |\n|---|---|---|"
+    yield "| Error | Exit code | Meaning |\n|---|---|---|"
     classes = [cls for _, cls in getmembers(module, isclass) if issubclass(cls, LgeqaError)]
     for cls in sorted(classes, key=lambda cls: (cls.exit_code, cls.__name__)):
         yield f"| `{cls.__name__}` | {cls.exit_code} | {_first_line(cls)} |"
@@ -60,7 +62,7 @@ def _faults(module: ModuleType) -> Iterator[str]:
 
 def _measures(module: ModuleType) -> Iterator[str]:
     """Yield a row for each measure, with its docstring less its verb as the definition."""
-    yield "| Measure | Of | Definition |\n|---|---|---|"
+    yield "| Measure | Input | Definition |\n|---|---|---|"
     for metric in module.METRICS:
         text = " ".join(cleandoc(metric.measure.__doc__ or "").split()).replace("|", "\\|")
         text = text.removeprefix("Compute ").removeprefix("the ")
@@ -74,9 +76,8 @@ def _overview(module: ModuleType) -> Iterator[str]:
     for measure in module.MEASURES:
         values = [reference.quantiles[measure.name][reference.shares.index(share)] for share in (0.1, 0.5, 0.9)]
         numbers = " | ".join(f"{value:.{measure.decimals}f}" for value in values)
-        better = "" if measure.better == "neither" else measure.better
         title = f"[{measure.title}](#{measure.name})"
-        yield f"| {title} | `{measure.name}` | {measure.unit} | {better} | {numbers} |"
+        yield f"| {title} | `{measure.name}` | {measure.unit or 'none'} | {measure.better} | {numbers} |"
 
 
 def _definition(measure: Any, module: ModuleType) -> str:
@@ -104,7 +105,7 @@ def _routes(module: ModuleType) -> Iterator[str]:
             yield f"\n### {method.upper()} {path}\n\n{route['description']}\n"
             rows = [_parameter(parameter) for parameter in route.get("parameters", [])]
             if rows:
-                yield from ("| Give | in | as |\n|---|---|---|", *rows)
+                yield from ("| Parameter | Part of the request | Values |\n|---|---|---|", *rows)
 
 
 def _parameter(parameter: dict[str, Any]) -> str:
@@ -117,10 +118,16 @@ def _fields(model: type[BaseModel]) -> Iterator[str]:
     for cls in reversed(model.__mro__):
         descriptions |= attributes(cleandoc(cls.__doc__ or ""))
     properties = model.model_json_schema(mode="serialization")["properties"]
-    yield "| Name | Holds | Default | Meaning |\n|---|---|---|---|"
+    has_defaults = any(not field.is_required() for field in model.model_fields.values())
+    yield _row("Name", "Holds", *["Default"] * has_defaults, "Meaning")
+    yield _row(*["---"] * (3 + has_defaults))
     for name, field in model.model_fields.items():
-        default = "" if field.is_required() else _default(field.default, field.default_factory)
-        yield f"| `{name}` | {_holds(properties[name])} | {default} | {_meaning(name, descriptions)} |"
+        default = "required" if field.is_required() else _default(field.default, field.default_factory)
+        yield _row(f"`{name}`", _holds(properties[name]), *[default] * has_defaults, _meaning(name, descriptions))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def attributes(docstring: str) -> dict[str, str]:
@@ -133,7 +140,9 @@ def attributes(docstring: str) -> dict[str, str]:
 def _meaning(name: str, descriptions: dict[str, str]) -> str:
     """Return the description of a field from the docstring, also under a name with a star, such as `p_*`."""
     fitting = [words for key, words in descriptions.items() if re.fullmatch(key.replace("*", ".+"), name)]
-    return fitting[0].rstrip(".").replace("|", "\\|") if fitting else ""
+    if not fitting:
+        raise ValueError(f"{name}: has no description. Add it to the Attributes of its class.")
+    return fitting[0].rstrip(".").replace("|", "\\|")
 
 
 def _holds(schema: dict[str, Any]) -> str:
@@ -149,14 +158,14 @@ def _holds(schema: dict[str, Any]) -> str:
         return f"list of {_holds(schema['items'])}" if "items" in schema else "list"
     if kind == "object":
         return f"object of {_holds(schema['additionalProperties'])}"
-    bounds = [f"{word} {schema[key]:g}" for key, word in _WORDS.items() if key in schema]
+    bounds = [f"{word} {schema[key]:g}" for key, word in _WORDS.items() if schema.get(key, _WIDEST) < _WIDEST]
     return ", ".join(["nothing" if kind == "null" else kind, *bounds])
 
 
 def _default(default: Any, factory: Any) -> str:
     value = factory() if default is PydanticUndefined else default
     if isinstance(value, BaseModel):
-        return "as below"
+        return "its defaults"
     return "nothing" if value is None else f"`{json.dumps(value)}`"
 
 

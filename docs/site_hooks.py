@@ -6,6 +6,7 @@ Python and Bash blocks are its cells. It is run from its first cell to its last 
 what each cell printed and drew. A cell that fails ends the build.
 """
 
+import hashlib
 import os
 import re
 import sys
@@ -39,8 +40,10 @@ _TIMEOUT_S = 300
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Replace each folder in the navigation by its pages: README.md, and then the newest first."""
+    """Replace each folder in the navigation by its pages, and show the menu of versions where mike builds the site."""
     config.nav = _expanded(config.nav, Path(config.docs_dir))
+    if "MIKE_DOCS_VERSION" in os.environ:
+        config.extra["version"] = {"provider": "mike"}
     return config
 
 
@@ -87,14 +90,19 @@ def run_notebook(text: str) -> tuple[str, dict[str, bytes], str]:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=_TIMEOUT_S, resources={"metadata": {"path": folder}})
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(notebook, timeout=_TIMEOUT_S, coalesce_streams=True, resources=resources)
+        client.km = client.create_kernel_manager()
+        client.km.transport, client.km.ip = "ipc", f"{folder}/kernel"  # no ports, so no other user can read along
         client.execute(env=os.environ | {"PATH": path})
-    markdown, resources = MarkdownExporter().from_notebook_node(notebook, {"unique_key": f"cell-{abs(hash(text))}"})
-    return markdown, resources["outputs"], jupytext.writes(notebook, fmt="ipynb")
+    key = hashlib.sha256(text.encode()).hexdigest()[:8]
+    markdown, made = MarkdownExporter().from_notebook_node(notebook, {"unique_key": key})
+    markdown = markdown.replace("```python\n%%bash\n", "```bash\n").replace("![png](", "![Picture that the cell drew](")
+    return markdown, made["outputs"], jupytext.writes(notebook, fmt="ipynb")
 
 
 def _expanded(nav: Any, docs: Path) -> Any:
-    """Return a part of the navigation, with each path that ends in a slash replaced by the pages of that folder."""
+    """Return a part of the navigation, each path that ends in a slash as README.md and the pages of it, newest first."""
     if isinstance(nav, list):
         return [_expanded(entry, docs) for entry in nav]
     if isinstance(nav, dict):

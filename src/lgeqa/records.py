@@ -171,7 +171,13 @@ class ReferenceLevels(Record):
 
 
 class BundleStamp(Record):
-    """Identity of the bundle that made a result: its name, version and the SHA-256 of its `bundle.json`."""
+    """Identity of the bundle that made a result.
+
+    Attributes:
+        name: Name of the model.
+        version: Version of the model.
+        sha256: SHA-256 of the bundle's `bundle.json`.
+    """
 
     name: str
     version: str

@@ -1,12 +1,15 @@
 """The generated parts of the reference pages are those that the code gives now."""
 
+import re
 import runpy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lgeqa.measures import MEASURES, reference_scans
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.measures import MEASURES, measured_reader, reference_scans
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted((DOCS / "reference").glob("*.md"))
@@ -40,8 +43,8 @@ def test_docstrings_are_read_by_name(generate: dict[str, Any]) -> None:
     assert told == {"a": "first and more: this.", "c_*": "last."}
 
 
-def test_exit_codes_come_from_the_faults(generate: dict[str, Any]) -> None:
-    made = generate["page"]("<!-- faults of lgeqa.errors -->\n<!-- end -->")
+def test_exit_codes_come_from_the_errors(generate: dict[str, Any]) -> None:
+    made = generate["page"]("<!-- errors of lgeqa.errors -->\n<!-- end -->")
 
     assert "| `BundleError` | 2 |" in made
     assert "| `ReadError` | 3 |" in made
@@ -68,6 +71,24 @@ def test_overview_gives_percentiles_of_the_reference(generate: dict[str, Any]) -
     text = generate["page"]("<!-- overview of lgeqa.measures -->\n<!-- end -->")
 
     low, median, high = (f"{reference_scans().quantiles['asnr'][index]:.1f}" for index in (2, 10, 18))
-    row = f"| [Signal-to-noise ratio of blood](#asnr) | `asnr` |  | higher | {low} | {median} | {high} |"
+    row = f"| [Signal-to-noise ratio of blood](#asnr) | `asnr` | none | higher | {low} | {median} | {high} |"
     assert row in text
     assert [line.split("`")[1] for line in text.splitlines() if "](#" in line] == [one.name for one in MEASURES]
+
+
+def test_field_without_a_description_is_refused(generate: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="threshold: has no description"):
+        generate["_meaning"]("threshold", {"other": "A field."})
+
+
+def test_page_of_versions_is_current() -> None:
+    manifest = open_bundle().manifest
+    current = {
+        "package": version("lgeqa"),
+        "default bundle": manifest.version,
+        "bundle format": str(manifest.format),
+        "measured reader": measured_reader().version,
+    }
+    text = (DOCS / "reference" / "versions.md").read_text(encoding="utf-8")
+
+    assert dict(re.findall(r"^\| ([a-z ]+) \| ([\d.]+) \|", text, re.MULTILINE)) == current

@@ -25,7 +25,9 @@ Rule = Annotated[
 ]
 Reader = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Whose scores are the labels with --rule reader; else truth, as simulated."),
+    typer.Option(
+        metavar="NAME", help="Reader whose scores are the labels with --rule reader; else truth, as simulated."
+    ),
 ]
 
 

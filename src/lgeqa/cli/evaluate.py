@@ -27,12 +27,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     ] = None,
     part: Annotated[
         Literal["test", "validation", "train", "all"] | None,
-        typer.Option(help="Which part of the split; test if there is a split, else all."),
+        typer.Option(help="Part of the split; test if there is a split, else all."),
     ] = None,
     rule: Rule = "reader",
     reader: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Whose scores are the labels; truth or label if there are such."),
+        typer.Option(metavar="NAME", help="Reader whose scores are the labels; truth or label if there are such."),
     ] = None,
     given_masks: Annotated[
         bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
