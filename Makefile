@@ -13,7 +13,7 @@ LGEQA := $(PIP) --no-deps --no-build-isolation -e .
 # PyTorch stands in no lock: which of its builds fits is the machine's matter (a processor, a graphics card).
 TORCH := $(PIP) -c constraints.txt torch
 
-.PHONY: help demo test lint types docs docs-check locks clean
+.PHONY: help demo test coverage lint types docs docs-check site wheel locks clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,10 @@ demo: $(VENV)/.lgeqa-plain
 
 test: $(VENV)/.lgeqa-test
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# Measures which branches of lgeqa the tests run through, with the limit of pyproject.toml.
+coverage: $(VENV)/.lgeqa-dev
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term $(ARGS)
 
 lint: $(VENV)/.lgeqa-dev
 	$(BIN)/ruff check .
@@ -53,8 +57,17 @@ docs: $(VENV)/.lgeqa-dev
 docs-check: $(VENV)/.lgeqa-test
 	$(BIN)/python -m pytest -q tests/docs
 
+# Builds the documentation site into site, with both notebooks run, and checks it. Nothing is loaded from a network.
+site: $(VENV)/.lgeqa-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python docs/check_site.py site
+
+# Builds the wheel and the source archive into dist, and tries the wheel in a virtual environment of its own.
+wheel: $(VENV)/.lgeqa-dev
+	.ci/try_wheel.sh $(BIN)
+
 clean:
-	rm -rf .venv demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests docs -name __pycache__ -type d -exec rm -rf {} +
 
 $(BIN)/python:

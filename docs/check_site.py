@@ -1,7 +1,7 @@
-"""Check the built site: `python docs/check_site.py SITE`. It ends with 1 and a line for each problem.
+"""Check the built site: `python docs/check_site.py SITE`.
 
-Every public name of `lgeqa` has a place on the page of the Python interface, no page loads anything from elsewhere, and
-each notebook shows a picture.
+It ends with 1 and a line for each problem. Every public name of `lgeqa` has a place on the page of the Python
+interface, no page loads anything from elsewhere, and each notebook shows a picture.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Hooks of the documentation site: pages of the repository's root, notebooks, and folders in the navigation.
 
-MkDocs loads this file (`hooks` in `mkdocs.yml`). A page stays what a plain Git host shows: links of the root's pages and
-links to them are rewritten for the site only, and so are notebooks. A notebook is a page of `docs/notebooks` whose
-Python and Bash blocks are its cells. It is run from its first cell to its last in a temporary folder, and the page shows
-what each cell printed and drew. A cell that fails ends the build.
+MkDocs loads this file (`hooks` in `mkdocs.yml`). A page stays what a plain Git host shows: links of the root's pages
+and links to them are rewritten for the site only. A notebook is a page of `docs/notebooks` whose Python and Bash blocks
+are its cells. It is run from its first cell to its last in a temporary folder, and the site shows what each cell
+printed and drew. A cell that fails ends the build.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Show a notebook with its outputs, and rewrite the links between `docs` and the root."""
     if page.file.src_uri.startswith(NOTEBOOKS):
         name = page.file.src_uri.removeprefix(NOTEBOOKS).replace(".md", ".ipynb")
@@ -96,13 +96,14 @@ def run_notebook(text: str) -> tuple[str, dict[str, bytes], str]:
         client.km.transport, client.km.ip = "ipc", f"{folder}/kernel"  # no ports, so no other user can read along
         client.execute(env=os.environ | {"PATH": path})
     key = hashlib.sha256(text.encode()).hexdigest()[:8]
-    markdown, made = MarkdownExporter().from_notebook_node(notebook, {"unique_key": key})
-    markdown = markdown.replace("```python\n%%bash\n", "```bash\n").replace("![png](", "![Picture that the cell drew](")
+    exporter: Any = MarkdownExporter  # comes without types
+    markdown, made = exporter().from_notebook_node(notebook, {"unique_key": key})
+    markdown = markdown.replace("```bash\n%%bash\n", "```bash\n").replace("![png](", "![Picture that the cell drew](")
     return markdown, made["outputs"], jupytext.writes(notebook, fmt="ipynb")
 
 
 def _expanded(nav: Any, docs: Path) -> Any:
-    """Return a part of the navigation, each path that ends in a slash as README.md and the pages of it, newest first."""
+    """Return a part of the navigation, each path that ends in a slash as README.md and its pages, newest first."""
     if isinstance(nav, list):
         return [_expanded(entry, docs) for entry in nav]
     if isinstance(nav, dict):

@@ -25,9 +25,7 @@ Rule = Annotated[
 ]
 Reader = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME", help="Reader whose scores are the labels with --rule reader; else truth, as simulated."
-    ),
+    typer.Option(metavar="NAME", help="Reader whose scores are the labels with --rule reader; else truth."),
 ]
 
 
