@@ -1,9 +1,12 @@
-"""Real scans, where there are some on this machine."""
+"""Real scans, where there are some on this machine, and one thread for each process of tests."""
 
 import os
 from pathlib import Path
 
 import pytest
+
+# Several tests run at a time, and the threads of one wait for the processors of the others. Read when numpy and torch load.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

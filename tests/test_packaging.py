@@ -1,6 +1,7 @@
 """What `pyproject.toml` promises: extras that are complete, pins that fit, one version everywhere."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -135,3 +136,17 @@ def test_one_version_everywhere() -> None:
 
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_changelog_is_kept_by_release() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    bundle = json.loads((ROOT / "src/lgeqa/inference/bundle/default/bundle.json").read_text(encoding="utf-8"))[
+        "version"
+    ]
+
+    headings = [release.splitlines()[0] for release in releases]
+    form = re.compile(r"\[\d+\.\d+\.\d+\] - (unreleased|\d{4}-\d\d-\d\d)")
+    assert [heading for heading in headings if not form.fullmatch(heading)] == []
+    assert set(re.findall(r"^### (\w+)", text, re.MULTILINE)) <= {"Added", "Changed", "Removed", "Fixed", "Security"}
+    assert f"\nDefault bundle: {bundle}.\n" in releases[0]

@@ -25,7 +25,7 @@ FORCE = AssessSettings(force=True)
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     """The bundle in the package."""
-    return open_bundle()
+    return open_bundle(threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from lgeqa.batch import OutputFolder
 from lgeqa.cohort.table_io import COLUMNS
 from tests.agreement.study import readings
 from tests.agreement.test_readings import HEAD
-from tests.cli.test_assess import LGEQA
+from tests.cli import command
 from tests.evaluation.judged import record
 from tests.results import unassessed
 
 
 def lgeqa(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LGEQA, "agreement", *map(str, arguments)], capture_output=True, text=True, check=False)
+    return command.lgeqa("agreement", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def done(place: Path) -> subprocess.CompletedProcess[str]:
     given = ("--ratings", place / "ratings.csv", "--results", place / "assessed", "--draws", "100", "--seed", "4")
-    return lgeqa(*given, "-o", place / "out")
+    return command.lgeqa_apart("agreement", *given, "-o", place / "out")
 
 
 def read(place: Path, out: str = "out") -> Agreement:

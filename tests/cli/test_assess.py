@@ -1,24 +1,18 @@
-"""The real command, in a process of its own."""
+"""The command line as a whole: what it prints and writes, and how it ends."""
 
 import csv
 import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from lgeqa.records import CSV_COLUMNS, ScanResult
+from tests.cli.command import LGEQA, lgeqa, lgeqa_apart
 from tests.toy import SLOPES, toy_bundle, toy_scan
-
-LGEQA = Path(sys.executable).with_name("lgeqa")
-
-
-def lgeqa(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([LGEQA, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +33,7 @@ def scans(tmp_path: Path) -> Path:
 
 def test_a_mixed_folder(scans: Path, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = lgeqa("assess", scans, "-o", out, "--bundle", bundle, "--masks")
+    done = lgeqa_apart("assess", scans, "-o", out, "--bundle", bundle, "--masks")
     assert done.returncode == 3, done.stderr
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -229,7 +223,7 @@ def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_p
 
 
 def test_version_and_info() -> None:
-    assert lgeqa("--version").stdout.startswith("lgeqa 0.")
+    assert lgeqa_apart("--version").stdout.startswith("lgeqa 0.")
     facts = json.loads(lgeqa("info", "--json").stdout)
     assert set(facts) == {"versions", "bundle", "extras"}
     assert "onnxruntime" in lgeqa("info").stdout

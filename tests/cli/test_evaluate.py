@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lgeqa.evaluation.record import Evaluation
-from tests.cli.test_assess import lgeqa
+from tests.cli.command import lgeqa, lgeqa_apart
 from tests.toy import toy_bundle, toy_scan
 
 HEADER = "scan,patient,image,mask,reader,myocardium_nulling,sharpness,enhancement,quality"
@@ -47,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def done(place: Path) -> subprocess.CompletedProcess[str]:
-    return lgeqa(
+    return lgeqa_apart(
         "evaluate", place / "bundle", "--cohort", place / "cohort", "-o", place / "out", "--draws", "100", "--jobs", "1"
     )
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lgeqa.cli.console import measures_table
 from lgeqa.records import ScanResult
-from tests.cli.test_assess import lgeqa
+from tests.cli.command import lgeqa, lgeqa_apart
 from tests.results import measured, unassessed
 from tests.toy import toy_bundle, toy_mask, toy_scan
 
@@ -33,7 +33,7 @@ def test_measures_are_written_without_a_verdict(bundle: Path, tmp_path: Path) ->
     toy_scan(tmp_path / "in" / "dark.nrrd", 2, atrium=False)
     out = tmp_path / "out"
 
-    done = lgeqa("measure", tmp_path / "in", "-o", out, "--bundle", bundle)
+    done = lgeqa_apart("measure", tmp_path / "in", "-o", out, "--bundle", bundle)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == f"Report: {out / 'report.html'}"

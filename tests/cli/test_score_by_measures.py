@@ -11,7 +11,7 @@ from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.scales import NAMES
 from lgeqa.workflows.score_table import open_table
-from tests.cli.test_assess import lgeqa
+from tests.cli.command import lgeqa, lgeqa_apart
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium, scan_of
 from tests.images import volume, write_dicom_series
 from tests.toy import toy_bundle, toy_mask, toy_scan
@@ -42,7 +42,7 @@ def read(table: Path) -> dict[str, Case]:
 def test_a_table_is_written_that_a_cohort_reads(place: Path) -> None:
     table = place / "in" / "scores.csv"
 
-    done = lgeqa("score-by-measures", place / "in", "-o", table, "--bundle", place / "bundle", "--given-masks")
+    done = lgeqa_apart("score-by-measures", place / "in", "-o", table, "--bundle", place / "bundle", "--given-masks")
 
     assert done.returncode == 3
     lines = done.stdout.splitlines()

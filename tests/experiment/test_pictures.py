@@ -23,7 +23,7 @@ from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork
 from lgeqa.training.networks.hirescam import hirescam
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
 
-CONFIG = ExperimentConfig(quality_from="features")
+CONFIG = ExperimentConfig(quality_from="features", width=8)
 #: Slices of a scan: those of the test scans are more than one chunk.
 SLICES = 10
 #: Whose each scan is. Scans of one patient need not be of one part here.
@@ -76,10 +76,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     networks: dict[str, QualityNetwork] = {}
     for seed, name in enumerate(CONFIG.strategies):
         torch.manual_seed(seed)
-        network = (MultiTaskNetwork if name == "multitask" else QualityNetwork)(CONFIG.quality_from).eval()
+        network = (MultiTaskNetwork if name == "multitask" else QualityNetwork)(
+            CONFIG.quality_from, CONFIG.width
+        ).eval()
         with torch.inference_mode():  # half of the slices on either side of the threshold
             network.quality_head[2].bias -= network(slices)[:, 3].quantile(0.5)
-        for iteration, weights in enumerate((network.state_dict(), QualityNetwork(CONFIG.quality_from).state_dict())):
+        other = QualityNetwork(CONFIG.quality_from, CONFIG.width)
+        for iteration, weights in enumerate((network.state_dict(), other.state_dict())):
             run = out / "runs" / f"{name}-{iteration}"
             run.mkdir(parents=True)
             save_file({key: tensor.contiguous() for key, tensor in weights.items()}, run / "network.safetensors")

@@ -54,7 +54,7 @@ def test_equation_2_on_an_empty_mask_asks_for_nothing_to_be_found() -> None:
 
 def test_equation_3_is_the_sum_of_1_and_2() -> None:
     torch.manual_seed(0)
-    network = MultiTaskNetwork().eval()
+    network = MultiTaskNetwork(width=8).eval()
     recipe = MultiTaskRecipe(network, LoopSettings(), 128)
     batch = {
         "slice": torch.rand(2, 1, 128, 128),
@@ -124,7 +124,7 @@ def test_a_soft_label_is_of_the_nearer_class() -> None:
 
 def test_equation_5_is_the_sum_over_the_four_labels() -> None:
     torch.manual_seed(0)
-    network = ContrastiveNetwork(Encoder()).eval()
+    network = ContrastiveNetwork(Encoder(8)).eval()
     recipe = ContrastiveRecipe(network, LoopSettings(), 128, temperature=0.07)
     slices = torch.rand(3, 1, 128, 128)
     labels = torch.tensor([[0.0, 1, torch.nan, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
@@ -138,7 +138,7 @@ def test_equation_5_is_the_sum_over_the_four_labels() -> None:
 
 def test_the_hybrid_loss_is_equation_5_and_equation_2_on_both_views() -> None:
     torch.manual_seed(0)
-    network = HybridNetwork(Encoder()).eval()
+    network = HybridNetwork(Encoder(8)).eval()
     recipe = HybridRecipe(network, LoopSettings(), 64, temperature=0.07)
     slices, masks = torch.rand(4, 1, 64, 64), (torch.rand(4, 1, 64, 64) > 0.7).float()
     labels = torch.tensor([[0.0, 1, 1, 0], [1, 1, 0, 0]]).repeat(2, 1)

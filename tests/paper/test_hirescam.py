@@ -21,7 +21,7 @@ SCALES = range(len(NAMES))
 def network(request: pytest.FixtureRequest) -> QualityNetwork:
     """Random weights, the heads' scaled so that logits are of the size of trained ones."""
     torch.manual_seed(4)
-    network = QualityNetwork(request.param)
+    network = QualityNetwork(request.param, width=8)
     with torch.no_grad():
         for head in (*network.attribute_heads, network.quality_head):
             for parameter in head.parameters():
@@ -47,7 +47,7 @@ def captum(network: QualityNetwork, slices: Tensor, scale: int) -> Tensor:
 
 
 def naive(network: QualityNetwork, maps: Tensor, scale: int) -> Tensor:
-    """The definition: the gradient at every place and channel of a slice's (512, 4, 4) maps, times the maps."""
+    """The definition: the gradient at every place and channel of a slice's (feature, 4, 4) maps, times the maps."""
     leaf = maps[None].clone().requires_grad_()
     (gradient,) = torch.autograd.grad(network.heads(leaf.mean(dim=(2, 3)))[0, scale], leaf)
     found = torch.zeros(maps.shape[1:])
@@ -130,7 +130,7 @@ def test_a_map_adds_up_to_its_logit_but_for_the_biases(
 
 def test_a_dead_head_looks_nowhere(slices: Tensor) -> None:
     torch.manual_seed(0)
-    network = QualityNetwork().eval()
+    network = QualityNetwork(width=8).eval()
     with torch.no_grad():
         network.get_parameter("attribute_heads.1.0.bias").fill_(-1e6)
 

@@ -77,7 +77,7 @@ def test_detector_validation_is_the_dice_over_all_batches() -> None:
 
 
 def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
-    recipe = BaselineRecipe(QualityNetwork(), LoopSettings(), 128)
+    recipe = BaselineRecipe(QualityNetwork(width=8), LoopSettings(), 128)
     recipe.network = Fixed(torch.tensor([[20.0, -20.0, 0.0, 0.0]]))  # type: ignore[assignment]
     found = recipe.validate({"slice": torch.zeros(1, 1, 128, 128), "label": torch.tensor([[1.0, 1.0, 1.0, 0.0]])})
     for name, error in {**dict(zip(NAMES, (0.0, 1.0, 0.25, 0.25), strict=True)), "": 0.375}.items():
@@ -95,7 +95,7 @@ class Projected(nn.Module):
 
 
 def test_contrastive_validation_is_equation_5_with_each_slice_for_both_views() -> None:
-    recipe = ContrastiveRecipe(ContrastiveNetwork(Encoder()), LoopSettings(), 8, temperature=0.5)
+    recipe = ContrastiveRecipe(ContrastiveNetwork(Encoder(8)), LoopSettings(), 8, temperature=0.5)
     recipe.network = Projected()
     slices = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)) + torch.arange(5.0)[:, None, None, None]
     labels = torch.tensor([[0.0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 0]])
@@ -124,12 +124,12 @@ def test_the_best_epoch_is_the_one_with_the_right_answers() -> None:
     cases: list[tuple[Callable[[], Recipe], tuple[nn.Module, Batch], tuple[nn.Module, Batch]]] = [
         (lambda: detector(mask()), (Fixed(40 * mask() - 20), pixels), (Fixed(20 - 40 * mask()), pixels)),
         (
-            lambda: BaselineRecipe(QualityNetwork(), LoopSettings(), 128),
+            lambda: BaselineRecipe(QualityNetwork(width=8), LoopSettings(), 128),
             (Fixed(40 * labels - 20), scores),
             (Fixed(20 - 40 * labels), scores),
         ),
         (
-            lambda: ContrastiveRecipe(ContrastiveNetwork(Encoder()), LoopSettings(), 8, temperature=0.5),
+            lambda: ContrastiveRecipe(ContrastiveNetwork(Encoder(8)), LoopSettings(), 8, temperature=0.5),
             (Projected(), {"slice": apart, "label": labels}),
             (Projected(), {"slice": together, "label": labels}),
         ),

@@ -85,7 +85,7 @@ def test_the_hub_file_is_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 @pytest.mark.parametrize("whole", [False, True])
 def test_an_encoder_of_our_own_starts_another_training(tmp_path: Path, whole: bool) -> None:
     torch.manual_seed(6)
-    network, later = MultiTaskNetwork(), Encoder()
+    network, later = MultiTaskNetwork(width=8), Encoder(8)
     state = (network if whole else network.encoder).state_dict()
     load_first_weights(later, save(tmp_path / "network.safetensors", state))
     for name, weights in network.encoder.state_dict().items():
