@@ -57,9 +57,10 @@ docs: $(VENV)/.lgeqa-dev
 docs-check: $(VENV)/.lgeqa-test
 	$(BIN)/python -m pytest -q tests/docs
 
-# Builds the documentation site into site, with both notebooks run, and checks it. Nothing is loaded from a network.
+# Builds the documentation site into site, with both notebooks run, and checks it. Nothing is loaded from a network. With
+# --quiet MkDocs would not count its warnings, so that --strict had no effect.
 site: $(VENV)/.lgeqa-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/python docs/check_site.py site
 
 # Builds the wheel and the source archive into dist, and tries the wheel in a virtual environment of its own.
