@@ -1,6 +1,7 @@
-# make demo   assess a simulated scan and say where the report is
-# make test   run all tests
-# Both set themselves up first, in the active virtual environment or else in .venv; once that is done they start at once.
+# make demo       assess a simulated scan and say where the report is
+# make test       run all tests but the slow ones, in some five minutes on two cores
+# make test-all   run all tests
+# They set themselves up first, in the active virtual environment or else in .venv; once that is done they start at once.
 # PYTHON=python3.12 and VENV=path choose others.
 
 PYTHON ?= python3
@@ -12,8 +13,10 @@ LOCKED := $(PIP) --no-deps --require-hashes -r
 LGEQA := $(PIP) --no-deps --no-build-isolation -e .
 # PyTorch stands in no lock: which of its builds fits is the machine's matter (a processor, a graphics card).
 TORCH := $(PIP) -c constraints.txt torch
+# A file at a time in each process, so that what its tests share is made once; in the order of tests/conftest.py.
+TEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test coverage lint types docs docs-check site wheel locks clean
+.PHONY: help demo test test-all coverage lint types docs docs-check site wheel locks clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,7 +26,10 @@ demo: $(VENV)/.lgeqa-plain
 	@$(BIN)/lgeqa demo -o demo
 
 test: $(VENV)/.lgeqa-test
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	$(TEST) -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.lgeqa-test
+	$(TEST) $(ARGS)
 
 # Measures which branches of lgeqa the tests run through, with the limit of pyproject.toml.
 coverage: $(VENV)/.lgeqa-dev

@@ -21,6 +21,8 @@ from lgeqa.simulation.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.training.case_reading import read_case
 from tests.images import write_dicom_series, write_volume
 
+pytestmark = pytest.mark.slow
+
 SOME = ("lge-001", "lge-022", "lge-040", "lge-062")
 #: Scans whose measured scores are all 3 or more, so that each has somewhere to fall. Three of the others are poor in
 #: enhancement as they were acquired.

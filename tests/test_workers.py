@@ -62,20 +62,21 @@ def test_jobs_are_done_at_once_and_never_more_of_them() -> None:
 
 
 def test_workers_end_when_the_caller_stops() -> None:
-    going = work_through([0.0, 60.0], _nap, 2)
+    going = work_through([0.0, 600.0], _nap, 2)
     start = time.monotonic()
     next(going)
     going.close()
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 200
 
 
+@pytest.mark.slow
 def test_a_task_that_takes_too_long_is_stopped_and_the_others_go_on() -> None:
     start = time.monotonic()
     answers = dict(work_through([0.01, 600.0, 0.02], _nap, 2, Limits(seconds=20)))
     assert answers[600.0] == WorkerDied(None, after_seconds=20)
     assert isinstance(answers[0.01], int)
     assert isinstance(answers[0.02], int)
-    assert time.monotonic() - start < 120
+    assert time.monotonic() - start < 300
 
 
 def _hang(_: int) -> bool:
@@ -83,6 +84,7 @@ def _hang(_: int) -> bool:
     return bool(re.match(r"(a|aa)+$", "a" * 200 + "b"))
 
 
+@pytest.mark.slow
 def test_a_task_that_never_lets_python_run_is_stopped() -> None:
     assert apart(partial(_hang, 0), Limits(seconds=10)) == WorkerDied(None, after_seconds=10)
 
@@ -121,6 +123,7 @@ def _tell_and_hang(path: Path) -> None:
     _hang(0)
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     lines = (
@@ -128,7 +131,7 @@ def test_a_worker_that_hangs_does_not_outlive_a_killed_parent(tmp_path: Path) ->
         "from pathlib import Path",
         "from lgeqa.workers import Limits, apart",
         "from tests.test_workers import _tell_and_hang",
-        f"apart(partial(_tell_and_hang, Path({str(told)!r})), Limits(seconds=8))",
+        f"apart(partial(_tell_and_hang, Path({str(told)!r})), Limits(seconds=12))",
     )
     script = "; ".join(lines)
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[1])
@@ -139,7 +142,7 @@ def test_a_worker_that_hangs_does_not_outlive_a_killed_parent(tmp_path: Path) ->
     _wait_for(lambda: not Path(f"/proc/{pid}").exists())
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+def _wait_for(condition: Callable[[], bool], seconds: float = 200) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -18,6 +18,7 @@ from lgeqa.io import Source
 from lgeqa.records import CSV_COLUMNS, ScanResult
 from lgeqa.workers import Limits
 from tests.batch.fakes import asked, attempt, source
+from tests.factories.processes import are_gone, children_of
 from tests.images import volume, write_volume
 from tests.results import STAMP, assessed, unassessed
 
@@ -86,6 +87,7 @@ def test_a_single_scan_that_kills_its_process_is_told_as_failed(tmp_path: Path) 
     assert "signal 9" in settled["killed"].result.message
 
 
+@pytest.mark.slow
 def test_a_scan_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
     sources = [source(tmp_path, name) for name in ("good", "hung")]
     settled = {one.result.scan_id: one for one in run_batch(sources, attempt(tmp_path), 2, Limits(seconds=20))}
@@ -304,9 +306,10 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     first = subprocess.Popen(command)
     while len(done := list(scans.glob("slow-*.json"))) < 2:
         time.sleep(0.02)
+    workers = children_of(first.pid)
     first.send_signal(signal.SIGKILL)
     first.wait()
-    time.sleep(1)  # for its workers to end their scans and themselves
+    assert are_gone(workers)  # once they have ended their scans
     asked(tmp_path)
     subprocess.run(command, check=True)
     again = asked(tmp_path)

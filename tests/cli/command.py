@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 
 from lgeqa.cli import main
+from lgeqa.workflows import assessment as running
 
 LGEQA = Path(sys.executable).with_name("lgeqa")
 
 
 def lgeqa(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command in this process, which saves the start of another one."""
+    """Run a command in this process, which saves the start of another one, and with one worker at a time."""
     words = ["lgeqa", *map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors), chdir(cwd or "."):
         patch.setattr(sys, "argv", words)
+        patch.setattr(running, "cores", lambda: 1)
         patch.setattr(threading, "excepthook", threading.excepthook)  # `main` sets another one
         with pytest.raises(SystemExit) as ended:
             main()

@@ -211,7 +211,7 @@ def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_p
     while not list((tmp_path / "out" / "scans").glob("*.json")):
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGINT)
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=200)
     assert run.returncode == 130
     assert "of 60 scans are done. Run the command again with the same OUT to continue." in errors
     assert "Traceback" not in errors

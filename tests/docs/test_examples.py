@@ -101,6 +101,7 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Tutorial:
     return Tutorial(folder, codes)
 
 
+@pytest.mark.slow
 def test_the_tutorial_goes_as_it_says(tutorial: Tutorial) -> None:
     codes = dict(tutorial.codes)
 
@@ -111,6 +112,7 @@ def test_the_tutorial_goes_as_it_says(tutorial: Tutorial) -> None:
     assert len(list((tutorial.folder / "results/scans").iterdir())) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
 def test_python_examples_run(
     page: Path, tutorial: Tutorial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

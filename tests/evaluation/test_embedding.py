@@ -132,6 +132,7 @@ def test_undefined_is_nan_with_a_reason(labels: list[bool], patients: str, reaso
     assert (found.neighbours, found.reason) == (0, reason)
 
 
+@pytest.mark.slow
 def test_the_plane_shows_planted_clusters() -> None:
     features = planted(6)
     kept = features.copy()
@@ -145,6 +146,7 @@ def test_the_plane_shows_planted_clusters() -> None:
     assert (features == kept).all()
 
 
+@pytest.mark.slow
 def test_a_seed_gives_one_plane_and_leaves_chance_to_others() -> None:
     before = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
 
@@ -155,18 +157,24 @@ def test_a_seed_gives_one_plane_and_leaves_chance_to_others() -> None:
     assert (np.random.get_state(legacy=False)["state"]["key"] == before).all()  # noqa: NPY002
 
 
+@pytest.mark.slow
 def test_the_plane_does_not_see_the_length_of_features() -> None:
     lengths = 2.0 ** np.random.default_rng(5).integers(-3, 4, (40, 1))  # powers of 2, so that no digit is lost
 
     assert (embed(planted(1) * lengths, seed=1) == embed(planted(1), seed=1)).all()
 
 
-def test_too_few_slices_for_a_plane_are_refused() -> None:
+@pytest.mark.slow
+def test_one_slice_more_than_neighbours_makes_a_plane() -> None:
     assert embed(planted(1)[:16], seed=0).shape == (16, 2)
+
+
+def test_too_few_slices_for_a_plane_are_refused() -> None:
     with pytest.raises(ValueError, match="15 neighbours need at least 16 slices, got 15"):
         embed(planted(1)[:15], seed=0)
 
 
+@pytest.mark.slow
 def test_no_warning_leaks() -> None:
     """In a fresh process, where nothing has been imported and warned before."""
     script = (

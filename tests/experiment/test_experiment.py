@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lgeqa.batch import open_pipeline
 from lgeqa.bootstrap import Estimate
-from lgeqa.cohort import fold_splits, load_split, patients_of, read_cohort, strata_of
-from lgeqa.errors import CohortError, UsageError
+from lgeqa.cohort import load_split, read_cohort
+from lgeqa.errors import UsageError
 from lgeqa.evaluation.record import Evaluation, Pooled
 from lgeqa.experiment.plan import Run, make_plan
 from lgeqa.experiment.results import evaluate_run
@@ -24,26 +23,12 @@ from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import is_finished
 from lgeqa.inference.pipeline import Assessment
 from lgeqa.io import Source
-from lgeqa.simulation.cohort_writing import write_cohort
-from lgeqa.simulation.recipe import CohortSettings, draw_cohort
-from lgeqa.training.quality import quality_store
+from tests.experiment.quick import SETTINGS
+from tests.factories.cohorts import write_phantoms
 from tests.images import sitk
 
 # Lightning warns of its own dependencies, and of loaders without workers.
-# The first test waits for all trainings; they take three minutes on an idle machine.
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1500)]
-
-QUICK: dict[str, Any] = {"epochs": 1, "batch": 4, "slices_per_scan": 1, "threads": 1}
-SHARES: dict[str, Any] = {"test": 0.34, "validation": 0.4}
-SETTINGS: dict[str, Any] = SHARES | {
-    "iterations": 1,
-    "weights": "random",
-    "width": 8,
-    "draws": 20,
-    "preparation": {"pixels": 64},
-    "loop": QUICK,
-    "pretraining": QUICK | {"keep": "last"},
-}
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 @dataclass(frozen=True)
@@ -56,8 +41,7 @@ class World:
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
-    for _ in write_cohort(draw_cohort(CohortSettings(n=9, seed=3)), folder):
-        pass
+    write_phantoms(folder, n=9)
     return folder
 
 
@@ -247,46 +231,9 @@ def test_strategies_in_two_steps_alone_and_few_slices_give_a_report(world: World
     assert (out / "report.html").read_text().count("data:image/png;base64,") == 1
 
 
-def test_a_corrected_mask_is_prepared_anew(cohort: Path, tmp_path: Path) -> None:
-    shutil.copytree(cohort, tmp_path / "cohort")
-    cases = read_cohort(tmp_path / "cohort")[:1]
-    config = ExperimentConfig.of(SETTINGS)
-
-    def pixels() -> int:
-        store = quality_store(cases, config.preparation, config.label, tmp_path / "prepared")
-        return int(store[list(range(len(store)))]["mask"].sum())
-
-    before, path = pixels(), cases[0].mask
-    assert path
-    assert pixels() == before
-    mask = sitk.ReadImage(str(path))
-    held = sitk.GetArrayFromImage(mask)
-    held[:, :, : held.shape[2] // 2] = 0
-    corrected = sitk.GetImageFromArray(held)
-    corrected.CopyInformation(mask)
-    sitk.WriteImage(corrected, str(path))
-    assert pixels() < before
-
-
 def test_other_settings_are_refused(world: World) -> None:
     with pytest.raises(UsageError, match=r"with temperature = 0.07, and now it is 0.5. Name a new folder"):
         run_experiment([world.cohort], ExperimentConfig.of(SETTINGS | {"temperature": 0.5}), world.out, quiet=True)
-
-
-def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path) -> None:
-    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3}))
-    tested = {tuple(plan.numbers(i, "test")) for i in range(3)}
-    checked = {tuple(plan.numbers(i, "validation")) for i in range(3)}
-    assert len(tested) == 1
-    assert len(checked) > 1
-    names = ["baseline-0", "multitask-0", "contrastive-0", "hybrid-0", "baseline-1"]
-    assert [run.name for run in plan.runs[:5]] == names
-    assert len(plan.splits) == 3
-
-
-def test_folds_test_every_scan_once(cohort: Path) -> None:
-    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"}))
-    assert sorted(number for i in range(3) for number in plan.numbers(i, "test")) == list(range(9))
 
 
 def test_folds_are_pooled(folds: World) -> None:
@@ -330,83 +277,3 @@ def test_the_report_holds_the_pooled_tables(folds: World) -> None:
 def test_repeated_test_parts_are_not_pooled(world: World) -> None:
     assert not (world.out / "pooled.json").exists()
     assert "All scans together" not in (world.out / "report.md").read_text()
-
-
-def test_fewer_scans_leave_the_folds_as_they_are(cohort: Path) -> None:
-    changes = SETTINGS | {"iterations": 3, "splits": "folds"}
-    whole, fewer, more = (make_plan([cohort], ExperimentConfig.of(changes | {"scans": n})) for n in (0, 3, 4))
-    patients = {case.patient for case in whole.cases}
-    for i in range(3):
-        assert whole.numbers(i, "test") == fewer.numbers(i, "test") == more.numbers(i, "test")
-        few, many = (set(plan.numbers(i, "train") + plan.numbers(i, "validation")) for plan in (fewer, more))
-        assert (len(few), len(many)) == (3, 4)
-        assert few < many
-        order = np.random.default_rng(0).permutation(sorted(patients))
-        free = [patient for patient in order if patient not in patients_of(whole.splits[i], "test")]
-        assert {fewer.cases[number].patient for number in few} == set(free[:3])
-        assert set(fewer.splits[i]) == {fewer.cases[number].patient for number in few | set(fewer.numbers(i, "test"))}
-
-
-def test_without_a_limit_folds_are_those_of_the_cohort(cohort: Path) -> None:
-    config = ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"})
-    plan = make_plan([cohort], config)
-    strata = strata_of(plan.cases, config.label)
-    assert list(plan.splits) == fold_splits(plan.cases, strata, 3, config.validation, config.seed)
-
-
-def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path) -> None:
-    whole = make_plan([cohort], ExperimentConfig.of(SETTINGS))
-    plans = [make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": n})) for n in (4, 5)]
-
-    def named(plan: Any, *parts: str) -> set[str]:
-        return {plan.cases[number].scan_id for part in parts for number in plan.numbers(0, part)}
-
-    assert {frozenset(named(plan, "test")) for plan in (whole, *plans)} == {frozenset(named(whole, "test"))}
-    fewer, more = (named(plan, "train", "validation") for plan in plans)
-    assert (len(fewer), len(more)) == (4, 5)
-    assert fewer < more
-
-
-def test_too_few_scans_are_refused(cohort: Path) -> None:
-    with pytest.raises(CohortError, match=r"1 patients cannot be dealt to 2 folds"):
-        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}))
-
-
-def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own() -> None:
-    config = ExperimentConfig.of(SETTINGS | {"seed": 7, "quality_from": "features"})
-    baseline, contrastive, hybrid = (config.of_run(name, 2) for name in ("baseline", "contrastive", "hybrid"))
-    assert baseline.loop == config.loop.model_copy(update={"seed": 9})
-    assert contrastive.loop == baseline.loop
-    assert contrastive.pretraining.seed == 9  # type: ignore[attr-defined]
-    assert hybrid == contrastive
-    assert baseline.preparation == config.preparation
-    assert baseline.quality_from == contrastive.quality_from == "features"
-
-
-@pytest.mark.parametrize(
-    ("changes", "cards", "told"),
-    [
-        ({"loop": {"devices": 2}}, 0, r"--jobs 2: each training would take 2 devices, .* Add --set loop.devices=1 "),
-        ({"pretraining": {"nodes": 3}}, 0, r"would take 3 devices, .* Add --set pretraining.devices=1 "),
-        ({}, 4, "would take 4 devices"),
-    ],
-)
-def test_trainings_side_by_side_have_a_device_each(
-    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], cards: int, told: str
-) -> None:
-    monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
-    with pytest.raises(UsageError, match=told):
-        run_experiment([cohort], ExperimentConfig.of(SHARES | changes), tmp_path, jobs=2, quiet=True)
-    assert list(tmp_path.iterdir()) == []  # so that what it says can be done in the same folder
-
-
-def test_only_the_main_process_judges_and_reports(
-    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    trained: list[int] = []
-    monkeypatch.setattr("lgeqa.experiment.run.train_all", lambda plan, *_: trained.append(len(plan.runs)))
-    monkeypatch.setattr("lgeqa.experiment.run.is_main", lambda: False)
-    run_experiment([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
-    assert trained == [4]
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
-    assert capfd.readouterr().err == ""

@@ -345,14 +345,14 @@ def test_file_that_is_no_image(tmp_path: Path) -> None:
     assert_unusable(only(path), path, "is no image; give NRRD, NIfTI, MetaImage or DICOM images")
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("name", ["pipe", "pipe.nrrd"])
 def test_pipe_is_not_opened(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)
     assert_unusable(only(tmp_path / name), tmp_path / name, "is no regular file, so it was not opened; give NRRD")
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/proc/self/environ", "/proc/kcore", "/proc/1/mem"])
 def test_device_is_not_opened(path: str) -> None:
     if Path(path).exists():
@@ -458,7 +458,7 @@ def test_names_that_sanitising_makes_the_same(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["a_b-2", "a_b-3", "a_b-1", "a_b-4"]
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 def test_many_scans_of_one_name() -> None:
     names = [Name(("a b" if number % 2 else "a_b",), 1) for number in range(20_000)]
     made = unique_names(names)

@@ -70,7 +70,7 @@ KINDS = [
 ]
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_scan_that_is_no_regular_file(suffix: str, kind: str, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_scan_that_is_no_regular_file(suffix: str, kind: str, tmp_path: Path) ->
         read_scan(Source("scan", "volume", path, (path,)))
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("kind", ["pipe", "socket", "folder"])
 @pytest.mark.parametrize("suffix", [".nhdr", ".mhd"])
 def test_voxel_file_that_is_no_regular_file(suffix: str, kind: str, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_voxel_file_that_is_no_regular_file(suffix: str, kind: str, tmp_path: Pa
     refused(path, ReadError, "scan.raw: is no regular file, so it was not opened")
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("kind", KINDS)
 def test_mask_that_is_no_regular_file(kind: str, tmp_path: Path) -> None:
     scan = read_one(write_volume(tmp_path / "scan.nrrd", volume()))
@@ -152,7 +152,7 @@ def test_voxels_below_the_folder_and_by_a_link_within(suffix: str, tmp_path: Pat
 MANY_DIGITS = "9" * 5000
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize(
     ("suffix", "old", "new"),
     [

@@ -51,7 +51,7 @@ def deflated(path: Path, extra: bytes = b"") -> None:
         path.write_bytes(data[:start] + packer.compress(inflated + extra) + packer.flush())
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("kind", KINDS)
 def test_image_that_is_no_regular_file(kind: str, tmp_path: Path) -> None:
     paths = write_dicom_series(tmp_path, volume())
@@ -61,7 +61,7 @@ def test_image_that_is_no_regular_file(kind: str, tmp_path: Path) -> None:
         read_scan(Source("scan", "dicom", tmp_path, tuple(paths)))
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 def test_pipe_among_the_images(tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume())
     os.mkfifo(tmp_path / "IM9999")

@@ -67,6 +67,7 @@ def test_it_is_captums_gradient_times_activation(
     torch.testing.assert_close(found[:, scale], captum(network, slices, scale), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_as_exported_it_is_captums_too(network: QualityNetwork, slices: Tensor, tmp_path: Path) -> None:
     export_onnx(network, (1, 128, 128), None, tmp_path / "quality.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "quality.onnx", providers=["CPUExecutionProvider"])

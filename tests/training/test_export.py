@@ -70,18 +70,18 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
         )
 
 
-@pytest.mark.parametrize("kind", [QualityNetwork, MultiTaskNetwork])
+@pytest.mark.parametrize("kind", [QualityNetwork, pytest.param(MultiTaskNetwork, marks=pytest.mark.slow)])
 def test_second_export_of_the_same_layers_is_that_of_a_fresh_process(
     kind: type[QualityNetwork], tmp_path: Path
 ) -> None:
-    first, second = kind(width=4), kind(width=4)
-    export_onnx(first, (1, 64, 64), None, tmp_path / "first.onnx")
-    export_onnx(second, (1, 64, 64), None, tmp_path / "second.onnx")
-    given = torch.from_numpy(slices(3, 64, 64))
+    first, second = kind(), kind()
+    export_onnx(first, (1, 128, 128), None, tmp_path / "first.onnx")
+    export_onnx(second, (1, 128, 128), None, tmp_path / "second.onnx")
+    given = torch.from_numpy(slices(3, 128, 128))
     for network, name in ((first, "first.onnx"), (second, "second.onnx")):
         assert check_parity(network, tmp_path / name, given) < 1e-5
     export_module._trace.cache_clear()
-    export_onnx(second, (1, 64, 64), None, tmp_path / "fresh.onnx")
+    export_onnx(second, (1, 128, 128), None, tmp_path / "fresh.onnx")
     assert (tmp_path / "fresh.onnx").read_bytes() == (tmp_path / "second.onnx").read_bytes()
     assert (tmp_path / "first.onnx").read_bytes() != (tmp_path / "second.onnx").read_bytes()
 
@@ -137,7 +137,7 @@ def test_parity_is_that_of_the_slice_that_moves_most_and_one_map_of_ten_may_jump
 
 
 @pytest.mark.parametrize("shape", [(2, 48, 64), (1, 208, 80), (7, 64, 64)])
-@pytest.mark.parametrize("context", [1, 3])
+@pytest.mark.parametrize("context", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_the_detector_takes_slices_of_any_padded_size(
     tmp_path: Path, shape: tuple[int, int, int], context: int
 ) -> None:

@@ -25,13 +25,14 @@ def first_epoch(run: Path) -> int:
         return min(int(row["epoch"]) for row in csv.DictReader(lines))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", KILLED_AT)
 def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(strategy: str, tmp_path: Path) -> None:
     alone = train(strategy, tmp_path / "alone")
     run = tmp_path / "killed"
     for step in KILLED_AT[strategy]:
         command = [sys.executable, "-m", "tests.training.killable", strategy, str(run), str(step)]
-        ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=200)
+        ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=600)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
     resumed = train(strategy, run)
     assert first_epoch(run) > 0

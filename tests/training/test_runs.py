@@ -19,8 +19,6 @@ from lgeqa.inference.pipeline import AssessSettings, assess_source
 from lgeqa.io import Source
 from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.scales import NAMES
-from lgeqa.simulation.cohort_writing import write_cohort
-from lgeqa.simulation.recipe import CohortSettings, draw_cohort
 from lgeqa.training.bundle_export import build_bundle, bundle_of_detector_run, detector_described, stage_2
 from lgeqa.training.case_reading import read_case
 from lgeqa.training.detector import DetectorConfig
@@ -28,10 +26,11 @@ from lgeqa.training.networks import QualityNetwork
 from lgeqa.training.quality import ContrastiveConfig, QualityConfig
 from lgeqa.training.run import run_detector, run_quality
 from lgeqa.training.slice_store import SliceDataset
+from tests.factories.cohorts import write_phantoms
 from tests.inference.bundle.test_bundle import ABOUT
 
 # Lightning warns of its own dependencies, and of loaders without workers.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 QUICK = {"epochs": 1, "batch": 4, "slices_per_scan": 1, "threads": 1}
 DETECTOR = {
@@ -59,8 +58,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     root = tmp_path_factory.mktemp("world")
     made = World(root / "cohort", root / "detector", root / "quality", root / "bundle")
-    for _ in write_cohort(draw_cohort(CohortSettings(n=6, seed=3)), made.cohort):
-        pass
+    write_phantoms(made.cohort, n=6)
     run_detector([made.cohort], DetectorConfig.of(DETECTOR), made.detector, quiet=True)
     split = made.detector / "split.json"
     run_quality("baseline", [made.cohort], QualityConfig.of(BASELINE), made.quality, split=split, quiet=True)

@@ -49,7 +49,7 @@ def send(client: TestClient, files: Iterable[tuple[str, bytes]], key: str = "") 
     return client.post("/api/uploads", files=parts, headers={"Idempotency-Key": key} if key else {})
 
 
-def settled(client: TestClient, count: int, seconds: float = 60) -> list[dict[str, Any]]:
+def settled(client: TestClient, count: int, seconds: float = 200) -> list[dict[str, Any]]:
     """The list, once `count` scans are done; the oldest first."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

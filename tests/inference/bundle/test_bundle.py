@@ -265,7 +265,7 @@ def test_a_link_to_a_bundle_is_fine(folder: Path, tmp_path: Path) -> None:
     assert open_bundle(tmp_path / "current").stamp.name == "toy"
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(100)
 @pytest.mark.parametrize("name", ["bundle.json", "quality.onnx"])
 def test_a_pipe_in_a_bundle_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()

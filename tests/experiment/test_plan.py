@@ -1,0 +1,144 @@
+"""Which scans are trained on and tested in each iteration, and with which settings; nothing is trained."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lgeqa.cohort import fold_splits, patients_of, read_cohort, strata_of
+from lgeqa.errors import CohortError, UsageError
+from lgeqa.experiment.plan import make_plan
+from lgeqa.experiment.run import run_experiment
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.training.quality import quality_store
+from tests.cohort.made import Made
+from tests.experiment.quick import SETTINGS, SHARES
+from tests.factories.cohorts import write_phantoms
+from tests.images import sitk
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine scans, each of another patient, of which five are diagnostic."""
+    made = Made(tmp_path_factory.mktemp("cohort"))
+    for number in range(9):
+        made.add(f"s{number}", "truth,1,1,1,1" if number % 2 else "truth,5,5,5,5")
+    return made.root
+
+
+def test_a_corrected_mask_is_prepared_anew(tmp_path: Path) -> None:
+    write_phantoms(tmp_path / "cohort", n=1)
+    cases = read_cohort(tmp_path / "cohort")
+    config = ExperimentConfig.of(SETTINGS)
+
+    def pixels() -> int:
+        store = quality_store(cases, config.preparation, config.label, tmp_path / "prepared")
+        return int(store[list(range(len(store)))]["mask"].sum())
+
+    before, path = pixels(), cases[0].mask
+    assert path
+    assert pixels() == before
+    mask = sitk.ReadImage(str(path))
+    held = sitk.GetArrayFromImage(mask)
+    held[:, :, : held.shape[2] // 2] = 0
+    corrected = sitk.GetImageFromArray(held)
+    corrected.CopyInformation(mask)
+    sitk.WriteImage(corrected, str(path))
+    assert pixels() < before
+
+
+def test_iterations_share_the_test_part_and_differ_in_the_rest(cohort: Path) -> None:
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3}))
+    tested = {tuple(plan.numbers(i, "test")) for i in range(3)}
+    checked = {tuple(plan.numbers(i, "validation")) for i in range(3)}
+    assert len(tested) == 1
+    assert len(checked) > 1
+    names = ["baseline-0", "multitask-0", "contrastive-0", "hybrid-0", "baseline-1"]
+    assert [run.name for run in plan.runs[:5]] == names
+    assert len(plan.splits) == 3
+
+
+def test_folds_test_every_scan_once(cohort: Path) -> None:
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"}))
+    assert sorted(number for i in range(3) for number in plan.numbers(i, "test")) == list(range(9))
+
+
+def test_fewer_scans_leave_the_folds_as_they_are(cohort: Path) -> None:
+    changes = SETTINGS | {"iterations": 3, "splits": "folds"}
+    whole, fewer, more = (make_plan([cohort], ExperimentConfig.of(changes | {"scans": n})) for n in (0, 3, 4))
+    patients = {case.patient for case in whole.cases}
+    for i in range(3):
+        assert whole.numbers(i, "test") == fewer.numbers(i, "test") == more.numbers(i, "test")
+        few, many = (set(plan.numbers(i, "train") + plan.numbers(i, "validation")) for plan in (fewer, more))
+        assert (len(few), len(many)) == (3, 4)
+        assert few < many
+        order = np.random.default_rng(0).permutation(sorted(patients))
+        free = [patient for patient in order if patient not in patients_of(whole.splits[i], "test")]
+        assert {fewer.cases[number].patient for number in few} == set(free[:3])
+        assert set(fewer.splits[i]) == {fewer.cases[number].patient for number in few | set(fewer.numbers(i, "test"))}
+
+
+def test_without_a_limit_folds_are_those_of_the_cohort(cohort: Path) -> None:
+    config = ExperimentConfig.of(SETTINGS | {"iterations": 3, "splits": "folds"})
+    plan = make_plan([cohort], config)
+    strata = strata_of(plan.cases, config.label)
+    assert list(plan.splits) == fold_splits(plan.cases, strata, 3, config.validation, config.seed)
+
+
+def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path) -> None:
+    whole = make_plan([cohort], ExperimentConfig.of(SETTINGS))
+    plans = [make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": n})) for n in (4, 5)]
+
+    def named(plan: Any, *parts: str) -> set[str]:
+        return {plan.cases[number].scan_id for part in parts for number in plan.numbers(0, part)}
+
+    assert {frozenset(named(plan, "test")) for plan in (whole, *plans)} == {frozenset(named(whole, "test"))}
+    fewer, more = (named(plan, "train", "validation") for plan in plans)
+    assert (len(fewer), len(more)) == (4, 5)
+    assert fewer < more
+
+
+def test_too_few_scans_are_refused(cohort: Path) -> None:
+    with pytest.raises(CohortError, match=r"1 patients cannot be dealt to 2 folds"):
+        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}))
+
+
+def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own() -> None:
+    config = ExperimentConfig.of(SETTINGS | {"seed": 7, "quality_from": "features"})
+    baseline, contrastive, hybrid = (config.of_run(name, 2) for name in ("baseline", "contrastive", "hybrid"))
+    assert baseline.loop == config.loop.model_copy(update={"seed": 9})
+    assert contrastive.loop == baseline.loop
+    assert contrastive.pretraining.seed == 9  # type: ignore[attr-defined]
+    assert hybrid == contrastive
+    assert baseline.preparation == config.preparation
+    assert baseline.quality_from == contrastive.quality_from == "features"
+
+
+@pytest.mark.parametrize(
+    ("changes", "cards", "told"),
+    [
+        ({"loop": {"devices": 2}}, 0, r"--jobs 2: each training would take 2 devices, .* Add --set loop.devices=1 "),
+        ({"pretraining": {"nodes": 3}}, 0, r"would take 3 devices, .* Add --set pretraining.devices=1 "),
+        ({}, 4, "would take 4 devices"),
+    ],
+)
+def test_trainings_side_by_side_have_a_device_each(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], cards: int, told: str
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: cards)
+    with pytest.raises(UsageError, match=told):
+        run_experiment([cohort], ExperimentConfig.of(SHARES | changes), tmp_path, jobs=2, quiet=True)
+    assert list(tmp_path.iterdir()) == []  # so that what it says can be done in the same folder
+
+
+def test_only_the_main_process_judges_and_reports(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trained: list[int] = []
+    monkeypatch.setattr("lgeqa.experiment.run.train_all", lambda plan, *_: trained.append(len(plan.runs)))
+    monkeypatch.setattr("lgeqa.experiment.run.is_main", lambda: False)
+    run_experiment([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
+    assert trained == [4]
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert capfd.readouterr().err == ""
