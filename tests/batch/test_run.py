@@ -300,6 +300,7 @@ def test_pages_of_a_longer_report_are_removed_and_no_other_file(tmp_path: Path) 
     assert out.report.read_text(encoding="utf-8") == "1"
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     scans = tmp_path / "out" / "scans"
     command = [sys.executable, "-m", "tests.batch.killable", str(tmp_path)]

@@ -1,11 +1,13 @@
 """The command line, in this process or in one of its own."""
 
 import io
+import os
 import subprocess
 import sys
 import threading
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -19,7 +21,13 @@ def lgeqa(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Complet
     """Run a command in this process, which saves the start of another one, and with one worker at a time."""
     words = ["lgeqa", *map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(errors), chdir(cwd or "."):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        mock.patch.dict(os.environ),  # which some commands change for good
+        redirect_stdout(output),
+        redirect_stderr(errors),
+        chdir(cwd or "."),
+    ):
         patch.setattr(sys, "argv", words)
         patch.setattr(running, "cores", lambda: 1)
         patch.setattr(threading, "excepthook", threading.excepthook)  # `main` sets another one

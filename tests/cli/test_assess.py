@@ -195,6 +195,7 @@ def test_results_of_two_bundles_are_not_mixed(bundle: Path, tmp_path: Path) -> N
     assert "holds results of 1 other scans by another bundle, such as 'a'" in refused.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_path: Path) -> None:
     for number in range(60):
         toy_scan(tmp_path / "in" / f"{number}.nrrd", number)

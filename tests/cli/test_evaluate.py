@@ -105,6 +105,7 @@ def test_the_figures_are_those_of_the_table(place: Path, done: subprocess.Comple
     assert reader["specificity"].value == pytest.approx(2 / 3)
 
 
+@pytest.mark.slow
 def test_again_with_another_reader_keeps_the_records(place: Path, done: subprocess.CompletedProcess[str]) -> None:
     again = lgeqa(
         *("evaluate", place / "bundle", "--cohort", place / "cohort", "-o", place / "out2", "--draws", "100"),
@@ -129,6 +130,7 @@ def test_a_scan_that_the_gate_refuses_is_judged(place: Path, tmp_path: Path) -> 
     assert json.loads((tmp_path / "out" / "scans" / "a.json").read_bytes())["forced"]
 
 
+@pytest.mark.slow
 def test_a_part_of_a_split(place: Path, tmp_path: Path) -> None:
     split = {"p1": "test", "p2": "train", "p3": "test", "p4": "validation", "p5": "train", "p6": "train"}
     (tmp_path / "split.json").write_text(json.dumps(split))
@@ -179,6 +181,7 @@ def test_given_masks_are_used(place: Path, tmp_path: Path) -> None:
     assert "has no mask beside it" in failed.stderr
 
 
+@pytest.mark.slow
 def test_scans_of_one_name_in_two_cohorts(place: Path, tmp_path: Path) -> None:
     root = tmp_path / "second"
     toy_scan(root / "a" / "data.nrrd", 4)

@@ -95,7 +95,7 @@ def one_step(recipe: Recipe, training: SliceDataset, validation: SliceDataset, _
 def test_shipped_settings_run_for_a_step(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detector, "fit", one_step)
     monkeypatch.setattr(quality, "fit", one_step)
-    config = SHIPPED[name].from_toml(shipped(name), {"weights": "random"})
+    config = SHIPPED[name].from_toml(shipped(name), {"weights": "random", "width": 8})
     if isinstance(config, DetectorConfig):
         data = store(tmp_path / "store", config.canvas, len(config.preparation.context_mm))
         train_detector(data, data, config, tmp_path, quiet=True)

@@ -70,7 +70,8 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
         )
 
 
-@pytest.mark.parametrize("kind", [QualityNetwork, pytest.param(MultiTaskNetwork, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [QualityNetwork, MultiTaskNetwork])
 def test_second_export_of_the_same_layers_is_that_of_a_fresh_process(
     kind: type[QualityNetwork], tmp_path: Path
 ) -> None:

@@ -13,13 +13,14 @@ from torch import nn
 from lgeqa.cohort import Case, LabelRule, labels_of, read_cohort
 from lgeqa.errors import CohortError
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
+from lgeqa.simulation.cohort_writing import write_cohort
+from lgeqa.simulation.recipe import CohortSettings, draw_cohort
 from lgeqa.training.case_reading import read_case
 from lgeqa.training.loop import LoopSettings, Recipe
 from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork
 from lgeqa.training.quality import STRATEGIES, Prepared, quality_store
 from lgeqa.training.slice_store import SliceDataset
 from lgeqa.training.strategies import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
-from tests.factories.cohorts import write_phantoms
 from tests.training.killable import store
 
 SMALL: dict[str, Any] = {"preparation": {"pixels": 64}, "loop": {"epochs": 2}}
@@ -163,7 +164,8 @@ def test_the_quality_head_sees_what_the_settings_say(
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A phantom, scored by its making."""
     folder = tmp_path_factory.mktemp("cohort")
-    write_phantoms(folder, n=1)
+    for _ in write_cohort(draw_cohort(CohortSettings(n=1, seed=3)), folder):
+        pass
     [made] = read_cohort(folder)
     return made
 

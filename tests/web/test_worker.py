@@ -210,6 +210,7 @@ def all_done(rows: list[ScanRow]) -> bool:
     return all(row.state == "done" for row in rows)
 
 
+@pytest.mark.slow
 def test_no_scan_stops_the_queue(tmp_path: Path) -> None:
     faked = Faked(tmp_path, "bad", "bug", "killed", "good")
 
@@ -272,7 +273,7 @@ FULL = OperationalError("INSERT", ("DOE^JOHN",), sqlite3.OperationalError("datab
 
 
 @pytest.mark.parametrize("fault", [OSError(28, "No space left for DOE^JOHN"), FULL, OutputError("DOE^JOHN: full")])
-@pytest.mark.parametrize("step", ["take", "finish"])
+@pytest.mark.parametrize("step", ["take", pytest.param("finish", marks=pytest.mark.slow)])
 def test_full_disk_stops_the_queue_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: Exception, step: str
 ) -> None:
