@@ -1,28 +1,27 @@
-"""Real scans, where there are some on this machine; one thread for each process of tests; the order of files."""
+"""One thread for each process of tests, the order of files, and the folder of real scans."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-# Several tests run at a time: more threads would wait for each other. NumPy and PyTorch read it when they are loaded.
+# Several tests run at a time, so more threads would wait for each other. NumPy and PyTorch read it at import.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-
-#: Seconds that a slow test may take, with what it shares with others, on a machine that is busy with other work.
-_PATIENCE_S = 1500
+#: Timeout of a slow test, its shared fixtures included, on a machine that is busy with other work.
+_SLOW_TIMEOUT_S = 1500
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open pages, give slow ones their time, and put files that take long before the others."""
+    """Mark tests that open pages, set the timeout of slow ones, and start with the files that take long."""
     for item in items:
         if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.timeout(_PATIENCE_S))
+            item.add_marker(pytest.mark.timeout(_SLOW_TIMEOUT_S))
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    long = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
-    items.sort(key=lambda item: item.path not in long)
+    slow_files = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
+    items.sort(key=lambda item: item.path not in slow_files)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from lgeqa.batch import OutputFolder
 from lgeqa.cohort.table_io import COLUMNS
 from tests.agreement.study import readings
 from tests.agreement.test_readings import HEAD
-from tests.cli import command
 from tests.evaluation.judged import record
+from tests.factories import command
 from tests.results import unassessed
 
 

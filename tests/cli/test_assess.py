@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lgeqa.records import CSV_COLUMNS, ScanResult
-from tests.cli.command import LGEQA, lgeqa, lgeqa_apart
+from tests.factories.command import LGEQA, lgeqa, lgeqa_apart
 from tests.toy import SLOPES, toy_bundle, toy_scan
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lgeqa.evaluation.record import Evaluation
-from tests.cli.command import lgeqa, lgeqa_apart
+from tests.factories.command import lgeqa, lgeqa_apart
 from tests.toy import toy_bundle, toy_scan
 
 HEADER = "scan,patient,image,mask,reader,myocardium_nulling,sharpness,enhancement,quality"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import LGEQA
+from tests.factories.command import LGEQA
 from tests.toy import toy_bundle, toy_scan
 
 HEAVY = ("numpy", "scipy", "nibabel", "onnxruntime", "torch", "pydicom", "jinja2", "rich.progress")

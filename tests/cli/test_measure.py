@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lgeqa.cli.console import measures_table
 from lgeqa.records import ScanResult
-from tests.cli.command import lgeqa, lgeqa_apart
+from tests.factories.command import lgeqa, lgeqa_apart
 from tests.results import measured, unassessed
 from tests.toy import toy_bundle, toy_mask, toy_scan
 

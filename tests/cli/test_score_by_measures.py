@@ -11,7 +11,7 @@ from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.scales import NAMES
 from lgeqa.workflows.score_table import open_table
-from tests.cli.command import lgeqa, lgeqa_apart
+from tests.factories.command import lgeqa, lgeqa_apart
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium, scan_of
 from tests.images import volume, write_dicom_series
 from tests.toy import toy_bundle, toy_mask, toy_scan

@@ -13,7 +13,7 @@ from rich.console import Console
 from lgeqa.batch import BatchItem
 from lgeqa.cli.console import _table, conclude, line
 from lgeqa.workflows.assessment import AssessmentRun
-from tests.cli.command import LGEQA
+from tests.factories.command import LGEQA
 from tests.results import REVIEW, assessed, measured, unassessed
 from tests.toy import toy_bundle, toy_scan
 

@@ -20,7 +20,7 @@ import pytest
 
 from lgeqa.scales import NAMES
 from lgeqa.web.tokens import VARIABLE
-from tests.cli.command import lgeqa
+from tests.factories.command import lgeqa
 from tests.factories.processes import are_gone, children_of
 from tests.toy import toy_bundle, toy_scan
 from tests.web.serving import OWNER, TOKEN

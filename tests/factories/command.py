@@ -1,4 +1,4 @@
-"""The command line, in this process or in one of its own."""
+"""The command line, in the process of the tests or in a new one."""
 
 import io
 import os
@@ -18,12 +18,12 @@ LGEQA = Path(sys.executable).with_name("lgeqa")
 
 
 def lgeqa(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command in this process, which saves the start of another one, and with one worker at a time."""
+    """Run a command in this process, which saves the start of another one, with one worker."""
     words = ["lgeqa", *map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
     with (
         pytest.MonkeyPatch.context() as patch,
-        mock.patch.dict(os.environ),  # which some commands change for good
+        mock.patch.dict(os.environ),  # some commands set variables
         redirect_stdout(output),
         redirect_stderr(errors),
         chdir(cwd or "."),
@@ -37,5 +37,5 @@ def lgeqa(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Complet
 
 
 def lgeqa_apart(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the installed command in a process of its own."""
+    """Run the installed command in a new process."""
     return subprocess.run([LGEQA, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd)
