@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tests.images import volume, write_volume
 from tests.results import STAMP, assessed, unassessed
 
 
-def _run(folder: Path, *names: str, jobs: int = 2, **changes: Any) -> dict[str, BatchItem]:
+def _run(folder: Path, *names: str, jobs: int = 1, **changes: Any) -> dict[str, BatchItem]:
     sources = [source(folder, name) for name in names]
     return {one.result.scan_id: one for one in run_batch(sources, attempt(folder, **changes), jobs)}
 
@@ -35,7 +36,7 @@ def _rows(folder: Path) -> list[dict[str, str]]:
 
 def test_no_scan_stops_the_run(tmp_path: Path) -> None:
     names = ("good-1", "bad", "empty", "maskless", "bug", "huge", "killed", "good-2")
-    settled = _run(tmp_path, *names)
+    settled = _run(tmp_path, *names, jobs=2)
     assert {name: one.result.status for name, one in settled.items()} == {
         "good-1": "assessed",
         "bad": "failed",
@@ -330,6 +331,15 @@ def test_a_run_that_is_given_up_leaves_its_table_and_no_process(tmp_path: Path) 
     assert len(asked(tmp_path)) < 6
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Set Python's handler of Ctrl-C, which a process in the background of a shell lacks."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_while_a_record_is_saved_keeps_record_table_and_report_equal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

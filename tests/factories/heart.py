@@ -1,6 +1,7 @@
 """A geometric heart whose every signal is known: an atrium with its wall, an aorta, another pool, muscle and lung."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,7 @@ def atrium() -> BoolArray:
     return np.asarray(distance_mm("atrium") < 0)
 
 
+@cache
 def distance_mm(part: str) -> FloatArray:
     """Return the in-plane distance from the border of a part, negative inside: `atrium`, `aorta` or `pool`."""
     z, row, column = (np.arange(n) * mm for n, mm in zip(SHAPE, SPACING_MM, strict=True))

@@ -164,6 +164,7 @@ def real_values(real_folder: Path) -> list[dict[str, float]]:
     return found
 
 
+@pytest.mark.slow
 def test_real_scans_are_scored_as_experts_score(real_values: list[dict[str, float]]) -> None:
     scores = np.array([list(READER.scores(values).values()) for values in real_values], float)
     combinations, counts = joint_counts()
@@ -178,6 +179,7 @@ def test_real_scans_are_scored_as_experts_score(real_values: list[dict[str, floa
     assert spearmanr(scores[:, -1], [values["wall_cnr"] for values in real_values]).statistic > 0.75
 
 
+@pytest.mark.slow
 def test_artefacts_on_real_scans_lower_their_scores(real_folder: Path) -> None:
     rng = np.random.default_rng(0)
     for source in discover([real_folder])[::12]:

@@ -42,6 +42,7 @@ def test_every_measure_is_defined_and_the_aorta_is_found(cases: Cases) -> None:
         assert not (heart.aorta & mask).sum() > 0.05 * heart.aorta.sum()
 
 
+@pytest.mark.slow
 def test_blur_and_noise_move_their_own_measures(cases: Cases) -> None:
     rng = np.random.default_rng(0)
     for scan, mask in cases:
@@ -51,10 +52,12 @@ def test_blur_and_noise_move_their_own_measures(cases: Cases) -> None:
         real, imaginary = rng.normal(0, 0.2 * blood, (2, *scan.voxels.shape))
         noisy = np.hypot(scan.voxels + real, imaginary).astype(np.float32)
         assert values_of(scan, blurred, mask)["edge_width_mm"] > 1.2 * plain["edge_width_mm"]
-        assert values_of(scan, noisy, mask)["noise_percent"] > 1.2 * plain["noise_percent"]
-        assert values_of(scan, noisy, mask)["asnr"] < 0.9 * plain["asnr"]
+        worse = values_of(scan, noisy, mask)
+        assert worse["noise_percent"] > 1.2 * plain["noise_percent"]
+        assert worse["asnr"] < 0.9 * plain["asnr"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [binary_dilation, binary_erosion], ids=["grown", "shrunk"])
 def test_a_mask_one_voxel_off_moves_measures_little(change: type, cases: Cases) -> None:
     plus = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)[None]

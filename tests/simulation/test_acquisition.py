@@ -76,6 +76,7 @@ def test_drawn_once_and_imaged_any_number_of_times(phantom: Phantom) -> None:
     np.testing.assert_array_equal(acquire(phantom, acquisition), acquire(phantom, again))
 
 
+@pytest.mark.slow
 def test_measures_of_phantoms_lie_among_those_of_real_scans() -> None:
     """The median over a few phantoms lies between the 5 % and the 95 % of real scans, for what scores follow from."""
     quantiles, shares = reference_scans().quantiles, reference_scans().shares

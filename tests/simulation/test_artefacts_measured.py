@@ -70,6 +70,7 @@ def samples(real_folder: Path, geometric: Sample) -> list[Sample]:
     return [*real, geometric]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mechanism", MEASURED, ids=lambda mechanism: mechanism.name)
 def test_its_measure_gets_worse(samples: list[Sample], mechanism: Mechanism) -> None:
     """In the mean over scans and seeds, and step by step but for what chance and nulling's blind spot explain.

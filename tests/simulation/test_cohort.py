@@ -292,6 +292,7 @@ def test_real_scans_in_turn(real: Path) -> None:
     assert str(real) not in recipes[0].model_dump_json()
 
 
+@pytest.mark.slow
 def test_real_scan_in_a_full_field_keeps_its_voxels(real: Path) -> None:
     [recipe] = draw_cohort(CohortSettings(n=1, field="full", artefacts="none"), find_real_scans(real))
     assert isinstance(recipe.source, FromScan)
