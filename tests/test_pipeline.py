@@ -49,8 +49,14 @@ def same(found: ScanResult, plain: ScanResult) -> None:
     assert [one.position_mm for one in found.slices] == pytest.approx([one.position_mm for one in plain.slices])
 
 
-@pytest.mark.parametrize("axes", ["LPS", "RAS", "SLP", "PIR"])
-@pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])
+@pytest.mark.parametrize(
+    ("suffix", "axes"),
+    [
+        pytest.param(suffix, axes, marks=() if axes == quick else pytest.mark.slow)
+        for suffix, quick in ((".nrrd", "SLP"), (".nii.gz", "RAS"), (".mha", "PIR"))
+        for axes in ("LPS", "RAS", "SLP", "PIR")
+    ],
+)
 def test_formats_and_axis_orders_give_one_verdict(
     suffix: str, axes: str, voxels: npt.NDArray[np.int16], plain: ScanResult, bundle: Bundle, tmp_path: Path
 ) -> None:
@@ -58,7 +64,9 @@ def test_formats_and_axis_orders_give_one_verdict(
     same(lgeqa.assess(path, bundle=bundle), plain)
 
 
-@pytest.mark.parametrize("axes", ["LPS", "LPI", "RAS"])
+@pytest.mark.parametrize(
+    "axes", [pytest.param("LPS", marks=pytest.mark.slow), "LPI", pytest.param("RAS", marks=pytest.mark.slow)]
+)
 def test_dicom_gives_the_same_verdict(
     axes: str, voxels: npt.NDArray[np.int16], plain: ScanResult, bundle: Bundle, tmp_path: Path
 ) -> None:

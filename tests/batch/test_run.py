@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,24 @@ from lgeqa.errors import OutputError
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.io import Source
 from lgeqa.records import CSV_COLUMNS, ScanResult
-from lgeqa.workers import Limits
+from lgeqa.workers import Answer, Limits, Task
 from tests.batch.fakes import asked, attempt, source
 from tests.factories.processes import are_gone, children_of
 from tests.images import volume, write_volume
 from tests.results import STAMP, assessed, unassessed
 
 
-def _run(folder: Path, *names: str, jobs: int = 1, **changes: Any) -> dict[str, BatchItem]:
+def _work_here(tasks: Iterable[Task], work: Callable[[Task], Answer], *_: object) -> Iterator[tuple[Task, Answer]]:
+    return ((task, work(task)) for task in tasks)
+
+
+def _run(folder: Path, *names: str, jobs: int = 0, **changes: Any) -> dict[str, BatchItem]:
+    """Run over these scans in `jobs` other processes, or in this one, which saves their start."""
     sources = [source(folder, name) for name in names]
-    return {one.result.scan_id: one for one in run_batch(sources, attempt(folder, **changes), jobs)}
+    with pytest.MonkeyPatch.context() as patch:
+        if not jobs:
+            patch.setattr(run, "work_through", _work_here)
+        return {one.result.scan_id: one for one in run_batch(sources, attempt(folder, **changes), jobs)}
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -83,7 +91,7 @@ def test_more_killed_scans_than_workers(tmp_path: Path) -> None:
 
 
 def test_a_single_scan_that_kills_its_process_is_told_as_failed(tmp_path: Path) -> None:
-    settled = _run(tmp_path, "killed")
+    settled = _run(tmp_path, "killed", jobs=1)
     assert settled["killed"].result.status == "failed"
     assert "signal 9" in settled["killed"].result.message
 
