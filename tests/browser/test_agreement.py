@@ -128,6 +128,7 @@ def test_a_scan_is_adjudicated_with_the_keyboard(server: Server, study: str, pag
     assert ",adjudicated,3,2,4,5\n" in server.ask("GET", f"/api{study}/export/scores.csv").text
 
 
+@pytest.mark.slow
 def test_two_pages_do_not_overwrite_each_other(server: Server, study: str, browser: Browser) -> None:
     """Each in a context of its own; a refusal is an error on the console."""
     contexts = [browser.new_context() for _ in range(2)]
@@ -147,6 +148,7 @@ def test_two_pages_do_not_overwrite_each_other(server: Server, study: str, brows
         context.close()
 
 
+@pytest.mark.slow
 def test_what_was_set_outlives_a_lost_connection(server: Server, study: str, browser: Browser) -> None:
     with browser.new_context() as context:
         page = open_scan(context.new_page(), server, study, "SECRET-1")
@@ -162,7 +164,7 @@ def test_what_was_set_outlives_a_lost_connection(server: Server, study: str, bro
         expect(page.locator("#history li")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_serious(server: Server, study: str, open_page: Callable[..., Page], scheme: str) -> None:
     page = open_agreement(open_page(color_scheme=scheme), server, study)
     assert serious(page) == []

@@ -151,6 +151,7 @@ def test_mouse_and_touch_rate_as_well(study: Study, link: str, open_page: Callab
     assert [scores(row) for row in study.exported("ratings.csv")] == ["2345"]
 
 
+@pytest.mark.slow
 def test_one_goes_on_where_one_left_with_half_a_rating(link: str, page: Page) -> None:
     open_reading(page, link)
     rate(page, "1234")
@@ -167,6 +168,7 @@ def test_one_goes_on_where_one_left_with_half_a_rating(link: str, page: Page) ->
     expect(page.locator("#scales input:focus")).to_have_attribute("name", "enhancement")
 
 
+@pytest.mark.slow
 def test_going_back_changes_a_rating_and_keeps_the_first(study: Study, link: str, page: Page) -> None:
     open_reading(page, link)
     rate(page, "1234")
@@ -183,6 +185,7 @@ def test_going_back_changes_a_rating_and_keeps_the_first(study: Study, link: str
     assert [scores(row) for row in study.exported("history.csv")] == ["1234", "5234"]
 
 
+@pytest.mark.slow
 def test_an_unchanged_rating_and_a_double_click_save_nothing_more(study: Study, link: str, page: Page) -> None:
     open_reading(page, link)
     rate(page, "1111")
@@ -203,6 +206,7 @@ def test_an_unchanged_rating_and_a_double_click_save_nothing_more(study: Study, 
     assert sorted(scores(row) for row in study.exported("history.csv")) == ["1111", "2222", "3333"]
 
 
+@pytest.mark.slow
 def test_two_readers_at_once(study: Study, link: str, open_page: Callable[..., Page]) -> None:
     ada, bo = open_page(), open_page()
     open_reading(ada, link)
@@ -224,6 +228,7 @@ def test_two_readers_at_once(study: Study, link: str, open_page: Callable[..., P
     assert len({(row["scan"], row["reader"]) for row in rows}) == 6
 
 
+@pytest.mark.slow
 def test_two_tabs_of_one_reader(study: Study, link: str, open_page: Callable[..., Page]) -> None:
     first = open_reading(open_page(), link)
     second = open_reading(first.context.new_page(), f"{study.server.address}/read")
@@ -264,6 +269,7 @@ def test_a_page_closed_while_offline_sends_when_it_is_opened_again(study: Study,
     assert [scores(row) for row in study.exported("history.csv")] == ["2345"]
 
 
+@pytest.mark.slow
 def test_a_lost_answer_doubles_nothing(study: Study, link: str, shaken: Page) -> None:
     """The server keeps the rating, and its answer never comes."""
     open_reading(shaken, link)
@@ -281,6 +287,7 @@ def test_a_lost_answer_doubles_nothing(study: Study, link: str, shaken: Page) ->
     assert [scores(row) for row in study.exported("history.csv")] == ["2345"]
 
 
+@pytest.mark.slow
 def test_a_server_killed_in_mid_study_loses_and_doubles_nothing(
     own_server: Server, tmp_path: Path, browser: Browser
 ) -> None:
@@ -306,6 +313,7 @@ def test_a_server_killed_in_mid_study_loses_and_doubles_nothing(
     assert sorted((row["reader"], scores(row)) for row in rows) == [("Ada", "1111"), ("Ada", "2222"), ("Bo", "5555")]
 
 
+@pytest.mark.slow
 def test_a_rating_after_closing_is_refused_kept_and_sent_once_reopened(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     study.post("close")
@@ -321,6 +329,7 @@ def test_a_rating_after_closing_is_refused_kept_and_sent_once_reopened(study: St
     assert [scores(row) for row in study.exported("history.csv")] == ["2345"]
 
 
+@pytest.mark.slow
 def test_another_readers_link_in_the_same_browser_takes_no_rating(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     other = open_reading(shaken.context.new_page(), study.add_reader("Bo"))
@@ -445,7 +454,7 @@ def test_a_fault_is_told_on_the_owners_page(server: Server, shaken: Page) -> Non
     expect(shaken.locator("#fault")).to_have_text("There is no study 999.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_no_page_shuts_people_out(study: Study, link: str, scheme: str, open_page: Callable[..., Page]) -> None:
     reader = open_reading(open_page(color_scheme=scheme), link)
     assert faults(reader) == []

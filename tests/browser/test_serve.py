@@ -168,6 +168,7 @@ def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path)
     assert canvas.screenshot() != other
 
 
+@pytest.mark.slow
 def test_mask_is_filled_in_every_plane_of_the_multiplanar_view(home: Page, tmp_path: Path) -> None:
     drop(home, "filled.nrrd", small_scan(tmp_path, 12))
     expect(home.locator("#scans tbody tr", has_text="filled").locator(VERDICT)).to_be_visible(timeout=30_000)
@@ -186,6 +187,7 @@ def test_mask_is_filled_in_every_plane_of_the_multiplanar_view(home: Page, tmp_p
     assert covered["multiplanar"] > 0.08
 
 
+@pytest.mark.slow
 def test_window_reaches_from_the_darkest_to_the_brightest_half_percent(home: Page, tmp_path: Path) -> None:
     drop(home, "window.nrrd", small_scan(tmp_path, 13))
     expect(home.locator("#scans tbody tr", has_text="window").locator(VERDICT)).to_be_visible(timeout=30_000)
@@ -219,6 +221,7 @@ def test_measures_and_caution_are_on_the_page_of_a_scan(home: Page, tmp_path: Pa
     expect(noise.locator(".definition")).to_contain_text("Formula")
 
 
+@pytest.mark.slow
 def test_aorta_and_pools_are_fetched_when_they_are_wanted(home: Page, tmp_path: Path) -> None:
     drop(home, "pooled.nrrd", small_scan(tmp_path, 9))
     expect(home.locator("#scans tbody tr", has_text="pooled").locator(VERDICT)).to_be_visible(timeout=30_000)
@@ -338,6 +341,7 @@ def test_an_answer_that_gets_lost_doubles_nothing(shaken: Page, tmp_path: Path) 
     assert shaken.locator("#scans tbody tr", has_text="twice-2").count() == 0
 
 
+@pytest.mark.slow
 def test_two_tabs_show_the_same(open_page: Callable[..., Page], server: Server, tmp_path: Path) -> None:
     first = open_page()
     first.goto(f"{server.address}/?token={TOKEN}")
@@ -354,9 +358,9 @@ def test_two_tabs_show_the_same(open_page: Callable[..., Page], server: Server, 
     expect(first.locator("#scans tbody tr", has_text="tabs")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_wrong_token_opens_a_page_that_asks_for_one(
-    browser: Browser, server: Server, scheme: Literal["light", "dark"]
+    browser: Browser, server: Server, scheme: Literal["light", pytest.param("dark", marks=pytest.mark.slow)]
 ) -> None:
     with browser.new_context(color_scheme=scheme) as context:
         page = context.new_page()
@@ -372,7 +376,7 @@ def test_a_wrong_token_opens_a_page_that_asks_for_one(
         assert TOKEN not in page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("width", [1200, 390])
 def test_no_page_has_a_serious_fault_of_accessibility(
     open_page: Callable[..., Page], server: Server, tmp_path: Path, scheme: str, width: int

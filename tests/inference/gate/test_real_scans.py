@@ -12,10 +12,12 @@ from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import discover, read_scan
 from lgeqa.records import FloatArray, Scan, ScanResult
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return open_bundle()
+    return open_bundle(threads=1)
 
 
 @pytest.fixture(scope="module")
