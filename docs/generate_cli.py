@@ -32,7 +32,7 @@ def _commands(command: Any, path: str = "lgeqa") -> Iterator[tuple[Any, str]]:
 
 
 def _section(command: Any, path: str) -> Iterator[str]:
-    values = {parameter.name: _value(parameter, command) for parameter in command.params}
+    values = {parameter.name: _value(parameter) for parameter in command.params}
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     usage = [values[argument.name] + "..." * (argument.nargs < 0) for argument in arguments]
     verb = "COMMAND" if hasattr(command, "commands") else ""
@@ -40,14 +40,19 @@ def _section(command: Any, path: str) -> Iterator[str]:
     yield f"{cleandoc(command.help or '')}\n"
     yield f"```\n{' '.join(filter(None, [path, *usage, '[OPTIONS]', verb]))}\n```\n"
     if command.params:
+        hints = get_type_hints(command.callback) if command.callback else {}
         yield "| Argument or option | Meaning |\n|---|---|"
-        yield from (_row(parameter, values[parameter.name], parameter in arguments) for parameter in command.params)
+        for parameter in command.params:
+            choices = _choices(hints.get(parameter.name))
+            yield _row(parameter, values[parameter.name], choices, parameter in arguments)
         yield ""
 
 
-def _row(parameter: Any, value: str, is_argument: bool) -> str:
+def _row(parameter: Any, value: str, choices: list[str], is_argument: bool) -> str:
     names = [] if is_argument else sorted((*parameter.opts, *parameter.secondary_opts), key=len, reverse=True)
     notes = [(parameter.help or "").replace("<", "&lt;")]
+    if choices:
+        notes.append(f"One of {', '.join(f'`{choice}`' for choice in choices)}.")
     if parameter.required:
         notes.append("Required.")
     if isinstance(parameter.default, str | int | float | Path) and parameter.default is not False:
@@ -55,13 +60,16 @@ def _row(parameter: Any, value: str, is_argument: bool) -> str:
     return f"| `{' '.join(filter(None, [', '.join(names), value]))}` | {' '.join(filter(None, notes))} |"
 
 
-def _value(parameter: Any, command: Any) -> str:
+def _value(parameter: Any) -> str:
     """Return the placeholder of the parameter's value, empty for a flag."""
     if getattr(parameter, "is_flag", False):
         return ""
-    hints = get_type_hints(command.callback)
-    choices = [choice for choice in get_args(hints.get(parameter.name)) if isinstance(choice, str)]
-    return str(parameter.metavar or ("\\|".join(choices) if choices else parameter.name.strip("_").upper()))
+    return str(parameter.metavar or parameter.name.strip("_").upper())
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Return the strings that a type names, also within a union, empty if it takes others."""
+    return [choice for part in get_args(annotation) for choice in ([part] if isinstance(part, str) else _choices(part))]
 
 
 if __name__ == "__main__":

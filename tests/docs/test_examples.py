@@ -112,8 +112,12 @@ def test_the_tutorial_goes_as_it_says(tutorial: Tutorial) -> None:
     assert len(list((tutorial.folder / "results/scans").iterdir())) == 6
 
 
+#: Pages with examples in Python, less the notebooks, which `make site` runs.
+EXAMPLES = [page for page in PAGES if blocks(page, "python") and page.parent.name != "notebooks"]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.stem)
 def test_python_examples_run(
     page: Path, tutorial: Tutorial, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
