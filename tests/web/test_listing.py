@@ -158,8 +158,8 @@ def shown(app: FastAPI, result: ScanResult) -> dict[str, Any]:
     """What the interface says of one more scan with this result."""
     queue = app.state.served.queue
     [number] = queue.add([source("omega")])
-    while (taken := queue.take()) and int(taken.scan_id) != number:
-        queue.finish(int(taken.scan_id), assessed())
+    while (taken := queue.take()) and taken.number != number:
+        queue.finish(taken.number, assessed())
     queue.finish(number, result)
     part: dict[str, Any] = owner(app).get(f"/api/scans/{number}").json()
     return part

@@ -40,9 +40,9 @@ def test_scans_come_out_as_they_went_in(queue: Queue) -> None:
 
     taken = [queue.take(), queue.take(), queue.take()]
 
-    assert [one and (one.scan_id, one.location.name) for one in taken] == [
-        (str(numbers[0]), "b.nrrd"),
-        (str(numbers[1]), "a.nrrd"),
+    assert [scan and (scan.number, scan.source.location.name) for scan in taken] == [
+        (numbers[0], "b.nrrd"),
+        (numbers[1], "a.nrrd"),
         None,
     ]
 
@@ -55,9 +55,9 @@ def test_a_series_and_an_unusable_path_keep_what_they_are(queue: Queue) -> None:
     first, second = queue.take(), queue.take()
 
     assert first is not None
-    assert (first.kind, first.files) == ("dicom", series.files)
+    assert (first.source.kind, first.source.files) == ("dicom", series.files)
     assert second is not None
-    assert (second.kind, second.fault) == ("unusable", broken.fault)
+    assert (second.source.kind, second.source.fault) == ("unusable", broken.fault)
 
 
 def test_a_scan_is_in_the_list_once_and_names_are_unique(queue: Queue, sessions: Sessions) -> None:
@@ -124,7 +124,7 @@ def test_what_was_in_work_is_queued_when_a_server_starts_again(sessions: Session
     assert [row(sessions, number).state for number in numbers] == ["done", "queued", "queued"]
     taken = later.take()
     assert taken is not None
-    assert taken.scan_id == str(numbers[1])
+    assert taken.number == numbers[1]
 
 
 def test_scan_that_ends_the_server_each_time_is_not_taken_again(sessions: Sessions) -> None:
@@ -136,7 +136,7 @@ def test_scan_that_ends_the_server_each_time_is_not_taken_again(sessions: Sessio
     last = Queue(sessions)
 
     assert last.take() is None
-    assert [one.scan_id for one in last.worn_out()] == [str(number)]
+    assert [scan.number for scan in last.worn_out()] == [number]
 
 
 def test_a_scan_that_ends_its_process_each_time_is_given_up(queue: Queue) -> None:

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from lgeqa.errors import UploadError
 from lgeqa.web.archives import Intake
 from lgeqa.web.settings import ServeSettings
-from lgeqa.web.uploads import receive
+from lgeqa.web.uploads import receive, without_folder
 from tests.images import volume, write_dicom_series
 from tests.web.serving import files_below, owner, scan_bytes, send, serve, settled, zipped
 
@@ -291,3 +291,11 @@ def test_the_folder_of_the_server_itself_holds_no_scans(app: FastAPI, client: Te
 
     assert answer.status_code == 422
     assert client.get("/api/scans").json()["total"] == 1
+
+
+def test_paths_in_messages_are_those_of_the_sender(tmp_path: Path) -> None:
+    folder = tmp_path / "uploads" / "0123" / "data"
+
+    assert without_folder(f"{folder}/visit/1.dcm: is damaged.", folder) == "visit/1.dcm: is damaged."
+    assert without_folder(f"{folder}: the images differ.", folder) == "The upload: the images differ."
+    assert without_folder("/elsewhere/data/1.nrrd: is damaged.", folder) == "/elsewhere/data/1.nrrd: is damaged."

@@ -33,6 +33,21 @@ class Upload:
     key: str
 
 
+@dataclass(frozen=True)
+class QueuedScan:
+    """A scan that was taken into work.
+
+    Attributes:
+        number: Number of the scan in the list.
+        source: Location of the scan, under a name for the files that are made from it.
+        upload: Folder below `uploads` that contains the scan. None if the files belong to the owner.
+    """
+
+    number: int
+    source: Source
+    upload: str | None
+
+
 class Queue:
     """The scans of one database.
 
@@ -66,11 +81,11 @@ class Queue:
             self._standstill, self.last_standstill = why, why or self.last_standstill
             self._notify()
 
-    def worn_out(self) -> list[Source]:
+    def worn_out(self) -> list[QueuedScan]:
         """Return the scans in work that were tried the maximum number of times without a result, as servers ended."""
         query = select(ScanRow).where(ScanRow.state == WORKING, ScanRow.takes >= MOST_TAKES).order_by(ScanRow.id)
         with self._sessions() as session:
-            return [row.source for row in session.scalars(query)]
+            return list(map(_queued_scan, session.scalars(query)))
 
     def add(self, sources: Sequence[Source], upload: Upload | None = None) -> list[int]:
         """Queue scans and return the numbers of all of them, including those that are there already.
@@ -84,8 +99,8 @@ class Queue:
         self._notify()
         return ids
 
-    def take(self) -> Source | None:
-        """Take the next scan into work and return it with its number as `scan_id`, or return None if none waits."""
+    def take(self) -> QueuedScan | None:
+        """Take the next scan into work and return it, or return None if none waits."""
         first = select(ScanRow.id).where(ScanRow.state == QUEUED).order_by(ScanRow.id).limit(1).scalar_subquery()
         change = update(ScanRow).where(ScanRow.id == first).values(state=WORKING, takes=ScanRow.takes + 1)
         with self._sessions.begin() as session:
@@ -93,7 +108,7 @@ class Queue:
         if row is None:
             return None
         self._notify()
-        return row.source
+        return _queued_scan(row)
 
     def finish(self, number: int, result: ScanResult, thumbnail: bytes | None = None) -> bool:
         """Store the result of a scan in work, or return False if it was deleted or queued again meanwhile."""
@@ -172,6 +187,10 @@ class Queue:
         with self._changed:
             self._changes += 1
             self._changed.notify_all()
+
+
+def _queued_scan(row: ScanRow) -> QueuedScan:
+    return QueuedScan(row.id, row.source, row.upload)
 
 
 def _free_name(session: Session, name: str) -> str:

@@ -1,5 +1,6 @@
 """Uploads to the server: written to disk as they arrive, and checked before they are kept."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from lgeqa.errors import UploadError
 from lgeqa.io import Source
+from lgeqa.io.formatting import printable_path
 from lgeqa.web.archives import Intake
 from lgeqa.web.isolated_reading import look_through
 
@@ -98,12 +100,16 @@ def sources_in(folder: Path, timeout: float) -> tuple[list[Source], list[str]]:
     """
     sources = look_through(folder, timeout)
     scans = [source for source in sources if source.kind != "unusable"]
-    reasons = [
-        source.fault.replace(f"{folder}/", "").replace(str(folder), "The upload") for source in sources if source.fault
-    ]
+    reasons = [without_folder(source.fault, folder) for source in sources if source.fault]
     if not scans:
         raise UploadError(" ".join(reasons[:3]))
     return scans, reasons
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """Return a message about a scan with paths as the sender of the upload knows them, below its folder."""
+    place = printable_path(folder)
+    return text.replace(f"{place}{os.sep}", "").replace(place, "The upload")
 
 
 class _Form:

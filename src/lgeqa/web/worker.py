@@ -1,6 +1,5 @@
 """Worker that processes the queue in another process, which is kept ready and may crash without harm."""
 
-import re
 import sys
 from base64 import b64decode
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from lgeqa.batch import Outcome, ScanAssessor, trace_of
 from lgeqa.errors import OutputError
 from lgeqa.io import Source
 from lgeqa.records import ScanResult
-from lgeqa.web.queue import MOST_TAKES, Queue
-from lgeqa.web.uploads import FILES
+from lgeqa.web.queue import MOST_TAKES, Queue, QueuedScan
+from lgeqa.web.uploads import FILES, without_folder
 from lgeqa.web.worker_task import Work
 from lgeqa.workers import Limits, Worker, WorkerDied
 
@@ -76,40 +75,40 @@ class QueueWorker:
         self._until_done(self._begin)
         while not self._stop.is_set():
             version = self._queue.version
-            source = self._until_done(self._take)
-            if source is None:
+            scan = self._until_done(self._take)
+            if scan is None:
                 self._queue.wait(version, _LOOK_EVERY)
             else:
-                self._assess(source)
+                self._assess(scan)
         if self._process:
             self._process.end()
 
     def _begin(self) -> None:
         """Give up the scans that ended the server too often, and prepare the process."""
-        for source in self._queue.worn_out():
-            self._keep(int(source.scan_id), self._attempt.unassessed(source, _SERVER_ENDED))
+        for scan in self._queue.worn_out():
+            self._keep(scan, self._attempt.unassessed(scan.source, _SERVER_ENDED))
         self._ask(None)
 
-    def _take(self) -> Source | None:
+    def _take(self) -> QueuedScan | None:
         check_room(self._uploads.parent)
         return self._queue.take()
 
-    def _assess(self, source: Source) -> None:
+    def _assess(self, scan: QueuedScan) -> None:
         """Have a scan assessed and its result stored, however long that takes, or put it back when the server ends."""
-        answer = self._until_done(lambda: self._answer(source))
+        answer = self._until_done(lambda: self._answer(scan))
         if isinstance(answer, Outcome) or (answer and not self._stop.is_set()):
-            self._until_done(lambda: self._settle(source, answer))
+            self._until_done(lambda: self._settle(scan, answer))
         else:
             with suppress(Exception):  # the next start puts the scan back if the database fails now
-                self._queue.requeue(int(source.scan_id), counts=False)
+                self._queue.requeue(scan.number, counts=False)
 
-    def _answer(self, source: Source) -> Outcome | WorkerDied | None:
+    def _answer(self, scan: QueuedScan) -> Outcome | WorkerDied | None:
         """Return the answer of the process for a scan, unless it failed because the disk is full.
 
         Raises:
             OutputError: The disk is full.
         """
-        answer = self._ask(source)
+        answer = self._ask(scan.source)
         if isinstance(answer, Outcome) and answer.result.status == "failed":
             check_room(self._uploads.parent)
         return answer
@@ -145,10 +144,10 @@ class QueueWorker:
             self._process = None
         return answer
 
-    def _settle(self, source: Source, answer: Outcome | WorkerDied) -> None:
+    def _settle(self, scan: QueuedScan, answer: Outcome | WorkerDied) -> None:
         """Store the result of a scan or put it back. A bug here becomes its result, so that other scans continue."""
         try:
-            self._keep_or_put_back(source, answer)
+            self._keep_or_put_back(scan, answer)
         except _FORESEEN:
             raise
         except Exception as error:  # noqa: BLE001
@@ -156,32 +155,31 @@ class QueueWorker:
                 f"{trace_of(error)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n"
             )
             message = f"A fault of lgeqa, not of the scan ({type(error).__name__}). The server's terminal shows where."
-            self._keep(int(source.scan_id), self._attempt.unassessed(source, message))
+            self._keep(scan, self._attempt.unassessed(scan.source, message))
 
-    def _keep_or_put_back(self, source: Source, answer: Outcome | WorkerDied) -> None:
-        number = int(source.scan_id)
-        if isinstance(answer, Outcome) and answer.of_the_machine and self._queue.requeue(number):
+    def _keep_or_put_back(self, scan: QueuedScan, answer: Outcome | WorkerDied) -> None:
+        if isinstance(answer, Outcome) and answer.of_the_machine and self._queue.requeue(scan.number):
             self._stop.wait(_TRY_AGAIN_S)
         elif isinstance(answer, Outcome):
             if answer.trace:
-                self._attempt.out.log_fault(source.scan_id, answer.trace)
-            self._keep(number, answer.result)
+                self._attempt.out.log_fault(scan.source.scan_id, answer.trace)
+            self._keep(scan, answer.result)
         elif answer.after_seconds is not None:  # a second try would take as long
-            self._keep(number, self._attempt.unassessed(source, f"Assessing was stopped: {answer}. {_LOOK_AT_IT}"))
-        elif not self._queue.requeue(number):
-            self._keep(number, self._attempt.unassessed(source, _PROCESS_ENDED))
+            message = f"Assessing was stopped: {answer}. {_LOOK_AT_IT}"
+            self._keep(scan, self._attempt.unassessed(scan.source, message))
+        elif not self._queue.requeue(scan.number):
+            self._keep(scan, self._attempt.unassessed(scan.source, _PROCESS_ENDED))
 
-    def _keep(self, number: int, result: ScanResult) -> None:
-        pictures = self._attempt.out.load_pictures(str(number)) if result.status != "failed" else None
+    def _keep(self, scan: QueuedScan, result: ScanResult) -> None:
+        name, out = scan.source.scan_id, self._attempt.out
+        pictures = out.load_pictures(name) if result.status != "failed" else None
         thumbnail = b64decode(pictures.thumbnail) if pictures else None
-        if not self._queue.finish(number, self._without_place(result), thumbnail):
-            self._attempt.out.drop_sidecar_files(str(number))
-
-    def _without_place(self, result: ScanResult) -> ScanResult:
-        """Return the result with the paths of uploads as their sender knows them, not as the server stores them."""
-        place = re.compile(re.escape(str(self._uploads)) + rf"[/\\]\w+[/\\]{FILES}[/\\]?")
-        message, source = (place.sub("", text) for text in (result.message, result.source))
-        return result.model_copy(update={"message": message, "source": source})
+        if scan.upload:
+            folder = self._uploads / scan.upload / FILES
+            texts = {field: without_folder(getattr(result, field), folder) for field in ("message", "source")}
+            result = result.model_copy(update=texts)
+        if not self._queue.finish(scan.number, result, thumbnail):
+            out.drop_sidecar_files(name)
 
 
 def check_room(folder: Path) -> None:
