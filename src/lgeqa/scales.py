@@ -9,6 +9,8 @@ from typing import Final
 
 #: A score of this value or more is diagnostic (class 1). Halves occur as averages: 2.5 is non-diagnostic.
 DIAGNOSTIC_FROM: Final = 3.0
+#: A probability of this value or more passes a scale. In quality, a bundle's own threshold decides on a slice.
+PASSES_FROM: Final = 0.5
 LOWEST_SCORE: Final = 1
 HIGHEST_SCORE: Final = 5
 

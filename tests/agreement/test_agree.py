@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lgeqa.agreement.compute import agree
-from lgeqa.agreement.model_agreement import answer
 from lgeqa.agreement.ratings import Reading
 from lgeqa.agreement.record import Agreement
 from lgeqa.bootstrap import Bootstrap
@@ -129,14 +128,6 @@ def test_an_even_majority_is_non_diagnostic() -> None:
     made = agree(two, {"s": record([[0.9] * 4])}, "here", Bootstrap(100))
 
     assert made.scales["quality"].model[-1].others_diagnostic.value == 0
-
-
-def test_the_models_word_on_an_attribute_is_the_mode_of_its_slices() -> None:
-    result = record([[0.9, 0.6, 0.1, 0.9], [0.2, 0.6, 0.1, 0.9], [0.3, 0.1, 0.1, 0.2]], threshold=0.95)
-
-    answers = {scale: answer(result, scale) for scale in ("myocardium_nulling", "sharpness", "quality")}
-    assert [call for call, _ in answers.values()] == [False, True, False]
-    assert [p for _, p in answers.values()] == pytest.approx([1.4 / 3, 1.3 / 3, 2 / 3])
 
 
 def test_without_results_there_is_no_model() -> None:

@@ -8,13 +8,11 @@ from lgeqa.agreement.rating_matrix import RatingMatrix
 from lgeqa.agreement.record import ModelPair
 from lgeqa.agreement.statistics import Sample, auroc, diagnostic_share, label_kappa, same_side, sides
 from lgeqa.bootstrap import Numbers
-from lgeqa.inference.vote import vote
+from lgeqa.inference.vote.calls import scan_call
 from lgeqa.records import ScanResult
 
 #: Name of the majority of the readers, with which the model is compared last.
 MAJORITY = "majority"
-#: Probability from which a slice counts as diagnostic for an attribute. A bundle's threshold applies only to quality.
-_THRESHOLD = 0.5
 
 
 def model_pairs(
@@ -30,24 +28,12 @@ def model_pairs(
     """
     if not judged:
         return ()
-    answers = [answer(judged[scan], scale) if scan in judged else (np.nan, np.nan) for scan in panel.scans]
-    calls, probabilities = np.array(answers, float).T
+    results = [judged.get(scan) for scan in panel.scans]
+    calls = np.array([scan_call(result, scale) if result else np.nan for result in results], float)
+    probabilities = np.array([getattr(result, f"p_{scale}") if result else np.nan for result in results], float)
     labels = sides(panel.on(scale))
     against = [*zip(panel.readers, labels, strict=True), (MAJORITY, _majority(labels))]
     return tuple(_pair(name, theirs, calls, probabilities, sample) for name, theirs in against)
-
-
-def answer(result: ScanResult, scale: str) -> tuple[bool, float]:
-    """Return whether an assessed record calls its scan diagnostic on a scale, and the probability.
-
-    For quality these are the verdict and the probability of the record. For an attribute they are the mode of the
-    slices' predictions, with the tie rule of the verdict, and the mean of the slices' probabilities.
-    """
-    if scale == "quality":
-        return result.verdict == "diagnostic", float(result.probability or 0)
-    probabilities = [getattr(scores, f"p_{scale}") for scores in result.slices]
-    decision = vote(np.array(probabilities, np.float32), _THRESHOLD)
-    return decision.verdict == "diagnostic", decision.probability
 
 
 def _majority(labels: Numbers) -> Numbers:

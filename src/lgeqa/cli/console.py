@@ -17,6 +17,7 @@ from lgeqa.records import ScanResult
 from lgeqa.reporting import ENDS, ScanView, end_of
 from lgeqa.reporting.measure_rows import MeasureRow
 from lgeqa.workflows.assessment import AssessmentRun
+from lgeqa.scales import PASSES_FROM
 
 #: Colours of the outcomes of a scan on a terminal.
 _COLOURS = {
@@ -168,7 +169,8 @@ def _table(results: Sequence[ScanResult], width: int) -> Table:
     for result in results:
         shares = (result.p_quality, result.p_myocardium_nulling, result.p_sharpness, result.p_enhancement)
         cells = (
-            "-" if share is None else Text(f"{share:.2f}", style="" if share >= 0.5 else "red") for share in shares
+            "-" if share is None else Text(f"{share:.2f}", style="" if share >= PASSES_FROM else "red")
+            for share in shares
         )
         table.add_row(
             Text(result.scan_id),

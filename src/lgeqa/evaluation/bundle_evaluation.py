@@ -12,7 +12,6 @@ from lgeqa.errors import CohortError
 from lgeqa.evaluation.baselines import compare
 from lgeqa.evaluation.paper_tables import table_1
 from lgeqa.evaluation.predictions import (
-    ATTRIBUTE_THRESHOLD,
     LabelledResult,
     Predictions,
     measured,
@@ -24,7 +23,7 @@ from lgeqa.evaluation.record import Evaluation, Excluded, ScaleFigures
 from lgeqa.evaluation.reference_labels import in_words, label_of, name_of
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
-from lgeqa.scales import NAMES
+from lgeqa.scales import NAMES, PASSES_FROM
 from lgeqa.versions import versions
 
 #: File next to each scan of a simulated cohort.
@@ -111,7 +110,7 @@ def evaluate(
         simulated=any(_is_simulated(scan.case) for scan in scans),
         mask_source=first.mask_source or "detected",
         threshold=first.threshold or bundle.manifest.threshold,
-        attribute_threshold=ATTRIBUTE_THRESHOLD,
+        attribute_threshold=PASSES_FROM,
         n_scans=len(scans),
         n_slices=sum(len(scan.result.slices) for scan in scans),
         n_patients=len(np.unique(patients)),

@@ -12,12 +12,9 @@ from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, with_interval
 from lgeqa.cohort import Case, Scores
 from lgeqa.evaluation.metrics import METRICS, Flags, Metric
 from lgeqa.evaluation.record import Figures
-from lgeqa.inference.vote import vote
-from lgeqa.records import FloatArray, IntArray, ScanResult
+from lgeqa.inference.vote.calls import scan_call, slice_probabilities, slice_threshold
+from lgeqa.records import IntArray, ScanResult
 from lgeqa.scales import DIAGNOSTIC_FROM, NAMES
-
-#: Probability from which a slice counts as diagnostic for an attribute. A bundle's threshold applies only to quality.
-ATTRIBUTE_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -111,23 +108,6 @@ def slice_answers(scans: Sequence[LabelledResult], scale: str) -> Predictions:
     return Predictions(
         labels, patients, voted >= np.repeat(thresholds, counts), probabilities, probabilities, unit="slice"
     )
-
-
-def scan_call(result: ScanResult, scale: str) -> bool:
-    """Return whether the record calls the scan diagnostic on a scale."""
-    if scale == "quality":
-        return result.verdict == "diagnostic"
-    return vote(slice_probabilities(result, scale), slice_threshold(result, scale)).verdict == "diagnostic"
-
-
-def slice_threshold(result: ScanResult, scale: str) -> float:
-    """Return the probability from which a slice counts as diagnostic on a scale."""
-    return result.threshold or ATTRIBUTE_THRESHOLD if scale == "quality" else ATTRIBUTE_THRESHOLD
-
-
-def slice_probabilities(result: ScanResult, scale: str) -> FloatArray:
-    """Return the probability of each slice, from inferior to superior, in the precision in which the slices voted."""
-    return np.array([getattr(scores, f"p_{scale}") for scores in result.slices], np.float32)
 
 
 def labels_of(scans: Sequence[LabelledResult], scale: str) -> Flags:

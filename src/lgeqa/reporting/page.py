@@ -15,8 +15,8 @@ from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.reporting.batch_measures import batch_measures
 from lgeqa.reporting.measure_rows import Strip, reference_note, reference_strip
 from lgeqa.reporting.pictures import ScanPictures
-from lgeqa.reporting.presenter import ENDS, PASSES_FROM, ScanView
-from lgeqa.scales import SCALES
+from lgeqa.reporting.presenter import ENDS, ScanView
+from lgeqa.scales import PASSES_FROM, SCALES
 from lgeqa.versions import versions
 
 #: Number of scans on one page, which keeps it small enough to open at once.

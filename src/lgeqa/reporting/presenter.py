@@ -9,7 +9,7 @@ from urllib.parse import quote
 from lgeqa.measures import reference_scans
 from lgeqa.records import Finding, ScanResult, SliceScores
 from lgeqa.reporting.measure_rows import MeasureRow, measure_rows
-from lgeqa.scales import SCALES, Scale
+from lgeqa.scales import PASSES_FROM, SCALES, Scale
 
 #: Possible outcomes of a scan, in the order of the summary, and their names on the page.
 ENDS: Final = {
@@ -19,8 +19,6 @@ ENDS: Final = {
     "not_assessable": "not assessable",
     "failed": "failed",
 }
-#: A probability below this fails its scale.
-PASSES_FROM: Final = 0.5
 #: Probabilities between these are a close call.
 _CLOSE: Final = (0.4, 0.6)
 #: Number of slices that are named as the worst.
