@@ -22,6 +22,7 @@ LAYERS = (
         "extras",
         "records",
         "results",
+        "roc",
         "scales",
         "table_text",
         "threads",

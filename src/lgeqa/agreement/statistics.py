@@ -6,10 +6,12 @@ Scores run from 1 to 5, and a score of 3 or more is diagnostic. An undefined fig
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
 
+from lgeqa import roc
 from lgeqa.agreement.rating_matrix import Flags
 from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, bounded, with_interval
 from lgeqa.records import IntArray
@@ -174,15 +176,7 @@ def auroc(labels: Numbers, probabilities: Numbers, sample: Sample) -> Estimate:
     """
     if len(np.unique(labels)) < 2:
         return Estimate(undefined="all scans are on one side of 3" if len(labels) else _NO_SCAN)
-    more = probabilities[:, None] > probabilities[None, :]
-    wins = more + (probabilities[:, None] == probabilities[None, :]) / 2
-
-    def draw(times: Numbers) -> Numbers:
-        above, below = times * labels, times * (1 - labels)
-        pairs = above.sum(axis=1) * below.sum(axis=1)
-        won: Numbers = ((above @ wins) * below).sum(axis=1)
-        return won / np.where(pairs > 0, pairs, np.nan)
-
+    draw = partial(roc.auroc, labels == 1, probabilities)
     return with_interval(draw, sample.patients, sample.bootstrap)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.bootstrap import Numbers
+from lgeqa.roc import auroc, by_rank, ratio
 
 Flags = npt.NDArray[np.bool_]
 #: Function of labels, answers and times.
@@ -36,7 +37,7 @@ def precision(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
     Higher is better. Undefined where nothing was called diagnostic.
     """
-    return _ratio(_count(labels & calls, times), _count(calls, times))
+    return ratio(_count(labels & calls, times), _count(calls, times))
 
 
 def recall(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
@@ -44,7 +45,7 @@ def recall(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
     Higher is better. Undefined where nothing is diagnostic.
     """
-    return _ratio(_count(labels & calls, times), _count(labels, times))
+    return ratio(_count(labels & calls, times), _count(labels, times))
 
 
 def f1(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
@@ -52,7 +53,7 @@ def f1(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
     Higher is better. Undefined where nothing is diagnostic and nothing was called diagnostic.
     """
-    return _ratio(2 * _count(labels & calls, times), _count(labels, times) + _count(calls, times))
+    return ratio(2 * _count(labels & calls, times), _count(labels, times) + _count(calls, times))
 
 
 def specificity(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
@@ -60,7 +61,7 @@ def specificity(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
 
     Higher is better. Undefined where nothing is non-diagnostic.
     """
-    return _ratio(_count(~labels & ~calls, times), _count(~labels, times))
+    return ratio(_count(~labels & ~calls, times), _count(~labels, times))
 
 
 def balanced_accuracy(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
@@ -71,16 +72,6 @@ def balanced_accuracy(labels: Flags, calls: Flags, times: Numbers) -> Numbers:
     return (recall(labels, calls, times) + specificity(labels, calls, times)) / 2
 
 
-def auroc(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
-    """Compute the area under the ROC curve: the share of the P x N pairs in which the diagnostic item ranks higher.
-
-    A tie counts half. Higher is better; .5 is chance. Undefined where one class is missing.
-    """
-    positive, negative = _by_rank(labels, ranks, times)
-    outranked = negative.cumsum(axis=1) - negative / 2
-    return _ratio((positive * outranked).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
-
-
 def average_precision(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
     """Compute the mean over the diagnostic items of the precision among all items that rank as high or higher.
 
@@ -88,11 +79,11 @@ def average_precision(labels: Flags, ranks: Numbers, times: Numbers) -> Numbers:
     (R_k - R_k-1) Q_k over the distinct ranks, without interpolation. Higher is better; chance is P / (P + N). Undefined
     where nothing is diagnostic.
     """
-    positive, negative = (counts[:, ::-1] for counts in _by_rank(labels, ranks, times))
+    positive, negative = (counts[:, ::-1] for counts in by_rank(labels, ranks, times))
     true = positive.cumsum(axis=1)
     called = true + negative.cumsum(axis=1)
     precisions = np.divide(true, called, out=np.zeros_like(true), where=called > 0)
-    return _ratio((positive * precisions).sum(axis=1), positive.sum(axis=1))
+    return ratio((positive * precisions).sum(axis=1), positive.sum(axis=1))
 
 
 def brier(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
@@ -100,7 +91,7 @@ def brier(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
 
     Lower is better; a probability of .5 for all items gives .25. Undefined where there are no items.
     """
-    return _ratio(times @ (probabilities - labels) ** 2, times.sum(axis=1))
+    return ratio(times @ (probabilities - labels) ** 2, times.sum(axis=1))
 
 
 def calibration_error(labels: Flags, probabilities: Numbers, times: Numbers) -> Numbers:
@@ -112,7 +103,7 @@ def calibration_error(labels: Flags, probabilities: Numbers, times: Numbers) -> 
     """
     within = bin_of(probabilities)[:, None] == np.arange(BINS)
     gaps = times @ (within * (labels - probabilities)[:, None])
-    return _ratio(np.abs(gaps).sum(axis=1), times.sum(axis=1))
+    return ratio(np.abs(gaps).sum(axis=1), times.sum(axis=1))
 
 
 def bin_of(probabilities: Numbers) -> npt.NDArray[np.int64]:
@@ -191,15 +182,3 @@ METRICS: Final = (
 
 def _count(chosen: Flags, times: Numbers) -> Numbers:
     return times @ chosen.astype(np.float64)
-
-
-def _ratio(part: Numbers, whole: Numbers) -> Numbers:
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
-
-
-def _by_rank(labels: Flags, ranks: Numbers, times: Numbers) -> tuple[Numbers, Numbers]:
-    """Count each distinct rank, ascending, among the diagnostic and the other items, as two arrays (draws, ranks)."""
-    order = np.argsort(ranks, kind="stable")
-    _, starts = np.unique(ranks[order], return_index=True)
-    times, labels = times[:, order], labels[order]
-    return np.add.reduceat(times * labels, starts, axis=1), np.add.reduceat(times * ~labels, starts, axis=1)
