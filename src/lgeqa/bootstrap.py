@@ -3,7 +3,7 @@
 A patient who is drawn brings all scans and slices, since these are alike.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -60,6 +60,12 @@ def cell(figure: Estimate, form: str = ".3f") -> str:
     if figure.low is None or figure.high is None:
         return f"{figure.value:{form}}"
     return f"{figure.value:{form}} ({figure.low:{form}} to {figure.high:{form}})"
+
+
+def numbered(patients: Sequence[str] | IntArray) -> IntArray:
+    """Number the patient of each item from 0 without gaps, in the order of their names, as `Bootstrap` needs them."""
+    _, numbers = np.unique(np.asarray(patients), return_inverse=True)
+    return numbers.astype(np.int64)
 
 
 @dataclass(frozen=True)

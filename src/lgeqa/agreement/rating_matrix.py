@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.agreement.ratings import Reading
-from lgeqa.bootstrap import Numbers
+from lgeqa.bootstrap import Numbers, numbered
 from lgeqa.errors import UsageError
 from lgeqa.records import IntArray
 from lgeqa.scales import NAMES
@@ -56,7 +56,7 @@ def panel_of(readings: Sequence[Reading]) -> RatingMatrix:
     readers = sorted({reading.reader for reading in readings})
     patient_of = {reading.scan_id: reading.patient for reading in readings}
     scans = sorted(patient_of)
-    _, patients = np.unique([patient_of[scan] for scan in scans], return_inverse=True)
+    patients = numbered([patient_of[scan] for scan in scans])
     shape = (2, len(readers), len(scans))
     scores, refused = np.full((*shape, len(NAMES)), np.nan), np.zeros(shape, bool)
     filled = np.zeros(shape[1:], int)
@@ -68,4 +68,4 @@ def panel_of(readings: Sequence[Reading]) -> RatingMatrix:
         refused[at] = reading.scores is None
         if reading.scores is not None:
             scores[at] = reading.scores
-    return RatingMatrix(tuple(readers), tuple(scans), patients.astype(np.int64), scores, refused)
+    return RatingMatrix(tuple(readers), tuple(scans), patients, scores, refused)

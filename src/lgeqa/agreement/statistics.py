@@ -13,7 +13,7 @@ import numpy as np
 
 from lgeqa import roc
 from lgeqa.agreement.rating_matrix import Flags
-from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, bounded, with_interval
+from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, bounded, numbered, with_interval
 from lgeqa.records import IntArray
 from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE
 
@@ -40,8 +40,7 @@ class Sample:
 
     def of(self, scans: Flags) -> "Sample":
         """Return the sample of only these scans, with the patients renumbered without gaps."""
-        _, patients = np.unique(self.patients[scans], return_inverse=True)
-        return Sample(patients.astype(np.int64), self.bootstrap)
+        return Sample(numbered(self.patients[scans]), self.bootstrap)
 
 
 def sides(scores: Numbers) -> Numbers:

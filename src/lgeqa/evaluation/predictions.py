@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, with_interval
+from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, numbered, with_interval
 from lgeqa.cohort import Case, Scores
 from lgeqa.evaluation.metrics import METRICS, Flags, Metric
 from lgeqa.evaluation.record import Figures
@@ -122,8 +122,7 @@ def diagnostic(scores: Sequence[Scores], scale: str) -> Flags:
 
 def patients_of(scans: Sequence[LabelledResult]) -> IntArray:
     """Return the number of each scan's patient, from 0 without gaps."""
-    _, numbers = np.unique(np.array([scan.case.patient for scan in scans], str), return_inverse=True)
-    return numbers.astype(np.int64)
+    return numbered([scan.case.patient for scan in scans])
 
 
 def _difference(metric: Metric, answers: Predictions, first: Predictions, bootstrap: Bootstrap) -> Estimate:

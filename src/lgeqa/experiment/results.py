@@ -10,7 +10,7 @@ import numpy as np
 
 from lgeqa.atomic_io import write_whole
 from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline, run_batch
-from lgeqa.bootstrap import Bootstrap
+from lgeqa.bootstrap import Bootstrap, numbered
 from lgeqa.cohort import Case, scores_of, sources_of
 from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
 from lgeqa.evaluation.out_of_fold import pool
@@ -102,5 +102,4 @@ def pool_folds(tested: Mapping[Run, Tested], config: ExperimentConfig) -> Pooled
 def associations(cases: Sequence[Case], config: ExperimentConfig) -> dict[str, Association]:
     """Return Table 1 over all scans of the experiment."""
     scores = np.stack([scores_of(case, config.label) for case in cases]).astype(float)
-    _, patients = np.unique([case.patient for case in cases], return_inverse=True)
-    return table_1(scores, patients, Bootstrap(config.draws, config.seed))
+    return table_1(scores, numbered([case.patient for case in cases]), Bootstrap(config.draws, config.seed))
