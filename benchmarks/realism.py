@@ -27,10 +27,10 @@ from torch import nn
 from lgeqa.bootstrap import Bootstrap, Numbers, cell, with_interval
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.cohort.case import MEASURED
-from lgeqa.evaluation.metrics import auroc
 from lgeqa.measures import MEASURES, Heart, Measure, compute_measures
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.records import FloatArray, Measures, Scan
+from lgeqa.roc import auroc
 from lgeqa.scales import NAMES, SCALES
 from lgeqa.simulation.cohort_writing import MEASURES as MEASURES_FILE
 from lgeqa.simulation.measured_scores import measured_scores

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from lgeqa import bootstrap as module
 from lgeqa.bootstrap import SAME, Bootstrap, Estimate, with_interval
-from lgeqa.evaluation.metrics import auroc, brier, precision, recall
+from lgeqa.evaluation.metrics import brier, precision, recall
+from lgeqa.roc import auroc
 
 RNG = np.random.default_rng(3)
 LABELS = RNG.random(30) < 0.5

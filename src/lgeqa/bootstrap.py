@@ -3,7 +3,7 @@
 A patient who is drawn brings all scans and slices, since these are alike.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -62,8 +62,24 @@ def cell(figure: Estimate, form: str = ".3f") -> str:
     return f"{figure.value:{form}} ({figure.low:{form}} to {figure.high:{form}})"
 
 
+def notes(figures: Mapping[str, Estimate]) -> Iterator[str]:
+    """Yield the lines of a list in Markdown that say why figures are undefined, or what is special in an interval.
+
+    Args:
+        figures: Figures by the names under which the list has them.
+    """
+    names_by_note: dict[str, list[str]] = {}
+    for name, figure in figures.items():
+        note = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
+        if note not in {"", SAME}:
+            names_by_note.setdefault(note, []).append(name)
+    if names_by_note:
+        yield ""
+        yield from (f"- {'; '.join(names)}: {note}." for note, names in names_by_note.items())
+
+
 def numbered(patients: Sequence[str] | IntArray) -> IntArray:
-    """Number the patient of each item from 0 without gaps, in the order of their names, as `Bootstrap` needs them."""
+    """Return the number of each item's patient, from 0 without gaps in the order of the patients' names."""
     _, numbers = np.unique(np.asarray(patients), return_inverse=True)
     return numbers.astype(np.int64)
 

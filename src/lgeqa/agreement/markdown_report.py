@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lgeqa import bootstrap
 from lgeqa.agreement.record import Agreement, ModelPair, Pair, ScaleAgreement
-from lgeqa.bootstrap import SAME, Estimate
+from lgeqa.bootstrap import Estimate, notes
 from lgeqa.scales import SCALES
 from lgeqa.table_text import markdown_table
 
@@ -58,7 +58,7 @@ def _together(scales: Mapping[str, ScaleAgreement]) -> Iterator[str]:
         for figures in [scales[scale.name]]
     ]
     yield markdown_table(("Scale", "Scans of two or more", "Krippendorff's alpha", "Scans of all", "ICC(2,1)"), rows)
-    yield from _notes(
+    yield from notes(
         {
             f"{kind}, {scale.title.lower()}": getattr(scales[scale.name], name)
             for scale in SCALES
@@ -85,7 +85,7 @@ def _scale(of: ScaleAgreement) -> Iterator[str]:
         for row in of.leniency
     ]
     yield markdown_table(("Reader", "Scans", "Above the others by", "Calls diagnostic", "Others call diagnostic"), rows)
-    yield from _notes({f"leniency of {row.reader}": row.difference for row in of.leniency})
+    yield from notes({f"leniency of {row.reader}": row.difference for row in of.leniency})
 
 
 def _pairs(who: str, pairs: Sequence[Pair]) -> str:
@@ -108,7 +108,7 @@ def _pair_notes(pairs: Sequence[Pair]) -> Iterator[str]:
         "exact": "same score",
         "same_side": "same side",
     }
-    return _notes({f"{kind}, {_name(pair)}": getattr(pair, name) for pair in pairs for name, kind in kinds.items()})
+    return notes({f"{kind}, {_name(pair)}": getattr(pair, name) for pair in pairs for name, kind in kinds.items()})
 
 
 def _model(of: Agreement) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _model(of: Agreement) -> Iterator[str]:
     ]
     figures = ("Kappa of labels", "Same side", "AUROC", "Model calls diagnostic", "They call diagnostic")
     yield markdown_table(("Scale", "Against", "Scans", *figures), rows)
-    yield from _notes(
+    yield from notes(
         {
             f"{kind}, {scale.title.lower()}, {pair.against}": getattr(pair, name)
             for scale in SCALES
@@ -149,15 +149,3 @@ def _disputes(of: Agreement) -> Iterator[str]:
     yield from (f"{scan.rank}. `{scan.scan_id}`: {'; '.join(scan.reasons)}" for scan in of.disputes[:_NAMED])
     if (more := len(of.disputes) - _NAMED) > 0:
         yield f"\nand {more} more."
-
-
-def _notes(figures: Mapping[str, Estimate]) -> Iterator[str]:
-    """Yield the reasons why figures are undefined, and the cautions about single intervals."""
-    names_by_note: dict[str, list[str]] = {}
-    for name, figure in figures.items():
-        note = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
-        if note not in {"", SAME}:
-            names_by_note.setdefault(note, []).append(name)
-    if names_by_note:
-        yield ""
-        yield from (f"- {'; '.join(names)}: {note}." for note, names in names_by_note.items())

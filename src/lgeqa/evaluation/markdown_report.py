@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lgeqa.bootstrap import SAME, Estimate, cell
+from lgeqa.bootstrap import cell, notes
 from lgeqa.cohort.labels import JOINED
 from lgeqa.evaluation.baselines import MEASURED_READER
 from lgeqa.evaluation.metrics import METRICS
@@ -76,7 +76,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
     yield from _comparisons(of.comparisons)
     yield "\n## Attributes and quality in the labels (Table 1)\n"
     yield table_1_page(of.associations)
-    yield from _notes(
+    yield from notes(
         {
             f"{TITLES[n]}, {kind}": getattr(of.associations[n], kind)
             for n in ATTRIBUTE_NAMES
@@ -108,7 +108,7 @@ def _scales(scales: Mapping[str, ScaleFigures], unit: str) -> Iterator[str]:
         for metric in METRICS
     ]
     yield markdown_table(("", *(TITLES[name] for name in names)), rows)
-    yield from _notes(
+    yield from notes(
         {f"{metric.title}, {TITLES[n].lower()}": scales[n].figures[metric.name] for metric in METRICS for n in names}
     )
 
@@ -132,21 +132,9 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
             "The scores of the measured reader follow from image quality measures. They are not clinical ones, and no "
             "label joins them.\n"
         )
-    yield from _notes(
+    yield from notes(
         {f"{m.title}, {row.who} against {row.against}": row.figures[m.name] for row in comparisons for m in metrics}
     )
-
-
-def _notes(figures: Mapping[str, Estimate]) -> Iterator[str]:
-    """Yield the reasons why figures are undefined, and the cautions about single intervals."""
-    names_by_note: dict[str, list[str]] = {}
-    for name, figure in figures.items():
-        note = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
-        if note not in {"", SAME}:
-            names_by_note.setdefault(note, []).append(name)
-    if names_by_note:
-        yield ""
-        yield from (f"- {'; '.join(names)}: {note}." for note, names in names_by_note.items())
 
 
 def _excluded(of: Evaluation) -> Iterator[str]:
