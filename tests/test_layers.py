@@ -24,6 +24,7 @@ LAYERS = (
         "results",
         "roc",
         "scales",
+        "strategies",
         "table_text",
         "threads",
         "versions",

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import lightning
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from lgeqa.config import Settings
 from lgeqa.errors import ConfigError
 from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.strategies import SUMMARIES, StrategyName
 from lgeqa.training import detector, quality
 from lgeqa.training.detector import DetectorConfig, train_detector
 from lgeqa.training.loop import LoopSettings, Recipe
@@ -21,6 +22,10 @@ KINDS: dict[str, type[Settings]] = {"detector": DetectorConfig} | {
 }
 SHIPPED = {prefix + name: kind for name, kind in KINDS.items() for prefix in ("", "quick-")}
 SHIPPED_STUDIES = ("experiment", "quick-experiment")
+
+
+def test_command_line_and_trainings_have_the_same_strategies() -> None:
+    assert list(SUMMARIES) == list(STRATEGIES) == list(get_args(StrategyName))
 
 
 def shipped(name: str) -> Path:

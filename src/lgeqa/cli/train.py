@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from lgeqa.errors import ConfigError
+from lgeqa.strategies import SUMMARIES
 
 app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_help=True)
 
@@ -40,14 +41,6 @@ About = Annotated[
 ]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as loop.epochs=10; may be repeated.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing of the progress.")]
-
-#: Strategies of stage 2, and what `--help` says about each.
-STRATEGIES: Final = {
-    "baseline": "Stage 2, baseline: the network that scores slices, on scored scans with masks.",
-    "multitask": "Stage 2, multi-task: the same network finds the blood pool as well.",
-    "contrastive": "Stage 2, supervised contrastive: the encoder learns first, then the heads on it.",
-    "hybrid": "Stage 2, hybrid: as contrastive, and the encoder learns to find the blood pool as well.",
-}
 
 
 @app.command()
@@ -91,7 +84,7 @@ def _quality_command(strategy: str) -> Callable[..., None]:
     return train_stage_2
 
 
-for _name, _help in STRATEGIES.items():
+for _name, _help in SUMMARIES.items():
     app.command(_name, help=_help)(_quality_command(_name))
 
 

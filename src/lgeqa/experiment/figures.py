@@ -15,9 +15,10 @@ from lgeqa.evaluation.example_selection import Choice, pick_slices
 from lgeqa.evaluation.figures import Example, Panel, attention_figure, curves_figure, embedding_figure
 from lgeqa.evaluation.training_log import read_metrics
 from lgeqa.experiment.plan import Plan, Run
-from lgeqa.experiment.settings import ExperimentConfig, Strategy
+from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import PREPARED, run_folder
 from lgeqa.scales import NAMES
+from lgeqa.strategies import StrategyName
 from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork, load_weights
 from lgeqa.training.networks.hirescam import hirescam
 from lgeqa.training.quality import STRATEGIES
@@ -106,7 +107,7 @@ def curves(config: ExperimentConfig, out: Path) -> Figure:
     return curves_figure(strategies)
 
 
-def _network(strategy: Strategy, config: ExperimentConfig, out: Path) -> QualityNetwork:
+def _network(strategy: StrategyName, config: ExperimentConfig, out: Path) -> QualityNetwork:
     """Load the network of the iteration that the figures show, in evaluation mode."""
     kind = MultiTaskNetwork if strategy == "multitask" else QualityNetwork
     network = kind(config.quality_from, config.width)

@@ -19,7 +19,8 @@ from lgeqa.cohort import (
     strata_of,
 )
 from lgeqa.errors import CohortError
-from lgeqa.experiment.settings import ExperimentConfig, Strategy
+from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.strategies import StrategyName
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Run:
         iteration: Number of the iteration, from 0.
     """
 
-    strategy: Strategy
+    strategy: StrategyName
     iteration: int
 
     @property

@@ -8,11 +8,10 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
 from lgeqa.preprocessing import QualityPreparation
+from lgeqa.strategies import SUMMARIES, StrategyName
 from lgeqa.training.loop import LoopSettings
 from lgeqa.training.networks import WIDTH, QualityFrom
 from lgeqa.training.quality import STRATEGIES, QualityConfig, pretraining_settings
-
-Strategy = Literal["baseline", "multitask", "contrastive", "hybrid"]
 
 
 class ExperimentConfig(Settings):
@@ -42,7 +41,7 @@ class ExperimentConfig(Settings):
         draws: Number of bootstrap resamples of the patients.
     """
 
-    strategies: tuple[Strategy, ...] = Field(("baseline", "multitask", "contrastive", "hybrid"), min_length=1)
+    strategies: tuple[StrategyName, ...] = Field(tuple(SUMMARIES), min_length=1)
     iterations: PositiveInt = 5
     splits: Literal["repeated", "folds"] = "repeated"
     test: float = Field(0.1, gt=0, le=0.5)
@@ -59,7 +58,7 @@ class ExperimentConfig(Settings):
     temperature: PositiveFloat = 0.07
     draws: PositiveInt = 1000
 
-    def of_run(self, strategy: Strategy, iteration: int) -> QualityConfig:
+    def of_run(self, strategy: StrategyName, iteration: int) -> QualityConfig:
         """Return the settings of one training."""
         shared = {name: getattr(self, name) for name in _SHARED}
         pretrains = STRATEGIES[strategy].pretrains

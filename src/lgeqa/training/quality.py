@@ -221,7 +221,7 @@ class Strategy:
         return issubclass(self.config, ContrastiveConfig)
 
 
-#: The strategies, in the paper's order; the command line and the experiment read this.
+#: The strategies, in the paper's order.
 STRATEGIES: Final = {
     "baseline": Strategy("3.2.1", QualityConfig, train_baseline),
     "multitask": Strategy("3.2.2", QualityConfig, train_multitask),
