@@ -16,7 +16,6 @@ import numpy.typing as npt
 from pydantic import Field
 
 from lgeqa.config import Frozen
-
 from lgeqa.extras import require
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from lgeqa.batch import BatchItem
 from lgeqa.records import ScanResult
 from lgeqa.reporting import ENDS, ScanView, end_of
 from lgeqa.reporting.measure_rows import MeasureRow
-from lgeqa.workflows.assessment import AssessmentRun
 from lgeqa.scales import PASSES_FROM
+from lgeqa.workflows.assessment import AssessmentRun
 
 #: Colours of the outcomes of a scan on a terminal.
 _COLOURS = {

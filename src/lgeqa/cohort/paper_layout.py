@@ -5,17 +5,18 @@
 <root>/labels.json                  the agreed label and every reader's scores, optional
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from lgeqa.cohort.case import LABEL, Case, Note, Scores, checked_scores, is_missing, noting
 from lgeqa.cohort.json_io import read_object
 from lgeqa.errors import CohortError
+from lgeqa.io.discover import DATA_STEM, MASK_STEM
 from lgeqa.scales import SCALES
 
-IMAGE: Final = "data.nrrd"
-MASK: Final = "shrinkwrap.nrrd"
+IMAGE: Final = f"{DATA_STEM}.nrrd"
+MASK: Final = f"{MASK_STEM}.nrrd"
 LABELS: Final = "labels.json"
 
 
@@ -47,6 +48,24 @@ def absent_images(root: Path) -> list[Path]:
     """
     named = {*_labels(root), *(mask.parent.name for mask in root.glob(f"*/{MASK}"))}
     return [root / name / IMAGE for name in sorted(named) if not (root / name / IMAGE).exists()]
+
+
+def label_entry(label: Mapping[str, float] | None, readers: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Return the entry of one scan in `labels.json`.
+
+    Args:
+        label: Agreed scores by scale. None if the scan is unlabelled.
+        readers: Scores by scale, by name of the reader.
+    """
+    return {
+        "label": _values(label) if label else 0,
+        "labeler": {reader: _values(scores) for reader, scores in readers.items()},
+    }
+
+
+def _values(scores: Mapping[str, float]) -> dict[str, float]:
+    """Return scores under the authors' names of the scales."""
+    return {scale.file_keys[0]: float(scores[scale.name]) for scale in SCALES}
 
 
 def _labels(root: Path) -> dict[str, Any]:

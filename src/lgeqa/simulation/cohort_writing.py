@@ -22,13 +22,14 @@ from pydantic import ValidationError
 
 from lgeqa.atomic_io import not_written, write_whole
 from lgeqa.cohort.case import MEASURED, PSEUDO_READERS, TRUTH
+from lgeqa.cohort.paper_layout import IMAGE, LABELS, MASK, label_entry
 from lgeqa.config import reason_of
 from lgeqa.errors import CohortError, OutputError, ScanError
 from lgeqa.io.limits import DEFAULT_LIMITS
 from lgeqa.io.volume import read_volume
 from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.records import BoolArray, Grid, Measures
-from lgeqa.scales import NAMES, SCALES
+from lgeqa.scales import NAMES
 from lgeqa.simulation.measured_scores import Scores, measured_scores
 from lgeqa.simulation.recipe import ScanRecipe
 from lgeqa.simulation.simulated_readers import draw_reading
@@ -36,8 +37,6 @@ from lgeqa.simulation.synthesis import SimulatedScan, make_scan
 from lgeqa.table_text import csv_text
 from lgeqa.workers import Limits, WorkerDied, work_through
 
-IMAGE: Final = "data.nrrd"
-MASK: Final = "shrinkwrap.nrrd"
 RECIPE: Final = "recipe.json"
 MEASURES: Final = "measures.json"
 #: A scan takes a few seconds, so a worker that takes an hour hangs.
@@ -186,7 +185,7 @@ def write_tables(scans: Sequence[Written], out: Path) -> None:
     write_whole(out / "scores.csv", csv_text(("scan", "patient", "image", "mask", "reader", *NAMES), rows))
     labels = {scan.recipe.scan_id: _label(scan, scored[scan.recipe.scan_id]) for scan in scans}
     known = {scan_id: label for scan_id, label in labels.items() if label}
-    write_whole(out / "labels.json", json.dumps(known, indent=2) + "\n")
+    write_whole(out / LABELS, json.dumps(known, indent=2) + "\n")
 
 
 def _write_part(recipe: ScanRecipe, scan: SimulatedScan, part: Path) -> None:
@@ -234,13 +233,9 @@ def _label(scan: Written, scores: dict[str, Scores]) -> dict[str, Any] | None:
     """
     if not scores:
         return None
+    readers = {reader: rating.model_dump() for reader, rating in scores.items() if reader not in PSEUDO_READERS}
     return {
-        "label": _authors(scores[TRUTH]),
-        "labeler": {reader: _authors(rating) for reader, rating in scores.items() if reader not in PSEUDO_READERS},
+        **label_entry(scores[TRUTH].model_dump(), readers),
         "spacings": list(scan.spacing_mm),
         "segmented_region_indices": [scan.first, scan.last],
     }
-
-
-def _authors(scores: Scores) -> dict[str, float]:
-    return {scale.file_keys[0]: getattr(scores, scale.name) for scale in SCALES}

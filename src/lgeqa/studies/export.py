@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lgeqa.cohort import ADJUDICATED
+from lgeqa.cohort.paper_layout import label_entry
 from lgeqa.cohort.table_io import COLUMNS
-from lgeqa.scales import NAMES, SCALES
+from lgeqa.scales import NAMES
 from lgeqa.studies.models import Rating, Reading, Saved, Study, StudyScan
 from lgeqa.table_text import csv_text
 
@@ -50,12 +51,14 @@ def history_csv(study: Study) -> str:
 
 def labels_json(study: Study) -> str:
     """Return the authors' `labels.json` from first readings, with `"label": 0` for scans without consensus scores."""
-    labels: dict[str, Any] = {
-        scan.scan_id: {"label": _authors(scan.adjudication) or 0, "labeler": {}} for scan in study.scans
-    }
+    readers: dict[str, dict[str, dict[str, int]]] = {scan.scan_id: {} for scan in study.scans}
     for reading in _rated(study):
-        if reading.round == 1 and (scores := _authors(reading.rating)):
-            labels[reading.scan.scan_id]["labeler"][reading.reader.name] = scores
+        if reading.round == 1 and reading.rating and (scores := reading.rating.scores):
+            readers[reading.scan.scan_id][reading.reader.name] = scores
+    labels = {
+        scan.scan_id: label_entry(scan.adjudication.scores if scan.adjudication else None, readers[scan.scan_id])
+        for scan in study.scans
+    }
     return json.dumps(labels, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -72,12 +75,6 @@ def adjudications_csv(study: Study) -> str:
             for scan, agreed in rows
         ),
     )
-
-
-def _authors(saved: Saved | None) -> dict[str, float] | None:
-    """Return scores under the authors' names of the scales, or None if there are none."""
-    scores = saved.scores if saved else None
-    return {scale.file_keys[0]: float(scores[scale.name]) for scale in SCALES} if scores else None
 
 
 def _rated(study: Study) -> Iterator[Reading]:
