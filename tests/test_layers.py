@@ -20,6 +20,7 @@ LAYERS = (
         "config",
         "errors",
         "extras",
+        "frontend",
         "records",
         "results",
         "roc",

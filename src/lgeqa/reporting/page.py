@@ -1,15 +1,21 @@
 """The report of a run as self-contained HTML pages: the table of all scans, and a part for each scan."""
 
 import hashlib
+import json
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
+from lgeqa.frontend.inline import inline_modules
+from lgeqa.frontend.shared_files import SHARED, shared_text
 from lgeqa.measures import MEASURES, definition, reference_scans
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.reporting.batch_measures import batch_measures
@@ -21,8 +27,15 @@ from lgeqa.versions import versions
 
 #: Number of scans on one page, which keeps it small enough to open at once.
 SCANS_A_PAGE = 100
-_STYLES = ("base.css", "run.css")
-_SCRIPTS = ("table.js", "viewer.js")
+_TEMPLATES = Path(str(resources.files("lgeqa.reporting"))) / "templates"
+#: Fields of a record that the strip of votes is drawn from.
+_VOTE = {
+    "threshold": True,
+    "tie": True,
+    "votes_diagnostic": True,
+    "votes_total": True,
+    "slices": {"__all__": {"index", "position_mm", "p_quality"}},
+}
 
 
 def render(
@@ -54,7 +67,7 @@ def render(
     counts = Counter(view.end for view in views)
     reference = reference_scans()
     template = _environment(load_pictures).get_template("run.html")
-    style, script = _joined(_STYLES), _joined(_SCRIPTS)
+    style, script = _style(), _script()
     for name, start in zip(names, starts, strict=True):
         yield (
             name,
@@ -98,13 +111,24 @@ def _environment(load_pictures: Callable[[str], ScanPictures | None]) -> Environ
     pages.globals["strip_of"] = lambda name: reference_strip(name, reference_scans())
     pages.globals["define"] = definition
     pages.filters["json"] = _json
+    pages.filters["vote_json"] = _vote_json
     pages.filters["place_on"] = _place_on
     return pages
 
 
 def _json(record: BaseModel) -> str:
     """Return a record as JSON for a script block, which no character in it can end."""
-    return record.model_dump_json().replace("<", "\\u003c")
+    return _escaped(record.model_dump_json())
+
+
+def _vote_json(view: ScanView) -> str:
+    """Return what the strip of votes is drawn from, as JSON for a script block."""
+    vote = view.result.model_dump(mode="json", include=_VOTE)
+    return _escaped(json.dumps({"vote": vote, "bars": [asdict(bar) for bar in view.bars]}))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "\\u003c")
 
 
 def _place_on(value: float, strip: Strip) -> float:
@@ -112,10 +136,19 @@ def _place_on(value: float, strip: Strip) -> float:
     return strip.at(value)
 
 
-def _joined(names: Sequence[str]) -> str:
-    """Return the text of template files that go into the page unchanged."""
-    folder = resources.files("lgeqa.reporting") / "templates"
-    return "\n" + "".join((folder / name).read_text(encoding="utf-8") for name in names)
+@cache
+def _style() -> str:
+    return (
+        "\n"
+        + shared_text("colours.css")
+        + shared_text("base.css")
+        + (_TEMPLATES / "run.css").read_text(encoding="utf-8")
+    )
+
+
+@cache
+def _script() -> str:
+    return "\n" + inline_modules("./report.js", {"./": _TEMPLATES, "./shared/": SHARED})
 
 
 def _hash(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -19,8 +19,11 @@ from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline
 from lgeqa.config import reason_of
 from lgeqa.database import Sessions, open_database
 from lgeqa.errors import CohortError, LgeqaError, OutputError, TooLargeError, UploadError
+from lgeqa.frontend.shared_files import SHARED
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.pipeline import AssessSettings
+from lgeqa.reporting import ENDS
+from lgeqa.scales import SCALES
 from lgeqa.studies.errors import NotFoundError, RatingError
 from lgeqa.studies.management import find_reader
 from lgeqa.threads import cores
@@ -43,8 +46,13 @@ _PAGES = Environment(
     lstrip_blocks=True,
 )
 _STATIC = Path(str(resources.files("lgeqa.web"))) / "pages" / "static"
-#: Colours and type, shared with the report.
-_BASE_STYLE = Path(str(resources.files("lgeqa.reporting"))) / "templates" / "base.css"
+#: Names that scripts of the pages show.
+_VOCABULARY = {
+    "scales": {scale.name: scale.title for scale in SCALES},
+    "outcomes": ENDS,
+    "states": {"queued": "waiting", "working": "being assessed"},
+}
+_PAGES.globals["vocabulary"] = _VOCABULARY
 _ROUTERS = (
     scan_routes.router,
     upload_routes.router,
@@ -93,7 +101,7 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     app.add_middleware(RequestGuard)
     app.add_exception_handler(LgeqaError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.get("/static/base.css", include_in_schema=False)(lambda: FileResponse(_BASE_STYLE))
+    app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.get("/openapi.json", include_in_schema=False, dependencies=[Depends(owner)])(app.openapi)
     for router in _ROUTERS:
@@ -101,7 +109,7 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     app.include_router(health_route.router)
     for path, file in _OWNER_PAGES.items():
         _add_page(app, path, file)
-    _add_page(app, "/read", "read.html", for_readers=True)
+    _add_page(app, "/read", "reader.html", for_readers=True)
     return app
 
 

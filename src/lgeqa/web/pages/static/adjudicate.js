@@ -1,131 +1,171 @@
-// One scan whose readers differ: what each said, side by side with the scan, and what is agreed on.
+// One scan on which readers differ: the rating of each, side by side with the scan, and the consensus.
 
-import { ask, untilHeard } from "./api.js";
-import { make, moment } from "./dom.js";
-import { RatingForm } from "./scales.js";
-import { newId } from "./unsaved.js";
-import { createViewer } from "./viewer.js";
-import { widened } from "./window.js";
+import { ask, newId, retryWhileOffline } from "./shared/http.js";
+import { find, make } from "./shared/dom.js";
+import { moment } from "./shared/format.js";
+import { RatingForm } from "./rating_form.js";
+import { connectSlider, stageVolume } from "./volume_stage.js";
 
-const SHORT = { myocardium_nulling: "Nulling", sharpness: "Sharpness", enhancement: "Enhancement", quality: "Quality" };
-const FAR = 2;
+/** @import { Agreed, DefinedScale, GivenScores, Opened, Said } from "lgeqa-api" */
+/** @import { ScaleName } from "./vocabulary.js" */
+
+const APART_FROM = 2;
 const DIAGNOSTIC_FROM = 3;
-const byId = (id) => document.getElementById(id);
-const [, studyPage, number] = location.pathname.match(/^(.*)\/adjudication\/(\d+)$/);
-const path = `/api${studyPage}/adjudication`;
-let opened; // what the server told of the scan
-let form;
+const [, studyPage, studyId, number] = location.pathname.match(/^(\/studies\/(\d+))\/adjudication\/(\d+)$/) ?? [];
+const values = { study_id: Number(studyId), number: Number(number) };
+const list = find("#list", HTMLAnchorElement);
+const next = find("#next", HTMLAnchorElement);
+const saveButton = find("#save", HTMLButtonElement);
+const panel = find("#panel", HTMLInputElement);
 
-byId("list").href = `${studyPage}/agreement`;
-start();
+list.href = `${studyPage}/agreement`;
+ask("get", "/api/studies/{study_id}/adjudication/{number}", { values }).then(start, fail);
 
-async function start() {
-  opened = await ask(`${path}/${number}`).catch(fail);
-  if (!opened) return;
-  document.title = byId("scan").textContent = `Adjudicate ${opened.scan_id}`;
-  form = new RatingForm(opened.scales, () => {});
-  showSaid();
-  showAgreed();
-  byId("form").addEventListener("submit", (event) => (event.preventDefault(), save()));
-  byId("scales").addEventListener("keydown", ({ key }) => "12345".includes(key) && form.score(Number(key)));
-  byId("enlarge").addEventListener("click", () => byId("large").showModal());
-  byId("main").hidden = false;
-  form.focus(opened.scales[0].name);
-  await Promise.all([showScan(), showPlace()]);
+/** @param {Opened} scan */
+async function start(scan) {
+  document.title = find("#scan").textContent = `Adjudicate ${scan.scan_id}`;
+  const form = new RatingForm(scan.scales, () => {});
+  const consensuses = [...scan.agreed];
+  showRatings(scan);
+  showConsensuses(consensuses, scan.scales, form);
+  find("#form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    save(consensuses, scan.scales, form);
+  });
+  find("#scales").addEventListener("keydown", ({ key }) => "12345".includes(key) && form.score(Number(key)));
+  find("#enlarge").addEventListener("click", () => find("#large", HTMLDialogElement).showModal());
+  find("#main").hidden = false;
+  form.focus(scan.scales[0].name);
+  await Promise.all([showVolume(), showPlace()]);
 }
 
-// ---- what there is ----
+// The scan and its ratings -------------------------------------------------------------------------------------------
 
-function showSaid() {
-  const first = opened.said.filter(({ reading, scores }) => reading === 1 && scores);
-  const head = ["Reader", ...opened.scales.map(({ name }) => SHORT[name])].map((title) => make("th", { scope: "col" }, title));
-  const rows = opened.said.flatMap((one) => [row(one, first), ...comment(one)]);
-  byId("said").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+/** @param {Opened} scan */
+function showRatings({ said: ratings, scales }) {
+  const firsts = ratings.filter(({ reading }) => reading === 1).flatMap(({ scores }) => (scores ? [scores] : []));
+  const head = ["Reader", ...scales.map(({ title }) => title)].map((title) => make("th", { scope: "col" }, title));
+  const rows = ratings.flatMap((rating) => [ratingRow(rating, scales, firsts), ...commentRows(rating, scales)]);
+  find("#ratings").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
-function row({ reader, reading, scores, cannot_rate }, first) {
+/**
+ * @param {Said} rating
+ * @param {DefinedScale[]} scales
+ * @param {GivenScores[]} firsts scores of all first readings
+ */
+function ratingRow({ reader, reading, scores, cannot_rate }, scales, firsts) {
   const name = make("th", { scope: "row" }, reading === 1 ? reader : `${reader}, again`);
-  if (!scores) return make("tr", {}, name, make("td", { colspan: opened.scales.length, class: "apart" }, `cannot be rated: ${cannot_rate}`));
-  return make("tr", {}, name, ...opened.scales.map((scale) => make("td", apart(scale, first) ? { class: "apart" } : {}, `${scores[scale.name]}`)));
+  if (!scores)
+    return make(
+      "tr",
+      {},
+      name,
+      make("td", { colspan: scales.length, class: "apart" }, `cannot be rated: ${cannot_rate}`),
+    );
+  const cells = scales.map((scale) => {
+    const scaleName = /** @type {ScaleName} */ (scale.name);
+    return make("td", areApart(scaleName, firsts) ? { class: "apart" } : {}, String(scores[scaleName]));
+  });
+  return make("tr", {}, name, ...cells);
 }
 
-function comment({ comment: text }) {
-  return text ? [make("tr", {}, make("td"), make("td", { colspan: opened.scales.length, class: "comment" }, text))] : [];
+/**
+ * @param {Said} rating
+ * @param {DefinedScale[]} scales
+ */
+function commentRows({ comment }, scales) {
+  return comment ? [make("tr", {}, make("td"), make("td", { colspan: scales.length, class: "comment" }, comment))] : [];
 }
 
-// Whether the readers' first scores on a scale are why the scan is here.
-function apart({ name }, first) {
-  const given = first.map(({ scores }) => scores[name]);
-  const [low, high] = [Math.min(...given), Math.max(...given)];
-  return high - low >= FAR || (name === "quality" && low < DIAGNOSTIC_FROM && high >= DIAGNOSTIC_FROM);
+/**
+ * Return whether the first readings differ on a scale so much that the scan has to be adjudicated.
+ *
+ * @param {ScaleName} name
+ * @param {GivenScores[]} firsts
+ */
+function areApart(name, firsts) {
+  const scores = firsts.map((ratings) => ratings[name]);
+  const [low, high] = [Math.min(...scores), Math.max(...scores)];
+  return high - low >= APART_FROM || (name === "quality" && low < DIAGNOSTIC_FROM && high >= DIAGNOSTIC_FROM);
 }
 
-function showAgreed() {
-  const last = opened.agreed.at(-1);
+/**
+ * @param {Agreed[]} consensuses
+ * @param {DefinedScale[]} scales
+ * @param {RatingForm} form
+ */
+function showConsensuses(consensuses, scales, form) {
+  const last = consensuses.at(-1);
   if (last) {
-    form.value = { ...last, cannot_rate: last.cannot_rate || null };
-    byId("panel").value = last.panel;
-    byId("status").textContent = `Agreed on ${moment(last.saved_at)}`;
+    form.value = { scores: last.scores, cannot_rate: last.cannot_rate || null, comment: last.comment };
+    panel.value = last.panel;
+    find("#status").textContent = `Agreed on ${moment(last.saved_at)}`;
   }
-  byId("history").replaceChildren(...opened.agreed.map(({ scores, cannot_rate, comment: why, panel, saved_at }) => {
-    const what = scores ? opened.scales.map(({ name, title }) => `${title} ${scores[name]}`).join(", ") : `cannot be rated: ${cannot_rate}`;
-    return make("li", {}, [`${moment(saved_at)}: ${what}`, panel && `by ${panel}`, why].filter(Boolean).join("; "));
-  }));
-  byId("earlier").hidden = !opened.agreed.length;
+  find("#history").replaceChildren(...consensuses.map((consensus) => make("li", {}, textOf(consensus, scales))));
+  find("#earlier").hidden = !consensuses.length;
+}
+
+/**
+ * @param {Agreed} consensus
+ * @param {DefinedScale[]} scales
+ */
+function textOf({ scores, cannot_rate, comment, panel: people, saved_at }, scales) {
+  const result = scores
+    ? scales.map(({ name, title }) => `${title} ${scores[/** @type {ScaleName} */ (name)]}`).join(", ")
+    : `cannot be rated: ${cannot_rate}`;
+  return [`${moment(saved_at)}: ${result}`, people && `by ${people}`, comment].filter(Boolean).join("; ");
 }
 
 async function showPlace() {
-  const listed = await ask(path).catch(fail);
-  if (!listed) return;
-  const at = listed.findIndex((one) => one.number === Number(number));
-  byId("place-in-list").textContent = at < 0 ? "not among the scans to adjudicate" : `${at + 1} of ${listed.length}`;
-  const isOpen = ({ agreed, number: other }) => !agreed && other !== Number(number);
-  const next = listed.slice(at + 1).find(isOpen) ?? listed.find(isOpen);
-  byId("next").hidden = !next;
-  if (next) byId("next").href = `${studyPage}/adjudication/${next.number}`;
+  const scans = await ask("get", "/api/studies/{study_id}/adjudication", { values }).catch(fail);
+  if (!scans) return;
+  const at = scans.findIndex((scan) => scan.number === values.number);
+  find("#place-in-list").textContent = at < 0 ? "not among the scans to adjudicate" : `${at + 1} of ${scans.length}`;
+  const open = scans.filter((scan) => !scan.agreed && scan.number !== values.number);
+  const following = open.find((scan) => scans.indexOf(scan) > at) ?? open.at(0);
+  next.hidden = !following;
+  if (following) next.href = `${studyPage}/adjudication/${following.number}`;
 }
 
-async function showScan() {
-  byId("loading").textContent = "Loading the scan …";
-  const canvas = make("canvas", { tabindex: "0" });
-  byId("stage").replaceChildren(canvas);
+async function showVolume() {
   try {
-    const viewer = await createViewer(canvas, { volume: `${path}/${number}/volume` });
-    viewer.setWindow(...widened(viewer.window));
-    const show = (slice) => {
-      byId("slice").max = viewer.slices;
-      byId("slice").value = slice + 1;
-      byId("place").textContent = `${slice + 1} of ${viewer.slices}`;
-    };
-    viewer.onSlice(show);
-    show(viewer.slice);
-    byId("slice").addEventListener("input", () => (viewer.slice = byId("slice").value - 1));
-    byId("loading").textContent = "";
-  } catch (fault) {
-    byId("loading").textContent = fault.message;
+    const { viewer } = await stageVolume(`/api${studyPage}/adjudication/${number}/volume`);
+    connectSlider(viewer);
+  } catch (error) {
+    find("#loading").textContent = error instanceof Error ? error.message : String(error);
   }
 }
 
-// ---- saving ----
+// Saving -------------------------------------------------------------------------------------------------------------
 
-// Sent until the server answers, under one id, so that it is kept once.
-async function save() {
-  if (byId("save").disabled || !form.complete()) return;
-  const { scores, cannot_rate, comment: why } = form.value;
-  const given = { scores: cannot_rate === null ? scores : null, cannot_rate: cannot_rate ?? "", comment: why };
-  const json = { ...given, panel: byId("panel").value.trim(), known: opened.agreed.length, save_id: newId() };
-  byId("save").disabled = true;
-  const lost = () => (byId("fault").textContent = "Not saved yet: the server cannot be reached. It is tried again.");
-  const agreed = await untilHeard(() => ask(`${path}/${number}`, { method: "POST", json }), lost).catch(fail);
-  byId("save").disabled = false;
-  if (!agreed) return;
-  byId("fault").textContent = "";
-  opened.agreed = [...opened.agreed, agreed];
-  showAgreed();
+/**
+ * Send the consensus until the server answers, under one id, so that it is stored once.
+ *
+ * @param {Agreed[]} consensuses
+ * @param {DefinedScale[]} scales
+ * @param {RatingForm} form
+ */
+async function save(consensuses, scales, form) {
+  if (saveButton.disabled || !form.complete()) return;
+  const json = { ...form.rating, panel: panel.value.trim(), known: consensuses.length, save_id: newId() };
+  saveButton.disabled = true;
+  const attempt = () => ask("post", "/api/studies/{study_id}/adjudication/{number}", { values, json });
+  const onOffline = () => (find("#error").textContent = "Not saved yet: the server cannot be reached. Trying again.");
+  const saved = await retryWhileOffline(attempt, onOffline).catch(fail);
+  saveButton.disabled = false;
+  if (!saved) return;
+  find("#error").textContent = "";
+  consensuses.push(saved);
+  showConsensuses(consensuses, scales, form);
   await showPlace();
-  (byId("next").hidden ? byId("list") : byId("next")).focus();
+  (next.hidden ? list : next).focus();
 }
 
-function fail(fault) {
-  byId("fault").textContent = fault.message;
+/**
+ * @param {Error} error
+ * @returns {undefined}
+ */
+function fail(error) {
+  find("#error").textContent = error.message;
 }

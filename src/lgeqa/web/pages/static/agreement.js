@@ -1,131 +1,165 @@
-// How far the readers of a closed study agree, and which scans they are to adjudicate.
+// The agreement of the readers of a closed study, and the scans to adjudicate.
 
-import { ask } from "./api.js";
-import { make, plural } from "./dom.js";
+import { ask } from "./shared/http.js";
+import { find, make } from "./shared/dom.js";
+import { plural } from "./shared/format.js";
+import { fillTable } from "./shared/table.js";
+import { SCALE_NAMES, SCALES } from "./vocabulary.js";
 
-const TITLES = {
-  myocardium_nulling: "Myocardium nulling", sharpness: "Sharpness", enhancement: "Enhancement of aorta and valve",
-  quality: "Quality for fibrosis assessment",
-};
+/** @import { Agreement, Figure, Leniency, Listed, ModelPair, Pair, ScaleAgreement } from "lgeqa-api" */
+/** @import { Cell } from "./shared/table.js" */
+/** @import { ScaleName } from "./vocabulary.js" */
+
+/**
+ * @template Row
+ * @typedef {Record<string, (row: Row) => Cell>} Columns
+ */
+
+/** @type {Columns<Pair>} */
 const PAIR = {
-  Scans: scans, "Weighted kappa": ({ kappa }) => kappa, "Kappa of labels": ({ label_kappa }) => label_kappa,
-  "Same score": ({ exact }) => exact, "Same side of 3": ({ same_side }) => same_side,
+  Scans: ({ n, refused }) => (refused ? `${n} (+${refused} not ratable)` : String(n)),
+  "Weighted kappa": ({ kappa }) => cellOf(kappa),
+  "Kappa of labels": ({ label_kappa }) => cellOf(label_kappa),
+  "Same score": ({ exact }) => cellOf(exact),
+  "Same side of 3": ({ same_side }) => cellOf(same_side),
 };
-const TABLES = {
-  pairs: { Readers: ({ a, b }) => `${a}, ${b}`, ...PAIR },
-  repeats: { Reader: ({ a }) => a, ...PAIR },
-  leniency: {
-    Reader: ({ reader }) => reader, Scans: ({ n }) => n, "Above the others by": ({ difference }) => difference,
-    "Calls diagnostic": ({ diagnostic }) => diagnostic, "Others call diagnostic": ({ others_diagnostic }) => others_diagnostic,
-  },
-  model: {
-    Against: ({ against }) => against, Scans: ({ n }) => n, "Kappa of labels": ({ label_kappa }) => label_kappa,
-    "Same side of 3": ({ same_side }) => same_side, AUROC: ({ auroc }) => auroc,
-    "Model calls diagnostic": ({ diagnostic }) => diagnostic, "They call diagnostic": ({ others_diagnostic }) => others_diagnostic,
-  },
+/** @type {Columns<Leniency>} */
+const LENIENCY = {
+  Reader: ({ reader }) => reader,
+  Scans: ({ n }) => String(n),
+  "Above the others by": ({ difference }) => cellOf(difference, true),
+  "Calls diagnostic": ({ diagnostic }) => cellOf(diagnostic),
+  "Others call diagnostic": ({ others_diagnostic }) => cellOf(others_diagnostic),
 };
+/** @type {Columns<ModelPair>} */
+const MODEL = {
+  Against: ({ against }) => against,
+  Scans: ({ n }) => String(n),
+  "Kappa of labels": ({ label_kappa }) => cellOf(label_kappa),
+  "Same side of 3": ({ same_side }) => cellOf(same_side),
+  AUROC: ({ auroc }) => cellOf(auroc),
+  "Model calls diagnostic": ({ diagnostic }) => cellOf(diagnostic),
+  "They call diagnostic": ({ others_diagnostic }) => cellOf(others_diagnostic),
+};
+/** @type {Columns<{ name: ScaleName, agreement: ScaleAgreement }>} */
 const TOGETHER = {
-  Scale: ([name]) => TITLES[name], "Scans of two or more": ([, of]) => of.n, "Krippendorff's alpha": ([, of]) => of.alpha,
-  "Scans of all": ([, of]) => of.n_complete, "ICC(2,1)": ([, of]) => of.icc,
+  Scale: ({ name }) => SCALES[name],
+  "Scans of two or more": ({ agreement }) => String(agreement.n),
+  "Krippendorff's alpha": ({ agreement }) => cellOf(agreement.alpha),
+  "Scans of all": ({ agreement }) => String(agreement.n_complete),
+  "ICC(2,1)": ({ agreement }) => cellOf(agreement.icc),
 };
-const byId = (id) => document.getElementById(id);
+
 const studyPage = location.pathname.replace(/\/agreement$/, "");
-const path = `/api${studyPage}`;
-let agreement;
+const values = { study_id: Number(studyPage.split("/").at(-1)) };
+const scale = find("#scale", HTMLSelectElement);
 
-byId("back").href = studyPage;
-byId("scale").append(...Object.entries(TITLES).map(([name, title]) => make("option", { value: name }, title)));
-byId("scale").value = "quality";
-byId("scale").addEventListener("change", showScale);
-document.querySelectorAll("#figures a[download]").forEach((link) => (link.href = `${path}/agreement/${link.getAttribute("href")}`));
+find("#back", HTMLAnchorElement).href = studyPage;
+scale.append(...SCALE_NAMES.map((name) => make("option", { value: name }, SCALES[name])));
+scale.value = "quality";
+for (const link of document.querySelectorAll("#figures a[download]")) {
+  link.setAttribute("href", `/api${studyPage}/agreement/${link.getAttribute("href")}`);
+}
 addEventListener("pageshow", ({ persisted }) => persisted && listDisputes());
-start();
+ask("get", "/api/studies/{study_id}", { values }).then(({ name }) => start(name), fail);
 
-async function start() {
-  const study = await ask(path).catch(fail);
-  if (!study) return;
-  document.title = byId("name").textContent = `Agreement: ${study.name}`;
+/** @param {string} name */
+async function start(name) {
+  document.title = find("#name").textContent = `Agreement: ${name}`;
   if (!(await listDisputes())) return;
-  agreement = await ask(`${path}/agreement`).catch(fail);
-  byId("busy").textContent = "";
-  if (agreement) showFigures();
+  const agreement = await ask("get", "/api/studies/{study_id}/agreement", { values }).catch(fail);
+  find("#busy").textContent = "";
+  if (agreement) showFigures(agreement);
 }
 
-// ---- whom to adjudicate ----
+// Scans to adjudicate ------------------------------------------------------------------------------------------------
 
 async function listDisputes() {
-  const listed = await ask(`${path}/adjudication`).catch(fail);
-  if (!listed) return false;
-  const open = listed.filter(({ agreed }) => !agreed).length;
-  byId("count").textContent = listed.length
-    ? `${plural(listed.length, "scan")}, ${open ? `${open} of them still open.` : "all of them adjudicated."}`
-    : "The readers differ on no scan so far that it has to be adjudicated.";
-  byId("disputes").replaceChildren(...listed.map(dispute));
-  byId("adjudication").hidden = false;
+  const scans = await ask("get", "/api/studies/{study_id}/adjudication", { values }).catch(fail);
+  if (!scans) return false;
+  const open = scans.filter(({ agreed }) => !agreed).length;
+  find("#count").textContent = scans.length
+    ? `${plural(scans.length, "scan")}, ${open ? `${open} of them still open.` : "all of them adjudicated."}`
+    : "The readers differ on no scan so much that it has to be adjudicated.";
+  find("#disputes").replaceChildren(...scans.map(disputeRow));
+  find("#adjudication").hidden = false;
   return true;
 }
 
-function dispute({ number, dispute: { scan_id, reasons, readings }, agreed }) {
+/** @param {Listed} scan */
+function disputeRow({ number, dispute: { scan_id, reasons, readings }, agreed }) {
   const link = make("a", { href: `${studyPage}/adjudication/${number}` }, scan_id);
-  const scores = Object.entries(readings).map(([reader, given]) => `${reader} ${given ? given.at(-1) : "cannot rate"}`);
+  const qualities = Object.entries(readings).map(
+    ([reader, scores]) => `${reader} ${scores ? scores.at(-1) : "cannot rate"}`,
+  );
+  const consensus = agreed && (agreed.scores ? Object.values(agreed.scores).join(" ") : "cannot be rated");
   return make(
-    "tr", {},
+    "tr",
+    {},
     make("th", { scope: "row" }, link),
     make("td", {}, ...reasons.map((reason) => make("div", {}, reason))),
-    make("td", {}, scores.join(", ")),
-    make("td", { class: "agreed" }, agreed ? `✓ ${agreed.scores ? Object.values(agreed.scores).join(" ") : "cannot be rated"}` : "open"),
+    make("td", {}, qualities.join(", ")),
+    make("td", { class: "agreed" }, consensus ? `✓ ${consensus}` : "open"),
   );
 }
 
-// ---- figures ----
+// Figures ------------------------------------------------------------------------------------------------------------
 
-function showFigures() {
+/** @param {Agreement} agreement */
+function showFigures(agreement) {
   const { n_scans, n_patients, n_shared, readers, draws, seed } = agreement;
-  byId("how").textContent =
-    `${readers.length} readers, ${n_scans} scans of ${n_patients} patients, ${n_shared} read by two or more. Intervals are of ` +
-    `95 %, from ${draws} bootstrap draws over patients, seed ${seed}; that of the ICC is analytic.`;
-  fill("together", TOGETHER, Object.entries(agreement.scales));
-  showScale();
-  byId("figures").hidden = false;
+  find("#how").textContent =
+    `${readers.length} readers, ${n_scans} scans of ${n_patients} patients, ${n_shared} read by two or more. 95 % intervals are ` +
+    `from ${draws} bootstrap resamples of the patients, seed ${seed}. The interval of the ICC is analytic.`;
+  const rows = SCALE_NAMES.map((name) => ({ name, agreement: agreement.scales[name] }));
+  fillTable(find("#together", HTMLTableElement), TOGETHER, rows);
+  scale.addEventListener("change", () => showScale(agreement));
+  showScale(agreement);
+  find("#figures").hidden = false;
 }
 
-function showScale() {
-  const scale = agreement.scales[byId("scale").value];
-  Object.entries(TABLES).forEach(([name, columns]) => fill(name, columns, scale[name]));
-  byId("again").hidden = !scale.repeats.length;
-  byId("among").hidden = !scale.model.length;
+/** @param {Agreement} agreement */
+function showScale({ scales }) {
+  const { pairs, repeats, leniency, model } = scales[scale.value];
+  fillTable(find("#pairs", HTMLTableElement), { Readers: ({ a, b }) => `${a}, ${b}`, ...PAIR }, pairs);
+  fillTable(find("#repeats", HTMLTableElement), { Reader: ({ a }) => a, ...PAIR }, repeats);
+  fillTable(find("#leniency", HTMLTableElement), LENIENCY, leniency);
+  fillTable(find("#model", HTMLTableElement), MODEL, model);
+  find("#again").hidden = !repeats.length;
+  find("#among").hidden = !model.length;
 }
 
-function fill(id, columns, rows) {
-  const head = Object.keys(columns).map((title) => make("th", { scope: "col" }, title));
-  const body = rows.map((row) => {
-    const [first, ...rest] = Object.entries(columns).map(([title, of]) => [title, of(row)]);
-    return make("tr", {}, make("th", { scope: "row" }, first[1]), ...rest.map(([title, value]) => make("td", {}, ...cell(value, title))));
-  });
-  byId(id).replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...body));
+/**
+ * Return an estimate with its interval, or why there is none.
+ *
+ * @param {Figure} estimate
+ * @param {boolean} [signed]
+ * @returns {Cell}
+ */
+function cellOf({ value = null, low = null, high = null, undefined: reason, caution }, signed = false) {
+  /** @param {number} number */
+  const text = (number) => rounded(number, signed);
+  const interval = low === null || high === null ? "" : ` (${text(low)} to ${text(high)})`;
+  const note = reason || caution;
+  const figure = value === null ? "undefined" : `${text(value)}${interval}`;
+  return note ? [figure, make("span", { class: "why" }, note)] : figure;
 }
 
-function scans({ n, refused }) {
-  return refused ? `${n} (+${refused} not ratable)` : `${n}`;
-}
-
-// A figure with its interval, or why there is none; anything else as it is.
-function cell(figure, title) {
-  if (typeof figure !== "object") return [`${figure}`];
-  const { value, low, high, undefined: why, caution } = figure;
-  const number = (of) => rounded(of, title === "Above the others by");
-  const said = why || caution;
-  const text = value === null ? "undefined" : low === null ? number(value) : `${number(value)} (${number(low)} to ${number(high)})`;
-  return said ? [text, make("span", { class: "why" }, said)] : [text];
-}
-
+/**
+ * @param {number} number
+ * @param {boolean} signed
+ */
 function rounded(number, signed) {
   const hundredths = Math.round(100 * number);
   const sign = hundredths < 0 ? "−" : signed && hundredths ? "+" : "";
   return sign + Math.abs(hundredths / 100).toFixed(2);
 }
 
-function fail(fault) {
-  byId("fault").textContent = fault.message;
-  byId("busy").textContent = "";
+/**
+ * @param {Error} error
+ * @returns {undefined}
+ */
+function fail(error) {
+  find("#error").textContent = error.message;
+  find("#busy").textContent = "";
 }

@@ -1,45 +1,77 @@
-// How many scans came to which end over time, as a drawing and as a table.
+// The number of scans with each outcome over time, as a drawing and as a table.
 
-import { draw, ENDS, make, plural, WORDS } from "./dom.js";
+import { draw, make } from "./shared/dom.js";
+import { plural } from "./shared/format.js";
+import { fillTable } from "./shared/table.js";
+import { OUTCOMES } from "./vocabulary.js";
+
+/** @import { Period } from "lgeqa-api" */
+/** @import { Outcome } from "./vocabulary.js" */
 
 const HEIGHT = 120;
 const STEP = 34;
 const BAR = 22;
+const NAMES = /** @type {Outcome[]} */ (Object.keys(OUTCOMES));
 
-/** Show the periods, each with its `start` and its `counts`, in `place`. */
+/**
+ * Show the periods.
+ *
+ * @param {HTMLElement} place
+ * @param {Period[]} periods
+ */
 export function showHistory(place, periods) {
   if (!periods.length) {
-    place.replaceChildren(make("p", {}, "Nothing is done yet."));
+    place.replaceChildren(make("p", {}, "No scan is done yet."));
     return;
   }
-  place.replaceChildren(legend(), chart(periods), make("details", {}, make("summary", {}, "As a table"), tableOf(periods)));
+  place.replaceChildren(
+    legend(),
+    chart(periods),
+    make("details", {}, make("summary", {}, "As a table"), tableOf(periods)),
+  );
 }
 
+/** @param {Period} period */
 function total({ counts }) {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function legend() {
-  return make("ul", { className: "legend" }, ...ENDS.map((end) => make("li", { className: end }, WORDS[end])));
+  return make(
+    "ul",
+    { className: "legend" },
+    ...NAMES.map((outcome) => make("li", { className: outcome }, OUTCOMES[outcome])),
+  );
 }
 
+/** @param {Period[]} periods */
 function chart(periods) {
   const most = Math.max(...periods.map(total));
   const width = periods.length * STEP;
-  const words = `${plural(periods.length, "period")}, up to ${plural(most, "scan")} in one; the table below has the numbers.`;
-  const attributes = { viewBox: `0 0 ${width} ${HEIGHT + 40}`, width, height: HEIGHT + 40, role: "img", "aria-label": words };
+  const height = HEIGHT + 40;
+  const label = `${plural(periods.length, "period")}, up to ${plural(most, "scan")} in one. The table below has the numbers.`;
+  const attributes = { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label };
   const drawing = draw("svg", attributes, ...periods.flatMap((period, at) => column(period, at * STEP, HEIGHT / most)));
-  return make("div", { className: "wide chart", tabIndex: 0, role: "region", "aria-label": "Chart of the history" }, drawing);
+  return make(
+    "div",
+    { className: "wide chart", tabIndex: 0, role: "region", "aria-label": "Chart of the history" },
+    drawing,
+  );
 }
 
+/**
+ * @param {Period} period
+ * @param {number} left
+ * @param {number} scale height of one scan
+ */
 function column(period, left, scale) {
-  const found = ENDS.filter((end) => period.counts[end]);
   let top = HEIGHT + 16;
-  const bars = found.map((end) => {
-    const height = period.counts[end] * scale;
+  const bars = NAMES.filter((outcome) => period.counts[outcome]).map((outcome) => {
+    const count = period.counts[outcome] ?? 0;
+    const height = count * scale;
     top -= height;
-    const title = draw("title", {}, `${period.start}: ${period.counts[end]} ${WORDS[end]}`);
-    return draw("rect", { class: `bar ${end}`, x: left + 6, y: top, width: BAR, height }, title);
+    const title = draw("title", {}, `${period.start}: ${count} ${OUTCOMES[outcome]}`);
+    return draw("rect", { class: `bar ${outcome}`, x: left + 6, y: top, width: BAR, height }, title);
   });
   const middle = left + 6 + BAR / 2;
   const [, month, day] = period.start.split("-");
@@ -50,10 +82,12 @@ function column(period, left, scale) {
   ];
 }
 
+/** @param {Period[]} periods */
 function tableOf(periods) {
-  const head = ["From", ...ENDS.map((end) => WORDS[end])].map((word) => make("th", { scope: "col" }, word));
-  const rows = periods.map(({ start, counts }) =>
-    make("tr", {}, make("th", { scope: "row" }, start), ...ENDS.map((end) => make("td", {}, String(counts[end] ?? 0)))),
-  );
-  return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
+  const table = make("table");
+  /** @type {Record<string, (period: Period) => string>} */
+  const columns = { From: ({ start }) => start };
+  for (const outcome of NAMES) columns[OUTCOMES[outcome]] = ({ counts }) => String(counts[outcome] ?? 0);
+  fillTable(table, columns, periods);
+  return table;
 }

@@ -1,80 +1,106 @@
-// The page of all scans: what is given, how the queue stands, and what came of it.
+// The page of all scans: adding scans, the state of the queue, and the results.
 
-import { ask, Refused, untilHeard, waitFor } from "./api.js";
-import { make, one, plural, showCaution } from "./dom.js";
+import { addressOf, ApiError, ask, readJson, retryWhileOffline, wait } from "./shared/http.js";
+import { find, make } from "./shared/dom.js";
+import { plural } from "./shared/format.js";
 import { showHistory } from "./history.js";
-import { Table } from "./table.js";
+import { ScanList } from "./scan_list.js";
 import { filesIn, filesOf, send, uploadsOf } from "./upload.js";
+import { showCaution } from "./verdict.js";
+import { KINDS } from "./vocabulary.js";
+
+/** @import { Added, Period, ScanList as ListAnswer } from "lgeqa-api" */
+/** @import { PathedFile, Upload } from "./upload.js" */
+/** @typedef {{ say: (text: string, ...more: Node[]) => void, refuse: (reason: string) => void }} Note */
 
 const BUSY_MS = 250;
 const IDLE_MS = 2000;
+const PAGE_SIZE = 50;
 
-const table = new Table(one("#scans"), refreshChoice);
-const filters = one("#filters");
+const list = new ScanList(find("#scans", HTMLTableElement), refreshChoice);
+const filters = find("#filters", HTMLFormElement);
+const sort = find("[name=sort]", HTMLSelectElement, filters);
+const period = find("#by", HTMLSelectElement);
+const question = find("#sure", HTMLDialogElement);
 let page = 1;
-let tag = null;
-let version = null;
+/** @type {{ address: string, version: string } | null} the list on the page */
+let shown = null;
+/** @type {string | null} */
+let historyVersion = null;
+let busy = false;
 let wake = () => {};
 let sending = Promise.resolve();
 let unsent = 0;
 
-// What was given -----------------------------------------------------------------------------------------------------
+// Adding scans -------------------------------------------------------------------------------------------------------
 
-function give(files) {
-  for (const upload of uploadsOf(files)) {
-    const note = addNote(upload.name);
+/** @param {PathedFile[]} files */
+function upload(files) {
+  for (const part of uploadsOf(files)) {
+    const note = addNote(part.name);
     unsent += 1;
-    sending = sending.then(() => deliver(upload, note)).finally(() => (unsent -= 1));
+    sending = sending.then(() => deliver(part, note)).finally(() => (unsent -= 1));
   }
 }
 
-async function deliver(upload, note) {
-  const bar = make("progress", { max: 1, value: 0, "aria-label": `Sending ${upload.name}` });
+/**
+ * @param {Upload} part
+ * @param {Note} note
+ */
+async function deliver(part, note) {
+  const bar = make("progress", { max: 1, value: 0, "aria-label": `Sending ${part.name}` });
   note.say("sending", bar);
-  await settle(note, () =>
-    send(upload, {
-      onProgress: (sent) => (bar.value = sent),
-      onLost: () => note.say("no connection; it is sent again as soon as there is one"),
-    }),
-  );
+  const onOffline = () => note.say("no connection; it is sent again as soon as there is one");
+  await settle(note, () => send(part, (share) => (bar.value = share), onOffline));
 }
 
+/** @param {SubmitEvent} event */
 async function openFolder(event) {
   event.preventDefault();
-  const button = one("#folder button");
+  const button = find("#folder button", HTMLButtonElement);
   if (button.disabled) return;
   button.disabled = true;
-  const path = one("#path").value.trim();
+  const path = find("#path", HTMLInputElement).value.trim();
   const note = addNote(path);
   note.say("looking for scans");
-  await settle(note, () =>
-    untilHeard(() => ask("/api/folders", { method: "POST", json: { path } }), () => note.say("no connection; trying again")),
-  );
+  const attempt = () => ask("post", "/api/folders", { json: { path } });
+  await settle(note, () => retryWhileOffline(attempt, () => note.say("no connection; trying again")));
   button.disabled = false;
 }
 
+/**
+ * @param {Note} note
+ * @param {() => Promise<Added>} attempt
+ */
 async function settle(note, attempt) {
   try {
     const { scans, refused } = await attempt();
     note.say(scans.length === 1 ? "in the list" : `${plural(scans.length, "scan")} in the list`);
     refused.forEach((reason) => note.refuse(reason));
     wake();
-  } catch (fault) {
-    if (!(fault instanceof Refused)) throw fault;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
     note.say("refused");
-    note.refuse(fault.message);
+    note.refuse(error.message);
   }
 }
 
+/**
+ * @param {string} name
+ * @returns {Note}
+ */
 function addNote(name) {
-  const words = make("span", { className: "words", role: "status" });
-  const close = make("button", { type: "button", title: "Take this line away" }, "×");
-  close.setAttribute("aria-label", `Take the line of ${name} away`);
-  const item = make("li", {}, make("b", {}, name), " ", words, " ", close);
-  close.onclick = () => item.remove();
-  one("#uploads").append(item);
+  const status = make("span", { role: "status" });
+  const close = make(
+    "button",
+    { type: "button", title: "Remove this line", "aria-label": `Remove the line of ${name}` },
+    "×",
+  );
+  const item = make("li", {}, make("b", {}, name), " ", status, " ", close);
+  close.addEventListener("click", () => item.remove());
+  find("#uploads").append(item);
   return {
-    say: (text, ...more) => words.replaceChildren(text, " ", ...more),
+    say: (text, ...more) => status.replaceChildren(text, " ", ...more),
     refuse: (reason) => item.append(make("p", { className: "refused", role: "alert" }, reason)),
   };
 }
@@ -83,71 +109,81 @@ function addNote(name) {
 
 function chosenFilters() {
   const { text, kind, since, until } = Object.fromEntries(new FormData(filters));
-  const query = new URLSearchParams(kind);
-  for (const [name, value] of Object.entries({ text, since, until })) if (value) query.set(name, value);
+  const query = new URLSearchParams(String(kind));
+  for (const [name, value] of Object.entries({ text, since, until })) if (value) query.set(name, String(value));
   return query;
 }
 
 async function load() {
   const query = chosenFilters();
-  const [sort, descending] = filters.elements.sort.value.split(":");
-  Object.entries({ sort, descending, page }).forEach(([name, value]) => query.set(name, value));
-  const address = `/api/scans?${query}`;
-  const known = tag?.address === address ? { "If-None-Match": `"${tag.version}"` } : {};
-  const list = await ask(address, { headers: known });
-  if (list) {
-    tag = { address, version: list.version };
-    show(list);
-  }
+  const [order, descending] = sort.value.split(":");
+  Object.entries({ sort: order, descending, page }).forEach(([name, value]) => query.set(name, String(value)));
+  const address = `${addressOf("/api/scans", {})}?${query}`;
+  const known = shown?.address === address ? { "If-None-Match": `"${shown.version}"` } : undefined;
+  /** @type {ListAnswer | null} */
+  const answer = await readJson(await fetch(address, { headers: known }));
+  if (!answer) return;
+  shown = { address, version: answer.version };
+  show(answer);
 }
 
-function show({ scans, total, counts, version: current, queue_fault: stuck }) {
-  table.show(scans);
-  one("#stuck").hidden = !stuck;
-  say("#stuck", stuck && `The queue stands still. ${stuck}`);
-  const { queued = 0, working = 0, ...ends } = counts;
-  const done = Object.values(ends).reduce((sum, count) => sum + count, 0);
+/** @param {ListAnswer} answer */
+function show({ scans, total, counts, version, queue_fault: stopped }) {
+  list.show(scans);
+  find("#stuck").hidden = !stopped;
+  say("#stuck", stopped && `The queue has stopped. ${stopped}`);
+  const { queued = 0, working = 0, ...outcomes } = counts;
+  const done = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   const all = queued + working + done;
-  one("#queue").hidden = !(queued + working);
-  Object.assign(one("#done"), { max: all || 1, value: done });
-  const standing = [`${plural(done, "scan")} done`, working && `${working} in work`, queued && `${queued} waiting`];
-  say("#standing", standing.filter(Boolean).join(", "));
-  const size = 50;
-  const pages = Math.max(1, Math.ceil(total / size));
-  one("#none").hidden = total > 0;
+  find("#queue").hidden = !(queued + working);
+  Object.assign(find("#done", HTMLProgressElement), { max: all || 1, value: done });
+  const progress = [
+    `${plural(done, "scan")} done`,
+    working && `${working} ${KINDS.working}`,
+    queued && `${queued} ${KINDS.queued}`,
+  ];
+  say("#progress", progress.filter(Boolean).join(", "));
+  const pages = Math.max(1, Math.ceil(total / PAGE_SIZE));
+  find("#none").hidden = total > 0;
   say("#none", all ? "No scan fits the filters." : "No scans yet. Drop some above.");
-  one("#pages").hidden = pages === 1;
+  find("#pages").hidden = pages === 1;
   say("#place", `Page ${page} of ${pages}`);
-  one("#back").disabled = page === 1;
-  one("#on").disabled = page >= pages;
-  one("#actions").hidden = total === 0;
+  find("#back", HTMLButtonElement).disabled = page === 1;
+  find("#on", HTMLButtonElement).disabled = page >= pages;
+  find("#actions").hidden = total === 0;
   if (page > pages) turn(pages - page);
   refreshChoice();
-  if (current !== version) refreshHistory();
-  version = current;
+  if (version !== historyVersion) refreshHistory();
+  historyVersion = version;
   busy = queued + working > 0;
 }
 
-// A status is read out when its text is set, even to the same.
+/**
+ * Set a text, unless it is the same: a status is read out whenever its text is set.
+ *
+ * @param {string} selector
+ * @param {string} text
+ */
 function say(selector, text) {
-  if (one(selector).textContent !== text) one(selector).textContent = text;
+  if (find(selector).textContent !== text) find(selector).textContent = text;
 }
-
-let busy = false;
 
 async function follow() {
   for (;;) {
     try {
       await load();
-      one("#lost").hidden = true;
-    } catch (fault) {
-      if (fault instanceof Refused && fault.status === 401) return location.reload();
-      one("#lost").hidden = fault instanceof Refused;
+      find("#lost").hidden = true;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return location.reload();
+      find("#lost").hidden = error instanceof ApiError;
     }
-    await Promise.race([waitFor(busy ? BUSY_MS : IDLE_MS), new Promise((resolve) => (wake = resolve))]);
+    /** @type {Promise<void>} */
+    const woken = new Promise((resolve) => (wake = resolve));
+    await Promise.race([wait(busy ? BUSY_MS : IDLE_MS), woken]);
   }
 }
 
+/** @param {number} pages */
 function turn(pages) {
   page += pages;
   wake();
@@ -158,73 +194,83 @@ function changeFilters() {
   wake();
 }
 
-// The chosen ones ----------------------------------------------------------------------------------------------------
+// The chosen scans ---------------------------------------------------------------------------------------------------
 
 function refreshChoice() {
-  const chosen = table.chosen;
+  const { chosen } = list;
   say("#chosen", chosen.length ? `${plural(chosen.length, "scan")} chosen:` : "All that fit the filters:");
-  one("#again").disabled = one("#delete").disabled = !chosen.length;
-  const query = chosen.length ? new URLSearchParams(chosen.map((id) => ["id", id])) : chosenFilters();
-  document.querySelectorAll("[data-export]").forEach((link) => (link.href = `${link.dataset.export}?${query}`));
+  for (const selector of ["#again", "#delete"]) find(selector, HTMLButtonElement).disabled = !chosen.length;
+  const query = chosen.length ? new URLSearchParams(chosen.map((id) => ["id", String(id)])) : chosenFilters();
+  for (const link of document.querySelectorAll("a[data-export]")) {
+    link.setAttribute("href", `${link.getAttribute("data-export")}?${query}`);
+  }
 }
 
+/** @param {(values: { number: number }) => Promise<unknown>} change */
 async function forEachChosen(change) {
-  await Promise.allSettled(table.chosen.map((id) => untilHeard(() => change(`/api/scans/${id}`))));
-  table.choose(false);
+  await Promise.allSettled(list.chosen.map((number) => retryWhileOffline(() => change({ number }))));
+  list.choose(false);
   wake();
 }
 
 function askToDelete() {
-  one("#sure-text").textContent = `Delete ${plural(table.chosen.length, "scan")} with all results? Files that were sent are deleted too; files on the server's disk stay.`;
-  one("#sure").showModal();
+  find("#sure-text").textContent =
+    `Delete ${plural(list.chosen.length, "scan")} with all results? Uploaded files are deleted too. Files in a folder on the ` +
+    "server's machine are not.";
+  question.showModal();
 }
 
-// ---------------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------------------
 
 async function refreshHistory() {
   const query = chosenFilters();
-  query.set("by", one("#by").value);
-  showHistory(one("#history"), await ask(`/api/history?${query}`).catch(() => []));
+  query.set("by", period.value);
+  /** @type {Period[]} */
+  const periods = await readJson(await fetch(`${addressOf("/api/history", {})}?${query}`)).catch(() => []);
+  showHistory(find("#history"), periods);
 }
 
 async function showAbout() {
-  const about = await untilHeard(() => ask("/api/about"));
+  const about = await retryWhileOffline(() => ask("get", "/api/about", {}));
   const { lgeqa, bundle, intended_use } = about;
   showCaution(about);
-  one("#about").textContent = `lgeqa ${lgeqa}, bundle ${bundle.name} ${bundle.version}. ${intended_use}`;
+  find("#about").textContent = `lgeqa ${lgeqa}, bundle ${bundle.name} ${bundle.version}. ${intended_use}`;
 }
 
-const drop = one("#drop");
+const dropArea = find("#drop");
 for (const kind of ["dragenter", "dragover"]) {
   addEventListener(kind, (event) => {
     event.preventDefault();
-    drop.classList.add("over");
+    dropArea.classList.add("over");
   });
 }
-addEventListener("dragleave", (event) => event.relatedTarget || drop.classList.remove("over"));
+addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || dropArea.classList.remove("over"));
 addEventListener("drop", async (event) => {
   event.preventDefault();
-  drop.classList.remove("over");
-  give(await filesOf(event.dataTransfer));
+  dropArea.classList.remove("over");
+  if (event.dataTransfer) upload(await filesOf(event.dataTransfer));
 });
-for (const input of [one("#files"), one("#tree")]) {
+for (const selector of ["#files", "#tree"]) {
+  const input = find(selector, HTMLInputElement);
   input.addEventListener("change", () => {
-    give(filesIn(input));
+    upload(filesIn(input));
     input.value = "";
   });
 }
 addEventListener("beforeunload", (event) => unsent && event.preventDefault());
-one("#folder").addEventListener("submit", openFolder);
+find("#folder", HTMLFormElement).addEventListener("submit", openFolder);
 filters.addEventListener("input", changeFilters);
 filters.addEventListener("submit", (event) => event.preventDefault());
-one("#back").addEventListener("click", () => turn(-1));
-one("#on").addEventListener("click", () => turn(1));
-one("#all").addEventListener("change", (event) => table.choose(event.target.checked));
-one("#again").addEventListener("click", () => forEachChosen((path) => ask(`${path}/assessments`, { method: "POST" })));
-one("#delete").addEventListener("click", askToDelete);
-one("#sure").addEventListener("close", (event) => {
-  if (event.target.returnValue === "yes") forEachChosen((path) => ask(path, { method: "DELETE" }));
+find("#back").addEventListener("click", () => turn(-1));
+find("#on").addEventListener("click", () => turn(1));
+find("#all", HTMLInputElement).addEventListener("change", () => list.choose(find("#all", HTMLInputElement).checked));
+find("#again").addEventListener("click", () =>
+  forEachChosen((values) => ask("post", "/api/scans/{number}/assessments", { values })),
+);
+find("#delete").addEventListener("click", askToDelete);
+question.addEventListener("close", () => {
+  if (question.returnValue === "yes") forEachChosen((values) => ask("delete", "/api/scans/{number}", { values }));
 });
-one("#by").addEventListener("change", refreshHistory);
+period.addEventListener("change", refreshHistory);
 showAbout();
 follow();

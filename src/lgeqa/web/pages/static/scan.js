@@ -1,109 +1,167 @@
-// The page of one scan: what it came to, why, and the volume to look at.
+// The page of one scan: its verdict, the reasons for it, and the volume.
 
-import { ask, Refused, untilHeard, waitFor } from "./api.js";
-import { badges, make, millimetres, moment, one, share, showCaution } from "./dom.js";
+import { ApiError, ask, retryWhileOffline, wait } from "./shared/http.js";
+import { find, make } from "./shared/dom.js";
+import { millimetres, moment, probabilityText } from "./shared/format.js";
+import { voteStrip } from "./shared/vote_strip.js";
 import { measureRow } from "./measures.js";
-import { stripOf } from "./strip.js";
-import { createViewer } from "./viewer.js";
+import { badges, kindOf, showCaution } from "./verdict.js";
+import { createViewer } from "./volume_viewer.js";
+
+/** @import { AttributeView, ScanLine, ScanPart, ScanResult, WorstSlice } from "lgeqa-api" */
+/** @import { VoteStrip } from "./shared/vote_strip.js" */
+/** @import { Overlay, Viewer } from "./volume_viewer.js" */
+/** @typedef {{ index: number, position_mm: number, p_quality?: number }} AtriumSlice */
 
 const WAIT_MS = 500;
+/** @type {("aorta" | "pools")[]} */
 const BLOOD = ["aorta", "pools"];
 
 const number = Number(location.pathname.split("/").at(-1));
 const address = `/api/scans/${number}`;
+const heat = find("#heat", HTMLSelectElement);
+const opacity = find("#opacity", HTMLInputElement);
+const contour = find("#contour", HTMLInputElement);
+const bloodBox = find("#blood", HTMLInputElement);
+const question = find("#sure", HTMLDialogElement);
+/** @type {Viewer | null} */
 let viewer = null;
+/** @type {VoteStrip | null} */
 let strip = null;
+/** @type {Promise<unknown> | null} */
 let blood = null;
 
 async function follow() {
+  const attempt = () => ask("get", "/api/scans/{number}", { values: { number } });
   for (;;) {
-    const part = await untilHeard(() => ask(address), () => complain("No connection to the server. Trying again."));
-    one("#lost").hidden = true;
+    const part = await retryWhileOffline(attempt, () => complain("No connection to the server. Trying again."));
+    find("#lost").hidden = true;
     show(part);
     if (part.line.state === "done") return part;
-    await waitFor(WAIT_MS);
+    await wait(WAIT_MS);
   }
 }
 
+/** @param {string} text */
 function complain(text) {
-  one("#lost").textContent = text;
-  one("#lost").hidden = false;
+  find("#lost").textContent = text;
+  find("#lost").hidden = false;
 }
 
-function show({ line, result, attributes, bars, worst, explained, refusal_title: refused, measures, levels, sensitive }) {
+/** @param {ScanPart} part */
+function show(part) {
+  const { line, result, attributes, measures, explained } = part;
   document.title = `lgeqa: ${line.name}`;
-  one("#name").textContent = line.name;
-  const probability = line.probability === null ? "" : ` probability ${share(line.probability)} of being diagnostic`;
-  if (one("#verdict").dataset.kind !== (line.end ?? line.state)) one("#verdict").replaceChildren(...badges(line), probability);
-  one("#verdict").dataset.kind = line.end ?? line.state;
-  one("#findings").replaceChildren(...(result ? findingsOf(result, refused) : []));
-  one("#message").textContent = result?.findings.length ? "" : line.message;
-  const crossing = make("b", {}, ` One of these lies on the other side of the threshold of ${result?.threshold}: look at the scan.`);
-  one("#levels").replaceChildren(levels, ...(sensitive ? [crossing] : []));
-  one("#again").disabled = line.state !== "done";
-  one("#report").hidden = line.state !== "done";
-  one("#report").href = `/api/report.html?id=${line.id}`;
-  one("#assessed").hidden = result?.status !== "assessed";
-  one("#pictured").hidden = !line.pictured;
-  one("#measured").hidden = !measures.length;
-  one("#measures tbody").replaceChildren(...measures.map(measureRow));
+  find("#name").textContent = line.name;
+  showVerdict(line);
+  find("#findings").replaceChildren(...(result ? findingsOf(result, part.refusal_title) : []));
+  find("#message").textContent = result?.findings.length ? "" : line.message;
+  const crossing = make(
+    "b",
+    {},
+    ` One of these is on the other side of the threshold of ${result?.threshold}: look at the scan.`,
+  );
+  find("#levels").replaceChildren(part.levels, ...(part.sensitive ? [crossing] : []));
+  find("#again", HTMLButtonElement).disabled = line.state !== "done";
+  find("#report").hidden = line.state !== "done";
+  find("#report", HTMLAnchorElement).href = `/api/report.html?id=${line.id}`;
+  find("#assessed").hidden = result?.status !== "assessed";
+  find("#pictured").hidden = !line.pictured;
+  find("#measured").hidden = !measures.length;
+  find("#measures tbody").replaceChildren(...measures.map(measureRow));
   showHeatControls(attributes, explained);
-  one("#provenance").replaceChildren(...provenance(line, result).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
-  one("#warned").hidden = !result?.warnings.length;
-  one("#warnings").replaceChildren(...(result?.warnings ?? []).map((warning) => make("li", {}, warning)));
-  if (result?.status === "assessed") showAssessed(result, attributes, bars, worst);
+  find("#provenance").replaceChildren(
+    ...provenance(line, result).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]),
+  );
+  find("#warned").hidden = !result?.warnings.length;
+  find("#warnings").replaceChildren(...(result?.warnings ?? []).map((warning) => make("li", {}, warning)));
+  if (result?.status === "assessed") showAssessed(result, part);
 }
 
-function showAssessed(result, attributes, bars, worst) {
+/** @param {ScanLine} line */
+function showVerdict(line) {
+  const verdict = find("#verdict");
+  if (verdict.dataset.kind === kindOf(line)) return;
+  const probability =
+    line.probability === null ? "" : ` probability ${probabilityText(line.probability)} of being diagnostic`;
+  verdict.replaceChildren(...badges(line), probability);
+  verdict.dataset.kind = kindOf(line);
+}
+
+/**
+ * @param {ScanResult} result
+ * @param {ScanPart} part
+ */
+function showAssessed(result, { attributes, bars, worst }) {
   const tie = result.tie ? " A tie: the mean probability decided." : "";
-  one("#vote").textContent = `${result.votes_diagnostic} of ${result.votes_total} slices count as diagnostic.${tie}`;
-  strip = stripOf(result, bars, (slice) => goTo(slice.position_mm));
-  one("#strip").replaceChildren(strip.element);
-  one("#worst").replaceChildren(...worst.map((slice) => make("li", {}, worstButton(slice))));
-  one("#attributes tbody").replaceChildren(...attributes.map(attributeRow));
+  find("#vote").textContent = `${result.votes_diagnostic} of ${result.votes_total} slices count as diagnostic.${tie}`;
+  strip = voteStrip(result, bars, (slice) => goTo(result.slices[slice].position_mm));
+  find("#strip").replaceChildren(strip.element);
+  find("#worst").replaceChildren(...worst.map((slice) => make("li", {}, worstButton(slice))));
+  find("#attributes tbody").replaceChildren(...attributes.map(attributeRow));
   const failing = attributes.filter(({ fails }) => fails);
-  one("#what-to-do").hidden = !failing.length;
-  one("#advice").replaceChildren(...failing.map(adviceOf));
+  find("#what-to-do").hidden = !failing.length;
+  find("#advice").replaceChildren(...failing.map(adviceOf));
 }
 
+/**
+ * @param {AttributeView[]} attributes
+ * @param {boolean} explained
+ */
 function showHeatControls(attributes, explained) {
-  one("#heat").parentElement.hidden = one("#opacity").parentElement.hidden = one("#legend").hidden = !explained;
-  if (explained && one("#heat").length === 1) {
-    one("#heat").append(...attributes.map(({ name, title }) => make("option", { value: name }, title)));
-    one("#heat").value = "quality";
+  for (const element of [heat.parentElement, opacity.parentElement, find("#legend")])
+    if (element) element.hidden = !explained;
+  if (explained && heat.length === 1) {
+    heat.append(...attributes.map(({ name, title }) => make("option", { value: name }, title)));
+    heat.value = "quality";
   }
 }
 
-/** What speaks against a verdict: refusals, then what a person should look at. */
-function findingsOf({ findings }, refused) {
-  return [["refused", refused], ["review", "Review before use:"]].flatMap(([severity, title]) => {
+/**
+ * Return the reasons against a verdict: first those that refuse it, then those to review.
+ *
+ * @param {ScanResult} result
+ * @param {string} refusalTitle
+ */
+function findingsOf({ findings }, refusalTitle) {
+  const kinds = [
+    { severity: "refused", title: refusalTitle, className: "gate refused" },
+    { severity: "review", title: "Review before use:", className: "gate" },
+  ];
+  return kinds.flatMap(({ severity, title, className }) => {
     const items = findings.filter((finding) => finding.severity === severity);
-    const list = make("ul", {}, ...items.map(({ seen, remedy }) => make("li", {}, make("b", {}, seen), ` ${remedy}`)));
-    const kind = severity === "refused" ? "gate refused" : "gate";
-    return items.length ? [make("div", { className: kind }, make("h2", {}, title), list)] : [];
+    const texts = items.map(({ seen, remedy }) => make("li", {}, make("b", {}, seen), ` ${remedy}`));
+    return items.length ? [make("div", { className }, make("h2", {}, title), make("ul", {}, ...texts))] : [];
   });
 }
 
+/** @param {AttributeView} attribute */
 function attributeRow({ title, probability, likelihood, towards, fails }) {
   return make(
     "tr",
     {},
     make("th", { scope: "row" }, title),
-    make("td", { className: fails ? "number low" : "number" }, share(probability)),
+    make("td", { className: fails ? "number low" : "number" }, probabilityText(probability)),
     make("td", {}, `${likelihood}: ${towards}`),
   );
 }
 
+/** @param {AttributeView} attribute */
 function adviceOf({ title, advice, sources }) {
-  const cited = sources.map(({ citation, doi }) => make("cite", {}, `${citation}, doi:${doi}`));
-  return make("li", {}, make("b", {}, title), `: ${advice}`, ...cited);
+  const citations = sources.map(({ citation, doi }) => make("cite", {}, `${citation}, doi:${doi}`));
+  return make("li", {}, make("b", {}, title), `: ${advice}`, ...citations);
 }
 
+/** @param {WorstSlice} slice */
 function worstButton({ index, position_mm, p_quality, weakest }) {
-  const text = `Slice ${index}: quality ${share(p_quality)}, lowest ${weakest.toLowerCase()}`;
+  const text = `Slice ${index}: quality ${probabilityText(p_quality)}, lowest ${weakest.toLowerCase()}`;
   return make("button", { type: "button", onclick: () => goTo(position_mm) }, text);
 }
 
+/**
+ * @param {ScanLine} line
+ * @param {ScanResult | null} result
+ */
 function provenance(line, result) {
   const rows = [["Added", moment(line.added_at)]];
   if (!result) return rows;
@@ -116,95 +174,124 @@ function provenance(line, result) {
     ["Bundle", result.bundle ? `${result.bundle.name} ${result.bundle.version}, SHA-256 ${result.bundle.sha256}` : ""],
     ["Threshold", result.threshold === null ? "" : String(result.threshold)],
     ["Time", seconds.join(", ")],
-    ["Versions", Object.entries(result.versions).map((pair) => pair.join(" ")).join(", ")],
+    [
+      "Versions",
+      Object.entries(result.versions)
+        .map((pair) => pair.join(" "))
+        .join(", "),
+    ],
   ].filter(([, value]) => value);
 }
 
 // The viewer ---------------------------------------------------------------------------------------------------------
 
-async function view({ result, explained }) {
-  const overlays = [{ name: "contour", url: `${address}/atrium.nii.gz`, kind: "contour", opacity: 1 }];
-  if (explained) overlays.push({ name: "heat", url: heatAddress("quality"), kind: "heat", opacity: opacity() });
+/**
+ * @param {ScanResult} result record of a scan with pictures
+ * @param {boolean} explained
+ */
+async function startViewer(result, explained) {
+  /** @type {Overlay[]} */
+  const overlays = [{ name: "contour", url: `${address}/atrium.nii.gz`, kind: "atrium", opacity: 1 }];
+  if (explained)
+    overlays.push({ name: "heat", url: heatAddress("quality"), kind: "heat", opacity: opacity.valueAsNumber });
   try {
-    viewer = await createViewer(one("#canvas"), { volume: `${address}/volume.nii.gz`, overlays });
-  } catch (fault) {
-    one("#slice").textContent = `The volume cannot be shown: ${fault.message}`;
+    viewer = await createViewer(find("#canvas", HTMLCanvasElement), { volume: `${address}/volume.nii.gz`, overlays });
+  } catch (error) {
+    find("#slice").textContent = `The volume cannot be shown: ${error instanceof Error ? error.message : error}`;
     return;
   }
-  const slices = result.slices.length ? result.slices : result.measures.slices;
-  const shown = new Map(slices.map((slice) => [viewer.sliceAt(slice.position_mm), slice]));
-  viewer.onSlice((z) => tellSlice(shown.get(z)));
-  one("#controls").addEventListener("input", changeView);
+  const volume = viewer;
+  /** @type {AtriumSlice[]} */
+  const slices = result.slices.length ? result.slices : (result.measures?.slices ?? []);
+  const numbers = new Map(slices.map(({ position_mm }, at) => [volume.sliceAt(position_mm), at]));
+  /** @param {number} z */
+  const describe = (z) => showPlace(slices[numbers.get(z) ?? -1], numbers.get(z) ?? -1);
+  viewer.onSlice(describe);
+  find("#controls").addEventListener("input", changeView);
   goTo(slices[Math.floor(slices.length / 2)].position_mm);
-  tellSlice(shown.get(viewer.slice));
+  describe(viewer.slice);
   document.body.dataset.ready = "";
 }
 
-// The number of a slice is its index in the file, here as in the report and the tables.
-function tellSlice(slice) {
-  const place = `at ${millimetres(slice?.position_mm ?? viewer.position)}`;
-  const quality = slice?.p_quality === undefined ? "" : `: quality ${share(slice.p_quality)}`;
-  one("#slice").textContent = slice ? `Slice ${slice.index} ${place}${quality}` : `No left atrium ${place}`;
-  strip?.mark(slice);
+/**
+ * Describe the slice on show. Its number is its index in the file, as in the report and the tables.
+ *
+ * @param {AtriumSlice | undefined} slice undefined outside of the atrium
+ * @param {number} at its number among the slices of the atrium, or -1
+ */
+function showPlace(slice, at) {
+  const place = `at ${millimetres(slice?.position_mm ?? viewer?.position ?? 0)}`;
+  const quality = slice?.p_quality === undefined ? "" : `: quality ${probabilityText(slice.p_quality)}`;
+  find("#slice").textContent = slice ? `Slice ${slice.index} ${place}${quality}` : `No left atrium ${place}`;
+  strip?.mark(at);
 }
 
+/** @param {Event} event */
 async function changeView({ target }) {
-  if (target.name === "view") viewer.view = target.value;
-  viewer.showOverlay("contour", one("#contour").checked);
-  await showBlood(one("#blood").checked);
-  if (target.id === "heat" && target.value) await viewer.replaceHeat("heat", heatAddress(target.value), opacity());
-  if (one("#heat").length > 1) viewer.showOverlay("heat", one("#heat").value !== "", opacity());
+  if (!viewer) return;
+  if (target instanceof HTMLInputElement && target.name === "view")
+    viewer.view = target.value === "axial" ? "axial" : "multiplanar";
+  viewer.showOverlay("contour", contour.checked);
+  await showBlood(viewer, bloodBox.checked);
+  if (target === heat && heat.value) await viewer.replaceHeat("heat", heatAddress(heat.value), opacity.valueAsNumber);
+  if (heat.length > 1) viewer.showOverlay("heat", heat.value !== "", opacity.valueAsNumber);
 }
 
-// The server finds them in the scan for each request, so they are asked for once they are wanted.
-async function showBlood(on) {
-  one("#blood-legend").hidden = !on;
-  const overlays = BLOOD.map((name) => ({ name, url: `${address}/blood/${name}.nii.gz`, kind: name, opacity: 1 }));
-  if (on) blood ??= Promise.all(overlays.map((overlay) => viewer.addOverlay(overlay)));
+/**
+ * Show or hide the aorta and the blood pools. The server finds them for each request, so they are requested once, when
+ * they are first wanted.
+ *
+ * @param {Viewer} volume
+ * @param {boolean} on
+ */
+async function showBlood(volume, on) {
+  find("#blood-legend").hidden = !on;
+  if (on)
+    blood ??= Promise.all(
+      BLOOD.map((name) => volume.addOverlay({ name, url: `${address}/blood/${name}.nii.gz`, kind: name, opacity: 1 })),
+    );
   if (!blood) return;
   try {
     await blood;
-    for (const name of BLOOD) viewer.showOverlay(name, one("#blood").checked);
-  } catch (fault) {
-    complain(`The aorta and the blood pools cannot be shown: ${fault.message}`);
+    for (const name of BLOOD) volume.showOverlay(name, bloodBox.checked);
+  } catch (error) {
+    complain(`The aorta and the blood pools cannot be shown: ${error instanceof Error ? error.message : error}`);
   }
 }
 
+/** @param {number} position */
 function goTo(position) {
   if (viewer) viewer.slice = viewer.sliceAt(position);
 }
 
+/** @param {string} scale */
 function heatAddress(scale) {
   return `${address}/heat/${scale}.nii.gz`;
-}
-
-function opacity() {
-  return Number(one("#opacity").value);
 }
 
 // --------------------------------------------------------------------------------------------------------------------
 
 async function assessAgain() {
-  await untilHeard(() => ask(`${address}/assessments`, { method: "POST" }));
+  await retryWhileOffline(() => ask("post", "/api/scans/{number}/assessments", { values: { number } }));
   location.reload();
 }
 
 async function remove() {
-  await untilHeard(() => ask(address, { method: "DELETE" }));
+  await retryWhileOffline(() => ask("delete", "/api/scans/{number}", { values: { number } }));
   location.assign("/");
 }
 
-one("#again").addEventListener("click", assessAgain);
-one("#delete").addEventListener("click", () => one("#sure").showModal());
-one("#sure").addEventListener("close", ({ target }) => target.returnValue === "yes" && remove());
-untilHeard(() => ask("/api/about")).then((about) => {
+find("#again").addEventListener("click", assessAgain);
+find("#delete").addEventListener("click", () => question.showModal());
+question.addEventListener("close", () => question.returnValue === "yes" && remove());
+retryWhileOffline(() => ask("get", "/api/about", {})).then((about) => {
   showCaution(about);
-  one("#reference-note").textContent = about.reference_note;
+  find("#reference-note").textContent = about.reference_note;
 });
 try {
-  const part = await follow();
-  if (part.line.pictured) await view(part);
-} catch (fault) {
-  if (!(fault instanceof Refused)) throw fault;
-  complain(fault.message);
+  const { line, result, explained } = await follow();
+  if (line.pictured && result) await startViewer(result, explained);
+} catch (error) {
+  if (!(error instanceof ApiError)) throw error;
+  complain(error.message);
 }

@@ -1,57 +1,78 @@
-// The owner's list of studies, and making one.
+// The owner's list of studies, and the form for a new one.
 
-import { ask } from "./api.js";
-import { make } from "./dom.js";
+import { ask } from "./shared/http.js";
+import { find, make } from "./shared/dom.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { NewStudy, Progress, StudyView } from "lgeqa-api" */
 
-byId("new").addEventListener("submit", (event) => (event.preventDefault(), create()));
+const form = find("#new", HTMLFormElement);
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  create();
+});
 list();
 
 async function list() {
-  const studies = await ask("/api/studies").catch(show);
+  const studies = await ask("get", "/api/studies", {}).catch(fail);
   if (!studies) return;
-  byId("none").hidden = studies.length > 0;
-  byId("all").hidden = studies.length === 0;
-  byId("studies").replaceChildren(...studies.map(row));
+  find("#none").hidden = studies.length > 0;
+  find("#all").hidden = studies.length === 0;
+  find("#studies").replaceChildren(...studies.map(studyRow));
 }
 
-function row({ id, name, closed_at, scans, readers, made_at }) {
-  const sum = (of) => readers.reduce((total, reader) => total + of(reader), 0);
+/** @param {StudyView} study */
+function studyRow({ id, name, closed_at, scans, readers, made_at }) {
+  /** @param {(reader: Progress) => number} count */
+  const sum = (count) => readers.reduce((total, reader) => total + count(reader), 0);
   const done = sum(({ rated, cannot_rate }) => rated + cannot_rate);
-  const cells = [closed_at ? "closed" : "open", scans, readers.length, `${done} of ${sum(({ readings }) => readings)}`, made_at.slice(0, 10)];
-  const head = make("th", { scope: "row" }, make("a", { href: `/studies/${id}` }, name));
-  return make("tr", {}, head, ...cells.map((cell) => make("td", typeof cell === "number" ? { className: "number" } : {}, `${cell}`)));
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, make("a", { href: `/studies/${id}` }, name)),
+    make("td", {}, closed_at ? "closed" : "open"),
+    make("td", { className: "number" }, String(scans)),
+    make("td", { className: "number" }, String(readers.length)),
+    make("td", {}, `${done} of ${sum(({ readings }) => readings)}`),
+    make("td", {}, made_at.slice(0, 10)),
+  );
 }
 
 async function create() {
-  const button = byId("new").querySelector("button");
+  const button = find("button", HTMLButtonElement, form);
   button.disabled = true;
-  byId("busy").textContent = "Reading the scans …";
-  byId("fault").textContent = "";
-  const made = await ask("/api/studies", { method: "POST", json: await filledIn() }).catch(show);
+  find("#busy").textContent = "Reading the scans …";
+  find("#error").textContent = "";
+  const study = await ask("post", "/api/studies", { json: await formValues() }).catch(fail);
   button.disabled = false;
-  byId("busy").textContent = "";
-  if (!made) return;
-  if (!made.left_out.length) return location.assign(`/studies/${made.id}`);
-  byId("left").textContent = `The study has ${made.scans} scans. These could not be used:`;
-  byId("out").replaceChildren(...made.left_out.map((fault) => make("li", {}, fault)));
-  byId("on").href = `/studies/${made.id}`;
-  byId("made").hidden = false;
-  byId("on").focus();
+  find("#busy").textContent = "";
+  if (!study) return;
+  if (!study.left_out.length) return location.assign(`/studies/${study.id}`);
+  find("#left").textContent = `The study has ${study.scans} scans. These could not be used:`;
+  find("#out").replaceChildren(...study.left_out.map((reason) => make("li", {}, reason)));
+  find("#on", HTMLAnchorElement).href = `/studies/${study.id}`;
+  find("#made").hidden = false;
+  find("#on").focus();
   list();
 }
 
-async function filledIn() {
+/** @returns {Promise<NewStudy>} */
+async function formValues() {
+  /** @param {string} selector */
+  const input = (selector) => find(selector, HTMLInputElement);
   return {
-    name: byId("name").value,
-    folder: byId("place").value.trim(),
-    patients: (await byId("patients").files[0]?.text()) ?? "",
-    repeat_share: byId("share").valueAsNumber / 100,
-    seed: byId("seed").valueAsNumber,
+    name: input("#name").value,
+    folder: input("#place").value.trim(),
+    patients: (await input("#patients").files?.[0]?.text()) ?? "",
+    repeat_share: input("#share").valueAsNumber / 100,
+    seed: input("#seed").valueAsNumber,
   };
 }
 
-function show(fault) {
-  byId("fault").textContent = fault.message;
+/**
+ * @param {Error} error
+ * @returns {undefined}
+ */
+function fail(error) {
+  find("#error").textContent = error.message;
 }

@@ -1,138 +1,201 @@
-// One study for its owner: readers and their links, how far they are, closing, and the ratings after it.
+// One study for its owner: its readers, their links and progress, closing, and the ratings after it.
 
-import { ask } from "./api.js";
-import { make, moment } from "./dom.js";
+import { ask } from "./shared/http.js";
+import { find, make } from "./shared/dom.js";
+import { moment } from "./shared/format.js";
+import { fillTable, makeSortable } from "./shared/table.js";
+import { SCALE_NAMES, SCALES } from "./vocabulary.js";
+
+/** @import { Progress, ReaderLink, StudyView } from "lgeqa-api" */
+/** @typedef {Record<string, unknown>} RatingRow a row of `ratings.csv` */
 
 const REFRESH_MS = 5000;
-const COLUMNS = {
-  scan: "Scan", patient: "Patient", reader: "Reader", reading: "Reading", myocardium_nulling: "Nulling", sharpness: "Sharpness",
-  enhancement: "Enhancement", quality: "Quality", cannot_rate: "Cannot be rated", comment: "Comment", seconds: "Seconds",
-};
-const byId = (id) => document.getElementById(id);
-const path = `/api/studies/${location.pathname.split("/").pop()}`;
-let study;
-let linked; // number of the reader whose link is shown
-let adds = 0; // readers that were added on this page; the link of the last one is shown
+const values = { study_id: Number(location.pathname.split("/").at(-1)) };
+const nameField = find("#reader", HTMLInputElement);
+const linkField = find("#address", HTMLInputElement);
+/** @type {StudyView | null} */
+let study = null;
+let linkedReader = -1; // number of the reader whose link is shown
+let additions = 0; // readers that were added on this page; the link of the last one is shown
 
-byId("add").addEventListener("submit", (event) => (event.preventDefault(), add()));
-byId("state").addEventListener("click", toggle);
-byId("delete").addEventListener("click", deleteStudy);
-byId("copy").addEventListener("click", copy);
-byId("agreement").href = `${location.pathname}/agreement`;
-document.querySelectorAll("#results a[download]").forEach((link) => (link.href = `${path}/export/${link.getAttribute("href")}`));
+find("#add").addEventListener("submit", (event) => {
+  event.preventDefault();
+  addReader();
+});
+find("#state").addEventListener("click", () => study && toggle(study));
+find("#delete").addEventListener("click", deleteStudy);
+find("#copy").addEventListener("click", copy);
+find("#agreement", HTMLAnchorElement).href = `${location.pathname}/agreement`;
+for (const link of document.querySelectorAll("#results a[download]")) {
+  link.setAttribute("href", `/api${location.pathname}/export/${link.getAttribute("href")}`);
+}
 refresh();
 setInterval(() => document.hidden || study?.closed_at || refresh(), REFRESH_MS);
 
 async function refresh() {
-  const found = await ask(path).catch(fail);
-  if (found) show(found);
+  const answer = await ask("get", "/api/studies/{study_id}", { values }).catch(fail);
+  if (answer) show(answer);
 }
 
-function show(found) {
-  study = found;
-  byId("fault").textContent = "";
-  document.title = byId("name").textContent = study.name;
+/** @param {StudyView} current */
+function show(current) {
+  study = current;
+  const { name, closed_at, reopened_at, scans, repeat_share, seed, made_at, readers } = current;
+  find("#error").textContent = "";
+  document.title = find("#name").textContent = name;
   const facts = {
-    State: study.closed_at ? `closed on ${moment(study.closed_at)}` : "open",
-    ...(study.reopened_at && { Reopened: `on ${moment(study.reopened_at)}, after the ratings could be seen` }),
-    Scans: study.scans,
-    "Shown twice": `${Math.round(100 * study.repeat_share)} %`,
-    Seed: study.seed,
-    Made: moment(study.made_at),
+    State: closed_at ? `closed on ${moment(closed_at)}` : "open",
+    ...(reopened_at && { Reopened: `on ${moment(reopened_at)}, after the ratings could be seen` }),
+    Scans: String(scans),
+    "Shown twice": `${Math.round(100 * repeat_share)} %`,
+    Seed: String(seed),
+    Made: moment(made_at),
   };
-  byId("facts").replaceChildren(...Object.entries(facts).flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, `${value}`)]));
-  byId("state").textContent = study.closed_at ? "Reopen the study" : "Close the study";
-  byId("state-help").textContent = study.closed_at ? "Readers can go on then." : "Readers see nothing more then, and the ratings can be seen and exported.";
-  byId("unrated").hidden = study.readers.some(({ rated, cannot_rate }) => rated + cannot_rate > 0);
-  byId("readers").replaceChildren(...study.readers.map(reader));
-  byId("add").hidden = Boolean(study.closed_at);
-  byId("study").hidden = false;
-  if (Boolean(study.closed_at) === byId("results").hidden) showRatings();
+  find("#facts").replaceChildren(
+    ...Object.entries(facts).flatMap(([term, fact]) => [make("dt", {}, term), make("dd", {}, fact)]),
+  );
+  find("#state").textContent = closed_at ? "Reopen the study" : "Close the study";
+  find("#state-help").textContent = closed_at
+    ? "Readers can then continue."
+    : "Readers then see nothing more, and the ratings can be seen and exported.";
+  find("#unrated").hidden = readers.some(({ rated, cannot_rate }) => rated + cannot_rate > 0);
+  find("#readers").replaceChildren(...readers.map(readerRow));
+  find("#add").hidden = Boolean(closed_at);
+  find("#study").hidden = false;
+  if (Boolean(closed_at) === find("#results").hidden) showRatings(Boolean(closed_at));
 }
 
-function reader({ number, name, readings, rated, cannot_rate }) {
+/** @param {Progress} reader */
+function readerRow({ number, name, readings, rated, cannot_rate }) {
   const done = rated + cannot_rate;
   const renew = make("button", { type: "button", "aria-label": `New link for ${name}` }, "New link");
   renew.addEventListener("click", () => renewLink(number, name));
   const remove = make("button", { type: "button", "aria-label": `Remove ${name}` }, "Remove");
   remove.addEventListener("click", () => removeReader(number, name));
   return make(
-    "tr", {},
+    "tr",
+    {},
     make("th", { scope: "row" }, name),
-    make("td", {}, make("progress", { value: done, max: readings, "aria-label": `Done by ${name}` }), ` ${done} of ${readings}`),
-    make("td", { className: "number" }, `${rated}`),
-    make("td", { className: "number" }, `${cannot_rate}`),
+    make(
+      "td",
+      {},
+      make("progress", { value: done, max: readings, "aria-label": `Done by ${name}` }),
+      ` ${done} of ${readings}`,
+    ),
+    make("td", { className: "number" }, String(rated)),
+    make("td", { className: "number" }, String(cannot_rate)),
     make("td", {}, renew, ...(done ? [] : [" ", remove])),
   );
 }
 
-async function add() {
-  const field = byId("reader");
-  const name = field.value;
-  const turn = ++adds;
-  field.value = ""; // at once: the next name may be typed before the answer
-  const made = await ask(`${path}/readers`, { method: "POST", json: { name } }).catch(fail);
-  if (!made) return (field.value ||= name);
+async function addReader() {
+  const name = nameField.value;
+  additions += 1;
+  const addition = additions;
+  nameField.value = ""; // at once: the next name may be typed before the answer
+  const link = await ask("post", "/api/studies/{study_id}/readers", { values, json: { name } }).catch(fail);
+  if (!link) {
+    nameField.value ||= name;
+    return;
+  }
   await refresh();
-  if (turn === adds) showLink(made);
+  if (addition === additions) showLink(link);
 }
 
+/**
+ * @param {number} number
+ * @param {string} name
+ */
 async function renewLink(number, name) {
-  if (!confirm(`Make a new link for ${name}? The old one will open nothing any more. Ratings stay.`)) return;
-  const made = await ask(`${path}/readers/${number}/token`, { method: "POST" }).catch(fail);
-  if (made) showLink(made);
+  if (!confirm(`Make a new link for ${name}? The old link will stop working. Ratings stay.`)) return;
+  const path = "/api/studies/{study_id}/readers/{number}/token";
+  const link = await ask("post", path, { values: { ...values, number } }).catch(fail);
+  if (link) showLink(link);
 }
 
+/**
+ * @param {number} number
+ * @param {string} name
+ */
 async function removeReader(number, name) {
-  if (!confirm(`Remove ${name}, who has rated nothing? The link will open nothing any more.`)) return;
-  const found = await ask(`${path}/readers/${number}`, { method: "DELETE" }).catch(fail);
-  if (!found) return;
-  if (number === linked) byId("link").hidden = true;
-  show(found);
+  if (!confirm(`Remove ${name}, who has rated nothing? The link will stop working.`)) return;
+  const path = "/api/studies/{study_id}/readers/{number}";
+  const answer = await ask("delete", path, { values: { ...values, number } }).catch(fail);
+  if (!answer) return;
+  if (number === linkedReader) find("#link").hidden = true;
+  show(answer);
 }
 
 async function deleteStudy() {
-  if (!confirm("Delete the study, in which nobody has rated? Its links will open nothing any more.")) return;
+  if (!confirm("Delete the study, in which nobody has rated? Its links will stop working.")) return;
   try {
-    await ask(path, { method: "DELETE" });
-    location.href = "/studies";
-  } catch (fault) {
-    fail(fault);
+    await ask("delete", "/api/studies/{study_id}", { values });
+    location.assign("/studies");
+  } catch (error) {
+    fail(/** @type {Error} */ (error));
   }
 }
 
+/** @param {ReaderLink} link */
 function showLink({ number, name, token }) {
-  linked = number;
-  byId("whose").textContent = `The link of ${name}`;
-  byId("address").value = `${location.origin}/read?token=${token}`;
-  byId("link").hidden = false;
-  if (!byId("reader").value) byId("address").select(); // who types the next name goes on
+  linkedReader = number;
+  find("#whose").textContent = `The link of ${name}`;
+  linkField.value = `${location.origin}/read?token=${token}`;
+  find("#link").hidden = false;
+  if (!nameField.value) linkField.select(); // else the next name is being typed
 }
 
 async function copy() {
-  byId("address").select();
-  await navigator.clipboard?.writeText(byId("address").value);
-  byId("copy").textContent = navigator.clipboard ? "Copied" : "Press Ctrl+C";
+  linkField.select();
+  await navigator.clipboard?.writeText(linkField.value);
+  find("#copy").textContent = navigator.clipboard ? "Copied" : "Press Ctrl+C";
 }
 
-async function toggle() {
-  const question = study.closed_at
+/** @param {StudyView} current */
+async function toggle({ closed_at }) {
+  const question = closed_at
     ? "Reopen the study? It stays on record that its ratings could be seen before."
     : "Close the study? Readers can rate nothing more, and you see the ratings.";
   if (!confirm(question)) return;
-  const found = await ask(`${path}/${study.closed_at ? "reopen" : "close"}`, { method: "POST" }).catch(fail);
-  if (found) show(found);
+  const path = closed_at ? "/api/studies/{study_id}/reopen" : "/api/studies/{study_id}/close";
+  const answer = await ask("post", path, { values }).catch(fail);
+  if (answer) show(answer);
 }
 
-async function showRatings() {
-  byId("results").hidden = !study.closed_at;
-  if (!study.closed_at) return byId("ratings").replaceChildren();
-  const ratings = await ask(`${path}/ratings`).catch(fail);
+/** @param {boolean} closed */
+async function showRatings(closed) {
+  const table = find("#ratings", HTMLTableElement);
+  find("#results").hidden = !closed;
+  table.replaceChildren();
+  if (!closed) return;
+  const ratings = await ask("get", "/api/studies/{study_id}/ratings", { values }).catch(fail);
   if (!ratings) return;
-  byId("columns").replaceChildren(...Object.values(COLUMNS).map((title) => make("th", { scope: "col" }, title)));
-  byId("ratings").replaceChildren(...ratings.map((rating) => make("tr", {}, ...Object.keys(COLUMNS).map((name) => make("td", {}, `${rating[name]}`)))));
+  fillTable(table, ratingColumns(), ratings);
+  makeSortable(table);
 }
 
-function fail(fault) {
-  byId("fault").textContent = fault.message;
+/** Return the columns of the table of ratings. */
+function ratingColumns() {
+  const titles = {
+    scan: "Scan",
+    patient: "Patient",
+    reader: "Reader",
+    reading: "Reading",
+    ...Object.fromEntries(SCALE_NAMES.map((name) => [name, SCALES[name]])),
+    cannot_rate: "Cannot be rated",
+    comment: "Comment",
+    seconds: "Seconds",
+  };
+  /** @type {Record<string, (row: RatingRow) => string>} */
+  const columns = {};
+  for (const [name, title] of Object.entries(titles)) columns[title] = (row) => String(row[name]);
+  return columns;
+}
+
+/**
+ * @param {Error} error
+ * @returns {undefined}
+ */
+function fail(error) {
+  find("#error").textContent = error.message;
 }

@@ -1,53 +1,75 @@
-// From what a person dropped or chose to uploads, each of the files that make one scan or cannot be told apart.
+// Uploads from the files that a person dropped or chose. Each has the files that make one scan or belong together.
 
-import { Refused, reasonOf, untilHeard } from "./api.js";
+import { newId, refusal, retryWhileOffline } from "./shared/http.js";
+
+/** @import { Added } from "lgeqa-api" */
+/** @typedef {{ path: string, file: File }} PathedFile */
+/** @typedef {{ key: string, name: string, files: PathedFile[] }} Upload */
 
 const SINGLE = /\.(nrrd|nii|nii\.gz|mha|zip)$/i;
 const PAIRED = /^(data|shrinkwrap)\./i;
 
 /**
- * Files with their paths, from a drop.
+ * Return the dropped files with their paths.
  *
  * @param {DataTransfer} transfer
- * @returns {Promise<{path: string, file: File}[]>}
  */
 export async function filesOf(transfer) {
   const items = [...transfer.items].filter((item) => item.kind === "file");
-  const found = items.map((item) => [item.webkitGetAsEntry?.(), item.getAsFile()]);
-  const lists = found.map(([entry, file]) => (entry ? filesBelow(entry) : [{ path: file.name, file }]));
+  // Both are read before the first wait, after which a drop is empty.
+  const dropped = items.map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
+  const lists = dropped.map(({ entry, file }) => (entry ? filesBelow(entry) : file ? [{ path: file.name, file }] : []));
   return (await Promise.all(lists)).flat();
 }
 
-/** Files with their paths, from a file input. */
+/**
+ * Return the chosen files of an input with their paths.
+ *
+ * @param {HTMLInputElement} input
+ * @returns {PathedFile[]}
+ */
 export function filesIn(input) {
-  return [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+  return [...(input.files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 }
 
-/** Sort files into uploads: a volume alone, a scan with its mask, and all others by the folder that was given. */
+/**
+ * Sort files into uploads: a volume alone, a scan with its mask, and all others by their folder.
+ *
+ * @param {PathedFile[]} files
+ * @returns {Upload[]}
+ */
 export function uploadsOf(files) {
+  /** @type {Map<string, PathedFile[]>} */
   const groups = new Map();
-  for (const one of files.filter(({ file }) => !file.name.startsWith("."))) {
-    const key = groupOf(one.path, one.file.name);
-    groups.set(key, [...(groups.get(key) ?? []), one]);
+  for (const pathed of files.filter(({ file }) => !file.name.startsWith("."))) {
+    const key = groupOf(pathed.path, pathed.file.name);
+    groups.set(key, [...(groups.get(key) ?? []), pathed]);
   }
   return [...groups.values()].map((group) => ({
-    key: newKey(),
+    key: newId(),
     name: group.length === 1 ? group[0].path : `${group[0].path.split("/")[0]} (${group.length} files)`,
-    bytes: group.reduce((sum, { file }) => sum + file.size, 0),
     files: group,
   }));
 }
 
 /**
- * Send one upload; a lost connection is waited for, and what had arrived is not taken twice.
+ * Send an upload. It is sent again after a lost connection, and the server takes it once.
  *
- * @returns {Promise<{scans: object[], refused: string[]}>}
- * @throws {Refused} with the server's reason
+ * @param {Upload} upload
+ * @param {(share: number) => void} onProgress
+ * @param {() => void} onOffline
+ * @returns {Promise<Added>}
+ * @throws {ApiError} the server refused the upload
  */
-export function send(upload, { onProgress, onLost }) {
-  return untilHeard(() => sendOnce(upload, onProgress), onLost);
+export function send(upload, onProgress, onOffline) {
+  return retryWhileOffline(() => sendOnce(upload, onProgress), onOffline);
 }
 
+/**
+ * @param {Upload} upload
+ * @param {(share: number) => void} onProgress
+ * @returns {Promise<Added>}
+ */
 function sendOnce({ key, files }, onProgress) {
   const form = new FormData();
   files.forEach(({ path, file }) => form.append("file", file, path));
@@ -59,39 +81,51 @@ function sendOnce({ key, files }, onProgress) {
     request.onerror = () => reject(new TypeError("no connection"));
     request.onload = () => {
       if (request.status === 201) resolve(JSON.parse(request.responseText));
-      else reject(new Refused(request.status, reasonOf(request.status, request.responseText)));
+      else reject(refusal(request.status, request.responseText));
     };
     request.send(form);
   });
 }
 
+/**
+ * @param {string} path
+ * @param {string} name
+ */
 function groupOf(path, name) {
   if (PAIRED.test(name)) return path.slice(0, -name.length);
-  return SINGLE.test(name) ? path : path.split("/").slice(0, -1)[0] ?? "";
+  return SINGLE.test(name) ? path : (path.split("/").slice(0, -1)[0] ?? "");
 }
 
-// crypto.randomUUID is there for secure contexts alone, and a server in a lab's network may have none.
-function newKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function filesBelow(entry, above = "") {
-  const path = `${above}${entry.name}`;
+/**
+ * @param {FileSystemEntry} entry
+ * @param {string} [parent] path of its folder
+ * @returns {Promise<PathedFile[]>}
+ */
+async function filesBelow(entry, parent = "") {
+  const path = `${parent}${entry.name}`;
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    const fileEntry = /** @type {FileSystemFileEntry} */ (entry);
+    /** @type {File} */
+    const file = await new Promise((resolve, reject) => fileEntry.file(resolve, reject));
     return [{ path, file }];
   }
-  const lists = (await entriesOf(entry)).map((child) => filesBelow(child, `${path}/`));
-  return (await Promise.all(lists)).flat();
+  const children = await childrenOf(/** @type {FileSystemDirectoryEntry} */ (entry));
+  return (await Promise.all(children.map((child) => filesBelow(child, `${path}/`)))).flat();
 }
 
-// A folder's reader gives its entries in parts, the last of which is empty.
-async function entriesOf(folder) {
+/**
+ * Return the entries of a folder, which come in parts. The last part is empty.
+ *
+ * @param {FileSystemDirectoryEntry} folder
+ */
+async function childrenOf(folder) {
   const reader = folder.createReader();
-  const entries = [];
+  /** @type {FileSystemEntry[]} */
+  const children = [];
   for (;;) {
+    /** @type {FileSystemEntry[]} */
     const part = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!part.length) return entries;
-    entries.push(...part);
+    if (!part.length) return children;
+    children.push(...part);
   }
 }

@@ -1,0 +1,60 @@
+"""ES modules as one script that a page can contain, for pages that are opened as files and may load nothing."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+#: `import { a, b } from "./path.js";` at the start of a line, over one or several lines.
+_IMPORT: Final = re.compile(r'^import \{([\w\s,]+)\} from "(\./[\w./-]+\.js)";$', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
+_COMMENT: Final = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
+
+
+def inline_modules(entry: str, folders: dict[str, Path]) -> str:
+    """Return a classic script that does what an ES module and all modules that it imports do.
+
+    Each module becomes a function that runs once and returns what the module exports, so names of two modules never
+    meet. Only the forms that this package uses are understood: `import { name } from "./path.js";` and `export` before
+    a function, class or constant.
+
+    Args:
+        entry: Path of the module that the page starts with, for example `./report.js`.
+        folders: Folder of the modules whose path has this prefix, for example `./shared/`. The longest prefix counts.
+
+    Raises:
+        ValueError: A module has another form of import or export, imports itself in a circle, or could end the
+            script element that it is put into.
+    """
+    bodies: dict[str, str] = {}
+    _add(entry, folders, bodies, ())
+    return '"use strict";\nconst modules = {};\n' + "".join(bodies.values())
+
+
+def _add(path: str, folders: dict[str, Path], bodies: dict[str, str], importers: tuple[str, ...]) -> None:
+    """Add a module to `bodies`, after the modules that it imports."""
+    if path in importers:
+        raise ValueError(f"{path}: imports itself, by way of {', '.join(importers)}")
+    if path in bodies:
+        return
+    prefix = max((prefix for prefix in folders if path.startswith(prefix)), key=len)
+    text = (folders[prefix] / path.removeprefix(prefix)).read_text(encoding="utf-8")
+    imports = _IMPORT.findall(text)
+    # The modules of a folder import their neighbours as `./name.js`.
+    paths = {
+        relative: relative if relative.startswith("./shared/") else prefix + relative[2:] for _, relative in imports
+    }
+    for imported in paths.values():
+        _add(imported, folders, bodies, (*importers, path))
+    bodies[path] = _as_function(path, text, paths)
+
+
+def _as_function(path: str, text: str, paths: dict[str, str]) -> str:
+    """Return a module as a function that is called at once and whose result is kept in `modules`."""
+    exported = _EXPORT.findall(text)
+    body = _IMPORT.sub(lambda match: f'const {{{match[1]}}} = modules["{paths[match[2]]}"];', text)
+    body = _EXPORT.sub("", body)
+    if other := re.search(r"\b(?:import|export)\b.*", _COMMENT.sub("", body)):
+        raise ValueError(f"{path}: {other[0]!r} is no form of import or export that can be inlined")
+    if re.search(r"</script|<!--", body, re.IGNORECASE):
+        raise ValueError(f"{path}: contains text that would end the script")
+    return f'modules["{path}"] = (() => {{\n{body}return {{ {", ".join(exported)} }};\n}})();\n'
