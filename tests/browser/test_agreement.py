@@ -103,8 +103,8 @@ def test_a_scan_is_adjudicated_with_the_keyboard(server: Server, study: str, pag
     page.get_by_role("link", name="SECRET-2").click()
     expect_scan(page, "SECRET-2")
     expect(page.locator("#place-in-list")).to_have_text("1 of 2")
-    expect(page.locator("#said tbody")).to_contain_text("cannot be rated: no atrium")
-    expect(page.locator("#said tbody")).to_contain_text(COMMENT)
+    expect(page.locator("#ratings tbody")).to_contain_text("cannot be rated: no atrium")
+    expect(page.locator("#ratings tbody")).to_contain_text(COMMENT)
     expect(page.locator("#scales input").first).to_be_focused()
     for key in ("3", "2", "4"):
         page.keyboard.press(key)
@@ -120,7 +120,7 @@ def test_a_scan_is_adjudicated_with_the_keyboard(server: Server, study: str, pag
     expect(page.locator("#history")).to_contain_text("by Ada, Bo; readable in spite of it")
     page.locator("#next").click()
     expect_scan(page, "SECRET-1")
-    expect(page.locator("#said .apart")).to_have_count(4)  # sharpness and quality of each
+    expect(page.locator("#ratings .apart")).to_have_count(4)  # sharpness and quality of each
     expect(page.locator("#next")).to_be_hidden()
     page.locator("#list").click()
     expect(page.locator("#count")).to_have_text("2 scans, 1 of them still open.", timeout=PATIENCE_MS)
@@ -141,7 +141,7 @@ def test_two_pages_do_not_overwrite_each_other(server: Server, study: str, brows
     expect(one.locator("#status")).to_contain_text("Agreed on")
 
     other.locator("#save").click()
-    expect(other.locator("#fault")).to_contain_text("adjudicated on another page meanwhile")
+    expect(other.locator("#error")).to_contain_text("adjudicated on another page meanwhile")
     number = number_of(server, study, "SECRET-1")
     assert len(server.get(f"/api{study}/adjudication/{number}")["agreed"]) == 1
     for context in contexts:
@@ -156,11 +156,11 @@ def test_what_was_set_outlives_a_lost_connection(server: Server, study: str, bro
         for _ in NAMES:
             page.keyboard.press("4")
         page.locator("#save").click()
-        expect(page.locator("#fault")).to_contain_text("Not saved yet")
+        expect(page.locator("#error")).to_contain_text("Not saved yet")
         context.set_offline(False)
 
         expect(page.locator("#status")).to_contain_text("Agreed on")
-        expect(page.locator("#fault")).to_be_empty()
+        expect(page.locator("#error")).to_be_empty()
         expect(page.locator("#history li")).to_have_count(1)
 
 

@@ -381,7 +381,7 @@ def test_the_owner_runs_a_study_from_its_pages(
     expect(owner.get_by_role("button", name=re.compile("Delete|Remove"))).to_have_count(0)
     expect(owner.locator("#results")).to_be_hidden()
     owner.get_by_role("button", name="Close the study").click()
-    expect(owner.locator("#ratings tr")).to_have_count(1)
+    expect(owner.locator("#ratings tbody tr")).to_have_count(1)
     expect(owner.locator("#ratings")).to_contain_text(MARKUP)
     with owner.expect_download() as download:
         owner.get_by_role("link", name="ratings.csv").click()
@@ -429,7 +429,7 @@ def test_a_name_stays_where_the_reader_could_not_be_made(own_server: Server, tmp
     field = shaken.get_by_label("New reader")
     field.fill("Cy")
     shaken.keyboard.press("Enter")
-    expect(shaken.locator("#fault")).not_to_be_empty()
+    expect(shaken.locator("#error")).not_to_be_empty()
     expect(field).to_have_value("Cy")
 
 
@@ -449,9 +449,9 @@ def test_a_fault_is_told_on_the_owners_page(server: Server, shaken: Page) -> Non
     shaken.get_by_label("Name").fill("S")
     shaken.get_by_label("Folder of scans").fill("/not/there")
     shaken.get_by_role("button", name="Make the study").click()
-    expect(shaken.locator("#fault")).to_contain_text("/not/there: is no folder on the server's machine")
+    expect(shaken.locator("#error")).to_contain_text("/not/there: is no folder on the server's machine")
     shaken.goto(f"{server.address}/studies/999")
-    expect(shaken.locator("#fault")).to_have_text("There is no study 999.")
+    expect(shaken.locator("#error")).to_have_text("There is no study 999.")
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])

@@ -38,7 +38,7 @@ DROP = """([name, bytes]) => {
 MARKUP = "<img src=x onerror=alert(1)>"
 #: Gives the window of a viewer of the scan whose page this is.
 WINDOW = """async () => {
-  const { createViewer } = await import("/static/viewer.js");
+  const { createViewer } = await import("/static/volume_viewer.js");
   const canvas = document.querySelector("#canvas").parentElement.appendChild(document.createElement("canvas"));
   return (await createViewer(canvas, { volume: `/api${location.pathname}/volume.nii.gz` })).window;
 }"""
@@ -103,7 +103,7 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     line = home.locator("#scans tbody tr", has_text="dropped")
     expect(line.locator(VERDICT)).to_be_visible(timeout=30_000)
     expect(line.locator("img")).to_have_js_property("naturalWidth", 96)
-    expect(home.locator("#standing")).to_contain_text("done")
+    expect(home.locator("#progress")).to_contain_text("done")
 
     line.get_by_role("link", name="dropped").click()
     home.wait_for_selector("body[data-ready]")
@@ -121,14 +121,14 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     expect(home.locator("#slice")).to_have_text("No left atrium at +2.5 mm")
     home.locator("#worst button").first.click()
     expect(home.locator("#slice")).to_contain_text("quality")
-    bars = home.locator(".strip .yes, .strip .no")
+    bars = home.locator(".strip .target")
     expect(bars).to_have_count(20)
     bars.last.click(force=True)
     expect(home.locator("#slice")).to_contain_text("Slice 21 at")
     here, last = (home.locator(".strip .here"), bars.last)
     expect(here).to_have_attribute("visibility", "visible")
     assert here.get_attribute("x") == last.get_attribute("x") == "19"
-    strip = home.locator(".strip")
+    strip = home.locator(".strip .votes")
     strip.focus()
     home.keyboard.press("ArrowLeft")
     expect(home.locator("#slice")).to_contain_text("Slice 20 at")
@@ -307,7 +307,7 @@ def test_markup_in_a_reason_stays_text(shaken: Page) -> None:
 
 
 def test_a_lost_connection_is_told_and_what_was_dropped_meanwhile_arrives_once(shaken: Page, tmp_path: Path) -> None:
-    expect(shaken.locator("#standing")).to_contain_text("done")
+    expect(shaken.locator("#progress")).to_contain_text("done")
     shaken.context.set_offline(True)
     drop(shaken, "offline.nrrd", small_scan(tmp_path, 4))
     expect(shaken.locator("#lost")).to_be_visible()
@@ -366,13 +366,13 @@ def test_a_wrong_token_opens_a_page_that_asks_for_one(
         page = context.new_page()
         page.goto(f"{server.address}/?token=wrong")
         expect(page.get_by_role("heading", level=1)).to_have_text("A token is needed")
-        expect(page.get_by_role("alert")).to_contain_text("This token opens nothing here")
+        expect(page.get_by_role("alert")).to_contain_text("This token is not valid here")
         assert serious(page) == []
 
         page.get_by_label("Token").fill(TOKEN)
         page.get_by_role("button", name="Open").click()
 
-        expect(page.locator("#standing")).to_contain_text("done")
+        expect(page.locator("#progress")).to_contain_text("done")
         assert TOKEN not in page.url
 
 

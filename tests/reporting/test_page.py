@@ -62,6 +62,11 @@ def _page(*results: ScanResult, load: Callable[[str], ScanPictures | None] = _no
     return page
 
 
+def _data(page: str, name: str) -> list[str]:
+    """The contents of the script elements that hold data of this class."""
+    return re.findall(rf'<script type="application/json" class="{name}">(.*?)</script>', page, re.DOTALL)
+
+
 def _row(page: str, scan_id: str) -> list[str]:
     row = next(row for row in _Page(page).rows if row and row[0].strip() == scan_id)
     return [cell.strip() for cell in row]
@@ -133,14 +138,11 @@ def test_a_part_says_the_vote_the_probability_and_where_it_comes_from() -> None:
 
 
 def test_the_strip_has_a_bar_for_each_slice_up_or_down() -> None:
-    strip = _page(sliced()).partition('<svg class="votes"')[2].partition("</svg>")[0]
-    assert re.findall(r'<g class="(\w+)" data-slice="(\d)"', strip) == [
-        ("down", "0"),
-        ("up", "1"),
-        ("up", "2"),
-        ("up", "3"),
-    ]
-    assert re.findall(r"<title>(.*?)</title>", strip)[0] == "Slice 20 at −10.0 mm: quality 0.20, non-diagnostic"
+    [block] = _data(_page(sliced()), "vote-data")
+    data = json.loads(block)
+    assert [(bar["number"], bar["up"]) for bar in data["bars"]] == [(0, False), (1, True), (2, True), (3, True)]
+    assert data["vote"]["slices"][0] == {"index": 20, "position_mm": -10.0, "p_quality": 0.2}
+    assert (data["vote"]["votes_diagnostic"], data["vote"]["votes_total"], data["vote"]["threshold"]) == (3, 4, 0.5)
 
 
 def test_the_worst_slices_are_named_with_their_place() -> None:
@@ -169,13 +171,13 @@ def test_warnings_have_a_place_of_their_own() -> None:
 def test_pictures_are_kept_as_they_are() -> None:
     made = pictured()
     page = _page(sliced(), load={"case": made}.get)
-    [block] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    [block] = _data(page, "pictures-data")
     assert ScanPictures.model_validate(json.loads(block)) == made
     assert f"data:image/jpeg;base64,{made.thumbnail}" in page.partition("<details")[0]
 
 
 def test_pictures_that_are_missing_are_told() -> None:
-    assert "The pictures of this scan are not there" in _page(sliced())
+    assert "The pictures of this scan are missing" in _page(sliced())
 
 
 def test_markup_from_outside_is_text() -> None:
@@ -197,7 +199,7 @@ def test_markup_from_outside_is_text() -> None:
     ]
     [(_, page)] = render(results, _nothing, bundle, NASTY, NASTY)
     found = _Page(page)
-    assert found.tags.count("script") == 1
+    assert found.tags.count("script") == 2  # the data of the vote, and the page's own
     assert found.tags.count("img") == 0
     assert not {"onerror"} & {name for name, _ in found.attributes}
     assert _row(page, NASTY)[-1] == NASTY
@@ -206,7 +208,7 @@ def test_markup_from_outside_is_text() -> None:
 def test_no_sign_of_a_record_ends_its_script() -> None:
     made = pictured().model_copy(update={"thumbnail": NASTY})
     page = _page(sliced(), load={"case": made}.get)
-    [block] = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    [block] = _data(page, "pictures-data")
     assert json.loads(block)["thumbnail"] == NASTY
 
 
@@ -332,7 +334,7 @@ def test_forced_verdict_is_said() -> None:
 
 def test_reference_levels_are_one_line_with_a_flag() -> None:
     levels = ReferenceLevels(air=1, blood=100, p_quality_if_lower=0.4, p_quality_if_higher=0.7)
-    flag = "One of these lies on the other side of the threshold of 0.5"
+    flag = "One of these is on the other side of the threshold of 0.5"
     part = _part(_page(sliced(reference=levels)))
     assert "Grey level of blood 100.0, of air 1.0." in part
     assert flag in part
@@ -365,7 +367,7 @@ def test_measured_scans_are_counted_where_there_are_any() -> None:
 def test_pictures_of_a_scan_without_a_verdict_are_there() -> None:
     page = _page(unassessed("case", status="measured", message=""), load={"case": pictured(maps=False)}.get)
     assert page.count('class="pictures-data"') == 1
-    assert "pictures of this scan are not there" not in _page(unassessed(status="measured"))
+    assert "pictures of this scan are missing" not in _page(unassessed(status="measured"))
 
 
 def test_pages_of_just_as_many_scans_as_they_hold() -> None:

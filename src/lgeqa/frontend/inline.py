@@ -7,6 +7,8 @@ from typing import Final
 #: `import { a, b } from "./path.js";` at the start of a line, over one or several lines.
 _IMPORT: Final = re.compile(r'^import \{([\w\s,]+)\} from "(\./[\w./-]+\.js)";$', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
+#: A comment on lines of its own, which the page has no use for.
+_DOCUMENTATION: Final = re.compile(r"^ */\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
 _COMMENT: Final = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
 
 
@@ -37,7 +39,7 @@ def _add(path: str, folders: dict[str, Path], bodies: dict[str, str], importers:
     if path in bodies:
         return
     prefix = max((prefix for prefix in folders if path.startswith(prefix)), key=len)
-    text = (folders[prefix] / path.removeprefix(prefix)).read_text(encoding="utf-8")
+    text = _DOCUMENTATION.sub("", (folders[prefix] / path.removeprefix(prefix)).read_text(encoding="utf-8"))
     imports = _IMPORT.findall(text)
     # The modules of a folder import their neighbours as `./name.js`.
     paths = {
