@@ -16,7 +16,12 @@ TORCH := $(PIP) -c constraints.txt torch
 # A file at a time in each process, so that what its tests share is made once; in the order of tests/conftest.py.
 TEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test test-all coverage lint types docs docs-check site wheel locks clean
+# What checks scripts and styles, from package-lock.json. Only `make lint` and `make api-types` need Node.js.
+NODE := node_modules/.bin
+STYLED := "src/lgeqa/**/*.{css,js}" "types/**/*.d.ts" eslint.config.js tsconfig.json package.json
+API_TYPES = $(NODE)/openapi-typescript build/openapi.json -o types/api.d.ts --root-types --root-types-no-schema-prefix
+
+.PHONY: help demo test test-all coverage lint types api-types docs docs-check site wheel locks clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,11 +40,29 @@ test-all: $(VENV)/.lgeqa-test
 coverage: $(VENV)/.lgeqa-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term $(ARGS)
 
-lint: $(VENV)/.lgeqa-dev
+lint: $(VENV)/.lgeqa-dev node_modules/.lgeqa build/openapi.json
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/repo-review .
+	$(NODE)/eslint .
+	$(NODE)/prettier --check $(STYLED)
+	$(API_TYPES) --check
+	$(NODE)/tsc
+
+# Writes the types of the HTTP interface for the scripts of the pages.
+api-types: $(VENV)/.lgeqa-dev node_modules/.lgeqa build/openapi.json
+	$(API_TYPES)
+
+.PHONY: build/openapi.json
+build/openapi.json: $(VENV)/.lgeqa-dev
+	@mkdir -p build
+	@$(BIN)/python docs/write_openapi.py > $@
+
+node_modules/.lgeqa: package.json package-lock.json
+	@command -v npm > /dev/null || { echo "Node.js 20.19 or later, with npm, is needed to check scripts and styles: install it from nodejs.org or as the packages nodejs and npm" >&2; exit 1; }
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
 
 types: $(VENV)/.lgeqa-dev
 	$(BIN)/mypy
@@ -74,7 +97,7 @@ wheel: $(VENV)/.lgeqa-dev
 	.ci/try_wheel.sh $(BIN)
 
 clean:
-	rm -rf .venv demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv node_modules demo site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find src tests docs -name __pycache__ -type d -exec rm -rf {} +
 
 $(BIN)/python:

@@ -45,7 +45,7 @@ def show_scans(chromium: Browser, address: str, cohort: Path) -> None:
     page.get_by_role("button", name="Open").click()
     done = f"() => document.querySelectorAll('#scans td img').length >= {SCANS}"
     page.wait_for_function(done, timeout=120_000)
-    page.get_by_role("button", name="Take the line").click()
+    page.get_by_role("button", name="Remove the line").click()
     page.get_by_label("Or a folder").fill("")
     page.wait_for_timeout(1000)
     page.screenshot(path=IMAGES / "serve-scans-light.png", full_page=True)

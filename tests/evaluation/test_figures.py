@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from lgeqa.evaluation.embedding import Separation
@@ -20,6 +21,7 @@ from lgeqa.evaluation.figures import (
     embedding_figure,
 )
 from lgeqa.evaluation.figures.attention import spread_map
+from lgeqa.frontend.colours import overlay_colour
 
 MODELS = ("baseline", "multi-task")
 
@@ -114,13 +116,13 @@ def test_attention_shows_each_map_on_a_scale_of_its_row_about_0() -> None:
             np.testing.assert_allclose(over.get_clim(), (-reach, reach))
 
 
-def test_red_speaks_for_and_blue_against() -> None:
+def test_attention_has_the_colours_of_the_report() -> None:
     over = panels(attention_figure([example()]))[1].images[1]
 
     assert over.cmap is not None
     below, nothing, above = over.cmap([0.0, 0.5, 1.0])
-    assert above[0] > above[2] + 0.3
-    assert below[2] > below[0] + 0.3
+    assert to_hex(above) == overlay_colour("heat-for")
+    assert to_hex(below) == overlay_colour("heat-against")
     assert nothing[3] == 0
     assert above[3] == below[3] > 0.5
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 #: `import { a, b } from "./path.js";` at the start of a line, over one or several lines.
-_IMPORT: Final = re.compile(r'^import \{([\w\s,]+)\} from "(\./[\w./-]+\.js)";$', re.MULTILINE)
+_IMPORT: Final = re.compile(r'^import \{(\s*\w+(?:,\s+\w+)*,?\s*)\} from "(\./[\w./-]+\.js)";$', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async function|function|class|const) (\w+))", re.MULTILINE)
 #: A comment on lines of its own, which the page has no use for.
 _DOCUMENTATION: Final = re.compile(r"^ */\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)

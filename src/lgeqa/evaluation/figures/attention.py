@@ -5,21 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgba
 from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
+from lgeqa.frontend.colours import overlay_colour
 from lgeqa.records import BoolArray, FloatArray
 
 Numbers = npt.NDArray[np.floating]
 
 _CAPTION = (
-    "HiResCAM: red speaks for diagnostic, blue against it, clear for neither; one colour scale for each row, in logits."
+    "HiResCAM: green is evidence for diagnostic, purple against it; one colour scale for each row, in logits."
     "\nThe line is the left atrium. A map has {rows} x {columns} cells, drawn smoothly; each sees most of the slice."
 )
-_OUTLINE = "#ffd400"
+#: Opacity of the largest value of a map.
+_OPACITY = 0.75
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _show_slice(axis: Axes, example: Example, darkest: float = 0) -> None:
     """
     axis.imshow(example.pixels, cmap="gray", vmin=darkest, vmax=2, interpolation="bilinear")
     if example.atrium.any():
-        axis.contour(example.atrium, [0.5], colors=_OUTLINE, linewidths=1)
+        axis.contour(example.atrium, [0.5], colors=overlay_colour("atrium"), linewidths=1)
     axis.set_xticks([])
     axis.set_yticks([])
 
@@ -123,8 +124,9 @@ def _class(diagnostic: bool) -> str:
 
 
 def _colours() -> ListedColormap:
-    """Return a colour map that is blue below 0 and red above, and more transparent towards 0."""
+    """Return a colour map with the colours of the report, more transparent towards 0."""
     steps = np.linspace(-1, 1, 257)
-    colours = colormaps["RdBu_r"](np.where(steps < 0, 0.12, 0.88))
-    colours[:, 3] = 0.75 * np.abs(steps)
+    against, speaks_for = to_rgba(overlay_colour("heat-against")), to_rgba(overlay_colour("heat-for"))
+    colours = np.where(steps[:, None] < 0, against, speaks_for)
+    colours[:, 3] = _OPACITY * np.abs(steps)
     return ListedColormap(colours)
