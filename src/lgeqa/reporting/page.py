@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
@@ -28,14 +29,9 @@ from lgeqa.versions import versions
 #: Number of scans on one page, which keeps it small enough to open at once.
 SCANS_A_PAGE = 100
 _TEMPLATES = Path(str(resources.files("lgeqa.reporting"))) / "templates"
-#: Fields of a record that the strip of votes is drawn from.
-_VOTE = {
-    "threshold": True,
-    "tie": True,
-    "votes_diagnostic": True,
-    "votes_total": True,
-    "slices": {"__all__": {"index", "position_mm", "p_quality"}},
-}
+#: Fields of a record, and of each of its slices, from which the strip of votes is drawn.
+_VOTE: Final = {"threshold", "tie", "votes_diagnostic", "votes_total"}
+_SLICE: Final = {"index", "position_mm", "p_quality"}
 
 
 def render(
@@ -123,7 +119,8 @@ def _json(record: BaseModel) -> str:
 
 def _vote_json(view: ScanView) -> str:
     """Return what the strip of votes is drawn from, as JSON for a script block."""
-    vote = view.result.model_dump(mode="json", include=_VOTE)
+    slices = [scores.model_dump(include=_SLICE) for scores in view.result.slices]
+    vote = {**view.result.model_dump(include=_VOTE), "slices": slices}
     return _escaped(json.dumps({"vote": vote, "bars": [asdict(bar) for bar in view.bars]}))
 
 
