@@ -13,7 +13,7 @@ def inline(folder: Path, **texts: str) -> str:
     (folder / "shared").mkdir()
     for name, text in texts.items():
         (folder / f"{name.replace('_', '/')}.js").write_text(text, encoding="utf-8")
-    return inline_modules("./main.js", {"./": folder, "./shared/": folder / "shared"})
+    return inline_modules("./main.js", folder, folder / "shared")
 
 
 def test_modules_become_functions_that_return_their_exports(tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_text_that_would_end_the_script_is_refused(tmp_path: Path, text: str) ->
 
 def test_every_shared_module_can_be_inlined() -> None:
     for path in SHARED.glob("*.js"):
-        assert f'modules["./shared/{path.name}"]' in inline_modules(f"./shared/{path.name}", {"./shared/": SHARED})
+        assert f'modules["./shared/{path.name}"]' in inline_modules(f"./shared/{path.name}", SHARED, SHARED)

@@ -10,9 +10,10 @@ _EXPORT: Final = re.compile(r"^export (?=(?:async function|function|class|const)
 #: A comment on lines of its own, which the page has no use for.
 _DOCUMENTATION: Final = re.compile(r"^ */\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
 _COMMENT: Final = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.DOTALL)
+_SHARED: Final = "./shared/"
 
 
-def inline_modules(entry: str, folders: dict[str, Path]) -> str:
+def inline_modules(entry: str, folder: Path, shared: Path) -> str:
     """Return a classic script that does what an ES module and all modules that it imports do.
 
     Each module becomes a function that runs once and returns what the module exports, so names of two modules never
@@ -21,33 +22,35 @@ def inline_modules(entry: str, folders: dict[str, Path]) -> str:
 
     Args:
         entry: Path of the module that the page starts with, for example `./report.js`.
-        folders: Folder of the modules whose path has this prefix, for example `./shared/`. The longest prefix counts.
+        folder: Folder of the module and its neighbours.
+        shared: Folder of the modules whose path is `./shared/` and a name.
 
     Raises:
         ValueError: A module has another form of import or export, imports itself in a circle, or could end the
             script element that it is put into.
     """
     bodies: dict[str, str] = {}
-    _add(entry, folders, bodies, ())
+    _add(entry, folder, shared, bodies, ())
     return '"use strict";\nconst modules = {};\n' + "".join(bodies.values())
 
 
-def _add(path: str, folders: dict[str, Path], bodies: dict[str, str], importers: tuple[str, ...]) -> None:
+def _add(path: str, folder: Path, shared: Path, bodies: dict[str, str], importers: tuple[str, ...]) -> None:
     """Add a module to `bodies`, after the modules that it imports."""
     if path in importers:
         raise ValueError(f"{path}: imports itself, by way of {', '.join(importers)}")
     if path in bodies:
         return
-    prefix = max((prefix for prefix in folders if path.startswith(prefix)), key=len)
-    text = _DOCUMENTATION.sub("", (folders[prefix] / path.removeprefix(prefix)).read_text(encoding="utf-8"))
-    imports = _IMPORT.findall(text)
-    # The modules of a folder import their neighbours as `./name.js`.
-    paths = {
-        relative: relative if relative.startswith("./shared/") else prefix + relative[2:] for _, relative in imports
-    }
+    file = shared / path.removeprefix(_SHARED) if path.startswith(_SHARED) else folder / path
+    text = _DOCUMENTATION.sub("", file.read_text(encoding="utf-8"))
+    paths = {relative: _absolute(relative, path) for _, relative in _IMPORT.findall(text)}
     for imported in paths.values():
-        _add(imported, folders, bodies, (*importers, path))
+        _add(imported, folder, shared, bodies, (*importers, path))
     bodies[path] = _as_function(path, text, paths)
+
+
+def _absolute(relative: str, importer: str) -> str:
+    """Return the path of a module as the entry imports it. Shared modules import their neighbours as `./name.js`."""
+    return _SHARED + relative.removeprefix("./") if importer.startswith(_SHARED) else relative
 
 
 def _as_function(path: str, text: str, paths: dict[str, str]) -> str:

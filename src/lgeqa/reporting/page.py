@@ -145,7 +145,7 @@ def _style() -> str:
 
 @cache
 def _script() -> str:
-    return "\n" + inline_modules("./report.js", {"./": _TEMPLATES, "./shared/": SHARED})
+    return "\n" + inline_modules("./report.js", _TEMPLATES, SHARED)
 
 
 def _hash(text: str) -> str:
