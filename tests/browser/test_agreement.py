@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import NAMES, SCALES
 from lgeqa.studies.reading_order import Place, draw_order
 from tests.browser.rating import TOKEN, Server
 
@@ -91,6 +91,7 @@ def test_the_figures_of_a_scale(server: Server, study: str, page: Page) -> None:
     expect(page.locator("#pairs tbody tr")).to_have_count(1)
     expect(page.locator("#pairs tbody td").nth(3)).to_contain_text("0.50 (0.00 to 1.00)")  # the same score of quality
     expect(page.locator("#leniency tbody tr").nth(1)).to_contain_text("+1.00 (0.00 to +2.00)")
+    assert page.locator("#together tbody th").all_text_contents() == [scale.title for scale in SCALES]
     page.get_by_label("Scale").select_option("enhancement")
     expect(page.locator("#pairs tbody td").nth(3)).to_contain_text("1.00")
     expect(page.locator("#repeats")).to_be_hidden()

@@ -15,11 +15,14 @@ import pytest
 import SimpleITK
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from matplotlib.colors import to_rgb
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
+from lgeqa.frontend.colours import overlay_colour
 from lgeqa.inference.bundle.manifest import MANIFEST
 from lgeqa.measures import MEASURES
+from lgeqa.reporting import ENDS
 from lgeqa.web.app import create_app
 from lgeqa.web.settings import ServeSettings
 from tests.toy import SHAPE, SLOPES, toy_bundle, toy_scan
@@ -93,6 +96,16 @@ def pixels(shown: Locator) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(shown.screenshot())).convert("RGB"))
 
 
+def has_colour_of_heat(picture: npt.NDArray[np.uint8]) -> bool:
+    """Return whether the most colourful place has a tint of the report's heat maps."""
+    tints = picture.reshape(-1, 3) - picture.reshape(-1, 3).mean(axis=1, keepdims=True)
+    strongest = tints[np.argmax(np.linalg.norm(tints, axis=1))]
+    colours = np.array([to_rgb(overlay_colour("heat-for")), to_rgb(overlay_colour("heat-against"))])
+    wanted = colours - colours.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(wanted, axis=1) * max(float(np.linalg.norm(strongest)), 1.0)
+    return bool(np.max(wanted @ strongest / lengths) > 0.99)
+
+
 def small_scan(place: Path, seed: int = 0) -> bytes:
     return toy_scan(place / f"{seed}.nrrd", seed).read_bytes()
 
@@ -153,8 +166,10 @@ def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path)
     both = canvas.screenshot()
     home.get_by_label("Contour").uncheck()
     heat = canvas.screenshot()
+    assert has_colour_of_heat(pixels(canvas))
     home.get_by_label("Heat map").select_option("none")
     neither = canvas.screenshot()
+    assert not has_colour_of_heat(pixels(canvas))
     home.get_by_label("Heat map").select_option("Myocardium nulling")
     home.wait_for_function(
         "name => performance.getEntriesByType('resource').some((one) => one.name.endsWith(name))",
@@ -264,6 +279,13 @@ def test_open_a_folder_and_filter_what_came_of_it(home: Page, tmp_path: Path) ->
     home.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(home.locator("#none")).to_have_text("No scan fits the filters.")
     assert (tmp_path / "cohort" / "opened-2.nrrd").exists()
+
+
+def test_names_of_outcomes_come_from_the_server_in_their_order(home: Page, tmp_path: Path) -> None:
+    drop(home, "named.nrrd", small_scan(tmp_path, 14))
+    expect(home.locator("#scans tbody tr", has_text="named").locator(VERDICT)).to_be_visible(timeout=30_000)
+
+    assert home.locator("#history .legend li").all_text_contents() == list(ENDS.values())
 
 
 @pytest.fixture

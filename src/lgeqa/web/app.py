@@ -53,6 +53,7 @@ _VOCABULARY = {
     "states": {"queued": "waiting", "working": "being assessed"},
 }
 _PAGES.globals["vocabulary"] = _VOCABULARY
+_PAGES.policies["json.dumps_kwargs"] = {"sort_keys": False}
 _ROUTERS = (
     scan_routes.router,
     upload_routes.router,

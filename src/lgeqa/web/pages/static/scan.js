@@ -192,8 +192,13 @@ function provenance(line, result) {
 async function startViewer(result, explained) {
   /** @type {Overlay[]} */
   const overlays = [{ name: "contour", url: `${address}/atrium.nii.gz`, kind: "atrium", opacity: 1 }];
-  if (explained)
-    overlays.push({ name: "heat", url: heatAddress("quality"), kind: "heat", opacity: opacity.valueAsNumber });
+  const heatMap = {
+    name: "heat",
+    url: heatAddress("quality"),
+    kind: /** @type {const} */ ("heat"),
+    opacity: opacity.valueAsNumber,
+  };
+  if (explained) overlays.unshift(heatMap); // below the contour
   try {
     viewer = await createViewer(find("#canvas", HTMLCanvasElement), { volume: `${address}/volume.nii.gz`, overlays });
   } catch (error) {
