@@ -1,4 +1,4 @@
-"""Area under the ROC curve in each draw of a bootstrap, with the arguments and results of `lgeqa.evaluation.metrics`."""
+"""Area under the ROC curve in each resample, with the arguments and results of `lgeqa.evaluation.metrics`."""
 
 import numpy as np
 

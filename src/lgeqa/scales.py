@@ -47,6 +47,7 @@ class Scale:
     Attributes:
         name: Identifier in tables, columns and code.
         title: Name to display.
+        short_title: Name to display where there is little room.
         file_keys: Keys in the authors' `labels.json` and reader files, the preferred one first.
         worst: Appearance of a scan with a score of 1.
         best: Appearance of a scan with a score of 5.
@@ -56,6 +57,7 @@ class Scale:
 
     name: str
     title: str
+    short_title: str
     file_keys: tuple[str, ...]
     worst: str
     best: str
@@ -67,6 +69,7 @@ SCALES: Final = (
     Scale(
         name="myocardium_nulling",
         title="Myocardium nulling",
+        short_title="Nulling",
         file_keys=("myocardium_nulling",),
         worst="the left-ventricular myocardium is brighter than the blood pool",
         best="the left-ventricular myocardium is as dark as the signal-free background",
@@ -77,6 +80,7 @@ SCALES: Final = (
     Scale(
         name="sharpness",
         title="Sharpness",
+        short_title="Sharp.",
         file_keys=("sharpness",),
         worst="the borders of the left atrium and the other chambers are blurred",
         best="the borders of the cardiac chambers are well defined",
@@ -88,6 +92,7 @@ SCALES: Final = (
     Scale(
         name="enhancement",
         title="Enhancement of aorta and valve",
+        short_title="Enh.",
         file_keys=("enhancement_of_aorta_and_valves", "enhancement_of_fibrous_tissue"),
         worst="the aortic wall and the valves do not enhance",
         best="the aortic wall and the valves enhance clearly",
@@ -98,6 +103,7 @@ SCALES: Final = (
     Scale(
         name="quality",
         title="Quality for fibrosis assessment",
+        short_title="Quality",
         file_keys=("quality_for_fibrosis_assessment",),
         worst="no enhanced fibrous structure can be told from the blood pool",
         best="enhanced fibrous structures stand out from the blood pool",
@@ -107,8 +113,11 @@ SCALES: Final = (
 
 #: Names of the four scales, in the order of every array, column and network output.
 NAMES: Final = tuple(scale.name for scale in SCALES)
-#: Names of the first three scales, from which the quality is predicted.
-ATTRIBUTE_NAMES: Final = NAMES[:3]
+#: Scales of single attributes, from which the quality is predicted.
+ATTRIBUTES: Final = tuple(scale for scale in SCALES if scale.name != "quality")
+ATTRIBUTE_NAMES: Final = tuple(scale.name for scale in ATTRIBUTES)
+#: The scales in the order in which people read them.
+QUALITY_FIRST: Final = (*(scale for scale in SCALES if scale.name == "quality"), *ATTRIBUTES)
 
 
 def is_diagnostic(score: float) -> bool:

@@ -68,5 +68,5 @@ def cohort(seed: int = 0, patients: int = 12) -> list[LabelledResult]:
         truth, *readings = (tuple(map(float, row)) for row in rng.integers(1, 6, (3, 4)))
         p = np.clip((truth[3] - 1) / 4 + rng.normal(0, 0.2, 5), 0, 1)
         given = {"reader-1": readings[0]} | ({"reader-2": readings[1]} if i % 3 == 0 else {})
-        scans.append(judged(f"p{i // 2}", truth, p.tolist(), given))  # type: ignore[arg-type]
+        scans.append(judged(f"p{i // 2}", truth, p.tolist(), given))
     return scans

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from lgeqa.cohort import Case, LabelRule, labels_of, read_cohort
+from lgeqa.cohort import Case, LabelRule, Scores, labels_of, read_cohort
 from lgeqa.errors import CohortError
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.simulation.cohort_writing import write_cohort
@@ -197,7 +197,8 @@ def test_slices_are_made_anew_for_another_preparation_or_other_labels(case: Case
 
 
 def test_graded_labels_are_stored_as_probabilities(case: Case, tmp_path: Path) -> None:
-    cases = [replace(case, scores=scores) for scores in ({"measured": (3.0, 3.6, 2.4, 5.0)}, {"truth": (5.0,) * 4})]
+    scores: tuple[dict[str, Scores], ...] = ({"measured": (3.0, 3.6, 2.4, 5.0)}, {"truth": (5.0,) * 4})
+    cases = [replace(case, scores=given) for given in scores]
     held = quality_store(cases, QualityPreparation(pixels=64), LabelRule(rule="graded", reader="measured"), tmp_path)
     np.testing.assert_allclose(held.labels[0], [0.5, 0.8413, 0.1587, 0.9996], atol=1e-4)
     assert np.isnan(held.labels[1]).all()

@@ -11,7 +11,7 @@ import pytest
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lgeqa.cohort import Case, LabelRule, draw_split, read_split, save_split
+from lgeqa.cohort import Case, LabelRule, Scores, draw_split, read_split, save_split
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.inference.bundle import default_bundle
 from lgeqa.inference.bundle.build import Description
@@ -35,7 +35,7 @@ DEALT = {"test": 0.34, "validation": 0.4}
 
 
 def case(number: int, *, mask: bool = True, scored: bool = True) -> Case:
-    scores = {"truth": (GOOD, POOR)[number % 2]} if scored else {}
+    scores: dict[str, Scores] = {"truth": (GOOD, POOR)[number % 2]} if scored else {}
     image = Path(f"{number}.nrrd")
     return Case(f"scan-{number}", f"patient-{number}", image, Path(f"{number}-mask.nrrd") if mask else None, scores)
 

@@ -4,6 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from lgeqa.bootstrap import Estimate
+from lgeqa.cohort.case import Scores
 from lgeqa.records import BundleStamp, Record, frame_of
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Dispute(Record):
     scan_id: str
     reasons: tuple[str, ...]
     spread: float
-    readings: dict[str, tuple[float, float, float, float] | None]
+    readings: dict[str, Scores | None]
     verdict: Literal["diagnostic", "non-diagnostic"] | None = None
     probability: float | None = None
 

@@ -16,7 +16,7 @@ from lgeqa.batch import BatchItem
 from lgeqa.records import ScanResult
 from lgeqa.reporting import ENDS, ScanView, end_of
 from lgeqa.reporting.measure_rows import MeasureRow
-from lgeqa.scales import PASSES_FROM
+from lgeqa.scales import PASSES_FROM, QUALITY_FIRST
 from lgeqa.workflows.assessment import AssessmentRun
 
 #: Colours of the outcomes of a scan on a terminal.
@@ -162,12 +162,12 @@ def _table(results: Sequence[ScanResult], width: int) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Scan", overflow="fold")
     table.add_column("Verdict", overflow="fold")
-    numbers = ("Vote", "Quality", "Nulling", "Sharp.", "Enh.")
+    numbers = ("Vote", *(scale.short_title for scale in QUALITY_FIRST))
     titles = numbers[: sum(width >= least for least in _WIDTHS)]
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     for result in results:
-        shares = (result.p_quality, result.p_myocardium_nulling, result.p_sharpness, result.p_enhancement)
+        shares = [getattr(result, f"p_{scale.name}") for scale in QUALITY_FIRST]
         cells = (
             "-" if share is None else Text(f"{share:.2f}", style="" if share >= PASSES_FROM else "red")
             for share in shares

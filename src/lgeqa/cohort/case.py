@@ -10,7 +10,7 @@ from lgeqa.errors import CohortError
 from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, NAMES
 
 #: One reader's scores, in the order of `attributes.NAMES`.
-Scores = tuple[float, float, float, float]
+Scores = tuple[float, ...]
 #: Handler of the error of one row or entry, which raises the error, or stores it so that reading continues.
 Note = Callable[[CohortError], None]
 
@@ -64,8 +64,7 @@ def checked_scores(values: Sequence[Any], where: str) -> Scores:
     if wrong:
         span = f"Scores are numbers from {LOWEST_SCORE} to {HIGHEST_SCORE}"
         raise CohortError(f"{where}: {', '.join(wrong)}. {span}, and a reader gives all four or none: correct them.")
-    nulling, sharpness, enhancement, quality = map(float, values)
-    return nulling, sharpness, enhancement, quality
+    return tuple(map(float, values))
 
 
 def is_missing(value: Any) -> bool:

@@ -16,7 +16,7 @@ from lgeqa.bootstrap import Numbers
 from lgeqa.evaluation.baselines import reader_answers, readers_of
 from lgeqa.evaluation.metrics import BINS, METRICS, bin_of
 from lgeqa.evaluation.predictions import LabelledResult, Predictions, scan_answers, slice_answers
-from lgeqa.scales import NAMES, SCALES
+from lgeqa.scales import NAMES, QUALITY_FIRST
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "scans": {"color": "#0072B2", "linewidth": 2.5},
@@ -118,7 +118,7 @@ def _panels(
     figure = Figure(figsize=(8, 9.2), dpi=150, layout="constrained")
     figure.supxlabel(caption, fontsize="small")
     panels = {}
-    for number, scale in enumerate((SCALES[3], *SCALES[:3]), start=1):
+    for number, scale in enumerate(QUALITY_FIRST, start=1):
         panel = panels[scale.name] = figure.add_subplot(2, 2, number)
         panel.set_title(scale.title, pad=32)
         panel.set(xlabel=axes[0], ylabel=axes[1], xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")

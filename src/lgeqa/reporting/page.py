@@ -23,7 +23,7 @@ from lgeqa.reporting.batch_measures import batch_measures
 from lgeqa.reporting.measure_rows import Strip, reference_note, reference_strip
 from lgeqa.reporting.pictures import ScanPictures
 from lgeqa.reporting.presenter import ENDS, ScanView
-from lgeqa.scales import PASSES_FROM, SCALES
+from lgeqa.scales import PASSES_FROM, QUALITY_FIRST, SCALES
 from lgeqa.versions import versions
 
 #: Number of scans on one page, which keeps it small enough to open at once.
@@ -80,7 +80,7 @@ def render(
                 reference_note=reference_note(reference),
                 thresholds=sorted({result.threshold for result in results if result.threshold is not None}),
                 scales=SCALES,
-                columns=(*SCALES[3:], *SCALES[:3]),
+                columns=QUALITY_FIRST,
                 passes_from=PASSES_FROM,
                 bundle=bundle,
                 intended_use=intended_use,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from lgeqa.measures import reference_scans
 from lgeqa.records import Finding, ScanResult, SliceScores
 from lgeqa.reporting.measure_rows import MeasureRow, measure_rows
-from lgeqa.scales import PASSES_FROM, SCALES, Scale
+from lgeqa.scales import ATTRIBUTES, PASSES_FROM, QUALITY_FIRST, Scale
 
 #: Possible outcomes of a scan, in the order of the summary, and their names on the page.
 ENDS: Final = {
@@ -111,7 +111,7 @@ class ScanView:
         """The four scales, quality first. Empty unless the scan was assessed."""
         if self.result.status != "assessed":
             return []
-        return [Attribute(scale, getattr(self.result, f"p_{scale.name}")) for scale in (SCALES[3], *SCALES[:3])]
+        return [Attribute(scale, getattr(self.result, f"p_{scale.name}")) for scale in QUALITY_FIRST]
 
     @property
     def failing(self) -> list[Attribute]:
@@ -211,4 +211,4 @@ class ScanView:
 
 
 def _weakest(scores: SliceScores) -> Scale:
-    return min(SCALES[:3], key=lambda scale: float(getattr(scores, f"p_{scale.name}")))
+    return min(ATTRIBUTES, key=lambda scale: float(getattr(scores, f"p_{scale.name}")))

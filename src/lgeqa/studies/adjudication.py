@@ -9,6 +9,7 @@ from lgeqa.agreement.discrepancies import disputes_of
 from lgeqa.agreement.rating_matrix import panel_of
 from lgeqa.agreement.ratings import Reading as Read
 from lgeqa.agreement.record import Dispute
+from lgeqa.cohort import Scores
 from lgeqa.config import Frozen
 from lgeqa.scales import NAMES
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
@@ -123,7 +124,7 @@ def readings_of_study(study: Study) -> list[Read]:
     if not rated:
         raise RatingError(f"Nothing was rated in the study {study.name!r}.")
     return [
-        Read(reading.scan.scan_id, reading.scan.patient, reading.reader.name, reading.round, _four(reading.rating))
+        Read(reading.scan.scan_id, reading.scan.patient, reading.reader.name, reading.round, _scores(reading.rating))
         for reading in rated
         if reading.rating
     ]
@@ -193,9 +194,7 @@ def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication)
     return ConsensusRating.of(saved)
 
 
-def _four(rating: Rating | None) -> tuple[float, float, float, float] | None:
-    scores = rating.scores if rating else None
-    if scores is None:
-        return None
-    nulling, sharpness, enhancement, quality = (float(scores[name]) for name in NAMES)
-    return nulling, sharpness, enhancement, quality
+def _scores(rating: Rating) -> Scores | None:
+    """Return the scores of a rating in the order of `attributes.NAMES`, or None if the scan cannot be rated."""
+    scores = rating.scores
+    return tuple(float(scores[name]) for name in NAMES) if scores else None
