@@ -382,7 +382,7 @@ def test_two_tabs_show_the_same(open_page: Callable[..., Page], server: Server, 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_wrong_token_opens_a_page_that_asks_for_one(
-    browser: Browser, server: Server, scheme: Literal["light", pytest.param("dark", marks=pytest.mark.slow)]
+    browser: Browser, server: Server, scheme: Literal["light", "dark"]
 ) -> None:
     with browser.new_context(color_scheme=scheme) as context:
         page = context.new_page()

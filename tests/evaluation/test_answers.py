@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from lgeqa.inference.vote.calls import scan_call
 
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.predictions import LabelledResult, measured, patients_of, scan_answers, slice_answers
+from lgeqa.inference.vote import scan_call
 from tests.evaluation.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
 
 

@@ -8,7 +8,7 @@ from lgeqa.agreement.rating_matrix import RatingMatrix
 from lgeqa.agreement.record import ModelPair
 from lgeqa.agreement.statistics import Sample, auroc, diagnostic_share, label_kappa, same_side, sides
 from lgeqa.bootstrap import Numbers
-from lgeqa.inference.vote.calls import scan_call
+from lgeqa.inference.vote import scan_call
 from lgeqa.records import ScanResult
 
 #: Name of the majority of the readers, with which the model is compared last.

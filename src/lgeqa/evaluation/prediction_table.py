@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lgeqa.cohort import Case, LabelRule, Scores
 from lgeqa.evaluation.reference_labels import label_of
-from lgeqa.inference.vote.calls import scan_call
+from lgeqa.inference.vote import scan_call
 from lgeqa.records import ScanResult, Verdict
 from lgeqa.scales import NAMES, is_diagnostic
 from lgeqa.table_text import csv_text

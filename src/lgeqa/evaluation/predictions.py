@@ -12,7 +12,7 @@ from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, numbered, with_interva
 from lgeqa.cohort import Case, Scores
 from lgeqa.evaluation.metrics import METRICS, Flags, Metric
 from lgeqa.evaluation.record import Figures
-from lgeqa.inference.vote.calls import scan_call, slice_probabilities, slice_threshold
+from lgeqa.inference.vote import scan_call, slice_probabilities, slice_threshold
 from lgeqa.records import IntArray, ScanResult
 from lgeqa.scales import DIAGNOSTIC_FROM, NAMES
 

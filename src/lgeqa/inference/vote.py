@@ -1,8 +1,11 @@
-"""Vote of the slices on the verdict of a scan (section 4.3 of the paper)."""
+"""Vote of the slices on the verdict of a scan (section 4.3 of the paper), and a record's verdict on each scale."""
 
 from dataclasses import dataclass
 
-from lgeqa.records import FloatArray, Verdict
+import numpy as np
+
+from lgeqa.records import FloatArray, ScanResult, Verdict
+from lgeqa.scales import PASSES_FROM
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,24 @@ def vote(probabilities: FloatArray, threshold: float) -> Vote:
     tie = 2 * diagnostic == total
     passes = mean >= threshold if tie else 2 * diagnostic > total
     return Vote("diagnostic" if passes else "non-diagnostic", diagnostic, total, tie, mean)
+
+
+def scan_call(result: ScanResult, scale: str) -> bool:
+    """Return whether the record calls the scan diagnostic on a scale.
+
+    For quality this is the verdict. For an attribute it is the mode of the slices' predictions, with the tie rule of
+    the verdict.
+    """
+    if scale == "quality":
+        return result.verdict == "diagnostic"
+    return vote(slice_probabilities(result, scale), slice_threshold(result, scale)).verdict == "diagnostic"
+
+
+def slice_threshold(result: ScanResult, scale: str) -> float:
+    """Return the probability from which a slice counts as diagnostic on a scale."""
+    return result.threshold or PASSES_FROM if scale == "quality" else PASSES_FROM
+
+
+def slice_probabilities(result: ScanResult, scale: str) -> FloatArray:
+    """Return the probability of each slice, from inferior to superior, in the precision in which the slices voted."""
+    return np.array([getattr(scores, f"p_{scale}") for scores in result.slices], np.float32)
