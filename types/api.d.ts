@@ -774,29 +774,79 @@ export interface components {
             refused: string[];
         };
         /**
-         * Agreed
-         * @description The consensus of a panel on one scan.
+         * AdjudicationDetail
+         * @description Everything that a panel needs for one scan.
          *
          *     Attributes:
-         *         version: Number of the consensus, from 1.
-         *         scores: Scores on all four scales. None if the scan cannot be rated.
-         *         cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
-         *         comment: Free text.
-         *         panel: Names of the people who agreed. Empty if they were not named.
-         *         saved_at: Time of the save in UTC, ISO 8601.
+         *         number: Number of the scan in the study.
+         *         scan_id: Name of the scan.
+         *         said: Rating by each reader, first readings before second ones.
+         *         agreed: Every consensus so far. The last one counts.
+         *         scales: The four scales with the meaning of each score.
          */
-        Agreed: {
-            /** Version */
-            version: number;
-            scores: components["schemas"]["GivenScores"] | null;
-            /** Cannot Rate */
-            cannot_rate: string;
-            /** Comment */
-            comment: string;
-            /** Panel */
-            panel: string;
-            /** Saved At */
-            saved_at: string;
+        AdjudicationDetail: {
+            /** Number */
+            number: number;
+            /** Scan Id */
+            scan_id: string;
+            /** Said */
+            said: components["schemas"]["ReaderRating"][];
+            /** Agreed */
+            agreed: components["schemas"]["ConsensusRating"][];
+            /**
+             * Scales
+             * @default [
+             *       {
+             *         "name": "myocardium_nulling",
+             *         "title": "Myocardium nulling",
+             *         "question": "How dark is the myocardium of the left ventricle, against its blood pool?",
+             *         "scores": [
+             *           "the left-ventricular myocardium is brighter than the blood pool",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the left-ventricular myocardium is as dark as the signal-free background"
+             *         ]
+             *       },
+             *       {
+             *         "name": "sharpness",
+             *         "title": "Sharpness",
+             *         "question": "How clear are the borders of the left atrium and the other chambers?",
+             *         "scores": [
+             *           "the borders of the left atrium and the other chambers are blurred",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the borders of the cardiac chambers are well defined"
+             *         ]
+             *       },
+             *       {
+             *         "name": "enhancement",
+             *         "title": "Enhancement of aorta and valve",
+             *         "question": "Do the wall of the aorta and the valves enhance?",
+             *         "scores": [
+             *           "the aortic wall and the valves do not enhance",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the aortic wall and the valves enhance clearly"
+             *         ]
+             *       },
+             *       {
+             *         "name": "quality",
+             *         "title": "Quality for fibrosis assessment",
+             *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
+             *         "scores": [
+             *           "no enhanced fibrous structure can be told from the blood pool",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "enhanced fibrous structures stand out from the blood pool"
+             *         ]
+             *       }
+             *     ]
+             */
+            scales: components["schemas"]["DefinedScale"][];
         };
         /**
          * Agreement
@@ -908,7 +958,12 @@ export interface components {
         };
         /**
          * BundleStamp
-         * @description Identity of the bundle that made a result: its name, version and the SHA-256 of its `bundle.json`.
+         * @description Identity of the bundle that made a result.
+         *
+         *     Attributes:
+         *         name: Name of the model.
+         *         version: Version of the model.
+         *         sha256: SHA-256 of the bundle's `bundle.json`.
          */
         BundleStamp: {
             /** Name */
@@ -917,6 +972,31 @@ export interface components {
             version: string;
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * ConsensusRating
+         * @description The consensus of a panel on one scan.
+         *
+         *     Attributes:
+         *         version: Number of the consensus, from 1.
+         *         scores: Scores on all four scales. None if the scan cannot be rated.
+         *         cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
+         *         comment: Free text.
+         *         panel: Names of the people who agreed. Empty if they were not named.
+         *         saved_at: Time of the save in UTC, ISO 8601.
+         */
+        ConsensusRating: {
+            /** Version */
+            version: number;
+            scores: components["schemas"]["GivenScores"] | null;
+            /** Cannot Rate */
+            cannot_rate: string;
+            /** Comment */
+            comment: string;
+            /** Panel */
+            panel: string;
+            /** Saved At */
+            saved_at: string;
         };
         /**
          * DefinedScale
@@ -969,12 +1049,7 @@ export interface components {
             spread: number;
             /** Readings */
             readings: {
-                [key: string]: [
-                    number,
-                    number,
-                    number,
-                    number
-                ] | null;
+                [key: string]: number[] | null;
             };
             /** Verdict */
             verdict?: ("diagnostic" | "non-diagnostic") | null;
@@ -982,7 +1057,7 @@ export interface components {
             probability?: number | null;
         };
         /**
-         * Figure
+         * Estimate
          * @description One measure with its 95 % interval.
          *
          *     Attributes:
@@ -992,7 +1067,7 @@ export interface components {
          *         undefined: Reason why there is no value. Empty if there is one.
          *         caution: Note about the interval, or reason why there is none.
          */
-        Figure: {
+        Estimate: {
             /** Value */
             value?: number | null;
             /** Low */
@@ -1015,7 +1090,7 @@ export interface components {
          * @description One observation that speaks against a verdict.
          *
          *     Attributes:
-         *         check: Name of the check in `lgeqa.gate`.
+         *         check: Name of the check in `lgeqa.inference.gate`.
          *         severity: Consequence: `refused` if no verdict can be given, `review` if a person should check the scan before
          *             its verdict is used.
          *         seen: Observation, in one sentence.
@@ -1125,9 +1200,9 @@ export interface components {
             reader: string;
             /** N */
             n: number;
-            difference: components["schemas"]["Figure"];
-            diagnostic: components["schemas"]["Figure"];
-            others_diagnostic: components["schemas"]["Figure"];
+            difference: components["schemas"]["Estimate"];
+            diagnostic: components["schemas"]["Estimate"];
+            others_diagnostic: components["schemas"]["Estimate"];
         };
         /**
          * Listed
@@ -1142,7 +1217,7 @@ export interface components {
             /** Number */
             number: number;
             dispute: components["schemas"]["Dispute"];
-            agreed: components["schemas"]["Agreed"] | null;
+            agreed: components["schemas"]["ConsensusRating"] | null;
         };
         /**
          * MadeStudy
@@ -1218,7 +1293,7 @@ export interface components {
         };
         /**
          * Measures
-         * @description Image quality measures of one scan, as defined by `lgeqa.measure.MEASURES`.
+         * @description Image quality measures of one scan, as defined by `lgeqa.measures.MEASURES`.
          *
          *     Attributes:
          *         values: Value of every measure by name, in the order of `MEASURES`. None if it is undefined.
@@ -1269,11 +1344,11 @@ export interface components {
             against: string;
             /** N */
             n: number;
-            label_kappa: components["schemas"]["Figure"];
-            same_side: components["schemas"]["Figure"];
-            auroc: components["schemas"]["Figure"];
-            diagnostic: components["schemas"]["Figure"];
-            others_diagnostic: components["schemas"]["Figure"];
+            label_kappa: components["schemas"]["Estimate"];
+            same_side: components["schemas"]["Estimate"];
+            auroc: components["schemas"]["Estimate"];
+            diagnostic: components["schemas"]["Estimate"];
+            others_diagnostic: components["schemas"]["Estimate"];
         };
         /**
          * NewReader
@@ -1319,81 +1394,6 @@ export interface components {
             seed: number;
         };
         /**
-         * Opened
-         * @description Everything that a panel needs for one scan.
-         *
-         *     Attributes:
-         *         number: Number of the scan in the study.
-         *         scan_id: Name of the scan.
-         *         said: Rating by each reader, first readings before second ones.
-         *         agreed: Every consensus so far. The last one counts.
-         *         scales: The four scales with the meaning of each score.
-         */
-        Opened: {
-            /** Number */
-            number: number;
-            /** Scan Id */
-            scan_id: string;
-            /** Said */
-            said: components["schemas"]["Said"][];
-            /** Agreed */
-            agreed: components["schemas"]["Agreed"][];
-            /**
-             * Scales
-             * @default [
-             *       {
-             *         "name": "myocardium_nulling",
-             *         "title": "Myocardium nulling",
-             *         "question": "How dark is the myocardium of the left ventricle, against its blood pool?",
-             *         "scores": [
-             *           "the left-ventricular myocardium is brighter than the blood pool",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "the left-ventricular myocardium is as dark as the signal-free background"
-             *         ]
-             *       },
-             *       {
-             *         "name": "sharpness",
-             *         "title": "Sharpness",
-             *         "question": "How clear are the borders of the left atrium and the other chambers?",
-             *         "scores": [
-             *           "the borders of the left atrium and the other chambers are blurred",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "the borders of the cardiac chambers are well defined"
-             *         ]
-             *       },
-             *       {
-             *         "name": "enhancement",
-             *         "title": "Enhancement of aorta and valve",
-             *         "question": "Do the wall of the aorta and the valves enhance?",
-             *         "scores": [
-             *           "the aortic wall and the valves do not enhance",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "the aortic wall and the valves enhance clearly"
-             *         ]
-             *       },
-             *       {
-             *         "name": "quality",
-             *         "title": "Quality for fibrosis assessment",
-             *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
-             *         "scores": [
-             *           "no enhanced fibrous structure can be told from the blood pool",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "enhanced fibrous structures stand out from the blood pool"
-             *         ]
-             *       }
-             *     ]
-             */
-            scales: components["schemas"]["DefinedScale"][];
-        };
-        /**
          * OwnRating
          * @description A reader's own rating of one scan.
          *
@@ -1408,101 +1408,6 @@ export interface components {
             /** Version */
             version: number;
             rating: components["schemas"]["GivenRating"] | null;
-        };
-        /**
-         * OwnReading
-         * @description One scan in a reader's list.
-         *
-         *     Attributes:
-         *         number: Blind number of the scan.
-         *         state: Whether the reader has rated the scan.
-         */
-        OwnReading: {
-            /** Number */
-            number: number;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "open" | "rated" | "cannot_rate";
-        };
-        /**
-         * OwnReadings
-         * @description The start page of a reader.
-         *
-         *     Attributes:
-         *         study: Name of the study.
-         *         reader: Name of the reader.
-         *         reader_id: Identifier of the reader, sent with every rating.
-         *         closed: Whether the study is closed. If so, there are no readings.
-         *         readings: Readings in the reader's order.
-         *         scales: The four scales with the meaning of each score.
-         */
-        OwnReadings: {
-            /** Study */
-            study: string;
-            /** Reader */
-            reader: string;
-            /** Reader Id */
-            reader_id: number;
-            /** Closed */
-            closed: boolean;
-            /** Readings */
-            readings: components["schemas"]["OwnReading"][];
-            /**
-             * Scales
-             * @default [
-             *       {
-             *         "name": "myocardium_nulling",
-             *         "title": "Myocardium nulling",
-             *         "question": "How dark is the myocardium of the left ventricle, against its blood pool?",
-             *         "scores": [
-             *           "the left-ventricular myocardium is brighter than the blood pool",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "the left-ventricular myocardium is as dark as the signal-free background"
-             *         ]
-             *       },
-             *       {
-             *         "name": "sharpness",
-             *         "title": "Sharpness",
-             *         "question": "How clear are the borders of the left atrium and the other chambers?",
-             *         "scores": [
-             *           "the borders of the left atrium and the other chambers are blurred",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "the borders of the cardiac chambers are well defined"
-             *         ]
-             *       },
-             *       {
-             *         "name": "enhancement",
-             *         "title": "Enhancement of aorta and valve",
-             *         "question": "Do the wall of the aorta and the valves enhance?",
-             *         "scores": [
-             *           "the aortic wall and the valves do not enhance",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "the aortic wall and the valves enhance clearly"
-             *         ]
-             *       },
-             *       {
-             *         "name": "quality",
-             *         "title": "Quality for fibrosis assessment",
-             *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
-             *         "scores": [
-             *           "no enhanced fibrous structure can be told from the blood pool",
-             *           "between, nearer to 1",
-             *           "half-way between 1 and 5: just enough to be diagnostic",
-             *           "between, nearer to 5",
-             *           "enhanced fibrous structures stand out from the blood pool"
-             *         ]
-             *       }
-             *     ]
-             */
-            scales: components["schemas"]["DefinedScale"][];
         };
         /**
          * Pair
@@ -1528,10 +1433,10 @@ export interface components {
             n: number;
             /** Refused */
             refused: number;
-            kappa: components["schemas"]["Figure"];
-            label_kappa: components["schemas"]["Figure"];
-            exact: components["schemas"]["Figure"];
-            same_side: components["schemas"]["Figure"];
+            kappa: components["schemas"]["Estimate"];
+            label_kappa: components["schemas"]["Estimate"];
+            exact: components["schemas"]["Estimate"];
+            same_side: components["schemas"]["Estimate"];
         };
         /**
          * Period
@@ -1631,6 +1536,106 @@ export interface components {
             token: string;
         };
         /**
+         * ReaderRating
+         * @description The rating of a scan by one reader.
+         *
+         *     Attributes:
+         *         reader: Name of the reader.
+         *         reading: Number of the reading: 1, or 2 for a second reading.
+         *         scores: Scores on all four scales. None if the scan cannot be rated.
+         *         cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
+         *         comment: Free text.
+         */
+        ReaderRating: {
+            /** Reader */
+            reader: string;
+            /** Reading */
+            reading: number;
+            scores: components["schemas"]["GivenScores"] | null;
+            /** Cannot Rate */
+            cannot_rate: string;
+            /** Comment */
+            comment: string;
+        };
+        /**
+         * ReaderWorklist
+         * @description The start page of a reader.
+         *
+         *     Attributes:
+         *         study: Name of the study.
+         *         reader: Name of the reader.
+         *         reader_id: Identifier of the reader, sent with every rating.
+         *         closed: Whether the study is closed. If so, there are no readings.
+         *         readings: Readings in the reader's order.
+         *         scales: The four scales with the meaning of each score.
+         */
+        ReaderWorklist: {
+            /** Study */
+            study: string;
+            /** Reader */
+            reader: string;
+            /** Reader Id */
+            reader_id: number;
+            /** Closed */
+            closed: boolean;
+            /** Readings */
+            readings: components["schemas"]["WorklistEntry"][];
+            /**
+             * Scales
+             * @default [
+             *       {
+             *         "name": "myocardium_nulling",
+             *         "title": "Myocardium nulling",
+             *         "question": "How dark is the myocardium of the left ventricle, against its blood pool?",
+             *         "scores": [
+             *           "the left-ventricular myocardium is brighter than the blood pool",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the left-ventricular myocardium is as dark as the signal-free background"
+             *         ]
+             *       },
+             *       {
+             *         "name": "sharpness",
+             *         "title": "Sharpness",
+             *         "question": "How clear are the borders of the left atrium and the other chambers?",
+             *         "scores": [
+             *           "the borders of the left atrium and the other chambers are blurred",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the borders of the cardiac chambers are well defined"
+             *         ]
+             *       },
+             *       {
+             *         "name": "enhancement",
+             *         "title": "Enhancement of aorta and valve",
+             *         "question": "Do the wall of the aorta and the valves enhance?",
+             *         "scores": [
+             *           "the aortic wall and the valves do not enhance",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the aortic wall and the valves enhance clearly"
+             *         ]
+             *       },
+             *       {
+             *         "name": "quality",
+             *         "title": "Quality for fibrosis assessment",
+             *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
+             *         "scores": [
+             *           "no enhanced fibrous structure can be told from the blood pool",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "enhanced fibrous structures stand out from the blood pool"
+             *         ]
+             *       }
+             *     ]
+             */
+            scales: components["schemas"]["DefinedScale"][];
+        };
+        /**
          * ReferenceLevels
          * @description Grey levels that both networks and all measures refer to, and how much the verdict depends on them.
          *
@@ -1649,28 +1654,6 @@ export interface components {
             p_quality_if_lower?: number | null;
             /** P Quality If Higher */
             p_quality_if_higher?: number | null;
-        };
-        /**
-         * Said
-         * @description The rating of a scan by one reader.
-         *
-         *     Attributes:
-         *         reader: Name of the reader.
-         *         reading: Number of the reading: 1, or 2 for a second reading.
-         *         scores: Scores on all four scales. None if the scan cannot be rated.
-         *         cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
-         *         comment: Free text.
-         */
-        Said: {
-            /** Reader */
-            reader: string;
-            /** Reading */
-            reading: number;
-            scores: components["schemas"]["GivenScores"] | null;
-            /** Cannot Rate */
-            cannot_rate: string;
-            /** Comment */
-            comment: string;
         };
         /**
          * SavedRating
@@ -1710,8 +1693,8 @@ export interface components {
             n: number;
             /** N Complete */
             n_complete: number;
-            alpha: components["schemas"]["Figure"];
-            icc: components["schemas"]["Figure"];
+            alpha: components["schemas"]["Estimate"];
+            icc: components["schemas"]["Estimate"];
             /** Pairs */
             pairs: components["schemas"]["Pair"][];
             /** Repeats */
@@ -2233,6 +2216,23 @@ export interface components {
             ctx?: Record<string, never>;
         };
         /**
+         * WorklistEntry
+         * @description One scan in a reader's list.
+         *
+         *     Attributes:
+         *         number: Blind number of the scan.
+         *         state: Whether the reader has rated the scan.
+         */
+        WorklistEntry: {
+            /** Number */
+            number: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "rated" | "cannot_rate";
+        };
+        /**
          * WorstSlice
          * @description A slice of low quality.
          *
@@ -2261,14 +2261,15 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type Added = components['schemas']['Added'];
-export type Agreed = components['schemas']['Agreed'];
+export type AdjudicationDetail = components['schemas']['AdjudicationDetail'];
 export type Agreement = components['schemas']['Agreement'];
 export type AttributeView = components['schemas']['AttributeView'];
 export type Bar = components['schemas']['Bar'];
 export type BundleStamp = components['schemas']['BundleStamp'];
+export type ConsensusRating = components['schemas']['ConsensusRating'];
 export type DefinedScale = components['schemas']['DefinedScale'];
 export type Dispute = components['schemas']['Dispute'];
-export type Figure = components['schemas']['Figure'];
+export type Estimate = components['schemas']['Estimate'];
 export type Finding = components['schemas']['Finding'];
 export type Folder = components['schemas']['Folder'];
 export type GivenRating = components['schemas']['GivenRating'];
@@ -2283,10 +2284,7 @@ export type Measures = components['schemas']['Measures'];
 export type ModelPair = components['schemas']['ModelPair'];
 export type NewReader = components['schemas']['NewReader'];
 export type NewStudy = components['schemas']['NewStudy'];
-export type Opened = components['schemas']['Opened'];
 export type OwnRating = components['schemas']['OwnRating'];
-export type OwnReading = components['schemas']['OwnReading'];
-export type OwnReadings = components['schemas']['OwnReadings'];
 export type Pair = components['schemas']['Pair'];
 export type Period = components['schemas']['Period'];
 export type Problem = components['schemas']['Problem'];
@@ -2294,8 +2292,9 @@ export type Progress = components['schemas']['Progress'];
 export type Publication = components['schemas']['Publication'];
 export type ReaderCount = components['schemas']['ReaderCount'];
 export type ReaderLink = components['schemas']['ReaderLink'];
+export type ReaderRating = components['schemas']['ReaderRating'];
+export type ReaderWorklist = components['schemas']['ReaderWorklist'];
 export type ReferenceLevels = components['schemas']['ReferenceLevels'];
-export type Said = components['schemas']['Said'];
 export type SavedRating = components['schemas']['SavedRating'];
 export type ScaleAgreement = components['schemas']['ScaleAgreement'];
 export type ScanLine = components['schemas']['ScanLine'];
@@ -2311,6 +2310,7 @@ export type SliceScores = components['schemas']['SliceScores'];
 export type StripView = components['schemas']['StripView'];
 export type StudyView = components['schemas']['StudyView'];
 export type ValidationError = components['schemas']['ValidationError'];
+export type WorklistEntry = components['schemas']['WorklistEntry'];
 export type WorstSlice = components['schemas']['WorstSlice'];
 export type $defs = Record<string, never>;
 export interface operations {
@@ -3525,7 +3525,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OwnReadings"];
+                    "application/json": components["schemas"]["ReaderWorklist"];
                 };
             };
             /** @description A wrong or missing token. */
@@ -3786,7 +3786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Opened"];
+                    "application/json": components["schemas"]["AdjudicationDetail"];
                 };
             };
             /** @description A wrong or missing token. */
@@ -3829,7 +3829,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Agreed"];
+                    "application/json": components["schemas"]["ConsensusRating"];
                 };
             };
             /** @description A wrong or missing token. */

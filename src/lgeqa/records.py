@@ -131,8 +131,8 @@ class Measures(Record):
     """
 
     values: dict[str, float | None]
-    reasons: dict[str, str] = Field(default_factory=dict)
-    places: dict[str, float] = Field(default_factory=dict)
+    reasons: dict[str, str] = Field({})
+    places: dict[str, float] = Field({})
     slices: tuple[SliceMeasures, ...] = ()
 
 
@@ -252,9 +252,9 @@ class ScanResult(Record):
     series: str = ""
     input_sha256: str = ""
     bundle: BundleStamp | None = None
-    versions: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str] = Field({})
     finished_at: str = ""
-    seconds: dict[str, float] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field({})
     fingerprint: str = ""
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import { moment } from "./shared/format.js";
 import { RatingForm } from "./rating_form.js";
 import { connectSlider, stageVolume } from "./volume_stage.js";
 
-/** @import { Agreed, DefinedScale, GivenScores, Opened, Said } from "lgeqa-api" */
+/** @import { ConsensusRating, DefinedScale, GivenScores, AdjudicationDetail, ReaderRating } from "lgeqa-api" */
 /** @import { ScaleName } from "./vocabulary.js" */
 
 const APART_FROM = 2;
@@ -21,7 +21,7 @@ const panel = find("#panel", HTMLInputElement);
 list.href = `${studyPage}/agreement`;
 ask("get", "/api/studies/{study_id}/adjudication/{number}", { values }).then(start, fail);
 
-/** @param {Opened} scan */
+/** @param {AdjudicationDetail} scan */
 async function start(scan) {
   document.title = find("#scan").textContent = `Adjudicate ${scan.scan_id}`;
   const form = new RatingForm(scan.scales, () => {});
@@ -41,7 +41,7 @@ async function start(scan) {
 
 // The scan and its ratings -------------------------------------------------------------------------------------------
 
-/** @param {Opened} scan */
+/** @param {AdjudicationDetail} scan */
 function showRatings({ said: ratings, scales }) {
   const firsts = ratings.filter(({ reading }) => reading === 1).flatMap(({ scores }) => (scores ? [scores] : []));
   const head = ["Reader", ...scales.map(({ title }) => title)].map((title) => make("th", { scope: "col" }, title));
@@ -50,7 +50,7 @@ function showRatings({ said: ratings, scales }) {
 }
 
 /**
- * @param {Said} rating
+ * @param {ReaderRating} rating
  * @param {DefinedScale[]} scales
  * @param {GivenScores[]} firsts scores of all first readings
  */
@@ -71,7 +71,7 @@ function ratingRow({ reader, reading, scores, cannot_rate }, scales, firsts) {
 }
 
 /**
- * @param {Said} rating
+ * @param {ReaderRating} rating
  * @param {DefinedScale[]} scales
  */
 function commentRows({ comment }, scales) {
@@ -91,7 +91,7 @@ function areApart(name, firsts) {
 }
 
 /**
- * @param {Agreed[]} consensuses
+ * @param {ConsensusRating[]} consensuses
  * @param {DefinedScale[]} scales
  * @param {RatingForm} form
  */
@@ -107,7 +107,7 @@ function showConsensuses(consensuses, scales, form) {
 }
 
 /**
- * @param {Agreed} consensus
+ * @param {ConsensusRating} consensus
  * @param {DefinedScale[]} scales
  */
 function textOf({ scores, cannot_rate, comment, panel: people, saved_at }, scales) {
@@ -142,7 +142,7 @@ async function showVolume() {
 /**
  * Send the consensus until the server answers, under one id, so that it is stored once.
  *
- * @param {Agreed[]} consensuses
+ * @param {ConsensusRating[]} consensuses
  * @param {DefinedScale[]} scales
  * @param {RatingForm} form
  */

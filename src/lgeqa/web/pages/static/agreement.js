@@ -6,7 +6,7 @@ import { plural } from "./shared/format.js";
 import { fillTable } from "./shared/table.js";
 import { SCALE_NAMES, SCALES } from "./vocabulary.js";
 
-/** @import { Agreement, Figure, Leniency, Listed, ModelPair, Pair, ScaleAgreement } from "lgeqa-api" */
+/** @import { Agreement, Estimate, Leniency, Listed, ModelPair, Pair, ScaleAgreement } from "lgeqa-api" */
 /** @import { Cell } from "./shared/table.js" */
 /** @import { ScaleName } from "./vocabulary.js" */
 
@@ -132,7 +132,7 @@ function showScale({ scales }) {
 /**
  * Return an estimate with its interval, or why there is none.
  *
- * @param {Figure} estimate
+ * @param {Estimate} estimate
  * @param {boolean} [signed]
  * @returns {Cell}
  */

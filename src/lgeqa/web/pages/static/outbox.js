@@ -36,7 +36,7 @@ export class Outbox {
    * @param {Callbacks} callbacks
    */
   constructor(readerId, callbacks) {
-    this.#prefix = `lgeqa-outbox-${readerId}-`;
+    this.#prefix = `lgeqa-unsaved-${readerId}-`;
     this.#callbacks = callbacks;
     Object.keys(localStorage)
       .filter((key) => key.startsWith(this.#prefix))

@@ -8,7 +8,7 @@ import { EMPTY, RatingForm } from "./rating_form.js";
 import { listenToKeys } from "./rating_keys.js";
 import { connectSlider, stageVolume } from "./volume_stage.js";
 
-/** @import { OwnReadings } from "lgeqa-api" */
+/** @import { ReaderWorklist } from "lgeqa-api" */
 /** @import { Entry } from "./outbox.js" */
 /** @import { FormValue, Rating } from "./rating_form.js" */
 /** @import { Window } from "./volume_stage.js" */
@@ -41,7 +41,7 @@ class ReaderPage {
   /** @type {Map<number, number>} version of the rating of each scan, as far as this page knows */
   #versions = new Map();
 
-  /** @param {OwnReadings} own */
+  /** @param {ReaderWorklist} own */
   constructor(own) {
     this.#own = own;
     document.title = find("#who").textContent = `${own.study}, ${own.reader}`;
