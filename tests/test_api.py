@@ -48,9 +48,7 @@ def test_importing_the_package_imports_no_library() -> None:
     assert done.stdout == "0\n"
 
 
-def test_assess_many_returns_a_table_and_writes_what_the_command_writes(
-    bundle: Path, scans: Path, tmp_path: Path
-) -> None:
+def test_assess_many_returns_and_writes_what_the_command_does(bundle: Path, scans: Path, tmp_path: Path) -> None:
     results = lgeqa.assess_many(scans, bundle=bundle, out=tmp_path / "out", jobs=1)
     assert repr(results) == "Results(3 scans: 1 non-diagnostic, 1 failed, 1 not_assessable)"
     frame = results.to_frame()

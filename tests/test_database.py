@@ -7,7 +7,7 @@ from lgeqa.database import back_up, check_database, open_database
 from lgeqa.errors import OutputError
 
 
-def test_a_committed_transaction_outlives_a_crash_and_two_writers_wait_for_each_other(tmp_path: Path) -> None:
+def test_commit_survives_a_crash_and_writers_wait(tmp_path: Path) -> None:
     with open_database(tmp_path / "a.sqlite")() as session:
         settings = [session.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "foreign_keys")]
         waits = session.scalar(text("PRAGMA busy_timeout"))
@@ -48,7 +48,7 @@ def damaged(path: Path) -> Path:
     return path
 
 
-def test_damaged_file_is_refused_at_the_start_and_nobody_is_told_to_move_it(tmp_path: Path) -> None:
+def test_damaged_database_is_refused_and_left_in_place(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"a\.sqlite: is damaged .* Leave it where it is.*backup") as told:
         open_database(damaged(tmp_path / "a.sqlite"))
 
@@ -65,7 +65,7 @@ def test_file_is_for_its_user_alone(tmp_path: Path) -> None:
         assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
 
 
-def test_check_tells_a_whole_file_from_a_damaged_one_and_changes_neither(tmp_path: Path) -> None:
+def test_check_finds_a_damaged_file_and_changes_nothing(tmp_path: Path) -> None:
     whole, broken, old = filled(tmp_path / "a.sqlite"), damaged(tmp_path / "b.sqlite"), tmp_path / "c.sqlite"
     old.touch()
     before = [path.read_bytes() for path in (whole, broken, old)]
@@ -94,7 +94,7 @@ def test_backup_while_others_write_is_whole(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".draft*"))
 
 
-def test_backup_replaces_no_file_and_is_not_made_of_a_damaged_one(tmp_path: Path) -> None:
+def test_backup_replaces_no_file_and_refuses_a_damaged_database(tmp_path: Path) -> None:
     whole, there = filled(tmp_path / "a.sqlite"), tmp_path / "there.sqlite"
     there.write_bytes(b"an earlier backup")
 

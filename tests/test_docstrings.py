@@ -29,7 +29,7 @@ def entries(text: str) -> Iterator[tuple[str, str]]:
                 yield name, " ".join(description.split())
 
 
-def test_entries_are_of_one_name_and_stand_alone() -> None:
+def test_entries_are_of_one_name_and_are_complete() -> None:
     wrong = [
         f"{place}: {name}: {description}"
         for place, text in docstrings()

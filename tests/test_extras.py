@@ -17,7 +17,7 @@ def test_an_extra_that_is_there_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     extras.require("train", feature="training")
 
 
-def test_a_missing_extra_names_the_feature_the_module_and_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_names_feature_module_and_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "EXTRAS", {"train": ("json", "no_such_module")})
     with pytest.raises(MissingExtraError, match=r'^training needs no_such_module, .* pip install "lgeqa\[train\]"$'):
         extras.require("train", feature="training")

@@ -75,7 +75,7 @@ def test_one_patient_gives_no_interval() -> None:
     assert (figure.low, figure.high, figure.caution) == (None, None, "one patient only: no interval")
 
 
-def test_undefined_draws_are_told() -> None:
+def test_undefined_draws_are_reported() -> None:
     calls = SINGLE == 4
     figure = with_interval(partial(precision, np.ones(30, bool) & (SINGLE < 5), calls), SINGLE, Bootstrap(500))
     assert figure.caution == SAME  # of the draws that hold the one call

@@ -115,7 +115,7 @@ def test_the_constraints_pin_every_package_that_is_named() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_holds_all_that_its_extras_need_in_the_pinned_versions(lock: str) -> None:
+def test_lock_pins_everything_that_its_extras_need(lock: str) -> None:
     locked = pins(ROOT / f"locks/{lock}.txt")
     needed = required(PROJECT["dependencies"] + [line for extra in LOCKS[lock] for line in OPTIONAL[extra]])
 

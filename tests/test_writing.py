@@ -61,7 +61,7 @@ def test_claim_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
         pass
 
 
-def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot be written"), claimed(tmp_path / "file"):
         pass

@@ -86,7 +86,7 @@ def test_each_scale_has_its_own_scores(made: Agreement) -> None:
     assert exact == pytest.approx({"myocardium_nulling": 2 / 5, "sharpness": 4 / 5, "enhancement": 1, "quality": 2 / 5})
 
 
-def test_second_readings_tell_how_a_reader_agrees_with_themselves_alone(made: Agreement) -> None:
+def test_second_readings_count_for_repeatability_only(made: Agreement) -> None:
     (one,) = made.scales["quality"].repeats
 
     assert (one.a, one.b, one.n, one.refused) == ("ann", "ann", 2, 1)
@@ -108,7 +108,7 @@ def test_leniency_is_beside_the_others_on_shared_scans(made: Agreement) -> None:
     assert leniency["bob"].n == 6
 
 
-def test_the_model_stands_among_the_readers_and_their_majority(made: Agreement) -> None:
+def test_the_model_is_among_the_readers_and_their_majority(made: Agreement) -> None:
     model = {one.against: one for one in made.scales["quality"].model}
 
     assert list(model) == ["ann", "bob", "cy", "majority"]

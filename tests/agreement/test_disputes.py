@@ -40,7 +40,7 @@ def test_each_says_why(made: Agreement) -> None:
     }
 
 
-def test_readings_and_verdict_stand_beside_them(made: Agreement) -> None:
+def test_readings_and_verdict_are_beside_them(made: Agreement) -> None:
     refused, *_, far = made.disputes
 
     assert refused.readings == {"ann": None, "bob": (3, 3, 3, 3), "cy": (3, 3, 3, 3)}

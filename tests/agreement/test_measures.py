@@ -66,7 +66,7 @@ def test_kappa_of_labels() -> None:
     assert label_kappa(a, b, sample(60)).value == pytest.approx((same - chance) / (1 - chance))
 
 
-def test_a_score_of_3_is_diagnostic_and_one_of_2_and_a_half_is_not() -> None:
+def test_score_of_3_is_diagnostic_and_2_5_is_not() -> None:
     assert sides(np.array([2.5, 3, 5, np.nan])).tolist()[:3] == [0, 1, 1]
     assert np.isnan(sides(np.array([np.nan])))
 
@@ -111,7 +111,7 @@ def naive_icc(scores: Numbers) -> float:
     return float((between_scans - rest) / (between_scans + (k - 1) * rest + k * (between_readers - rest) / n))
 
 
-def test_icc_is_of_the_scans_that_all_scored_and_falls_with_leniency() -> None:
+def test_icc_uses_scans_that_all_scored_and_falls_with_leniency() -> None:
     scores = PANEL.copy()
     scores[0, :10] = np.nan
 
@@ -197,7 +197,7 @@ def test_what_is_undefined_says_why(figure: Estimate, reason: str) -> None:
     assert figure == Estimate(undefined=reason)
 
 
-def test_two_readers_who_always_give_different_scores_are_at_chance() -> None:
+def test_readers_who_always_differ_agree_by_chance() -> None:
     figure = kappa(np.full(4, 2.0), np.full(4, 3.0), sample(4))
 
     assert figure.value == pytest.approx(0)

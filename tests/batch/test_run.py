@@ -61,7 +61,7 @@ def test_no_scan_stops_the_run(tmp_path: Path) -> None:
     assert "signal 9" in settled["killed"].result.message
 
 
-def test_a_fault_of_ours_is_told_from_a_bad_scan_and_logged_without_what_the_scan_says(tmp_path: Path) -> None:
+def test_bug_is_logged_without_the_content_of_the_scan(tmp_path: Path) -> None:
     settled = _run(tmp_path, "bug", "bad")
     assert settled["bug"].ours
     assert not settled["bad"].ours
@@ -90,14 +90,14 @@ def test_more_killed_scans_than_workers(tmp_path: Path) -> None:
     assert [one.result.status for one in settled.values()] == ["failed", "failed", "failed", "assessed"]
 
 
-def test_a_single_scan_that_kills_its_process_is_told_as_failed(tmp_path: Path) -> None:
+def test_scan_that_kills_its_process_is_reported_as_failed(tmp_path: Path) -> None:
     settled = _run(tmp_path, "killed", jobs=1)
     assert settled["killed"].result.status == "failed"
     assert "signal 9" in settled["killed"].result.message
 
 
 @pytest.mark.slow
-def test_a_scan_that_takes_too_long_is_told_so(tmp_path: Path) -> None:
+def test_a_scan_that_takes_too_long_is_reported(tmp_path: Path) -> None:
     sources = [source(tmp_path, name) for name in ("good", "hung")]
     settled = {one.result.scan_id: one for one in run_batch(sources, attempt(tmp_path), 2, Limits(seconds=20))}
     assert settled["good"].result.status == "assessed"
@@ -140,7 +140,7 @@ def test_the_record_is_the_result(tmp_path: Path) -> None:
     assert ScanResult.model_validate_json(text) == settled["good"].result
 
 
-def test_a_second_run_keeps_what_is_done_and_tries_again_what_failed(tmp_path: Path) -> None:
+def test_second_run_keeps_finished_and_retries_failed_scans(tmp_path: Path) -> None:
     names = ("good-1", "empty", "bad", "good-2")
     first = _run(tmp_path, *names)
     assert asked(tmp_path) == sorted(names)
@@ -161,20 +161,20 @@ def test_a_second_run_keeps_what_is_done_and_tries_again_what_failed(tmp_path: P
         {"stamp": STAMP.model_copy(update={"sha256": "1e" * 32})},
     ],
 )
-def test_other_settings_or_another_bundle_assess_anew(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_other_settings_or_another_bundle_assess_again(tmp_path: Path, changes: dict[str, Any]) -> None:
     _run(tmp_path, "good")
     _run(tmp_path, "good", **changes)
     assert asked(tmp_path) == ["good", "good"]
 
 
-def test_another_version_of_lgeqa_assesses_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_lgeqa_assesses_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _run(tmp_path, "good")
     monkeypatch.setattr("lgeqa.batch.fingerprint.versions", lambda: {"lgeqa": "99"})
     _run(tmp_path, "good")
     assert asked(tmp_path) == ["good", "good"]
 
 
-def test_a_changed_file_or_mask_is_assessed_anew(tmp_path: Path) -> None:
+def test_a_changed_file_or_mask_is_assessed_again(tmp_path: Path) -> None:
     _run(tmp_path, "good", "other")
     (tmp_path / "good.nrrd").write_text("gold", encoding="utf-8")
     os.utime(tmp_path / "good.nrrd", ns=(1, 1))
@@ -246,7 +246,7 @@ def test_a_scan_without_a_verdict_is_redone_for_pictures(name: str, tmp_path: Pa
     assert not _run(tmp_path, name, pictures=True)[name].kept
 
 
-def test_masks_lie_on_the_grid_of_the_file(tmp_path: Path) -> None:
+def test_masks_are_on_the_grid_of_the_file(tmp_path: Path) -> None:
     _run(tmp_path, "good", "empty", masks=True)
     assert [path.name for path in (tmp_path / "out" / "masks").iterdir()] == ["good.nrrd"]
     mask: Any = SimpleITK.ReadImage(str(tmp_path / "out" / "masks" / "good.nrrd"))
@@ -254,7 +254,7 @@ def test_masks_lie_on_the_grid_of_the_file(tmp_path: Path) -> None:
     assert mask.GetSpacing() == (1.25, 1.25, 2.5)
 
 
-def test_masks_wanted_later_are_made_and_one_of_other_settings_never_stays(tmp_path: Path) -> None:
+def test_masks_wanted_later_are_made_and_old_ones_removed(tmp_path: Path) -> None:
     mask = tmp_path / "out" / "masks" / "good.nrrd"
     _run(tmp_path, "good")
     assert not _run(tmp_path, "good", masks=True)["good"].kept
@@ -264,7 +264,7 @@ def test_masks_wanted_later_are_made_and_one_of_other_settings_never_stays(tmp_p
     assert not mask.exists()
 
 
-def test_pictures_of_assessed_scans_are_kept_and_those_of_an_earlier_run_never_stay(tmp_path: Path) -> None:
+def test_pictures_are_kept_and_those_of_earlier_runs_removed(tmp_path: Path) -> None:
     out = attempt(tmp_path, pictures=True).out
     _run(tmp_path, "good", "empty", pictures=True)
     assert [path.name for path in (tmp_path / "out" / "pictures").iterdir()] == ["good.json"]
@@ -276,7 +276,7 @@ def test_pictures_of_assessed_scans_are_kept_and_those_of_an_earlier_run_never_s
     assert out.load_pictures("good") is None
 
 
-def test_a_record_whose_pictures_are_missing_is_made_again_where_they_are_wanted(tmp_path: Path) -> None:
+def test_record_without_wanted_pictures_is_made_again(tmp_path: Path) -> None:
     _run(tmp_path, "good", "empty")
     again = _run(tmp_path, "good", "empty", pictures=True)
     assert {name: one.kept for name, one in again.items()} == {"good": False, "empty": True}
@@ -310,7 +310,7 @@ def test_pages_of_a_longer_report_are_removed_and_no_other_file(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_run_resumes(tmp_path: Path) -> None:
     scans = tmp_path / "out" / "scans"
     command = [sys.executable, "-m", "tests.batch.killable", str(tmp_path)]
     first = subprocess.Popen(command)
@@ -348,9 +348,7 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_while_a_record_is_saved_keeps_record_table_and_report_equal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_during_a_save_keeps_table_and_report_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = attempt(tmp_path)
     keep = run._keep
 
@@ -382,7 +380,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         attempt(tmp_path)
 
 
-def test_a_record_that_cannot_be_written_ends_the_run_and_is_named(tmp_path: Path) -> None:
+def test_unwritable_record_ends_the_run_and_is_named(tmp_path: Path) -> None:
     one = attempt(tmp_path)
     (tmp_path / "out" / "scans" / "good.json").mkdir()
     with pytest.raises(OutputError, match=r"good\.json: cannot be written \(is a directory\)"):

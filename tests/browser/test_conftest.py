@@ -16,7 +16,7 @@ from tests.browser.conftest import watch
         ("new Image().src = 'https://example.invalid/x.png'", "request: https://example.invalid/x.png"),
     ],
 )
-def test_a_planted_fault_is_told(browser: Browser, script: str, told: str) -> None:
+def test_a_planted_error_is_reported(browser: Browser, script: str, told: str) -> None:
     with browser.new_context() as context:
         page = context.new_page()
         faults = watch(page)
@@ -26,7 +26,7 @@ def test_a_planted_fault_is_told(browser: Browser, script: str, told: str) -> No
     assert told in faults
 
 
-def test_each_page_is_a_person_of_its_own(open_page: Callable[..., Page]) -> None:
+def test_each_page_is_a_separate_person(open_page: Callable[..., Page]) -> None:
     one, other = open_page(), open_page(color_scheme="dark", viewport={"width": 375, "height": 667})
     assert one.context is not other.context
     assert other.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")

@@ -152,7 +152,7 @@ def test_mouse_and_touch_rate_as_well(study: Study, link: str, open_page: Callab
 
 
 @pytest.mark.slow
-def test_one_goes_on_where_one_left_with_half_a_rating(link: str, page: Page) -> None:
+def test_reading_resumes_with_half_a_rating(link: str, page: Page) -> None:
     open_reading(page, link)
     rate(page, "1234")
     expect_scan(page, "Scan 2 of 3")
@@ -186,7 +186,7 @@ def test_going_back_changes_a_rating_and_keeps_the_first(study: Study, link: str
 
 
 @pytest.mark.slow
-def test_an_unchanged_rating_and_a_double_click_save_nothing_more(study: Study, link: str, page: Page) -> None:
+def test_unchanged_rating_and_double_click_save_once(study: Study, link: str, page: Page) -> None:
     open_reading(page, link)
     rate(page, "1111")
     expect_scan(page, "Scan 2 of 3")
@@ -255,7 +255,7 @@ def test_offline_a_rating_is_kept_and_said_not_to_be_saved(study: Study, link: s
     assert [scores(row) for row in study.exported("history.csv")] == ["2345"]
 
 
-def test_a_page_closed_while_offline_sends_when_it_is_opened_again(study: Study, link: str, shaken: Page) -> None:
+def test_page_closed_while_offline_sends_when_reopened(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     shaken.context.set_offline(True)
     rate(shaken, "2345")
@@ -314,7 +314,7 @@ def test_a_server_killed_in_mid_study_loses_and_doubles_nothing(
 
 
 @pytest.mark.slow
-def test_a_rating_after_closing_is_refused_kept_and_sent_once_reopened(study: Study, link: str, shaken: Page) -> None:
+def test_rating_of_a_closed_study_is_sent_when_reopened(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     study.post("close")
     rate(shaken, "2345")
@@ -330,7 +330,7 @@ def test_a_rating_after_closing_is_refused_kept_and_sent_once_reopened(study: St
 
 
 @pytest.mark.slow
-def test_another_readers_link_in_the_same_browser_takes_no_rating(study: Study, link: str, shaken: Page) -> None:
+def test_other_readers_link_in_the_same_browser_loses_no_rating(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     other = open_reading(shaken.context.new_page(), study.add_reader("Bo"))
     rate(shaken, "1111")
@@ -444,7 +444,7 @@ def test_a_study_made_by_mistake_is_deleted_from_its_page(own_server: Server, tm
     expect(page.locator("#none")).to_be_visible()
 
 
-def test_a_fault_is_told_on_the_owners_page(server: Server, shaken: Page) -> None:
+def test_an_error_is_reported_on_the_owners_page(server: Server, shaken: Page) -> None:
     shaken.goto(f"{server.address}/studies?token={TOKEN}")
     shaken.get_by_label("Name").fill("S")
     shaken.get_by_label("Folder of scans").fill("/not/there")

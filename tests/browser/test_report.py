@@ -82,7 +82,7 @@ def pixel(page: Page, x: int, y: int) -> list[int]:
     return found
 
 
-def test_sorting_by_keyboard_tells_its_direction(opened: Page) -> None:
+def test_sorting_by_keyboard_shows_its_direction(opened: Page) -> None:
     head = opened.locator("#scans thead th")
     quality = head.filter(has_text=SCALES[3].title)
     quality.get_by_role("button").focus()
@@ -157,7 +157,7 @@ def test_arrow_keys_move_through_the_slices(opened: Page) -> None:
     expect(opened.locator("[open] .sheet [aria-current=true]")).to_have_text("17")
 
 
-def test_slices_are_chosen_by_slider_strip_sheet_and_the_list_of_the_worst(opened: Page) -> None:
+def test_slices_are_selected_by_slider_strip_sheet_and_list(opened: Page) -> None:
     open_scan(opened, "alpha")
     caption = opened.locator("[open] figcaption").last
     slider = opened.locator("[open]").get_by_label("Slice", exact=True)
@@ -172,7 +172,7 @@ def test_slices_are_chosen_by_slider_strip_sheet_and_the_list_of_the_worst(opene
     expect(caption).to_contain_text("Slice 19")
 
 
-def test_the_heat_map_goes_on_and_off_and_by_opacity(opened: Page) -> None:
+def test_the_heat_map_is_switched_on_and_off_and_by_opacity(opened: Page) -> None:
     open_scan(opened, "alpha")
     part = opened.locator("details.scan[open]")
     part.get_by_label("Outline of the atrium").uncheck()
@@ -191,7 +191,7 @@ def test_the_heat_map_goes_on_and_off_and_by_opacity(opened: Page) -> None:
     assert colour(opened) == COLOURED
 
 
-def test_what_speaks_for_and_against_is_told_by_colour_and_by_number(opened: Page) -> None:
+def test_support_and_opposition_have_colours_and_numbers(opened: Page) -> None:
     open_scan(opened, "alpha")
     part = opened.locator("details.scan[open]")
     part.get_by_label("Opacity").fill("100")
@@ -206,7 +206,7 @@ def test_what_speaks_for_and_against_is_told_by_colour_and_by_number(opened: Pag
     expect(part.locator(".heat legend")).to_have_text(f"Heat map: {SCALES[1].title}")
 
 
-def test_a_bundle_without_maps_is_told(opened: Page) -> None:
+def test_a_bundle_without_maps_is_reported(opened: Page) -> None:
     open_scan(opened, NASTY)
     part = opened.locator("details.scan[open]")
     expect(part.get_by_text("This bundle gives no heat maps.")).to_be_visible()
@@ -347,7 +347,7 @@ def unscored(page: Page, tmp_path: Path) -> Page:
     return page
 
 
-def test_pictures_without_votes_are_told_by_index_and_position(unscored: Page) -> None:
+def test_pictures_without_votes_have_index_and_position(unscored: Page) -> None:
     open_scan(unscored, "cut")
     part = unscored.locator("details.scan[open]")
     caption = part.locator(".stage figcaption")

@@ -203,7 +203,7 @@ def test_mask_is_filled_in_every_plane_of_the_multiplanar_view(home: Page, tmp_p
 
 
 @pytest.mark.slow
-def test_window_reaches_from_the_darkest_to_the_brightest_half_percent(home: Page, tmp_path: Path) -> None:
+def test_window_spans_the_middle_99_percent(home: Page, tmp_path: Path) -> None:
     drop(home, "window.nrrd", small_scan(tmp_path, 13))
     expect(home.locator("#scans tbody tr", has_text="window").locator(VERDICT)).to_be_visible(timeout=30_000)
     home.get_by_role("link", name="window").click()
@@ -309,7 +309,9 @@ def shaken(browser: Browser, server: Server) -> Iterator[Page]:
         (MARKUP, b"no image", "no scan was found"),
     ],
 )
-def test_what_is_refused_is_told_with_its_name_and_reason(shaken: Page, name: str, content: bytes, told: str) -> None:
+def test_what_is_refused_is_reported_with_its_name_and_reason(
+    shaken: Page, name: str, content: bytes, told: str
+) -> None:
     drop(shaken, name, content)
 
     line = shaken.locator("#uploads li", has_text=name)
@@ -328,7 +330,7 @@ def test_markup_in_a_reason_stays_text(shaken: Page) -> None:
     assert shaken.locator("img[src=x]").count() == 0
 
 
-def test_a_lost_connection_is_told_and_what_was_dropped_meanwhile_arrives_once(shaken: Page, tmp_path: Path) -> None:
+def test_lost_connection_is_reported_and_upload_arrives_once(shaken: Page, tmp_path: Path) -> None:
     expect(shaken.locator("#progress")).to_contain_text("done")
     shaken.context.set_offline(True)
     drop(shaken, "offline.nrrd", small_scan(tmp_path, 4))
@@ -400,7 +402,7 @@ def test_a_wrong_token_opens_a_page_that_asks_for_one(
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("width", [1200, 390])
-def test_no_page_has_a_serious_fault_of_accessibility(
+def test_no_page_has_a_serious_accessibility_problem(
     open_page: Callable[..., Page], server: Server, tmp_path: Path, scheme: str, width: int
 ) -> None:
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900})

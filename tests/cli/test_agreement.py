@@ -74,7 +74,7 @@ def test_the_files_hold_it(place: Path, done: subprocess.CompletedProcess[str]) 
         assert [row["scan"] for row in csv.DictReader(lines)] == ["refused", "both", "split", "far"]
 
 
-def test_a_cohort_gives_first_readings_and_its_scans_are_met_by_their_files(place: Path) -> None:
+def test_cohort_gives_first_readings_matched_by_file(place: Path) -> None:
     renamed = OutputFolder(place / "renamed")
     renamed.save(record([[0.9] * 4], scan_id="i-both").model_copy(update={"source": str(place / "images/i-both.nrrd")}))
 
@@ -91,7 +91,7 @@ def test_a_cohort_gives_first_readings_and_its_scans_are_met_by_their_files(plac
     assert [one.verdict for one in made.disputes if one.scan_id == "both"] == ["diagnostic"]
 
 
-def test_truth_is_no_reader_and_shows_that_a_cohort_is_simulated(tmp_path: Path) -> None:
+def test_truth_is_no_reader_and_marks_a_simulated_cohort(tmp_path: Path) -> None:
     rows = [
         f"s{i},p{i},{i}.nrrd,,{reader},{i},2,3,{i}" for i in range(1, 5) for reader in ("truth", "reader-1", "reader-2")
     ]

@@ -86,7 +86,7 @@ def test_force_gives_a_refused_scan_a_verdict(bundle: Path, tmp_path: Path) -> N
     assert record.findings[0].severity == "refused"
 
 
-def test_the_same_folder_again_keeps_all_and_finds_no_scans_among_its_own_masks(bundle: Path, tmp_path: Path) -> None:
+def test_second_run_into_a_folder_ignores_its_masks(bundle: Path, tmp_path: Path) -> None:
     toy_scan(tmp_path / "a.nrrd", 1)
     toy_scan(tmp_path / "b.nrrd", 2)
     first = lgeqa("assess", ".", "-o", "out", "--bundle", bundle, "--masks", cwd=tmp_path)
@@ -196,7 +196,7 @@ def test_results_of_two_bundles_are_not_mixed(bundle: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_says_how_to_go_on_and_leaves_the_table(bundle: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_says_how_to_continue_and_leaves_the_table(bundle: Path, tmp_path: Path) -> None:
     for number in range(60):
         toy_scan(tmp_path / "in" / f"{number}.nrrd", number)
     command = (LGEQA, "assess", tmp_path / "in", "-o", tmp_path / "out", "--bundle", bundle, "--jobs", "1")

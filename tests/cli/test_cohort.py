@@ -45,7 +45,7 @@ def test_a_good_cohort_ends_with_0(made: Made, tmp_path: Path) -> None:
         assert line in lines
 
 
-def test_a_poor_cohort_ends_with_2_and_tells_all(tmp_path: Path) -> None:
+def test_a_poor_cohort_ends_with_2_and_reports_all(tmp_path: Path) -> None:
     made = good_cohort(tmp_path)
     made.add("s8", "ann,9,1,1,1")
     (made.root / "s0/shrinkwrap.nrrd").unlink()
@@ -120,7 +120,7 @@ def test_one_file_for_several_splits_is_refused(made: Made) -> None:
     assert told == "-o all.json: is one file, and there are 2 splits. Name a folder."
 
 
-def test_too_few_patients_are_told(made: Made, tmp_path: Path) -> None:
+def test_too_few_patients_are_reported(made: Made, tmp_path: Path) -> None:
     told = fault(CohortError, "split", "--cohort", made.root, "-o", tmp_path / "out", "--folds", "30")
     assert "20 patients cannot be dealt to 30 folds" in told
     assert not (tmp_path / "out").exists()

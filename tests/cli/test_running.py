@@ -37,7 +37,7 @@ def _exit_code(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> object:
 
 
 @pytest.mark.parametrize(("fault", "code"), [(CohortError("no table"), 2), (ReadError("no scan"), 3)])
-def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
+def test_a_deliberate_error_is_one_line_and_its_exit_code(
     fault: LgeqaError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _exit_code(fault, monkeypatch) == code
@@ -52,7 +52,7 @@ def test_a_fault_on_purpose_is_one_line_and_its_exit_code(
         (MemoryError(), "memory ran out"),
     ],
 )
-def test_a_fault_of_the_machine_is_one_line(
+def test_a_error_of_the_machine_is_one_line(
     fault: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _exit_code(fault, monkeypatch) == 2
@@ -66,7 +66,7 @@ def test_a_missing_file_that_nobody_caught_is_ours(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_any_other_fault_is_ours_and_shows_where(
+def test_any_other_error_is_a_bug_and_shows_where(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _exit_code(KeyError("x"), monkeypatch) == 1
@@ -124,16 +124,14 @@ def _sleep(_: Source) -> NoReturn:
     raise AssertionError
 
 
-def test_a_scan_that_takes_longer_than_the_user_allows_is_told_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scan_over_the_time_limit_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lgeqa.workflows.assessment.open_pipeline", _open_slow)
     scan, bundle = toy_scan(tmp_path / "scan.nrrd"), toy_bundle(tmp_path / "b")
     assert _assess(scan, tmp_path / "out", "--bundle", bundle, "--timeout", 2, monkeypatch=monkeypatch) == 3
     assert "longer than 2 s" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
 
 
-def test_the_demo_makes_a_scan_assesses_it_and_says_where_the_report_is(
+def test_demo_assesses_a_simulated_scan_and_names_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ONE_THREAD:  # which the command sets for good

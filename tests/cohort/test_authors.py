@@ -74,7 +74,7 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
         read_cohort(tmp_path)
 
 
-def test_all_faults_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_all_errors_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
     wrong = {"ann": SCORES | {"sharpness": 9}, "bob": 1, "cyd": SCORES}
     cases, faults = gather_cohort(authors(tmp_path, {"x1": {"labeler": wrong}, "x2": {"label": without("sharpness")}}))
     assert [list(case.scores) for case in cases] == [["cyd"], []]

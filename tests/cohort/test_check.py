@@ -50,7 +50,7 @@ def test_the_rule_makes_the_labels(made: Made) -> None:
     assert check(made, rule=LabelRule(rule="majority")).balances == (Balance("all", 5, (2, 2, 2, 2)),)
 
 
-def test_all_faults_of_files_and_scores_are_told_at_once(made: Made) -> None:
+def test_all_errors_of_files_and_scores_are_reported_together(made: Made) -> None:
     made.row("gone", "p", "gone/data.nrrd", "", "ann,1,1,5,5")
     made.row("odd", "p", "odd.png", "", ",,,,")
     made.add("s8", "ann,7,1,1,1")
@@ -124,7 +124,7 @@ def test_a_rule_that_labels_nothing_is_an_error(tmp_path: Path, rule: LabelRule,
     assert f"No scan has a label by {asked}; scores are by label, truth." in fault
 
 
-def test_one_class_alone_is_told_once(made: Made) -> None:
+def test_one_class_alone_is_reported_once(made: Made) -> None:
     split: Split = {"p-s0": "train", "p-s1": "train", "p-s2": "validation", "p-s3": "test"}
     report = check(made, split, LabelRule())
     told = [text for text in report.cautions if "one class" in text]
@@ -188,7 +188,7 @@ def test_one_image_on_both_sides_of_a_split_is_an_error(made: Made) -> None:
 
 
 @pytest.mark.parametrize("split", [None, {"p-s0": "train", "p-s8": "train"}])
-def test_one_image_under_two_patients_is_a_caution_while_no_split_parts_it(made: Made, split: Split | None) -> None:
+def test_one_image_of_two_patients_is_a_caution_within_one_part(made: Made, split: Split | None) -> None:
     made.add("s8", "ann,2,2,2,2", seed=0)
     report = check(made, split)
     told = [text for text in report.cautions if "same image" in text]
@@ -211,7 +211,7 @@ def test_the_authors_layout_takes_each_scan_as_a_patient(made: Made) -> None:
     assert [f"{made.root}/s77/data.nrrd: is not there" in text for text in report.errors] == [True]
 
 
-def test_broken_labels_are_told_once(made: Made) -> None:
+def test_broken_labels_are_reported_once(made: Made) -> None:
     made.table.unlink()
     (made.root / "labels.json").write_text("{")
     assert ["labels.json: is no readable table of labels" in text for text in check(made).errors] == [True]
@@ -225,7 +225,7 @@ def test_several_cohorts_are_checked_together(made: Made, tmp_path: Path) -> Non
     assert "nowhere: is not there" in report.errors[0]
 
 
-def test_progress_is_told_of_every_scan(made: Made) -> None:
+def test_progress_is_reported_of_every_scan(made: Made) -> None:
     seen: list[str] = []
 
     def follow(cases: Sequence[Case]) -> Iterator[Case]:

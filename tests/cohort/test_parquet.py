@@ -36,7 +36,7 @@ def test_parquet_is_read_as_csv_is(tmp_path: Path) -> None:
     assert (b.patient, b.image, b.mask) == ("7", tmp_path / "b.nrrd", tmp_path / "b-mask.nrrd")
 
 
-def test_a_parquet_file_is_a_cohort_by_itself_and_its_folder_gives_no_column(tmp_path: Path) -> None:
+def test_parquet_file_is_a_cohort_without_its_folder_as_column(tmp_path: Path) -> None:
     (tmp_path / "reader=eve").mkdir()
     cases = read_cohort(write(tmp_path / "reader=eve" / "ours.parquet"))
     assert [list(case.scores) for case in cases] == [[], ["ann", "bob"]]
@@ -70,7 +70,7 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
         read_cohort(tmp_path)
 
 
-def test_without_pyarrow_the_way_to_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyarrow_the_way_to_it_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "scores.parquet")
     monkeypatch.setattr(extras, "EXTRAS", {"train": ("no_such_module",)})
     with pytest.raises(MissingExtraError, match="reading Parquet needs no_such_module"):

@@ -64,7 +64,7 @@ def test_a_split_that_is_there_is_kept_and_another_is_refused(tmp_path: Path) ->
         assert path.read_text() == other
 
 
-def test_a_split_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_split_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file/split.json: cannot be written \("):
         save_new_split(SPLIT, tmp_path / "file" / "split.json")

@@ -31,7 +31,7 @@ def test_content_does_not_hang_on_the_place(tmp_path: Path) -> None:
     assert content_of(replace(made, image=moved / "data.mhd", mask=None)) != before
 
 
-def test_missing_and_foreign_files_are_told(tmp_path: Path) -> None:
+def test_missing_and_foreign_files_are_reported(tmp_path: Path) -> None:
     made = case(tmp_path)
     with pytest.raises(ReadError, match=r"gone\.nrrd: cannot be read"):
         content_of(replace(made, image=tmp_path / "gone.nrrd"))
@@ -40,7 +40,7 @@ def test_missing_and_foreign_files_are_told(tmp_path: Path) -> None:
         content_of(replace(made, image=tmp_path / "scan.dcm"))
 
 
-def test_equal_names_of_two_cohorts_are_told_apart(tmp_path: Path) -> None:
+def test_equal_names_of_two_cohorts_are_distinguished(tmp_path: Path) -> None:
     cases = [case(tmp_path / name) for name in ("site-a", "site-b")]
     assert [source.scan_id for source in sources_of(cases)] == ["site-a_one", "site-b_one"]
     assert [source.mask_path for source in sources_of(cases)] == [one.mask for one in cases]

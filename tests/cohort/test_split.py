@@ -14,7 +14,7 @@ def strata(of: list[Case]) -> list[int]:
     return [int(case.patient[1:]) % 4 == 0 for case in of]
 
 
-def test_patients_are_dealt_whole_and_in_the_asked_shares() -> None:
+def test_patients_are_split_whole_and_in_the_requested_shares() -> None:
     dealt = draw_split(cases(), strata(cases()), test=0.2, validation=0.1, seed=0)
     parts = list(dealt.values())
     assert len(dealt) == 40
@@ -49,7 +49,7 @@ def test_the_draw_of_the_default_bundle_stays_what_it_was() -> None:
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 0.6])
-def test_shares_that_cannot_be_dealt_are_refused(share: float) -> None:
+def test_shares_that_cannot_be_drawn_are_refused(share: float) -> None:
     for shares in ((share, 0.1), (0.1, share)):
         with pytest.raises(CohortError, match=f"share of {share:g} cannot be dealt"):
             draw_split(cases(), strata(cases()), *shares, 0)
@@ -63,7 +63,7 @@ def test_a_class_too_rare_to_be_spread_leaves_the_others_spread() -> None:
         assert sum(int(patient[1:]) % 4 == 0 for patient in tested) in {2, 3}
 
 
-def test_repeats_share_their_test_part_and_deal_the_rest_anew() -> None:
+def test_repeats_share_their_test_part_and_redraw_the_rest() -> None:
     splits = repeated_splits(cases(), strata(cases()), 0.1, 0.1, 5, 3)
     assert splits[0] == draw_split(cases(), strata(cases()), 0.1, 0.1, 3)
     assert len({frozenset(patients_of(split, "test")) for split in splits}) == 1

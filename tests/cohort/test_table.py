@@ -112,14 +112,14 @@ def test_two_tables_are_one_too_many(tmp_path: Path) -> None:
         read_cohort(tmp_path)
 
 
-def test_all_faults_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_all_errors_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
     write(tmp_path, "a,p,i,m,ann,6,2,3,4", "b,p,i2,m2,ann,1,2,3,4", "c,p,i3,m3", "b,p,i2,m2,bob,1,2,x,4")
     cases, faults = gather_cohort(tmp_path)
     assert [(case.scan_id, list(case.scores)) for case in cases] == [("a", []), ("b", ["ann"])]
     assert [fault.partition("scores.csv, ")[2].split(":")[0] for fault in faults] == ["line 4", "line 2", "line 5"]
 
 
-def test_a_cohort_that_cannot_be_read_at_all_is_one_fault(tmp_path: Path) -> None:
+def test_a_cohort_that_cannot_be_read_at_all_is_one_error(tmp_path: Path) -> None:
     cases, faults = gather_cohort(tmp_path / "nowhere")
     assert (cases, len(faults)) == ([], 1)
 

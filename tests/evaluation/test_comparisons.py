@@ -17,7 +17,7 @@ def test_calling_all_diagnostic() -> None:
     assert answers.labels.tolist() == [False, True]
 
 
-def test_the_majority_of_other_patients_with_the_same_attributes() -> None:
+def test_majority_of_other_patients_with_equal_attributes() -> None:
     scans = [
         judged("a", PATTERN_GOOD),
         judged("a", PATTERN_POOR),
@@ -33,7 +33,7 @@ def test_the_majority_of_other_patients_with_the_same_attributes() -> None:
     assert answers.ranks is None
 
 
-def test_the_rule_tells_the_eight_patterns_apart() -> None:
+def test_the_rule_separates_the_eight_patterns() -> None:
     """Quality is the parity of the attributes: each pattern alone tells it, and no two attributes do."""
     patterns = [(a, b, c) for a in (2.0, 3.0) for b in (2.0, 3.0) for c in (2.0, 3.0)]
     scans = [judged(patient, (*pattern, 4.0 if sum(pattern) % 2 else 1.0)) for patient in "pq" for pattern in patterns]

@@ -21,7 +21,7 @@ def test_rows_of_an_epoch_are_joined(tmp_path: Path) -> None:
     }
 
 
-def test_a_later_log_stands_for_all_from_its_first_epoch_on(tmp_path: Path) -> None:
+def test_a_later_log_replaces_all_from_its_first_epoch_on(tmp_path: Path) -> None:
     log(tmp_path, 0, "0,7,1.0,0.5", "1,15,0.9,0.4", "2,23,0.8,0.3", "3,31,,0.2")
     log(tmp_path, 1, "2,23,0.7,", "2,23,,0.1")
 

@@ -58,7 +58,7 @@ def test_it_is_what_the_loops_say(apart: float, neighbours: int) -> None:
     assert (found.majority_rate, found.neighbours, found.reason) == (0.5, neighbours, "")
 
 
-def test_it_is_the_silhouette_of_scikit_learn_where_each_slice_is_a_patient() -> None:
+def test_silhouette_equals_scikit_learn_for_one_slice_a_patient() -> None:
     from sklearn.metrics import silhouette_score
 
     features = planted(0.5)
@@ -68,7 +68,7 @@ def test_it_is_the_silhouette_of_scikit_learn_where_each_slice_is_a_patient() ->
     assert separation(features, LABELS, alone).silhouette == pytest.approx(expected)
 
 
-def test_planted_clusters_are_told() -> None:
+def test_planted_clusters_are_reported() -> None:
     apart, mixed = separation(planted(6), LABELS, PATIENTS), separation(planted(0), LABELS, PATIENTS)
 
     assert apart.neighbour_accuracy == 1

@@ -141,7 +141,7 @@ def test_rows_of_other_models_are_refused(rows: list[Example]) -> None:
         attention_figure(rows)
 
 
-def test_a_cell_lies_where_the_encoder_looks() -> None:
+def test_a_cell_is_where_the_encoder_looks() -> None:
     """Strides keep the first sample in place: cell (1, 2) of 4 x 4 is centred on pixel (32, 64) of 128 x 128."""
     found = np.zeros((4, 4))
     found[1, 2] = 5
@@ -163,7 +163,7 @@ def test_a_spread_map_makes_up_no_values() -> None:
         assert found.min() - 1e-12 <= spread.min() <= spread.max() <= found.max() + 1e-12
 
 
-def test_embedding_tells_classes_by_colour_and_shape() -> None:
+def test_embedding_shows_classes_by_colour_and_shape() -> None:
     shown = panel()
     [axis] = embedding_figure([shown]).axes
 
@@ -185,7 +185,7 @@ def test_embedding_says_how_far_classes_are_apart() -> None:
     )
 
 
-def test_curves_have_a_thin_line_a_run_and_a_mean_as_far_as_all_went() -> None:
+def test_curves_have_a_line_for_each_run_and_a_common_mean() -> None:
     loss, watched = curves_figure([strategy((6, 4))]).axes
 
     thin, shorter, mean = loss.lines

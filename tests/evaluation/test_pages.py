@@ -84,7 +84,7 @@ def test_readers_are_chosen() -> None:
         choose_rule([case("c", "c", {})], "reader", None)
 
 
-def test_a_label_that_joins_the_readers_is_told(bundle: Bundle) -> None:
+def test_a_label_that_joins_the_readers_is_reported(bundle: Bundle) -> None:
     told = "each of them is part of what they are held against"
     question = EvaluationSpec(("/cohort",), "all", LabelRule(rule="median"), Bootstrap(100))
     joined = page(evaluate(cohort(), [], bundle, question))
@@ -229,7 +229,7 @@ def called(answers: Predictions) -> tuple[float, float, float]:
     return float((~calls[~labels]).mean()), float(calls[labels].mean()), float(labels[calls].mean())
 
 
-def test_plots_hold_the_curves_the_verdicts_and_the_other_readers() -> None:
+def test_plots_show_curves_verdicts_and_other_readers() -> None:
     curves = curves_of(cohort(), TRUTH)
     for place, name in enumerate(("quality", "myocardium_nulling")):
         levels = (curves.scans[name], curves.slices[name])

@@ -52,7 +52,7 @@ def slice_brier(scans: Sequence[LabelledResult]) -> float:
     ("level", "scale", "metric", "measure"),
     [("scans", "quality", "specificity", specificity), ("slices", "sharpness", "brier", slice_brier)],
 )
-def test_a_difference_and_its_interval_are_those_of_naive_paired_draws(
+def test_difference_and_interval_equal_naive_paired_resamples(
     level: str, scale: str, metric: str, measure: Callable[[Sequence[LabelledResult]], float]
 ) -> None:
     one = scored(seed=4, patients=9)

@@ -151,7 +151,7 @@ def records_of(folder: Path) -> dict[str, int]:
     return {path.stem: path.stat().st_mtime_ns for path in (folder / "tested" / "scans").glob("*.json")}
 
 
-def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Path) -> None:
+def test_an_evaluation_with_other_masks_is_made_again(world: World, tmp_path: Path) -> None:
     out = tmp_path / "other"
     copied(world.out, out)
     run, folder = Run("baseline", 0), out / "runs" / "baseline-0"
@@ -167,7 +167,7 @@ def test_an_evaluation_with_other_masks_is_made_anew(world: World, tmp_path: Pat
     assert records_of(folder) == after
 
 
-def test_a_test_scan_that_cannot_be_assessed_is_left_out_and_named(world: World, tmp_path: Path) -> None:
+def test_unassessable_test_scan_is_excluded_and_named(world: World, tmp_path: Path) -> None:
     out, cohort = tmp_path / "other", tmp_path / "cohort"
     copied(world.out, out)
     shutil.copytree(world.cohort, cohort)
@@ -215,7 +215,7 @@ def test_a_test_scan_that_breaks_lgeqa_does_not_end_the_study(
     assert "ZeroDivisionError" in (folder / "tested" / "faults.log").read_text()
 
 
-def test_strategies_in_two_steps_alone_and_few_slices_give_a_report(world: World, tmp_path: Path) -> None:
+def test_two_step_strategies_and_few_slices_give_a_report(world: World, tmp_path: Path) -> None:
     out = tmp_path / "contrastive"
     copied(world.out, out)
     for made in ("splits", "config.json"):

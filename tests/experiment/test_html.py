@@ -17,7 +17,7 @@ A reader named <script>alert(1)</script>.
 """
 
 
-def test_a_report_is_one_page_that_holds_its_pictures_and_runs_nothing(tmp_path: Path) -> None:
+def test_report_is_one_page_with_pictures_and_no_script(tmp_path: Path) -> None:
     (tmp_path / "figure-2.png").write_bytes(b"picture")
     page = html(REPORT, tmp_path)
     assert "<title>Experiment: &lt;ours&gt; &amp; theirs</title>" in page

@@ -111,9 +111,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
 
 
 @pytest.mark.usefixtures("numbers")
-def test_attention_is_that_of_the_networks_on_test_slices_of_every_outcome(
-    study: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_attention_comes_from_test_slices_of_every_outcome(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     examples: list[Example] = drawn(monkeypatch, "attention_figure")
 
     _, choice = attention(study.plan, CONFIG, study.out)
@@ -153,7 +151,7 @@ def test_embeddings_are_of_each_encoder_and_apart_by_patient(study: Study, monke
 
 
 @pytest.mark.parametrize("strategy", ["contrastive", "hybrid"])
-def test_curves_are_of_every_run_and_of_both_steps_of_a_strategy_with_two(
+def test_curves_cover_every_run_and_both_steps_of_a_strategy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strategy: str
 ) -> None:
     shown: list[Strategy] = drawn(monkeypatch, "curves_figure")

@@ -27,7 +27,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.root
 
 
-def test_a_corrected_mask_is_prepared_anew(tmp_path: Path) -> None:
+def test_a_corrected_mask_is_prepared_again(tmp_path: Path) -> None:
     write_phantoms(tmp_path / "cohort", n=1)
     cases = read_cohort(tmp_path / "cohort")
     config = ExperimentConfig.of(SETTINGS)
@@ -104,7 +104,7 @@ def test_too_few_scans_are_refused(cohort: Path) -> None:
         make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}))
 
 
-def test_each_training_has_the_settings_of_the_experiment_and_a_seed_of_its_own() -> None:
+def test_each_training_has_the_common_settings_and_its_own_seed() -> None:
     config = ExperimentConfig.of(SETTINGS | {"seed": 7, "quality_from": "features"})
     baseline, contrastive, hybrid = (config.of_run(name, 2) for name in ("baseline", "contrastive", "hybrid"))
     assert baseline.loop == config.loop.model_copy(update={"seed": 9})

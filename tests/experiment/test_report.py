@@ -155,7 +155,7 @@ def test_each_training_and_each_attribute_has_a_row(plan: Plan, found: Findings,
     ]
 
 
-def test_pictures_their_counts_and_the_separation_of_the_encoders(plan: Plan, found: Findings, tmp_path: Path) -> None:
+def test_pictures_counts_and_separation_of_encoders(plan: Plan, found: Findings, tmp_path: Path) -> None:
     text = page(plan, CONFIG, found, tmp_path)
     assert [name for name in ("figure-2.png", "figure-3.png", "curves.png") if f"]({name})" in text] == [
         "figure-2.png",
@@ -183,9 +183,7 @@ def test_provenance_is_enough_to_make_it_again(plan: Plan, found: Findings, tmp_
     assert ExperimentConfig.of(settings) == CONFIG
 
 
-def test_pooled_strategies_stand_between_the_attributes_and_the_figures(
-    plan: Plan, found: Findings, tmp_path: Path
-) -> None:
+def test_pooled_section_is_between_attributes_and_figures(plan: Plan, found: Findings, tmp_path: Path) -> None:
     scans = scored()
     judged = {"multitask": scans, "baseline": other(scans)}
     pooled = pool(judged, RULE, DRAWS)

@@ -121,7 +121,7 @@ def test_slightly_uneven_positions_are_rounding(tmp_path: Path) -> None:
     assert scan.warnings == ()
 
 
-def test_jitter_of_positions_is_told(tmp_path: Path) -> None:
+def test_jitter_of_positions_is_reported(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     shifts = rng.uniform(-0.08, 0.08, 44)
     write_dicom_series(tmp_path, volume((44, 9, 8)), edit=move(lambda index: shifts[index]))
@@ -134,7 +134,7 @@ def test_jitter_of_positions_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_small_turns_between_images_are_evened_and_told(tmp_path: Path) -> None:
+def test_small_turns_between_images_are_evened_and_reported(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
 
     def edit(dataset: Dataset, index: int) -> None:
@@ -265,7 +265,7 @@ def test_time_points(tmp_path: Path) -> None:
     [("AcquisitionNumber", "acquisitions"), ("EchoTime", "echoes"), ("TriggerTime", "heart phases")],
 )
 @pytest.mark.parametrize("shift_mm", [0, 1.25])
-def test_two_stacks_of_one_series_are_told_apart(shift_mm: float, keyword: str, words: str, tmp_path: Path) -> None:
+def test_two_stacks_of_one_series_are_distinguished(shift_mm: float, keyword: str, words: str, tmp_path: Path) -> None:
     series = generate_uid()
     write_dicom_series(tmp_path / "a", volume(), series_uid=series, edit=put(**{keyword: 1}))
     moved = (-31.5, 12.25, -70 + shift_mm)
@@ -500,7 +500,7 @@ def test_magnitude_is_taken_where_there_is_phase_too(magnitude: list[str], tmp_p
     assert scan.warnings == ("6 phase images were left out of the DICOM series.",)
 
 
-def test_real_images_are_read_and_told(tmp_path: Path) -> None:
+def test_real_images_are_read_and_reported(tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), edit=put(ImageType=["ORIGINAL", "PRIMARY", "R", "PSIR"]))
     [told] = read_one(tmp_path).warnings
     assert told.startswith("The images are real images of a complex signal (PSIR)")

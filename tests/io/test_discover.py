@@ -54,7 +54,7 @@ def assert_unusable(source: Source, path: Path, fault: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.nhdr", "a.nii", "a.nii.gz", "a.mha", "a.mhd", "a.NRRD", "a.Nii.GZ"])
-def test_volumes_are_told_by_suffix(name: str, tmp_path: Path) -> None:
+def test_volumes_are_recognised_by_suffix(name: str, tmp_path: Path) -> None:
     path = touch(tmp_path / name)
     assert only(tmp_path) == Source("a", "volume", path, (path,))
     assert only(path) == Source("a", "volume", path, (path,))
@@ -192,7 +192,7 @@ def write_series(folder: Path, prefix: str = "IM", *, n: int = 6, **elements: An
 
 
 @pytest.mark.parametrize("keyword", ["PatientID", "StudyInstanceUID", "SeriesNumber", "FrameOfReferenceUID"])
-def test_one_uid_in_two_series_is_told_apart(keyword: str, tmp_path: Path) -> None:
+def test_one_uid_in_two_series_is_distinguished(keyword: str, tmp_path: Path) -> None:
     for name, value in (("a", "1"), ("b", "2")):
         elements: dict[str, Any] = {keyword: value}
         write_series(tmp_path / name, **elements)
@@ -217,7 +217,7 @@ def test_images_without_class_are_a_series(tmp_path: Path) -> None:
     assert read_scan(only(tmp_path)).voxels.shape == (6, 9, 8)
 
 
-def test_scouts_of_a_series_are_told_apart_from_its_stack(tmp_path: Path) -> None:
+def test_scouts_of_a_series_are_distinguished_from_its_stack(tmp_path: Path) -> None:
     write_series(tmp_path / "study")
     for number, orientation in enumerate(([0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1])):
         write_series(tmp_path / "study", f"SC{number}", n=1, ImageOrientationPatient=orientation)
@@ -255,7 +255,7 @@ def test_images_without_series_belong_to_their_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["{}", "{}.dcm", "{}.IMA", "1.2.{}", "{}.txt"])
-def test_dicom_is_told_by_content(name: str, tmp_path: Path) -> None:
+def test_dicom_is_recognised_by_content(name: str, tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), name=name.format)
     assert len(only(tmp_path).files) == 6
 
@@ -321,7 +321,7 @@ def test_private_classes_are_images_if_they_have_rows(has_rows: bool, found: int
     assert len(only(tmp_path).files) == found
 
 
-def test_damaged_dicom_is_told(tmp_path: Path) -> None:
+def test_damaged_dicom_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "IM1"
     path.write_bytes(bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00\xff\xff\xff\x00" + b"\x08\x00\x05\x00CS\x00")
     source = only(tmp_path)

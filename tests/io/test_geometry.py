@@ -66,7 +66,7 @@ def test_strongly_oblique(axis: int, degrees: float, tmp_path: Path) -> None:
         read_turned(tmp_path, rotation(axis, degrees))
 
 
-def test_short_axis_stack_tells_its_angle_to_the_axial_plane(tmp_path: Path) -> None:
+def test_short_axis_stack_shows_its_angle_to_the_axial_plane(tmp_path: Path) -> None:
     with pytest.raises(NotAssessableError, match="is oblique, 52 degrees off"):
         read_turned(tmp_path, rotation(0, 52))
 

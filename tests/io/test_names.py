@@ -62,5 +62,5 @@ def test_names_are_unique_without_regard_to_case(names: list[Name]) -> None:
         (["a", "r/a"], ["a", "r_a"]),
     ],
 )
-def test_folders_are_added_only_where_they_tell_names_apart(paths: list[str], expected: list[str]) -> None:
+def test_folders_are_added_only_where_names_need_them(paths: list[str], expected: list[str]) -> None:
     assert unique_names([Name(tuple(path.split("/")), 1) for path in paths]) == expected

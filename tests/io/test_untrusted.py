@@ -124,7 +124,7 @@ def test_voxels_by_a_link_that_leads_out(suffix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".nhdr", ".mhd"])
-def test_a_refusal_tells_nothing_of_the_other_file(suffix: str, tmp_path: Path) -> None:
+def test_a_refusal_reveals_nothing_of_the_other_file(suffix: str, tmp_path: Path) -> None:
     (tmp_path / "other.raw").write_bytes(b"content")
     messages = set()
     for number, name in enumerate(("../other.raw", "../missing.raw")):
@@ -305,7 +305,7 @@ def test_a_bomb_that_says_so_takes_no_memory(suffix: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii.gz", ".mha"])
-def test_a_bomb_that_lies_takes_no_memory(suffix: str, tmp_path: Path) -> None:
+def test_a_bomb_with_a_false_size_takes_no_memory(suffix: str, tmp_path: Path) -> None:
     path = bomb(tmp_path / f"scan{suffix}", 30)
     if suffix == ".nii.gz":
         header = bytearray(gzip.decompress(path.read_bytes()))

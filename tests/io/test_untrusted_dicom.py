@@ -239,7 +239,7 @@ class PanicException(BaseException):
 @pytest.mark.parametrize(
     "error", [PanicException("secret"), OSError("broken data stream"), AssertionError(), ValueError()]
 )
-def test_whatever_a_decoder_raises_is_told(
+def test_whatever_a_decoder_raises_is_reported(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Any) -> None:
@@ -251,7 +251,9 @@ def test_whatever_a_decoder_raises_is_told(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
-def test_what_is_no_damage_goes_on(error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_damage_continues(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: Any) -> None:
         raise error
 
@@ -261,7 +263,7 @@ def test_what_is_no_damage_goes_on(error: type[BaseException], tmp_path: Path, m
         read_one(tmp_path)
 
 
-def test_a_panic_in_a_header_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_panic_in_a_header_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise PanicException
 

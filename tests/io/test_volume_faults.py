@@ -127,7 +127,7 @@ def test_data_longer_than_announced(suffix: str, tmp_path: Path) -> None:
     refused(path, ReadError, r"announces \d+ bytes, but the data hold \d+ or more")
 
 
-def test_announced_and_found_bytes_are_told(tmp_path: Path) -> None:
+def test_announced_and_found_bytes_are_reported(tmp_path: Path) -> None:
     path = write_volume(tmp_path / "scan.mha", volume())
     path.write_bytes(path.read_bytes()[:-60])
     refused(path, ReadError, "announces 864 bytes, but the data hold 804")
@@ -318,7 +318,7 @@ def test_nrrd_named_as_nifti(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".nii", ".mha"])
-def test_header_that_tells_nothing(suffix: str, tmp_path: Path) -> None:
+def test_header_that_reveals_nothing(suffix: str, tmp_path: Path) -> None:
     path = write_volume(tmp_path / f"scan{suffix}", volume(), spacing_mm=(1, 1, 1), origin_mm=(0, 0, 0))
     refused(path, ReadError, "voxels of 1 x 1 x 1 mm at the origin")
 

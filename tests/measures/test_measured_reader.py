@@ -103,7 +103,7 @@ def test_a_spoilt_scan_is_not_saved_by_other_measures() -> None:
 
 
 @pytest.mark.parametrize(("name", "least"), [("noise_percent", 1.0), ("nulling_ratio", 1.0), ("shading_percent", 0.4)])
-def test_what_is_no_merit_where_it_is_good_is_a_fault_where_it_is_bad(name: str, least: float) -> None:
+def test_necessary_property_counts_only_against_quality(name: str, least: float) -> None:
     usual, best, spoilt = (
         READER.scores(at_goodness(0.5) | change)
         for change in ({}, {name: at_goodness(1)[name]}, {name: (at_goodness(0)[name] or 0) * 4})

@@ -46,7 +46,7 @@ def test_equation_2(slices: int, share: float) -> None:
     assert blood_pool_loss(logits, masks).item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_equation_2_on_an_empty_mask_asks_for_nothing_to_be_found() -> None:
+def test_equation_2_on_an_empty_mask_wants_no_blood_pool() -> None:
     empty = torch.zeros(2, 1, 8, 8)
     assert blood_pool_loss(torch.full_like(empty, 9.0), empty).item() == pytest.approx(1, abs=1e-4)
     assert blood_pool_loss(torch.full_like(empty, -30.0), empty).item() == pytest.approx(0, abs=1e-4)
@@ -98,7 +98,7 @@ def test_a_batch_of_one_class_still_teaches() -> None:
     assert z.grad.abs().max() > 1e-3
 
 
-def test_equation_4_agrees_with_a_library_where_there_are_two_classes() -> None:
+def test_equation_4_agrees_with_a_library_for_two_classes() -> None:
     from pytorch_metric_learning.losses import SupConLoss
     from pytorch_metric_learning.reducers import MeanReducer
 
@@ -107,7 +107,7 @@ def test_equation_4_agrees_with_a_library_where_there_are_two_classes() -> None:
     assert contrastive_loss(z, labels, 0.07).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_no_positive_at_all_is_told() -> None:
+def test_no_positive_at_all_is_reported() -> None:
     with pytest.raises(ValueError, match="none of the 3 projections"):
         contrastive_loss(torch.eye(3), torch.tensor([0, 1, 2]), 0.07)
 
@@ -136,7 +136,7 @@ def test_equation_5_is_the_sum_over_the_four_labels() -> None:
         assert terms[f"contrastive_{name}"].item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_hybrid_loss_is_equation_5_and_equation_2_on_both_views() -> None:
+def test_hybrid_loss_is_equations_5_and_2_on_both_views() -> None:
     torch.manual_seed(0)
     network = HybridNetwork(Encoder(8)).eval()
     recipe = HybridRecipe(network, LoopSettings(), 64, temperature=0.07)

@@ -102,7 +102,7 @@ def test_the_gradient_of_a_head_is_autograds(layers: int) -> None:
     torch.testing.assert_close(head_gradient(head, inputs), expected)
 
 
-def test_the_gradient_of_many_outputs_goes_inward_from_a_given_one() -> None:
+def test_gradient_of_outputs_starts_from_a_given_one() -> None:
     torch.manual_seed(3)
     body = nn.Sequential(nn.Linear(7, 11), nn.ReLU(), nn.Linear(11, 5), nn.ReLU())
     inputs, outward = torch.randn(6, 7, requires_grad=True), torch.randn(6, 5)

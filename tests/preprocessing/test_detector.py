@@ -13,7 +13,7 @@ def volume() -> np.ndarray:
     return np.random.default_rng(0).uniform(0, 200, (6, 50, 40)).astype(np.float32)
 
 
-def test_prepared_voxels_have_zero_mean_and_unit_spread_where_they_are_not_empty() -> None:
+def test_prepared_voxels_have_zero_mean_and_unit_sd() -> None:
     prepared, grid = prepare_for_detector(volume(), SPACING_MM, PREPARATION)
     assert prepared.shape == (6, 32, 32)
     assert grid.shape == (32, 32)
@@ -122,7 +122,7 @@ def test_an_odd_voxel_does_not_set_the_scale(place: tuple[int, int, int], level:
     assert np.count_nonzero(np.abs(odd - plain) > 0.02) < 12
 
 
-def test_the_window_follows_the_atrium_whatever_the_field_of_view() -> None:
+def test_window_follows_the_atrium_in_any_field_of_view() -> None:
     voxels = scan()
     plain, grid = prepare_for_detector(voxels, SPACING_MM, PREPARATION, PLACE)
     assert grid.shape == (32, 32)  # 30 mm of ball, 10 mm on each side, in pixels of 2 mm, rounded up
@@ -169,5 +169,5 @@ def test_context_is_the_nearest_slices_and_repeats_at_the_ends(slice_mm: float, 
     assert context_slices(4, slice_mm, preparation).tolist() == expected
 
 
-def test_without_neighbours_each_slice_stands_alone() -> None:
+def test_without_neighbours_each_slice_is_independent() -> None:
     assert context_slices(3, 2.5, DetectorPreparation()).tolist() == [[0], [1], [2]]

@@ -49,7 +49,7 @@ def test_the_square_follows_the_atrium_and_keeps_the_size_in_mm() -> None:
         assert len(columns) * 1.25 == pytest.approx(30, abs=2.5)
 
 
-def test_what_lies_off_the_scan_is_zero() -> None:
+def test_what_is_off_the_scan_is_zero() -> None:
     prepared = prepare_for_quality(*scan(), SPACING_MM, ATRIUM)
     assert (prepared[:, :16] == 0).all()
     assert prepared[:, 40:90, 40:90].min() > 0
@@ -141,7 +141,7 @@ def test_another_blood_level_is_that_of_another_reference() -> None:
 MARGIN = QualityPreparation(margin_mm=8)
 
 
-def test_a_crop_that_leaves_the_margin_looks_like_the_full_field() -> None:
+def test_crop_outside_the_margin_equals_the_full_field() -> None:
     voxels, atrium = scan()
     plain = prepare_for_quality(voxels, atrium, SPACING_MM, MARGIN)
     # The disc spans rows 25 to 55 and columns 28 to 52; 8 mm are 8 rows, or 7 columns.
@@ -157,7 +157,7 @@ def test_a_crop_that_leaves_the_margin_looks_like_the_full_field() -> None:
     assert np.abs(prepare_for_quality(other, atrium, SPACING_MM, ATRIUM) - plain).max() > 0.1
 
 
-def test_what_lies_beyond_the_margin_is_zero_and_the_rest_as_without() -> None:
+def test_pixels_beyond_the_margin_are_zero_and_others_unchanged() -> None:
     voxels, atrium = scan()
     plain, limited = (prepare_for_quality(voxels, atrium, SPACING_MM, kind) for kind in (ATRIUM, MARGIN))
     field = quality_field(atrium, SPACING_MM, ATRIUM)
@@ -171,7 +171,7 @@ def test_what_lies_beyond_the_margin_is_zero_and_the_rest_as_without() -> None:
     np.testing.assert_allclose(limited[:, reach < 21], plain[:, reach < 21], atol=0.03)
 
 
-def test_the_box_keeps_its_place_when_stray_voxels_join_the_mask() -> None:
+def test_box_ignores_stray_voxels_of_the_mask() -> None:
     voxels, atrium = scan((40.4, 50.6))
     plain = prepare_for_quality(voxels, atrium, SPACING_MM, MARGIN)
     atrium[3, 5, 5] = True

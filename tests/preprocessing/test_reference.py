@@ -45,7 +45,7 @@ def test_the_rim_of_the_mask_does_not_count() -> None:
     assert intensity_reference(voxels, atrium, SPACING_MM).blood == pytest.approx(200, abs=1)
 
 
-def test_blood_moves_with_the_share_of_brighter_voxels_and_not_in_steps() -> None:
+def test_blood_level_moves_continuously_with_brighter_voxels() -> None:
     voxels, atrium = scan()
     voxels[atrium] = 18
     places = np.random.default_rng(1).permutation(np.flatnonzero(atrium))
@@ -135,7 +135,7 @@ def test_a_real_scan_keeps_its_levels_however_it_is_exported(name: str, real_fol
         assert (other.air - offset) / gain == pytest.approx(plain.air, abs=0.01 * step), case.scan_id
 
 
-def test_a_real_scan_keeps_its_levels_when_the_spacing_is_rounded(real_folder: Path) -> None:
+def test_levels_of_a_real_scan_survive_rounding_of_the_spacing(real_folder: Path) -> None:
     scan, atrium = read_case(read_cohort(real_folder)[0])
     plain = intensity_reference(scan.voxels, atrium, scan.spacing_mm)
     z, y, x = (mm * (1 + 1e-6) for mm in scan.spacing_mm)

@@ -38,7 +38,7 @@ def test_a_ramp_stays_a_ramp_between_samples() -> None:
     np.testing.assert_allclose(found, [2.25, 7.5], rtol=1e-6)
 
 
-def test_coarser_pixels_average_noise_and_not_merely_skip_samples() -> None:
+def test_coarser_pixels_average_noise() -> None:
     noise = np.random.default_rng(2).standard_normal(4000)
     coarse = axis_weights(4000, 0.5, np.arange(1000) * 2.0, 2.0) @ noise
     assert coarse.std() < 0.6 * noise.std()

@@ -54,7 +54,7 @@ def test_undefined_measure_has_its_reason_and_no_place() -> None:
         ("margin_above_mm", 0.0, 0.125, "lower than 52 of the 70 reference scans", False),
     ],
 )
-def test_place_in_words(name: str, value: float, place: float, words: str, poor: bool) -> None:
+def test_place_as_text(name: str, value: float, place: float, words: str, poor: bool) -> None:
     shown = row(name, value, place)
     assert (shown.place, shown.poor) == (words, poor)
 
@@ -81,7 +81,7 @@ def test_strip_places_the_reference_scans_within_its_margins() -> None:
     assert [strip.beyond(value) for value in (0, 50, 100)] == [0, 0, 0]
 
 
-def test_strip_keeps_what_lies_beyond_at_its_edge() -> None:
+def test_strip_keeps_what_is_beyond_at_its_edge() -> None:
     strip = reference_strip("asnr", REFERENCE)
     assert [(strip.at(value), strip.beyond(value)) for value in (-1e3, 1e3)] == [(2, -1), (98, 1)]
 

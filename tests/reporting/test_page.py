@@ -128,7 +128,7 @@ def test_it_says_what_made_it_and_what_it_is_not() -> None:
     assert "0.5 or more" in page
 
 
-def test_a_part_says_the_vote_the_probability_and_where_it_comes_from() -> None:
+def test_part_states_vote_probability_and_their_origin() -> None:
     page = _page(sliced("one", input_sha256="cd" * 32))
     words = " ".join(page.split())
     assert "3 of 4 slices that hold the left atrium reach the threshold of 0.5: <b>diagnostic</b>" in words
@@ -154,7 +154,7 @@ def test_the_worst_slices_are_named_with_their_place() -> None:
     ]
 
 
-def test_what_to_do_is_told_for_what_fails_alone_with_its_source() -> None:
+def test_advice_is_given_for_failing_attributes_with_its_source() -> None:
     page = _page(sliced(p_sharpness=0.2))
     advice = page.partition('class="advice"')[2].partition("</ul>")[0]
     assert SCALES[1].title in advice
@@ -176,7 +176,7 @@ def test_pictures_are_kept_as_they_are() -> None:
     assert f"data:image/jpeg;base64,{made.thumbnail}" in page.partition("<details")[0]
 
 
-def test_pictures_that_are_missing_are_told() -> None:
+def test_pictures_that_are_missing_are_reported() -> None:
     assert "The pictures of this scan are missing" in _page(sliced())
 
 
@@ -212,7 +212,7 @@ def test_no_sign_of_a_record_ends_its_script() -> None:
     assert json.loads(block)["thumbnail"] == NASTY
 
 
-def test_it_stands_alone() -> None:
+def test_page_is_self_contained() -> None:
     page = _page(sliced(), load={"case": pictured()}.get)
     found = _Page(page)
     assert {value[:5] for value in found.all_of("src")} == {"data:"}
@@ -223,7 +223,7 @@ def test_it_stands_alone() -> None:
     assert not found.all_of("style")
 
 
-def test_its_policy_lets_its_own_style_and_script_pass_and_nothing_else() -> None:
+def test_policy_allows_only_the_pages_own_style_and_script() -> None:
     page = _page(sliced())
     [policy] = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     for tag, told in (("style", "style-src"), ("script", "script-src")):
@@ -240,7 +240,7 @@ def test_a_run_of_one_and_a_run_of_none() -> None:
     assert "0 scans ·" in _page()
 
 
-def test_many_scans_are_split_over_pages_whose_links_lead_somewhere() -> None:
+def test_many_scans_are_split_over_linked_pages() -> None:
     results = [sliced(f"scan {number}") for number in range(7)]
     pages = dict(render(results, _nothing, STAMP, USE, CAUTION, scans_a_page=3))
     assert list(pages) == ["report.html", "report-2.html", "report-3.html"]

@@ -29,7 +29,7 @@ def square(rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
     return atrium
 
 
-def test_a_picture_for_each_slice_with_the_atrium_under_the_index_of_the_file() -> None:
+def test_each_atrium_slice_has_a_picture_by_its_file_index() -> None:
     found = drawn(np.ones((5, 60, 50), np.float32), square(slice(10, 20), slice(20, 40)))
     assert [one.index for one in found.slices] == [20, 19, 18]
     assert {opened(one.jpeg).shape for one in found.slices} == {(PIXELS, PIXELS)}
@@ -37,7 +37,7 @@ def test_a_picture_for_each_slice_with_the_atrium_under_the_index_of_the_file() 
     assert found.pixel_mm == 40 / 256
 
 
-def test_the_outline_lies_on_what_it_outlines() -> None:
+def test_the_outline_is_on_what_it_outlines() -> None:
     """In each picture the bright rectangle is where the polygon of the atrium says."""
     atrium = square(slice(10, 20), slice(20, 36))
     found = drawn(atrium.astype(np.float32), atrium).slices[0]
@@ -109,7 +109,7 @@ def test_the_thumbnail_is_the_slice_with_the_most_atrium() -> None:
     assert opened(drawn(voxels, atrium).thumbnail)[40:60, 40:60].min() > 200
 
 
-def test_maps_are_kept_for_each_scale_or_told_to_be_missing() -> None:
+def test_maps_are_kept_for_each_scale_or_reported_missing() -> None:
     maps = np.random.default_rng(0).normal(0, 1, (3, 4, 4, 4)).astype(np.float32)
     atrium = square(slice(10, 20), slice(20, 30))
     found = drawn(atrium.astype(np.float32), atrium, maps)

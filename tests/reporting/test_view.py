@@ -23,7 +23,7 @@ def view(**changes: object) -> ScanView:
         (1.0, "likely diagnostic"),
     ],
 )
-def test_a_probability_in_words(probability: float, words: str) -> None:
+def test_a_probability_as_text(probability: float, words: str) -> None:
     assert likelihood(probability) == words
 
 
@@ -40,7 +40,7 @@ def test_a_scan_without_a_verdict_has_none_of_it() -> None:
     assert (shown.attributes, shown.failing, shown.differs, shown.end) == ([], [], False, "failed")
 
 
-def test_the_worst_slices_come_first_with_their_weakest_attribute() -> None:
+def test_worst_slices_come_first_with_their_weakest_attribute() -> None:
     worst = view(qualities=(0.5, 0.2, 0.9, 0.1)).worst
     assert [(number, one.index) for number, one, _ in worst] == [(3, 17), (1, 19), (0, 20)]
     assert {scale.name for _, _, scale in worst} == {"sharpness"}
@@ -70,7 +70,7 @@ def test_one_slice_is_a_strip_too() -> None:
     ("probability", "verdict", "differs"),
     [(0.6, "diagnostic", False), (0.4, "diagnostic", True), (0.6, "non-diagnostic", True)],
 )
-def test_a_vote_and_a_mean_that_differ_are_told(probability: float, verdict: str, differs: bool) -> None:
+def test_a_vote_and_a_mean_that_differ_are_reported(probability: float, verdict: str, differs: bool) -> None:
     assert view(probability=probability, verdict=verdict).differs is differs
 
 
@@ -79,7 +79,7 @@ def test_an_anchor_needs_no_escaping() -> None:
     assert shown.anchor == "scan-a%20b%2F%3C%C3%BC%3E%22%26"
 
 
-def test_flags_stand_beside_the_verdict() -> None:
+def test_flags_are_beside_the_verdict() -> None:
     assert view().flags == []
     assert view(review=True, forced=True).flags == ["review", "forced"]
 

@@ -77,7 +77,7 @@ def test_drawn_once_and_imaged_any_number_of_times(phantom: Phantom) -> None:
 
 
 @pytest.mark.slow
-def test_measures_of_phantoms_lie_among_those_of_real_scans() -> None:
+def test_measures_of_phantoms_are_among_those_of_real_scans() -> None:
     """The median over a few phantoms lies between the 5 % and the 95 % of real scans, for what scores follow from."""
     quantiles, shares = reference_scans().quantiles, reference_scans().shares
     taken = []

@@ -91,7 +91,7 @@ def test_its_measure_gets_worse(samples: list[Sample], mechanism: Mechanism) -> 
     assert steps.sum() > LEAST_TOTAL, (measure, np.exp(means))
 
 
-def test_better_walls_stand_out_more(geometric: Sample) -> None:
+def test_better_walls_are_brighter(geometric: Sample) -> None:
     dull = middle_slices(heart.GeometricHeart(blur_mm=0.8, noise=6).voxels(), heart.atrium(), heart.SPACING_MM)
     better = dull.with_artefact("bright_walls", 1)
     assert dull.measured("wall_cnr", better) > 1.5 * max(dull.measured("wall_cnr", dull.voxels), 1)

@@ -337,7 +337,7 @@ def test_refuses_a_scan_s_folder_in_the_way(recipes: list[ScanRecipe], tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == [recipes[0].scan_id]
 
 
-def test_a_full_disk_is_told(recipes: list[ScanRecipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(recipes: list[ScanRecipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(ENOSPC, "No space left on device")
 

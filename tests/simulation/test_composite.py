@@ -32,7 +32,7 @@ def changed(**changes: object) -> CompositeRecipe:
     return EXACT.model_copy(update=changes)
 
 
-def test_the_crop_lies_on_the_phantom_s_atrium(phantom: Phantom) -> None:
+def test_the_crop_is_on_the_phantom_s_atrium(phantom: Phantom) -> None:
     made = composite(CHEST.voxels, CHEST.atrium, SPACING_MM, phantom, changed(shift_mm=(10, -5)))
     rows, columns = (2 * n for n in phantom.labels.shape[1:])
     assert made.voxels.shape == made.atrium.shape == (len(CHEST.voxels), rows, columns)

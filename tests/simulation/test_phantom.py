@@ -51,7 +51,7 @@ def test_arrays_agree(full: Phantom) -> None:
     assert shape[2] * SPACING[2] <= 402.5
 
 
-def test_things_lie_where_they_belong(full: Phantom) -> None:
+def test_things_are_where_they_belong(full: Phantom) -> None:
     """Organs against the atrium: slices rise to superior, rows to posterior, columns to the left."""
     z, y, x = ndimage.center_of_mass(full.atrium)
 

@@ -74,7 +74,7 @@ def test_two_readers_agree_as_was_observed(place: int) -> None:
     np.testing.assert_allclose(agreement(implied), agreement(observed), atol=0.035)
 
 
-def test_confusions_are_probabilities_of_readers_who_are_mostly_right() -> None:
+def test_confusions_are_probabilities_with_a_strong_diagonal() -> None:
     np.testing.assert_allclose(confusions().sum(axis=2), 1)
     assert confusions().min() >= 0
     # The likeliest reading is the true score, but for sharpness 5, which readers shun: there it is 4.

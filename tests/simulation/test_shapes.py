@@ -32,7 +32,7 @@ def test_distance_to_a_ball(canvas: Canvas) -> None:
     np.testing.assert_allclose(ball.distance, expected, atol=1e-4)
 
 
-def test_a_turned_ellipsoid_lies_along_its_axis(canvas: Canvas) -> None:
+def test_a_turned_ellipsoid_is_along_its_axis(canvas: Canvas) -> None:
     """Turned by 90 degrees about z, what was long in y is long in x."""
     turned = canvas.ellipsoid(Frame.at((0.0, 0.0, 0.0), (90.0, 0.0, 0.0)), (5.0, 15.5, 5.0))
     canvas.paint(turned, Tissue.BLOOD)

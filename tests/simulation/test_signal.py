@@ -63,7 +63,7 @@ def test_sign_turns_at_the_null_time() -> None:
     assert signed_inversion_recovery(450.0, 1.0, Sequence(inversion_time_ms=null + 20)) > 0
 
 
-def test_tissues_lie_as_on_a_good_scan() -> None:
+def test_tissues_are_as_on_a_good_scan() -> None:
     null = null_time(PROPERTIES[Tissue.MYOCARDIUM].t1_ms, 1000.0)
     level = {
         tissue: float(inversion_recovery(p.t1_ms, p.density, Sequence(inversion_time_ms=null)))

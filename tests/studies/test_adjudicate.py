@@ -65,7 +65,7 @@ def test_scores_of_scales_are_not_mixed_up(session: Session, study: Study) -> No
     assert [one.scores for one in readings_of_study(study)] == [(1, 2, 3, 4)]
 
 
-def test_the_list_tells_why_and_what_was_agreed_on(session: Session, closed: Study) -> None:
+def test_the_list_gives_the_reason_and_what_was_agreed_on(session: Session, closed: Study) -> None:
     save_adjudication(session, find_scan(session, closed, number_of(closed, "scan-2")), agreed())
 
     first, second = list_disputes(closed)
@@ -87,7 +87,7 @@ def test_a_scan_shows_what_everybody_said(session: Session, closed: Study) -> No
     assert (seen.scan_id, seen.agreed, len(seen.scales)) == ("scan-1", (), 4)
 
 
-def test_everything_that_was_agreed_on_is_kept_and_the_last_counts(session: Session, closed: Study) -> None:
+def test_every_consensus_is_kept_and_the_last_counts(session: Session, closed: Study) -> None:
     scan = find_scan(session, closed, number_of(closed, "scan-2"))
     save_adjudication(session, scan, agreed(comment="as Ada, it's sharp", panel="Ada, Bo"))
     save_adjudication(session, scan, agreed("agree-002", None, known=1, cannot_rate="no atrium"))
@@ -116,7 +116,7 @@ def test_what_is_sent_twice_is_kept_once(session: Session, closed: Study) -> Non
         save_adjudication(session, scan, agreed(panel="Ada, Bo"))
 
 
-def test_a_page_that_does_not_know_what_another_agreed_on_is_refused(session: Session, closed: Study) -> None:
+def test_outdated_page_cannot_overwrite_a_consensus(session: Session, closed: Study) -> None:
     scan = find_scan(session, closed, number_of(closed, "scan-2"))
     save_adjudication(session, scan, agreed())
 

@@ -69,7 +69,7 @@ def test_the_authors_layout_holds_the_same_scores(rated: Study, tmp_path: Path) 
     assert json.loads(labels_json(rated))["scan-0"]["label"] == 0
 
 
-def test_second_readings_stand_in_the_table_of_ratings_alone(rated: Study) -> None:
+def test_second_readings_are_only_in_the_table_of_ratings(rated: Study) -> None:
     table = rows(ratings_csv(rated))
 
     assert tuple(table[0]) == RATING_COLUMNS

@@ -30,7 +30,7 @@ def test_each_scan_is_there_and_the_repeated_ones_twice(n: int, share: float, se
 
 @pytest.mark.parametrize(("n", "share"), SIZES)
 @pytest.mark.parametrize("seed", range(20))
-def test_second_readings_come_in_the_second_half_well_after_the_first(n: int, share: float, seed: int) -> None:
+def test_second_readings_come_late_after_the_first(n: int, share: float, seed: int) -> None:
     order = draw_order(seed, 1, n, draw_repeated(seed, n, share))
     half = len(order) // 2
 
@@ -39,11 +39,11 @@ def test_second_readings_come_in_the_second_half_well_after_the_first(n: int, sh
     assert all(one.scan != after.scan for one, after in pairwise(order))
 
 
-def test_gaps_differ_so_that_nobody_can_count_to_the_second_reading() -> None:
+def test_gaps_before_second_readings_differ() -> None:
     assert len(set(gaps(draw_order(0, 1, 40, draw_repeated(0, 40, 0.5))))) > 5
 
 
-def test_every_reader_has_an_own_order_that_hangs_on_seed_and_number_alone() -> None:
+def test_reading_order_depends_on_seed_and_reader_number_only() -> None:
     repeated = draw_repeated(1, 12, 0.25)
     orders = [draw_order(1, reader, 12, repeated) for reader in (1, 2, 3)]
 
@@ -67,6 +67,6 @@ def test_which_scans_are_repeated_is_chance() -> None:
     assert counts.max() < 700
 
 
-def test_a_small_share_is_one_scan_at_the_least_and_none_is_none() -> None:
+def test_small_share_is_one_scan_and_zero_is_none() -> None:
     assert len(draw_repeated(0, 8, 0.01)) == 1
     assert draw_repeated(0, 8, 0.0) == []

@@ -47,7 +47,7 @@ def test_what_is_sent_twice_is_kept_once_and_answered_alike(session: Session, re
     assert len(find_reading(session, reader.id, 1).ratings) == 2
 
 
-def test_a_save_id_stands_for_one_rating(session: Session, reader: Reader) -> None:
+def test_a_save_id_belongs_to_one_rating(session: Session, reader: Reader) -> None:
     save_rating(session, reader.id, 1, sent("save-0001", (1, 1, 1, 1)))
 
     with pytest.raises(ConflictError, match="'save-0001' was used for another rating"):
@@ -168,7 +168,7 @@ def test_a_save_waits_for_the_closing_and_is_refused(sessions: Sessions) -> None
             late.result()
 
 
-def test_a_scan_is_read_as_it_was_and_no_fault_names_its_file(session: Session, tmp_path: Path) -> None:
+def test_a_scan_is_read_as_it_was_and_no_error_names_its_file(session: Session, tmp_path: Path) -> None:
     path = write_volume(tmp_path / "secret" / "a.nrrd", volume((9, 9, 8)))
     study = make_study(session, "S", scans_of_folder(path.parent)[0], repeat_share=0, seed=0)
     reader, _ = add_reader(session, study, "Ada")

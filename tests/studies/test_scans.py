@@ -37,7 +37,7 @@ def test_a_dicom_series_is_a_scan(folder: Path) -> None:
     assert (last.source.kind, last.source.location, len(last.source.files)) == ("dicom", folder / "c", len(files))
 
 
-def test_a_cohort_tells_names_patients_and_masks(folder: Path) -> None:
+def test_a_cohort_names_names_patients_and_masks(folder: Path) -> None:
     (folder / "scores.csv").write_text(f"{HEADER}\nfirst,p,a/data.nrrd,m.nrrd,,,,,\nsecond,p,b/data.nrrd,,,,,,\n")
 
     scans, _ = scans_of_folder(folder)
@@ -53,7 +53,7 @@ def test_a_cohort_that_cannot_be_used_is_refused(folder: Path) -> None:
         scans_of_folder(folder)
 
 
-def test_the_owners_table_tells_patients(folder: Path) -> None:
+def test_the_owners_table_names_patients(folder: Path) -> None:
     scans, _ = scans_of_folder(folder, "\ufeffscan,born,patient\na,1950,p1\nb,1960,p1\nelsewhere,1970,p2\n")
 
     assert [one.patient for one in scans] == ["p1", "p1"]

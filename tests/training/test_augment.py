@@ -36,7 +36,7 @@ def test_a_flip_swaps_left_and_right() -> None:
     torch.testing.assert_close(flipped, slices().flip(-1), atol=1e-5, rtol=0)
 
 
-def test_each_change_happens_with_its_probability_and_stays_in_its_range() -> None:
+def test_each_change_follows_its_probability_and_range() -> None:
     settings = Augmentation(probability=0.5, flip=False, perspective=0, shift=0, scale=0, rotation_degrees=20)
     found = draw_homographies(4000, settings, generator())
     angles = torch.atan2(found[:, 1, 0], found[:, 0, 0])
@@ -99,7 +99,7 @@ def ends(slices: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
     return places.where(lines, 99).amin(dim=1), places.where(lines, -1).amax(dim=1)
 
 
-def test_a_crop_cuts_each_side_with_its_probability_up_to_its_share() -> None:
+def test_crop_cuts_each_side_with_its_probability_and_share() -> None:
     many, masks = framed()
     cropped = crop(many, masks, Augmentation(probability=0.5, margin=0.2), generator())
 
@@ -116,7 +116,7 @@ def test_a_crop_cuts_each_side_with_its_probability_up_to_its_share() -> None:
     assert (both - torch.eye(4)).abs().max() < 0.1  # each side has a draw of its own
 
 
-def test_a_crop_leaves_what_it_was_given_and_a_slice_without_atrium() -> None:
+def test_crop_leaves_its_input_and_slices_without_atrium() -> None:
     many, masks = framed()
     given = many.clone()
     masks[:1000] = 0

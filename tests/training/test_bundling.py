@@ -100,7 +100,7 @@ def test_settings_of_a_bundle_are_those_of_the_next(quality: Path, tmp_path: Pat
     assert (quality / "bundle" / "detector.onnx").read_bytes() == (toy / "detector.onnx").read_bytes()
 
 
-def test_both_networks_of_runs_become_8_bit_on_their_own_training_slices(
+def test_networks_are_quantised_on_their_own_training_slices(
     quantised: list[Call], detector: Path, quality: Path, tmp_path: Path
 ) -> None:
     build_bundle(detector, quality, tmp_path / "made", "compact", DESCRIPTION)
@@ -120,7 +120,7 @@ def test_a_network_of_a_bundle_stays_as_it_is(quantised: list[Call], quality: Pa
 
 @pytest.mark.usefixtures("quantised")
 @pytest.mark.parametrize("lacking", ["detector", "quality"])
-def test_a_run_without_its_prepared_slices_is_told(
+def test_a_run_without_its_prepared_slices_is_reported(
     lacking: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     runs = {name: request.getfixturevalue(name) for name in ("detector", "quality")}
@@ -129,7 +129,7 @@ def test_a_run_without_its_prepared_slices_is_told(
         build_bundle(runs["detector"], runs["quality"], tmp_path / "made", "compact", DESCRIPTION)
 
 
-def test_a_damaged_bundle_is_told_before_it_is_needed(tmp_path: Path) -> None:
+def test_a_damaged_bundle_is_reported_before_it_is_needed(tmp_path: Path) -> None:
     toy = toy_bundle(tmp_path / "toy")
     with (toy / "quality.onnx").open("ab") as file:
         file.write(b"\0")
@@ -159,9 +159,7 @@ def test_novelty_goes_from_bundle_to_bundle(detector: Path, quality: Path, tmp_p
     assert made.quality.novelty == limits
 
 
-def test_a_run_of_an_earlier_version_gets_the_normalisation_of_this_one(
-    detector: Path, quality: Path, tmp_path: Path
-) -> None:
+def test_run_of_an_earlier_version_is_normalised_as_now(detector: Path, quality: Path, tmp_path: Path) -> None:
     config = (quality / "config.json").read_text()
     (quality / "config.json").write_text(config.replace("blood-level", "blood-pool"))
     assert "blood-pool" in (quality / "config.json").read_text()

@@ -42,7 +42,7 @@ def test_shipped_settings_are_those_without_a_file(name: str) -> None:
     assert kind.from_toml(shipped(name)) == kind().changed(ours(kind), "ours")
 
 
-def test_shipped_settings_of_the_experiment_are_those_without_a_file() -> None:
+def test_shipped_experiment_settings_are_the_defaults() -> None:
     found = ExperimentConfig.from_toml(shipped("experiment"))
     assert found == ExperimentConfig().changed(ours(ExperimentConfig), "ours")
 
@@ -161,7 +161,7 @@ class Many(Settings):
         (Many, {"loops": [{"epoch": 3}]}, r"loops.0.epoch = 3: is not known$"),
     ],
 )
-def test_an_unknown_setting_is_told_with_the_known_ones(
+def test_an_unknown_setting_is_reported_with_the_known_ones(
     kind: type[Settings], values: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(ConfigError, match=told):

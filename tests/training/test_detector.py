@@ -49,7 +49,7 @@ def scans_of(store: SliceDataset) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("canvas", [64, 200])
-def test_a_scan_is_stored_as_the_network_is_fed_with_its_mask_in_place(
+def test_scan_and_mask_are_stored_in_the_form_of_the_network(
     cases: Sequence[Case], tmp_path: Path, canvas: int
 ) -> None:
     store = detector_store(cases, config(canvas=canvas), tmp_path)
@@ -115,7 +115,7 @@ def test_heavy_artefacts_are_on_every_scale_and_heavy() -> None:
     assert len(seen) > 20
 
 
-def test_copies_are_those_of_the_seed_and_a_change_makes_the_store_anew(cases: Sequence[Case], tmp_path: Path) -> None:
+def test_copies_follow_the_seed_and_changes_rebuild_the_store(cases: Sequence[Case], tmp_path: Path) -> None:
     first = detector_store(cases, config(degraded=1), tmp_path / "one")
     again = detector_store(cases, config(degraded=1), tmp_path / "two")
     np.testing.assert_array_equal(first.slices, again.slices)

@@ -72,9 +72,7 @@ def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [QualityNetwork, MultiTaskNetwork])
-def test_second_export_of_the_same_layers_is_that_of_a_fresh_process(
-    kind: type[QualityNetwork], tmp_path: Path
-) -> None:
+def test_second_export_of_equal_layers_equals_a_fresh_one(kind: type[QualityNetwork], tmp_path: Path) -> None:
     first, second = kind(), kind()
     export_onnx(first, (1, 128, 128), None, tmp_path / "first.onnx")
     export_onnx(second, (1, 128, 128), None, tmp_path / "second.onnx")
@@ -107,7 +105,7 @@ def test_the_maps_of_an_export_are_held_to_its_network_too(quality: QualityNetwo
         check_parity(quality, tmp_path / "wrong.onnx", torch.from_numpy(slices(4, 128, 128)))
 
 
-def test_parity_is_that_of_the_slice_that_moves_most_and_one_map_of_ten_may_jump(
+def test_parity_is_the_largest_change_but_for_one_map_in_ten(
     quality: QualityNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = torch.from_numpy(slices(10, 128, 128))

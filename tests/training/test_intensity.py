@@ -22,7 +22,7 @@ def test_nothing_changes_by_default() -> None:
     assert torch.equal(drawn(Intensity()), slices())
 
 
-def test_only_some_slices_change_and_the_same_generator_changes_the_same() -> None:
+def test_only_some_slices_change_reproducibly() -> None:
     some = drawn(ALL.model_copy(update={"probability": 0.5}))
     changed = (some != slices()).flatten(1).any(dim=1)
     assert 0 < changed.sum() < len(some)
@@ -39,7 +39,7 @@ def test_surroundings_mean_and_spread_stay() -> None:
         assert one[inside].std().item() == pytest.approx(other[inside].std().item(), rel=1e-3)
 
 
-def test_a_tone_curve_can_make_blood_dark_and_keeps_equal_levels_equal() -> None:
+def test_tone_curve_can_darken_blood_and_keeps_ties() -> None:
     found = drawn(Intensity(probability=1.0, tone=1.0))
     blood, tissue = found[:, :, 8:14, 8:14].mean(dim=(1, 2, 3)), found[:, :, 4:8, 4:20].mean(dim=(1, 2, 3))
     assert (blood < tissue).any()

@@ -122,7 +122,7 @@ def numbered(folder: Path, *scans: range) -> SliceDataset:
     return open_store(folder, {}, make)
 
 
-def test_each_epoch_draws_slices_of_every_scan_and_validates_all_of_the_other_store(tmp_path: Path) -> None:
+def test_each_epoch_draws_from_every_scan_and_validates_on_all(tmp_path: Path) -> None:
     training, validation = (
         numbered(tmp_path / "training", range(10), range(10, 20)),
         numbered(tmp_path / "validation", range(50, 53)),
@@ -153,9 +153,7 @@ def test_settings_of_precision_and_threads_hold(tmp_path: Path, monkeypatch: pyt
     assert threads_set == [7, 7, 3, 7]
 
 
-def test_a_training_ends_in_evaluation_mode_and_tells_nothing_of_the_makers(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_training_ends_in_evaluation_mode_without_notices(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.INFO)
     caplog.set_level(logging.INFO)
     data = store(tmp_path)
@@ -172,7 +170,7 @@ def test_patience_stops_a_run_that_gets_no_better(tmp_path: Path) -> None:
     assert len(errors) == errors.index(min(errors)) + 1 + 2 < 30
 
 
-def test_a_loss_that_is_no_number_stops_with_the_last_checkpoint_intact(tmp_path: Path) -> None:
+def test_nan_loss_stops_with_the_last_checkpoint_intact(tmp_path: Path) -> None:
     one = recipe()
 
     def spoil(module: Recipe) -> None:
@@ -201,7 +199,7 @@ def test_a_full_disk_stops_with_the_last_checkpoint_intact(tmp_path: Path, monke
     assert (tmp_path / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
-def test_a_lost_worker_is_told(tmp_path: Path) -> None:
+def test_a_lost_worker_is_reported(tmp_path: Path) -> None:
     one = recipe(workers=1)
 
     def spoil(module: Recipe) -> None:
@@ -213,7 +211,7 @@ def test_a_lost_worker_is_told(tmp_path: Path) -> None:
         level(tmp_path, one)
 
 
-def test_other_faults_are_not_taken_for_a_lost_worker(tmp_path: Path) -> None:
+def test_other_errors_are_not_taken_for_a_lost_worker(tmp_path: Path) -> None:
     one = recipe()
 
     def spoil(_: Recipe) -> None:
@@ -224,7 +222,7 @@ def test_other_faults_are_not_taken_for_a_lost_worker(tmp_path: Path) -> None:
         level(tmp_path, one)
 
 
-def test_first_weights_are_those_of_the_seed_and_leave_chance_alone() -> None:
+def test_initial_weights_follow_the_seed_and_keep_global_state() -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
@@ -286,7 +284,7 @@ def shown(epoch: int, monkeypatch: pytest.MonkeyPatch) -> tuple[ProgressReporter
 
 
 @pytest.mark.parametrize(("epoch", "left"), [(0, "30 s"), (2, "10 s")])
-def test_the_time_that_is_left_is_reckoned_from_the_epochs_of_this_start(
+def test_time_left_is_estimated_from_epochs_since_the_start(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, epoch: int, left: str
 ) -> None:
     one, trainer = shown(epoch, monkeypatch)
@@ -296,7 +294,7 @@ def test_the_time_that_is_left_is_reckoned_from_the_epochs_of_this_start(
     assert lines == [*goes_on, f"Level: epoch {epoch + 1} of 4, train/loss 0.5000, watched 0.2500, {left} left"]
 
 
-def test_the_bar_goes_on_where_the_run_does_and_makes_way_for_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bar_resumes_and_ends_for_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes what is captured for a terminal
     one, _ = shown(2, monkeypatch)
     [task] = one._bar.tasks
@@ -344,7 +342,7 @@ def test_a_moved_mask_has_no_values_between() -> None:
     assert set(moved.flatten().tolist()) == {0, 1}
 
 
-def test_each_step_of_each_epoch_draws_anew_and_again_the_same(tmp_path: Path) -> None:
+def test_each_step_of_each_epoch_redraws_and_again_the_same(tmp_path: Path) -> None:
     """What a step draws hangs on seed, epoch and step alone: no two of a run are alike, and two runs are."""
 
     class Drawn(LevelRecipe):

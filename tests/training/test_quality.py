@@ -87,7 +87,7 @@ def test_one_step_trains_what_the_settings_say(
 
 
 @pytest.mark.parametrize(("strategy", "kind"), [("contrastive", ContrastiveRecipe), ("hybrid", HybridRecipe)])
-def test_pretraining_comes_first_and_teaches_the_encoder_of_the_heads(
+def test_pretraining_comes_first_and_gives_the_encoder(
     fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str, kind: type[ContrastiveRecipe]
 ) -> None:
     first_step = {"epochs": 5, "learning_rate": 0.25}
@@ -119,7 +119,7 @@ def test_a_first_step_that_is_done_is_read_and_not_done_again(
     assert same(fits[1].encoder, fits[2].encoder)
 
 
-def test_only_the_main_process_writes_the_encoder_that_all_have_learnt(
+def test_only_the_main_process_writes_the_encoder(
     fits: list[Fit], prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lgeqa.training.quality.is_main", lambda: False)
@@ -170,7 +170,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return made
 
 
-def test_slices_are_stored_as_the_network_is_fed_with_the_blood_pool_in_place(case: Case, tmp_path: Path) -> None:
+def test_slices_and_masks_are_stored_in_the_form_of_the_network(case: Case, tmp_path: Path) -> None:
     preparation, rule = QualityPreparation(pixels=64), LabelRule()
     held = quality_store([case, case], preparation, rule, tmp_path)
     scan, atrium = read_case(case)
@@ -184,7 +184,7 @@ def test_slices_are_stored_as_the_network_is_fed_with_the_blood_pool_in_place(ca
     assert held.masks[held.owner == 0].sum() * pixel**2 == pytest.approx(area, rel=0.02)
 
 
-def test_slices_are_made_anew_for_another_preparation_or_other_labels(case: Case, tmp_path: Path) -> None:
+def test_store_is_rebuilt_for_other_preparation_or_labels(case: Case, tmp_path: Path) -> None:
     def made(case: Case, reader: str = "truth", pixels: int = 64) -> SliceDataset:
         return quality_store([case], QualityPreparation(pixels=pixels), LabelRule(reader=reader), tmp_path)
 
@@ -204,6 +204,6 @@ def test_graded_labels_are_stored_as_probabilities(case: Case, tmp_path: Path) -
     assert np.isnan(held.labels[1]).all()
 
 
-def test_a_case_without_a_mask_is_told(case: Case) -> None:
+def test_a_case_without_a_mask_is_reported(case: Case) -> None:
     with pytest.raises(CohortError, match=r"data.nrrd: has no mask beside it \(shrinkwrap.nrrd\)"):
         read_case(replace(case, mask=None))

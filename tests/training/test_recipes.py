@@ -48,7 +48,7 @@ def test_the_detector_loss_falls_to_nothing_on_the_true_mask() -> None:
     assert wrong["bce"].item() > 10
 
 
-def test_the_detector_sees_changed_intensities_and_untouched_masks() -> None:
+def test_detector_gets_changed_intensities_and_unchanged_masks() -> None:
     settings = LoopSettings(augmentation=Augmentation(probability=0))
     batch = {"slice": torch.rand(2, 3, 16, 16), "mask": mask()}
     seen = []
@@ -94,7 +94,7 @@ class Projected(nn.Module):
         return torch.stack([angles.cos(), angles.sin()], dim=-1)
 
 
-def test_contrastive_validation_is_equation_5_with_each_slice_for_both_views() -> None:
+def test_contrastive_validation_is_equation_5_on_both_views() -> None:
     recipe = ContrastiveRecipe(ContrastiveNetwork(Encoder(8)), LoopSettings(), 8, temperature=0.5)
     recipe.network = Projected()
     slices = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)) + torch.arange(5.0)[:, None, None, None]

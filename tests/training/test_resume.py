@@ -27,7 +27,7 @@ def first_epoch(run: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", KILLED_AT)
-def test_a_killed_training_goes_on_to_the_same_weights_bit_for_bit(strategy: str, tmp_path: Path) -> None:
+def test_killed_training_resumes_to_identical_weights(strategy: str, tmp_path: Path) -> None:
     alone = train(strategy, tmp_path / "alone")
     run = tmp_path / "killed"
     for step in KILLED_AT[strategy]:

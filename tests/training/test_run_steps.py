@@ -171,7 +171,7 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
     assert folder_of(seen) == folder_of(data.training) == run / "prepared" / "training"
 
 
-def test_a_split_that_cannot_be_drawn_leaves_the_folder_free_for_other_settings(steps: Steps, tmp_path: Path) -> None:
+def test_failed_split_leaves_the_folder_free_for_other_settings(steps: Steps, tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="6 patients cannot be dealt to 10 folds"):
         run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", quiet=True)
     run_quality("baseline", [tmp_path], QualityConfig.of(DEALT), tmp_path / "run", quiet=True)
@@ -179,7 +179,7 @@ def test_a_split_that_cannot_be_drawn_leaves_the_folder_free_for_other_settings(
 
 
 @pytest.mark.parametrize("unlabelled", [True, False])
-def test_scans_without_scores_are_pretrained_on_where_that_is_asked_for(
+def test_scans_without_scores_are_pretrained_on_when_requested(
     steps: Steps, tmp_path: Path, split: Path, unlabelled: bool
 ) -> None:
     config = ContrastiveConfig(unlabelled=unlabelled)
@@ -191,14 +191,14 @@ def test_scans_without_scores_are_pretrained_on_where_that_is_asked_for(
     assert (steps.trained[0].pretraining is steps.trained[0].training) is not unlabelled
 
 
-def test_what_a_person_says_of_the_bundle_stands_in_it(steps: Steps, tmp_path: Path, split: Path) -> None:
+def test_what_a_person_says_of_the_bundle_is_in_it(steps: Steps, tmp_path: Path, split: Path) -> None:
     about = Description.of(ABOUT)
     run_detector([tmp_path], DetectorConfig(), tmp_path / "detector", split=split, about=about, quiet=True)
     run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", split=split, about=about, quiet=True)
     assert [given[2] for given in steps.bundled] == [about, about]
 
 
-def test_parity_is_checked_on_slices_from_all_over_the_validation(steps: Steps, tmp_path: Path, split: Path) -> None:
+def test_parity_is_checked_on_slices_of_the_whole_validation(steps: Steps, tmp_path: Path, split: Path) -> None:
     run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", split=split, quiet=True)
     [checked] = steps.checked
     assert len(set(checked)) == 64
@@ -217,7 +217,7 @@ def test_a_run_taken_up_again_keeps_its_split(steps: Steps, tmp_path: Path, spli
     assert drawn == run("drawn", None) == run("other", tmp_path / "drawn" / "split.json") != [[0, 1, 2], [3, 4]]
 
 
-def test_patients_are_dealt_by_the_shares_the_seed_and_the_label_of_quality(steps: Steps, tmp_path: Path) -> None:
+def test_split_follows_shares_seed_and_label_of_quality(steps: Steps, tmp_path: Path) -> None:
     steps.cases[:] = [replace(case(number), scores={"truth": GOOD if number < 4 else POOR}) for number in range(12)]
     settings: dict[str, Any] = {"test": 0.5, "validation": 0.34, "loop": {"seed": 4}}
     run_quality("baseline", [tmp_path], QualityConfig.of(settings), tmp_path, quiet=True)
@@ -282,7 +282,7 @@ def test_a_cohort_that_has_nothing_to_learn_from(steps: Steps, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_told_of_a_quality_run_without_a_person() -> None:
+def test_default_description_of_a_quality_run_without_a_person() -> None:
     cases = [case(0), case(1), replace(case(2), patient="patient-0")]
     told = described("baseline", "mine", cases, LabelRule(), MOVED)
     assert (told.name, told.strategy, told.labels) == ("mine", "baseline (section 3.2.1)", "simulated")
@@ -302,7 +302,7 @@ def test_what_is_told_of_a_quality_run_without_a_person() -> None:
     assert described("baseline", "mine", [*experts, case(3)], LabelRule(reader="A"), 0.0).labels == "simulated"
 
 
-def test_what_is_told_of_a_detector_run_without_a_person(tmp_path: Path) -> None:
+def test_default_description_of_a_detector_run_without_a_person(tmp_path: Path) -> None:
     toy = change(toy_bundle(tmp_path / "toy", version="0.7"), threshold=0.7)
     cases = [case(0), replace(case(1), patient="patient-0")]
     told = detector_described("mine", cases, toy, MOVED)

@@ -120,7 +120,7 @@ def test_a_compact_bundle_is_smaller_and_says_nearly_the_same(world: World, tmp_
     assert small.novelty.shape == (len(given),)
 
 
-def test_a_compact_bundle_takes_the_detector_of_a_bundle_as_it_is(world: World, tmp_path: Path) -> None:
+def test_compact_bundle_keeps_the_detector_of_a_bundle(world: World, tmp_path: Path) -> None:
     made = build_bundle(world.bundle, world.quality, tmp_path / "made", "compact", Description.of(ABOUT))
     given = open_bundle(world.bundle).manifest
     assert (tmp_path / "made" / "detector.onnx").read_bytes() == (world.bundle / "detector.onnx").read_bytes()
@@ -140,7 +140,7 @@ def test_a_reader_who_scored_nothing(world: World, tmp_path: Path) -> None:
         run_quality("baseline", [world.cohort], config, tmp_path)
 
 
-def test_a_detector_that_is_none_is_told_before_the_training(world: World, tmp_path: Path) -> None:
+def test_invalid_detector_is_reported_before_training(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere: holds no network.onnx"):
         run_quality("baseline", [world.cohort], QualityConfig.of(BASELINE), tmp_path, detector=tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
@@ -167,7 +167,7 @@ def test_a_quality_run_ends_in_a_bundle_that_assesses(world: World) -> None:
     assert assessment.maps is not None
 
 
-def test_a_finished_run_started_again_is_exported_anew(world: World, tmp_path: Path) -> None:
+def test_a_finished_run_started_again_is_exported_again(world: World, tmp_path: Path) -> None:
     run = tmp_path / "quality"
     shutil.copytree(world.quality, run)
     (run / "network.onnx").unlink()
@@ -179,7 +179,7 @@ def test_a_finished_run_started_again_is_exported_anew(world: World, tmp_path: P
     assert open_bundle(run / "bundle").explains
 
 
-def test_a_detector_run_ends_in_a_bundle_with_the_default_quality_network(world: World) -> None:
+def test_detector_run_makes_a_bundle_with_the_default_stage_2(world: World) -> None:
     folder = world.detector / "bundle"
     bundle, default = open_bundle(folder), open_bundle()
     assert (folder / "detector.onnx").read_bytes() == (world.detector / "network.onnx").read_bytes()
@@ -198,7 +198,7 @@ def test_a_detector_run_ends_in_a_bundle_with_the_default_quality_network(world:
     )
 
 
-def test_a_detector_run_takes_the_quality_network_of_a_run_or_a_bundle(world: World, tmp_path: Path) -> None:
+def test_detector_run_accepts_stage_2_of_a_run_or_a_bundle(world: World, tmp_path: Path) -> None:
     assert stage_2(world.quality) == world.quality / "bundle"
     assert stage_2(world.bundle) == world.bundle
     assert stage_2(None) == default_bundle()
@@ -214,7 +214,7 @@ def test_a_detector_run_takes_the_quality_network_of_a_run_or_a_bundle(world: Wo
     assert told.training_data.endswith("the label is that of truth.")
 
 
-def test_a_quality_network_that_is_none_is_told_before_the_training(world: World, tmp_path: Path) -> None:
+def test_invalid_stage_2_is_reported_before_training(world: World, tmp_path: Path) -> None:
     config = DetectorConfig.of(DETECTOR)
     with pytest.raises(UsageError, match=r"nowhere: is neither a bundle nor a finished quality run"):
         run_detector([world.cohort], config, tmp_path / "run", quality=tmp_path / "nowhere")
@@ -268,7 +268,7 @@ def test_a_detector_may_learn_from_every_patient(world: World, tmp_path: Path) -
     assert learnt == [content_of(case) for case in cases]
 
 
-def test_a_network_that_learnt_from_windows_is_shown_the_middle_one(world: World, tmp_path: Path) -> None:
+def test_network_trained_on_windows_gets_the_middle_window(world: World, tmp_path: Path) -> None:
     config = BASELINE | {"loop": QUICK | {"augmentation": {"window": 0.75}}}
     split = world.detector / "split.json"
     run_quality("baseline", [world.cohort], QualityConfig.of(config), tmp_path, split=split, quiet=True)

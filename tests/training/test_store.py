@@ -104,7 +104,7 @@ def test_a_store_is_made_once_for_a_key(tmp_path: Path) -> None:
     assert len(open_store(tmp_path, {"made": 2}, lambda: scans(1))) == 4
 
 
-def test_a_store_cut_short_is_made_anew(tmp_path: Path) -> None:
+def test_a_store_cut_short_is_made_again(tmp_path: Path) -> None:
     def break_off() -> Iterator[Slices]:
         yield from scans(1)
         raise OSError("the disk is full")
@@ -114,7 +114,7 @@ def test_a_store_cut_short_is_made_anew(tmp_path: Path) -> None:
     assert len(store(tmp_path)) == 15
 
 
-def test_a_store_that_was_partly_written_over_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_was_partly_written_over_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store(tmp_path)
     save = np.save
 
@@ -130,9 +130,7 @@ def test_a_store_that_was_partly_written_over_is_made_anew(tmp_path: Path, monke
     assert len(store(tmp_path)) == len(store(tmp_path).slices) == 15
 
 
-def test_other_processes_wait_for_the_main_one_to_make_the_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_processes_wait_for_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def meanwhile(_: float) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(module, "is_main", lambda: True)
@@ -147,7 +145,7 @@ def test_other_processes_wait_for_the_main_one_to_make_the_store(
     assert len(open_store(tmp_path, {"made": 1}, fail)) == 15
 
 
-def test_slices_of_every_scan_are_drawn_anew_each_epoch(tmp_path: Path) -> None:
+def test_slices_of_every_scan_are_redrawn_each_epoch(tmp_path: Path) -> None:
     owner = store(tmp_path).owner
     batches = SliceBatches(owner, 2, 3, seed=0)
     first, again = list(batches), list(batches)
@@ -181,7 +179,7 @@ def test_processes_that_train_together_share_an_epoch(tmp_path: Path, monkeypatc
         list(SliceBatches(owner, 0, 9, seed=0))
 
 
-def test_a_last_batch_that_is_not_full_is_dropped_unless_it_is_the_only_one(tmp_path: Path) -> None:
+def test_incomplete_last_batch_is_dropped_unless_alone(tmp_path: Path) -> None:
     held = store(tmp_path)
     assert [len(batch["slice"]) for batch in training_loader(held, 0, 6, seed=0)] == [6, 6]
     assert [len(batch["slice"]) for batch in training_loader(held, 0, 60, seed=0)] == [15]

@@ -46,9 +46,7 @@ def requests_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
             yield from ((method, path) for method in route.methods)  # type: ignore[attr-defined]
 
 
-def test_each_route_wants_a_token_and_a_readers_token_opens_none_of_the_owners(
-    app: FastAPI, client: TestClient
-) -> None:
+def test_each_route_needs_a_token_of_its_role(app: FastAPI, client: TestClient) -> None:
     requests = [(method, path) for method, path in requests_of(app.routes) if path != "/health"]
 
     assert ("GET", "/") in requests
@@ -76,7 +74,7 @@ def test_without_its_token_a_page_asks_for_one(client: TestClient, headers: dict
     assert "token" in answer.text
 
 
-def test_a_link_with_the_token_becomes_a_cookie_and_an_address_without_it(client: TestClient) -> None:
+def test_link_with_a_token_becomes_a_cookie_and_a_clean_address(client: TestClient) -> None:
     answer = client.get(f"/?token={TOKEN}", follow_redirects=False)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "http://testserver/")
@@ -127,7 +125,7 @@ def test_a_page_of_another_server_changes_nothing(client: TestClient, origin: st
     assert client.get("/api/scans", headers={"Origin": origin}).status_code == 200  # the browser shows it to nobody
 
 
-def test_of_a_fault_of_ours_the_place_is_told_and_no_name(
+def test_place_of_a_bug_is_reported_and_no_name(
     app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fault = KeyError("DOE^JOHN.nrrd")
@@ -178,7 +176,7 @@ def test_names_of_the_server_are_answered(client: TestClient, host: str) -> None
     assert client.get("/api/scans", headers={**OWNER, "Host": host}).status_code == 200
 
 
-def test_all_addresses_but_no_name_lead_to_a_server_that_listens_everywhere() -> None:
+def test_server_on_all_interfaces_refuses_host_names() -> None:
     assert all(is_ours(host, ["0.0.0.0"]) for host in ("10.0.0.7", "10.0.0.7:8765", "[fe80::1]:8765"))
     assert not is_ours("evil.example", ["0.0.0.0"])
     assert not is_ours("10.0.0.7", ["127.0.0.1"])
@@ -243,7 +241,7 @@ def test_nothing_is_read_of_what_nobody_known_sends(app: FastAPI, path: str) -> 
 
 
 @pytest.mark.parametrize(("path", "limit"), ROUTES)
-def test_body_of_no_told_length_is_read_up_to_the_limit_of_its_route(tmp_path: Path, path: str, limit: int) -> None:
+def test_body_of_unknown_length_is_read_up_to_its_limit(tmp_path: Path, path: str, limit: int) -> None:
     app = serve(tmp_path, upload_mb=1)
     taken: list[int] = []
     app.state.gate = Gate(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
@@ -257,7 +255,7 @@ def test_body_of_no_told_length_is_read_up_to_the_limit_of_its_route(tmp_path: P
 
 
 @pytest.mark.parametrize(("path", "limit"), ROUTES)
-def test_told_length_beyond_the_limit_is_refused_unread(tmp_path: Path, path: str, limit: int) -> None:
+def test_announced_length_beyond_the_limit_is_refused_unread(tmp_path: Path, path: str, limit: int) -> None:
     app = serve(tmp_path, upload_mb=1)
     taken: list[int] = []
     headers = {**OWNER, "Content-Length": str(limit * 1_000_000 + 1)}
@@ -269,7 +267,7 @@ def test_told_length_beyond_the_limit_is_refused_unread(tmp_path: Path, path: st
 
 
 @pytest.mark.parametrize("length", ["-1", "1e9", "x", "9" * 5000])
-def test_length_that_is_none_is_no_fault_of_ours(app: FastAPI, length: str) -> None:
+def test_length_that_is_none_is_no_bug(app: FastAPI, length: str) -> None:
     status, _, _ = answered(app, *endless([], {**OWNER, "Content-Length": length}, "/api/folders"))
 
     assert status in {400, 413}
@@ -300,7 +298,7 @@ def test_slow_sender_is_waited_for_as_long_as_something_comes(app: FastAPI, monk
     assert (status, "nowhere" in body) == (422, True)
 
 
-def test_health_needs_no_token_and_tells_nothing_private(app: FastAPI, tmp_path: Path) -> None:
+def test_health_needs_no_token_and_reveals_nothing_private(app: FastAPI, tmp_path: Path) -> None:
     with TestClient(app) as client:
         well = client.get("/health")
         app.state.served.queue.standstill = "The disk is full."
@@ -317,7 +315,7 @@ def test_health_needs_no_token_and_tells_nothing_private(app: FastAPI, tmp_path:
 
 
 @pytest.mark.parametrize("fault", ["database or disk is full", "disk I/O error"])
-def test_database_that_cannot_be_used_is_no_fault_of_ours(
+def test_database_that_cannot_be_used_is_no_bug(
     app: FastAPI, client: TestClient, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     def break_down(*_: object) -> None:

@@ -103,7 +103,7 @@ def add_result(scene: Scene, number: int, scan: StudyScan, bundle: BundleStamp) 
         )
 
 
-def test_the_model_is_among_the_readers_where_the_application_has_its_word(scene: Scene) -> None:
+def test_model_is_among_the_readers_with_results(scene: Scene) -> None:
     ours = scene.owner.client.app.state.served.bundle.stamp  # type: ignore[attr-defined]
     with scene.owner.client.app.state.served.sessions() as session:  # type: ignore[attr-defined]
         first, second, _ = find_study(session, 1).scans

@@ -37,7 +37,7 @@ def test_an_archive_becomes_a_folder_of_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["../out.nrrd", "a/../../out.nrrd", "/etc/out.nrrd", "..\\out.nrrd", "C:\\out.nrrd", "\\\\host\\out.nrrd"]
 )
-def test_a_path_that_leads_out_is_refused_and_nothing_is_written_there(tmp_path: Path, name: str) -> None:
+def test_path_outside_the_folder_is_refused_and_not_written(tmp_path: Path, name: str) -> None:
     path = archive(tmp_path, zipped({"first.nrrd": b"fine", name: b"bad"}))
 
     with pytest.raises(UploadError, match="leads out") as told:
@@ -84,7 +84,7 @@ def test_a_bomb_that_says_so_is_refused_before_any_is_written(tmp_path: Path) ->
     assert files_below(tmp_path) == ["inner/study.zip"]
 
 
-def test_a_bomb_that_lies_is_stopped_at_the_limit(tmp_path: Path) -> None:
+def test_a_bomb_with_a_false_size_is_stopped_at_the_limit(tmp_path: Path) -> None:
     """Python's zipfile reads no more than an archive says of a file, so a lie comes to light as a wrong checksum."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as made:
@@ -118,7 +118,7 @@ def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
         Intake(tmp_path, SETTINGS).unpack(archive(tmp_path, bytes(content)))
 
 
-def test_names_that_a_disk_cannot_hold_are_changed_and_keep_apart(tmp_path: Path) -> None:
+def test_names_invalid_on_a_disk_become_valid_and_stay_unique(tmp_path: Path) -> None:
     names = ["a:b.nrrd", "a?b.nrrd", "<b>.nrrd", "\x00", "x" * 300 + ".nii.gz"]
 
     intake = Intake(tmp_path, ServeSettings())
@@ -158,7 +158,7 @@ def test_header_finds_its_data_whose_name_was_changed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_scan(source).voxels, volume())
 
 
-def test_what_macos_and_hidden_folders_put_into_archives_is_left_out(tmp_path: Path) -> None:
+def test_hidden_files_and_macos_folders_in_archives_are_ignored(tmp_path: Path) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as made:
         for name in ("a.nrrd", "__MACOSX/._a.nrrd", "__MACOSX/a.nrrd", "._a.nrrd", ".trash/a.nrrd", "b/.DS_Store"):
@@ -185,9 +185,7 @@ def test_packings_that_unpack_a_block_at_once_are_refused(tmp_path: Path, packin
     assert files_below(tmp_path) == ["inner/study.zip"]
 
 
-def test_directory_of_an_archive_is_not_read_where_it_is_too_large(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_large_directory_of_an_archive_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = archive(tmp_path, zipped({f"{number:030}": b"" for number in range(100)}))
     monkeypatch.setattr("lgeqa.web.archives.ZipFile", None)
 
@@ -195,7 +193,7 @@ def test_directory_of_an_archive_is_not_read_where_it_is_too_large(
         Intake(tmp_path, SETTINGS).unpack(path)
 
 
-def test_files_and_bytes_are_counted_over_all_archives_of_an_upload(tmp_path: Path) -> None:
+def test_limits_count_all_archives_of_an_upload(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.zip").write_bytes(zipped({"zeros": bytes(600_000)}))
     with pytest.raises(TooLargeError, match=r"b.zip: is more than 1 MB when it is unpacked, with what else was sent"):
@@ -217,9 +215,7 @@ def test_parts_of_an_upload_are_counted(tmp_path: Path) -> None:
         intake.place("4.nrrd")
 
 
-def test_numbers_of_equal_names_are_not_looked_for_from_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_numbering_of_equal_names_is_fast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     intake, looks, exists = Intake(tmp_path, ServeSettings()), [], Path.exists
 
     def look(path: Path) -> bool:

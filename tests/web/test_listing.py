@@ -145,7 +145,7 @@ def test_exports_hold_what_fits_the_filters_and_is_done(client: TestClient) -> N
     assert "beta" not in report.text
 
 
-def test_numbers_of_a_table_stay_numbers_and_words_are_no_formulas(app: FastAPI) -> None:
+def test_tables_keep_numbers_and_disarm_formulas(app: FastAPI) -> None:
     shown(app, assessed(message="=1+1", probability=0.25))
 
     *_, row = csv.DictReader(owner(app).get("/api/results.csv").text.splitlines())
@@ -185,7 +185,7 @@ def test_a_scan_without_measures_has_none_to_show(app: FastAPI) -> None:
     assert (part["line"]["flags"], part["line"]["poor"], part["line"]["pictured"]) == ([], [], False)
 
 
-def test_review_force_and_reference_are_told(app: FastAPI) -> None:
+def test_review_force_and_reference_are_reported(app: FastAPI) -> None:
     levels = ReferenceLevels(air=1, blood=100, p_quality_if_lower=0.4, p_quality_if_higher=0.9)
     part = shown(app, assessed(review=True, forced=True, findings=(REFUSED, REVIEW), reference=levels))
     assert part["line"]["flags"] == ["review", "forced"]

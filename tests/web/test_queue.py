@@ -151,7 +151,7 @@ def test_a_scan_that_ends_its_process_each_time_is_given_up(queue: Queue) -> Non
     assert queue.requeue(number, counts=False)
 
 
-def test_a_server_that_is_told_to_end_counts_nothing(queue: Queue, sessions: Sessions) -> None:
+def test_a_server_that_is_stopped_counts_nothing(queue: Queue, sessions: Sessions) -> None:
     [number] = queue.add([source("case")])
 
     for _ in range(2 * MOST_TAKES):
@@ -173,7 +173,7 @@ def test_assessing_again_starts_afresh(queue: Queue, sessions: Sessions) -> None
     assert (kept.state, kept.end, kept.result, kept.takes) == ("queued", None, None, 0)
 
 
-def test_a_scan_that_was_queued_anew_waits_for_the_result_of_that_work(queue: Queue, sessions: Sessions) -> None:
+def test_requeued_scan_waits_for_its_new_result(queue: Queue, sessions: Sessions) -> None:
     [number] = queue.add([source("case")])
     queue.take()
     queue.requeue(number)
@@ -203,7 +203,7 @@ def test_each_change_is_a_new_version(queue: Queue, sessions: Sessions) -> None:
     assert len(set(versions)) == len(versions)
 
 
-def test_waiting_ends_with_a_change_and_with_one_that_came_before(queue: Queue) -> None:
+def test_waiting_ends_with_a_new_or_an_earlier_change(queue: Queue) -> None:
     version = queue.version
     Timer(0.05, lambda: queue.add([source("case")])).start()
 

@@ -235,7 +235,7 @@ def test_no_answer_gives_a_token_but_the_one_that_makes_it(scene: Scene) -> None
         assert renewed["token"] not in text
 
 
-def test_a_reader_and_a_study_are_taken_back_until_something_is_rated(scene: Scene) -> None:
+def test_reader_and_study_can_be_removed_until_rated(scene: Scene) -> None:
     made = scene.owner.post("/api/studies/1/readers", {"name": "Typo"}).json()
     left = scene.owner.delete(f"/api/studies/1/readers/{made['number']}")
     assert left.status_code == 200

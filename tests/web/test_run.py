@@ -104,7 +104,7 @@ def cohort(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_server_that_was_killed_goes_on_and_nothing_is_lost_or_doubled(server: Server, cohort: Path) -> None:
+def test_killed_server_continues_without_loss_or_duplicate(server: Server, cohort: Path) -> None:
     server.start()
     server.post("/api/folders", json={"path": str(cohort)})
     upload = (cohort / "DOE_00.nrrd").read_bytes()
@@ -130,9 +130,7 @@ def test_a_server_that_was_killed_goes_on_and_nothing_is_lost_or_doubled(server:
 
 
 @pytest.mark.slow
-def test_a_server_that_was_killed_while_two_readers_rate_loses_and_doubles_nothing(
-    server: Server, cohort: Path
-) -> None:
+def test_killed_server_keeps_each_rating_of_two_readers_once(server: Server, cohort: Path) -> None:
     """20 scans are queued, and two readers save a reading after another, each save sent again until it is answered."""
     server.start()
     study = {"name": "Pilot", "folder": str(cohort), "repeat_share": 0, "seed": 1}
@@ -177,7 +175,7 @@ def test_a_server_that_was_killed_while_two_readers_rate_loses_and_doubles_nothi
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
-def test_a_server_that_is_told_to_end_ends_well_and_leaves_no_process(
+def test_stopped_server_exits_with_0_and_leaves_no_process(
     server: Server, cohort: Path, number: signal.Signals
 ) -> None:
     server.start()
@@ -259,7 +257,7 @@ def test_weak_token_of_the_environment_or_a_file_is_refused(
     assert not any("s3cret" in one.stdout + one.stderr for one in refused)
 
 
-def test_token_on_the_command_line_is_refused_and_the_ways_are_named(server: Server) -> None:
+def test_token_on_the_command_line_is_refused_with_the_remedy(server: Server) -> None:
     refused = lgeqa("serve", *server.given, "--token", TOKEN)
 
     assert refused.returncode == 2
@@ -267,7 +265,7 @@ def test_token_on_the_command_line_is_refused_and_the_ways_are_named(server: Ser
     assert TOKEN not in refused.stdout + refused.stderr
 
 
-def test_token_of_a_file_opens_the_server_and_no_other_process_inherits_one(server: Server, tmp_path: Path) -> None:
+def test_token_from_a_file_works_and_is_not_inherited(server: Server, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text(f"{TOKEN}\n", encoding="utf-8")
     server.start("--token-file", str(tmp_path / "mine"), token="another-token-of-somebody")
 
@@ -281,7 +279,7 @@ def test_token_of_a_file_opens_the_server_and_no_other_process_inherits_one(serv
 
 
 @pytest.mark.slow
-def test_listening_everywhere_warns_and_names_an_address_to_open(server: Server) -> None:
+def test_listening_on_all_interfaces_warns_and_names_an_address(server: Server) -> None:
     server.start("--host", "0.0.0.0")
 
     assert "every machine of the network reaches this server" in server.log
@@ -311,9 +309,7 @@ def test_upload_that_nobody_known_sends_ends_its_connection(server: Server) -> N
 
 
 @pytest.mark.slow
-def test_backup_of_a_served_folder_is_whole_and_the_check_tells_what_is_wrong(
-    server: Server, cohort: Path, tmp_path: Path
-) -> None:
+def test_backup_of_a_served_folder_is_complete_and_checked(server: Server, cohort: Path, tmp_path: Path) -> None:
     server.start(token=None)
     token = (server.home / "token").read_text(encoding="utf-8")
     files = [("file", ("sent.nrrd", (cohort / "DOE_00.nrrd").read_bytes()))]
@@ -378,7 +374,7 @@ def test_a_wrong_setting_is_named(server: Server) -> None:
     assert (refused.returncode, "--upload-mb" in refused.stderr) == (2, True)
 
 
-def test_logs_hold_no_names_and_no_tokens_when_requests_are_refused(server: Server) -> None:
+def test_logs_of_refused_requests_hold_no_names_or_tokens(server: Server) -> None:
     server.start()
     for token in ("wrong-token", TOKEN):
         headers = {"Authorization": f"Bearer {token}"}

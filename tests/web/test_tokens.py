@@ -57,7 +57,7 @@ def test_check_draws_no_token(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("weak", ["", "short", "a" * 40, "two words are not a token at all", "gr\u00fcn" * 8])
-def test_weak_token_is_refused_and_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weak: str) -> None:
+def test_weak_token_is_refused_and_not_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weak: str) -> None:
     monkeypatch.setenv(VARIABLE, weak)
 
     with pytest.raises(LgeqaError, match=f"{VARIABLE}: holds a token of {len(weak)} characters") as told:

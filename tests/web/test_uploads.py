@@ -49,9 +49,7 @@ def test_a_scan_is_queued_under_the_name_of_its_file(client: TestClient, tmp_pat
     assert "case" not in folder.name
 
 
-def test_the_authors_layout_is_named_by_its_folder_and_by_data_where_there_is_none(
-    client: TestClient, tmp_path: Path
-) -> None:
+def test_scans_in_the_papers_layout_are_named_by_their_folder(client: TestClient, tmp_path: Path) -> None:
     content = scan_bytes(tmp_path)
 
     below = send(client, [("p01/data.nrrd", content), ("p01/shrinkwrap.nrrd", content[:1000])]).json()
@@ -89,7 +87,7 @@ def test_files_of_one_series_are_one_scan(client: TestClient, tmp_path: Path) ->
         ([("large.nrrd", bytes(1_100_000))], 413, "more than 1 MB"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_with_a_reason_and_leaves_nothing(
+def test_refused_upload_gives_the_reason_and_leaves_nothing(
     client: TestClient, tmp_path: Path, uploads: Path, files: list[tuple[str, bytes]], status: int, told: str
 ) -> None:
     before = files_below(tmp_path)
@@ -104,7 +102,7 @@ def test_what_cannot_be_taken_is_refused_with_a_reason_and_leaves_nothing(
     assert client.get("/api/scans").json()["total"] == 0
 
 
-def test_what_is_no_scan_among_scans_is_told(client: TestClient, tmp_path: Path) -> None:
+def test_what_is_no_scan_among_scans_is_reported(client: TestClient, tmp_path: Path) -> None:
     content = scan_bytes(tmp_path)
 
     answer = send(client, [("case.nrrd", content), ("odd/shrinkwrap.nrrd", content[:1000])])
@@ -182,7 +180,7 @@ def test_an_upload_that_is_broken_off_is_refused(tmp_path: Path) -> None:
         asyncio.run(receive(broken_off(), FORM, Intake(tmp_path, ONE_MB)))
 
 
-def test_what_the_database_does_not_know_is_set_aside_and_told(
+def test_unknown_uploads_are_set_aside_and_reported(
     app: FastAPI, uploads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     send(owner(app), [("case.nrrd", scan_bytes(tmp_path))])

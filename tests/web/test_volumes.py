@@ -27,7 +27,7 @@ def opened(content: bytes, folder: Path) -> Any:
     return sitk.ReadImage(str(path))
 
 
-def test_a_volume_is_in_axial_order_and_its_voxels_are_where_the_file_has_them(scan: Scan, tmp_path: Path) -> None:
+def test_volume_is_axial_and_voxels_keep_their_positions(scan: Scan, tmp_path: Path) -> None:
     image = opened(scan_volume(scan), tmp_path)
     original = sitk.ReadImage(str(scan.source))
 
@@ -37,7 +37,7 @@ def test_a_volume_is_in_axial_order_and_its_voxels_are_where_the_file_has_them(s
     assert image.GetPixel(image.TransformPhysicalPointToIndex(point)) == original.GetPixel((1, 2, 3))
 
 
-def test_whole_numbers_take_two_bytes_and_others_keep_their_value(scan: Scan, tmp_path: Path) -> None:
+def test_whole_numbers_use_two_bytes_and_others_are_kept(scan: Scan, tmp_path: Path) -> None:
     finer = Scan(**{**vars(scan), "voxels": scan.voxels + np.float32(0.25)})
     larger = Scan(**{**vars(scan), "voxels": scan.voxels + np.float32(40_000)})
 
@@ -48,7 +48,7 @@ def test_whole_numbers_take_two_bytes_and_others_keep_their_value(scan: Scan, tm
         np.testing.assert_array_equal(sitk.GetArrayFromImage(image), other.voxels)
 
 
-def test_masks_and_heat_lie_on_the_volume(scan: Scan, tmp_path: Path) -> None:
+def test_masks_and_heat_are_on_the_volume(scan: Scan, tmp_path: Path) -> None:
     mask = scan.voxels > 500
     heat = scan.voxels / np.float32(1000)
 

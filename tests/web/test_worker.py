@@ -91,7 +91,7 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(
         assert (heat <= 0).all() == (scale == "myocardium_nulling"), "the toy's slope of this one is below 0"
 
 
-def test_an_exported_report_is_one_page_with_the_pictures_of_each_scan(client: TestClient, tmp_path: Path) -> None:
+def test_exported_report_is_one_page_with_each_scans_pictures(client: TestClient, tmp_path: Path) -> None:
     send(client, [(f"case-{seed}.nrrd", scan_bytes(tmp_path, seed)) for seed in range(2)])
     settled(client, 2)
     report = client.get("/api/report.html").text
@@ -102,7 +102,7 @@ def test_an_exported_report_is_one_page_with_the_pictures_of_each_scan(client: T
     assert report.count('class="pictures-data"') == 2
 
 
-def test_scans_that_cannot_be_assessed_say_why_and_have_no_pictures(client: TestClient, tmp_path: Path) -> None:
+def test_unassessed_scans_give_the_reason_and_no_pictures(client: TestClient, tmp_path: Path) -> None:
     cut = scan_bytes(tmp_path)[:5000]
     send(client, [("cut.nrrd", cut)])
     send(client, [("empty.nrrd", scan_bytes(tmp_path, atrium=False))])
@@ -119,7 +119,7 @@ def test_scans_that_cannot_be_assessed_say_why_and_have_no_pictures(client: Test
     assert client.get("/api/scans/2/volume.nii.gz").status_code == 200
 
 
-def test_a_changed_file_is_told_until_it_is_assessed_again(client: TestClient, tmp_path: Path) -> None:
+def test_a_changed_file_is_reported_until_it_is_assessed_again(client: TestClient, tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
     folder.mkdir()
     (folder / "case.nrrd").write_bytes(scan_bytes(tmp_path))
@@ -150,7 +150,7 @@ def test_an_upload_that_a_study_reads_is_kept(client: TestClient, tmp_path: Path
     assert list(upload.iterdir())
 
 
-def test_deleting_takes_uploads_along_and_leaves_what_lies_elsewhere(client: TestClient, tmp_path: Path) -> None:
+def test_deleting_removes_uploads_and_keeps_other_files(client: TestClient, tmp_path: Path) -> None:
     folder = tmp_path / "cohort"
     folder.mkdir()
     (folder / "mine.nrrd").write_bytes(scan_bytes(tmp_path, seed=1))
@@ -356,7 +356,7 @@ def test_bug_in_keeping_a_result_costs_one_scan(
     assert "DOE" not in told + str(rows[0].result)
 
 
-def test_scan_over_which_servers_ended_is_set_aside_with_its_reason(tmp_path: Path) -> None:
+def test_scan_that_ended_servers_is_set_aside_with_its_reason(tmp_path: Path) -> None:
     faked = Faked(tmp_path, "good", "slow-1")
     for _ in range(MOST_TAKES):
         Queue(faked.queue._sessions).take()
@@ -373,7 +373,7 @@ def test_scan_over_which_servers_ended_is_set_aside_with_its_reason(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_scan_that_takes_too_long_is_told_so_and_not_tried_again(tmp_path: Path) -> None:
+def test_scan_over_the_time_limit_is_not_tried_again(tmp_path: Path) -> None:
     faked = Faked(tmp_path, "good", "hung", "well", limits=Limits(seconds=20))
 
     faked.worker.start()

@@ -29,7 +29,7 @@ def one_cell(row: int, column: int, slices: int = 3) -> Numbers:
 
 @pytest.mark.parametrize("preparation", [ATRIUM, FULL])
 @pytest.mark.parametrize(("row", "column"), [(1, 1), (2, 1), (1, 2)])
-def test_a_planted_peak_lies_where_the_network_saw_it(
+def test_a_planted_peak_is_where_the_network_saw_it(
     atrium: npt.NDArray[np.bool_], preparation: QualityPreparation, row: int, column: int
 ) -> None:
     """A bright spot under the heat's peak lands, once prepared, on the pixel that the cell is centred on."""
@@ -52,7 +52,7 @@ def test_a_planted_peak_lies_where_the_network_saw_it(
     assert (np.abs(found - 32 * np.array([row, column])) <= half + 0.1).all()
 
 
-def test_no_heat_lies_beyond_the_margin_that_the_network_sees(atrium: npt.NDArray[np.bool_]) -> None:
+def test_no_heat_is_beyond_the_margin_that_the_network_sees(atrium: npt.NDArray[np.bool_]) -> None:
     preparation = QualityPreparation(field_mm=96, margin_mm=14)
     maps = np.ones((3, 4, 4), np.float32)
     heat = heat_volume(maps, atrium, SPACING_MM, preparation)

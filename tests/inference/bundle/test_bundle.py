@@ -126,7 +126,7 @@ def test_maps_of_another_shape_are_refused(tmp_path: Path, maps: tuple[float, ..
         bundle.score(np.zeros((2, 128, 128), np.float32))
 
 
-def test_the_stamp_tells_one_manifest_from_another(folder: Path) -> None:
+def test_the_stamp_differs_between_manifests(folder: Path) -> None:
     stamp = open_bundle(folder).stamp
     assert (stamp.name, stamp.version) == ("toy", "0.1")
     assert stamp.sha256 == hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
@@ -245,7 +245,7 @@ def test_a_group_hides_no_tensor(folder: Path) -> None:
         open_bundle(with_network(folder, "quality.onnx", b"\xf3\x3f\xf4\x3f" + model.SerializeToString()))
 
 
-def test_a_folder_with_links_that_is_no_bundle_is_told_as_none(tmp_path: Path) -> None:
+def test_folder_of_links_is_reported_as_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").symlink_to(tmp_path)
     with pytest.raises(BundleError, match=r"bundle\.json"):
         open_bundle(tmp_path)

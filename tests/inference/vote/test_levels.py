@@ -24,7 +24,7 @@ def test_the_probability_moves_by_what_the_other_level_changes(n: int) -> None:
     assert (lower, higher) == pytest.approx((0.4 / 0.95, 0.4 / 1.05), rel=1e-5)
 
 
-def test_the_mean_is_over_all_slices_and_the_change_over_six_of_them() -> None:
+def test_mean_is_over_all_slices_and_change_over_six() -> None:
     slices = prepared(np.linspace(0.1, 1.5, 31))
     seen: list[FloatArray] = []
 

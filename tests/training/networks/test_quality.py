@@ -13,7 +13,7 @@ def widths(head: nn.Module) -> list[int]:
     return [layer.out_features for layer in head.modules() if isinstance(layer, nn.Linear)]
 
 
-def test_quality_is_seen_through_the_three_attribute_logits_alone() -> None:
+def test_quality_reads_the_three_attribute_logits_only() -> None:
     """The QA head of section 3.2.1: 3-20-1 on the concatenated outputs, and nothing else."""
     net = network()
     features = torch.randn(5, 512)
@@ -26,7 +26,7 @@ def test_quality_is_seen_through_the_three_attribute_logits_alone() -> None:
     assert widths(net.quality_head) == [20, 1]
 
 
-def test_quality_is_seen_through_the_last_features_of_the_attribute_heads() -> None:
+def test_quality_reads_the_last_features_of_the_attribute_heads() -> None:
     net = network("features")
     features = torch.randn(5, 512)
     logits = net.heads(features)

@@ -92,7 +92,7 @@ def test_an_encoder_of_our_own_starts_another_training(tmp_path: Path, whole: bo
         torch.testing.assert_close(later.state_dict()[name], weights)
 
 
-def test_a_network_goes_on_from_an_earlier_one(tmp_path: Path) -> None:
+def test_a_network_starts_from_an_earlier_one(tmp_path: Path) -> None:
     torch.manual_seed(5)
     earlier, later = Detector(4), Detector(4)
     path = save(tmp_path / "network.safetensors", {key: value.clone() for key, value in earlier.state_dict().items()})
