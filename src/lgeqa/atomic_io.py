@@ -90,5 +90,5 @@ def not_written(path: Path, fault: OSError) -> OutputError:
     why = (fault.strerror or str(fault)).lower()
     return OutputError(
         f"{path}: cannot be written ({why}). Make room and make it writable, or name another output folder. "
-        "The same command then goes on where it stopped."
+        "The same command then continues where it stopped."
     )

@@ -213,6 +213,6 @@ def _one_line(message: str) -> str:
 
 def _damaged(path: Path, damage: str) -> OutputError:
     return OutputError(
-        f"{path}: is damaged or no database of lgeqa ({damage}). Leave it where it is, for it tells what the uploads "
+        f"{path}: is damaged or no database of lgeqa ({damage}). Leave it where it is, since it says what the uploads "
         "are. Put a backup in its place (`lgeqa serve --backup` makes them), or name another folder."
     )

@@ -94,4 +94,4 @@ def fault_of_the_machine(fault: BaseException | None) -> OSError | MemoryError |
 
 def system_reason(error: OSError | MemoryError) -> str:
     """Return the system's description of an error, such as "input/output error", without its number and path."""
-    return "memory ran out" if isinstance(error, MemoryError) else (error.strerror or "unknown fault").lower()
+    return "memory ran out" if isinstance(error, MemoryError) else (error.strerror or "unknown error").lower()

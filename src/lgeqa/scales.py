@@ -105,7 +105,7 @@ SCALES: Final = (
         title="Quality for fibrosis assessment",
         short_title="Quality",
         file_keys=("quality_for_fibrosis_assessment",),
-        worst="no enhanced fibrous structure can be told from the blood pool",
+        worst="no enhanced fibrous structure can be distinguished from the blood pool",
         best="enhanced fibrous structures stand out from the blood pool",
         advice="Fibrosis should not be measured on this scan unless the failed attributes are explained.",
     ),

@@ -39,7 +39,7 @@ def test_ratings(tmp_path: Path) -> None:
         (["s1,p1,ann,1,1,2,3"], r"line 2: quality is missing"),
         (["s1,p1,ann,1,1,,,,,moved,,"], r"line 2: cannot_rate is 'moved' and there are scores \(1, , , \)"),
         ([",p1,,1,1,2,3,4,,,,"], r"line 2: has no scan and no reader"),
-        ([GOOD, GOOD], r"line 3: reading 1 of scan 's1' by 'ann' stands in an earlier row too"),
+        ([GOOD, GOOD], r"line 3: reading 1 of scan 's1' by 'ann' is in an earlier row too"),
         ([GOOD, "s1,p2,bob,1,1,2,3,4,,,,"], r"line 3: scan 's1' has patient 'p2', and 'p1' in an earlier row"),
         ([GOOD, 's2,"p,ann'], r"is no CSV \(unexpected end of data\)"),
     ],

@@ -66,9 +66,7 @@ def test_bug_is_logged_without_the_content_of_the_scan(tmp_path: Path) -> None:
     assert settled["bug"].ours
     assert not settled["bad"].ours
     log = tmp_path / "out" / "faults.log"
-    assert (
-        f"A fault of lgeqa, not of the scan (KeyError). Please report it with {log}." == settled["bug"].result.message
-    )
+    assert f"A bug in lgeqa, not of the scan (KeyError). Please report it with {log}." == settled["bug"].result.message
     text = log.read_text(encoding="utf-8")
     assert "fakes.py" in text
     assert "KeyError" in text

@@ -449,7 +449,7 @@ def test_an_error_is_reported_on_the_owners_page(server: Server, shaken: Page) -
     shaken.get_by_label("Name").fill("S")
     shaken.get_by_label("Folder of scans").fill("/not/there")
     shaken.get_by_role("button", name="Make the study").click()
-    expect(shaken.locator("#error")).to_contain_text("/not/there: is no folder on the server's machine")
+    expect(shaken.locator("#error")).to_contain_text("/not/there: is not a folder on the server's machine")
     shaken.goto(f"{server.address}/studies/999")
     expect(shaken.locator("#error")).to_have_text("There is no study 999.")
 

@@ -40,7 +40,7 @@ def test_a_good_cohort_ends_with_0(made: Made, tmp_path: Path) -> None:
         "all 20 10 / 10 10 / 10 10 / 10 10 / 10",
         "train 16 8 / 8 8 / 8 8 / 8 8 / 8",
         "Cautions (2)",
-        "Nothing stands in the way of training.",
+        "Nothing prevents training.",
     ):
         assert line in lines
 
@@ -122,7 +122,7 @@ def test_one_file_for_several_splits_is_refused(made: Made) -> None:
 
 def test_too_few_patients_are_reported(made: Made, tmp_path: Path) -> None:
     told = fault(CohortError, "split", "--cohort", made.root, "-o", tmp_path / "out", "--folds", "30")
-    assert "20 patients cannot be dealt to 30 folds" in told
+    assert "20 patients cannot be split into 30 folds" in told
     assert not (tmp_path / "out").exists()
 
 

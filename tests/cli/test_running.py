@@ -71,7 +71,7 @@ def test_any_other_error_is_a_bug_and_shows_where(
 ) -> None:
     assert _exit_code(KeyError("x"), monkeypatch) == 1
     assert "Traceback" in (text := capsys.readouterr().err)
-    assert text.splitlines()[-1].startswith("lgeqa: This is a fault of lgeqa.")
+    assert text.splitlines()[-1].startswith("lgeqa: This is a bug in lgeqa.")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_scan_that_breaks_lgeqa_ends_the_run_with_1(tmp_path: Path, monkeypatc
     scan, bundle = toy_scan(tmp_path / "scan.nrrd"), toy_bundle(tmp_path / "b")
     assert _assess(scan, tmp_path / "out", "--bundle", bundle, monkeypatch=monkeypatch) == 1
     assert "ZeroDivisionError" in (tmp_path / "out" / "faults.log").read_text(encoding="utf-8")
-    assert "A fault of lgeqa" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "A bug in lgeqa" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def _open_slow(*_: object) -> Callable[[Source], Assessment]:

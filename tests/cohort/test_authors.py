@@ -54,13 +54,13 @@ def test_a_reader_without_scores_did_not_score(tmp_path: Path, nothing: object) 
     [
         ({"x1": {"labeler": {"ann": without("sharpness")}}}, "x1, reader ann: sharpness is missing"),
         ({"x1": {"label": SCORES | {"sharpness": 9}}}, "x1, reader label: sharpness is 9"),
-        ({"x1": {"labeler": {"ann": 3.5}}}, "x1, reader ann: 3.5 is no JSON object of scores"),
-        ({"x1": {"labeler": [1, 2]}}, r"x1: \[1, 2\] is no JSON object of readers"),
-        ({"x1": 4}, "x1: 4 is no JSON object of readers"),
+        ({"x1": {"labeler": {"ann": 3.5}}}, "x1, reader ann: 3.5 is not a JSON object of scores"),
+        ({"x1": {"labeler": [1, 2]}}, r"x1: \[1, 2\] is not a JSON object of readers"),
+        ({"x1": 4}, "x1: 4 is not a JSON object of readers"),
         ({"x1": {"labeler": {"label": SCORES}}}, "x1: a reader has the name 'label'"),
-        ([1], r"is no readable table of labels \(it holds a list"),
-        ('{"x1": ', r"is no readable table of labels \(Expecting value: line 1"),
-        ('{"x1": {"label": 0}, "x1": {}}', r"is no readable table of labels \('x1' stands twice"),
+        ([1], r"is not a readable table of labels \(it holds a list"),
+        ('{"x1": ', r"is not a readable table of labels \(Expecting value: line 1"),
+        ('{"x1": {"label": 0}, "x1": {}}', r"is not a readable table of labels \('x1' is there twice"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(tmp_path: Path, labels: object, message: str) -> None:
@@ -70,7 +70,7 @@ def test_labels_that_cannot_be_used_are_refused(tmp_path: Path, labels: object, 
 
 def test_other_encodings_are_refused(tmp_path: Path) -> None:
     (authors(tmp_path, {}) / "labels.json").write_bytes('{"Jürgen": {}}'.encode("latin-1"))
-    with pytest.raises(CohortError, match=r"labels.json: is no readable table of labels \('utf-8' codec.* 0xfc"):
+    with pytest.raises(CohortError, match=r"labels.json: is not a readable table of labels \('utf-8' codec.* 0xfc"):
         read_cohort(tmp_path)
 
 

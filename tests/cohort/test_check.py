@@ -64,7 +64,7 @@ def test_all_errors_of_files_and_scores_are_reported_together(made: Made) -> Non
         "scores.csv, line 12: myocardium_nulling is '7'",
         "scores.csv, line 13: sharpness is 'x'",
         "gone/data.nrrd: cannot be read (no such file or directory)",
-        "odd.png: is no volume by its name",
+        "odd.png: is not a volume by its name",
         "s0/data.nrrd: is empty",
         "s1/shrinkwrap.nrrd: cannot be read (no such file or directory)",
         "s2/shrinkwrap.nrrd: the mask's size in axial order is (7, 9, 6), the scan's is (8, 9, 6)",
@@ -163,16 +163,16 @@ def test_patients_that_a_split_leaves_out(made: Made) -> None:
     split: Split = {"p-s0": "train", "p-s1": "train", "p-s2": "train", "elsewhere": "test"}
     report = check(made, split)
     assert [text.partition("split.json: ")[2] for text in report.errors] == [
-        "does not deal the labelled patient(s) p-s3. Draw a new split."
+        "has no part for the labelled patient(s) p-s3. Draw a new split."
     ]
-    assert any("split.json: does not deal the unlabelled patient(s) unread." in text for text in report.cautions)
+    assert any("split.json: has no part for the unlabelled patient(s) unread." in text for text in report.cautions)
     assert any("deals 1 patient(s) who are not in the cohort: elsewhere." in text for text in report.cautions)
 
 
 def test_a_split_that_cannot_be_read_is_an_error(made: Made) -> None:
     (made.root / "split.json").write_text('{"p-s0": "train", "p-s0": "test"}')
     report = check_cohort([made.root], ANN, made.root / "split.json")
-    assert ["'p-s0' stands twice" in text for text in report.errors] == [True]
+    assert ["'p-s0' is there twice" in text for text in report.errors] == [True]
     assert len(report.balances) == 1
 
 
@@ -214,7 +214,7 @@ def test_the_authors_layout_takes_each_scan_as_a_patient(made: Made) -> None:
 def test_broken_labels_are_reported_once(made: Made) -> None:
     made.table.unlink()
     (made.root / "labels.json").write_text("{")
-    assert ["labels.json: is no readable table of labels" in text for text in check(made).errors] == [True]
+    assert ["labels.json: is not a readable table of labels" in text for text in check(made).errors] == [True]
 
 
 def test_several_cohorts_are_checked_together(made: Made, tmp_path: Path) -> None:

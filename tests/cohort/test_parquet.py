@@ -49,7 +49,7 @@ def test_parquet_file_is_a_cohort_without_its_folder_as_column(tmp_path: Path) -
         ({"quality": [None, 2.0, None]}, "row 1: quality is missing"),
         ({"patient": [1.0, 1.0, 2.0]}, "row 1: patient is 1.0. Names and paths are text or whole numbers"),
         ({"reader": [b"ann", b"bob", None]}, "row 1: reader is b'ann'"),
-        ({"reader": ["ann", "ann", None]}, "row 2: scan 'b' with reader 'ann' stands in an earlier row"),
+        ({"reader": ["ann", "ann", None]}, "row 2: scan 'b' with reader 'ann' is in an earlier row"),
         ({name: [] for name in ROWS}, "has no row that can be used"),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_what_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scores.parquet").write_text("scan,patient")
-    with pytest.raises(CohortError, match=r"scores.parquet: is no readable Parquet file \(.*magic bytes"):
+    with pytest.raises(CohortError, match=r"scores.parquet: is not a readable Parquet file \(.*magic bytes"):
         read_cohort(tmp_path)
 
 

@@ -29,7 +29,7 @@ def test_other_parts_are_refused(tmp_path: Path) -> None:
 
 def test_an_unreadable_split_is_refused(tmp_path: Path) -> None:
     (tmp_path / "split.json").write_text("{")
-    with pytest.raises(CohortError, match=r"split.json: is no readable split"):
+    with pytest.raises(CohortError, match=r"split.json: is not a readable split"):
         load_split(tmp_path / "split.json", cases(1))
 
 
@@ -37,7 +37,7 @@ def test_an_unreadable_split_is_refused(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('["p0"]', "it holds a list, not an object"),
-        ('{"p0": "train", "p1": "test", "p0": "test"}', "'p0' stands twice"),
+        ('{"p0": "train", "p1": "test", "p0": "test"}', "'p0' is there twice"),
         ('{"p0": ["train"]}', r"deals 'p0' to \['train'\]"),
     ],
 )

@@ -36,7 +36,7 @@ def test_missing_and_foreign_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"gone\.nrrd: cannot be read"):
         content_of(replace(made, image=tmp_path / "gone.nrrd"))
     (tmp_path / "scan.dcm").write_bytes(b"text")
-    with pytest.raises(ReadError, match="is no volume by its name or content"):
+    with pytest.raises(ReadError, match="is not a volume by its name or content"):
         content_of(replace(made, image=tmp_path / "scan.dcm"))
 
 

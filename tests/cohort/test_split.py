@@ -36,7 +36,7 @@ def test_the_same_seed_deals_the_same() -> None:
 
 def test_too_few_patients() -> None:
     with pytest.raises(
-        CohortError, match=r"3 patients cannot be dealt to 5 folds, or a share of 1/5: at least 5 are needed"
+        CohortError, match=r"3 patients cannot be split into 5 folds, or a share of 1/5: at least 5 are needed"
     ):
         draw_split(cases(3), strata(cases(3)), 0.2, 0.1, 0)
 
@@ -51,7 +51,7 @@ def test_the_draw_of_the_default_bundle_stays_what_it_was() -> None:
 @pytest.mark.parametrize("share", [0, -0.1, 0.6])
 def test_shares_that_cannot_be_drawn_are_refused(share: float) -> None:
     for shares in ((share, 0.1), (0.1, share)):
-        with pytest.raises(CohortError, match=f"share of {share:g} cannot be dealt"):
+        with pytest.raises(CohortError, match=f"share of {share:g} cannot be drawn"):
             draw_split(cases(), strata(cases()), *shares, 0)
 
 
@@ -105,7 +105,7 @@ def test_two_folds_are_enough() -> None:
 
 
 def test_more_folds_than_patients_are_refused() -> None:
-    with pytest.raises(CohortError, match="4 patients cannot be dealt to 5 folds"):
+    with pytest.raises(CohortError, match="4 patients cannot be split into 5 folds"):
         fold_splits(cases(4), strata(cases(4)), 5, 0.2, 0)
     with pytest.raises(CohortError, match=r"1 fold\(s\) leave nothing to learn from"):
         fold_splits(cases(4), strata(cases(4)), 1, 0.2, 0)

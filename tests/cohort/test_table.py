@@ -55,7 +55,7 @@ def test_the_mark_of_excel_is_no_part_of_a_name(tmp_path: Path) -> None:
         ([ROW, "a,p2,i,m,bob,1,2,3,4"], "line 3: scan 'a' has patient p2, and p in an earlier row"),
         ([ROW, "a,p,i2,m,bob,1,2,3,4"], r"line 3: scan 'a' has image \S+/i2, and \S+/i in an earlier row"),
         ([ROW, "a,p,i,,bob,1,2,3,4"], r"line 3: scan 'a' has mask None, and \S+/m in an earlier row"),
-        ([ROW, "a,p,i,m,ann,5,5,5,5"], "line 3: scan 'a' with reader 'ann' stands in an earlier row too"),
+        ([ROW, "a,p,i,m,ann,5,5,5,5"], "line 3: scan 'a' with reader 'ann' is in an earlier row too"),
         (["a,p,i,m,,1,2,3,4"], "line 2: scan 'a' has scores and no reader"),
         (["a,,,m,ann,1,2,3,4"], "line 2: has no patient and no image"),
         (["a,p,i,m,ann,1,2,3"], "line 2: has 8 cells for 9 columns"),
@@ -92,7 +92,7 @@ def test_another_encoding_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scores.xlsx").touch()
-    with pytest.raises(CohortError, match=r"scores.xlsx: is no table by its name. Give a .csv or .parquet"):
+    with pytest.raises(CohortError, match=r"scores.xlsx: is not a table by its name. Give a .csv or .parquet"):
         read_cohort(tmp_path / "scores.xlsx")
 
 

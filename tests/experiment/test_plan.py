@@ -100,7 +100,7 @@ def test_fewer_scans_leave_the_test_part_as_it_is(cohort: Path) -> None:
 
 
 def test_too_few_scans_are_refused(cohort: Path) -> None:
-    with pytest.raises(CohortError, match=r"1 patients cannot be dealt to 2 folds"):
+    with pytest.raises(CohortError, match=r"1 patients cannot be split into 2 folds"):
         make_plan([cohort], ExperimentConfig.of(SETTINGS | {"scans": 1}))
 
 

@@ -90,7 +90,7 @@ def test_the_facts_of_an_experiment(plan: Plan, found: Findings, tmp_path: Path)
         ["scans", "24 of 12 patients"],
         ["first split", "10 train, 8 validation, 6 test; no patient in two parts"],
         ["labels", "scores before reader noise (truth)"],
-        ["iterations", "2, one test part, the rest dealt anew in each; seeds from 3"],
+        ["iterations", "2, one test part, the rest drawn again in each; seeds from 3"],
         ["atrium of test scans", "detected"],
         ["first weights", "random"],
     ]

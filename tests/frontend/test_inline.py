@@ -62,7 +62,7 @@ def test_a_module_that_two_import_is_there_once(tmp_path: Path) -> None:
     ],
 )
 def test_other_forms_are_refused(tmp_path: Path, line: str) -> None:
-    with pytest.raises(ValueError, match=r"\./main\.js: .* is no form of import or export that can be inlined"):
+    with pytest.raises(ValueError, match=r"\./main\.js: .* is not a form of import or export that can be inlined"):
         inline(tmp_path, main=f"{line}\n", c="export const c = 1;\n")
 
 

@@ -199,7 +199,7 @@ def test_compressed_series(tmp_path: Path) -> None:
 
 def test_no_modality_is_taken_as_mr(tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), edit=put(Modality=""))
-    assert read_one(tmp_path).warnings == ("The DICOM files do not tell their modality; it was taken as MR.",)
+    assert read_one(tmp_path).warnings == ("The DICOM files do not name their modality; it was taken as MR.",)
 
 
 @pytest.mark.parametrize(("implicit", "little"), [(True, True), (False, True), (False, False)])
@@ -338,7 +338,7 @@ def test_sizes_differ(tmp_path: Path) -> None:
 def test_orientation_that_is_none(orientation: list[int], tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), edit=put(ImageOrientationPatient=orientation))
     shown = ", ".join(map(str, orientation))
-    refused(tmp_path, ReadError, rf"ImageOrientationPatient \({shown}\) is no pair of unit vectors")
+    refused(tmp_path, ReadError, rf"ImageOrientationPatient \({shown}\) is not a pair of unit vectors")
 
 
 def test_orientation_with_shear(tmp_path: Path) -> None:
@@ -454,7 +454,7 @@ def test_rescale_slope_of_0_leaves_the_stored_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["none", "nan", "1\\2", "1e300"])
 def test_rescale_that_is_no_number(text: str, keyword: str, tmp_path: Path) -> None:
     write_dicom_series(tmp_path, volume(), edit=put_text(keyword, "LO", text))
-    refused(tmp_path, ReadError, f"its {keyword} is no number")
+    refused(tmp_path, ReadError, f"its {keyword} is not a number")
 
 
 # --- components of the complex signal

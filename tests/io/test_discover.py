@@ -342,21 +342,21 @@ def test_missing_path_is_one_entry(tmp_path: Path) -> None:
 
 def test_file_that_is_no_image(tmp_path: Path) -> None:
     path = touch(tmp_path / "notes.txt")
-    assert_unusable(only(path), path, "is no image; give NRRD, NIfTI, MetaImage or DICOM images")
+    assert_unusable(only(path), path, "is not an image; give NRRD, NIfTI, MetaImage or DICOM images")
 
 
 @pytest.mark.timeout(100)
 @pytest.mark.parametrize("name", ["pipe", "pipe.nrrd"])
 def test_pipe_is_not_opened(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)
-    assert_unusable(only(tmp_path / name), tmp_path / name, "is no regular file, so it was not opened; give NRRD")
+    assert_unusable(only(tmp_path / name), tmp_path / name, "is not a regular file, so it was not opened; give NRRD")
 
 
 @pytest.mark.timeout(100)
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/proc/self/environ", "/proc/kcore", "/proc/1/mem"])
 def test_device_is_not_opened(path: str) -> None:
     if Path(path).exists():
-        assert_unusable(only(Path(path)), Path(path), "is no regular file, so it was not opened; give NRRD")
+        assert_unusable(only(Path(path)), Path(path), "is not a regular file, so it was not opened; give NRRD")
 
 
 def test_folder_with_nothing_in_it(tmp_path: Path) -> None:

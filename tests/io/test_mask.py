@@ -105,7 +105,7 @@ def test_missing_mask(scan: Scan, tmp_path: Path) -> None:
 
 
 def test_mask_that_is_no_volume(scan: Scan, tmp_path: Path) -> None:
-    with pytest.raises(ReadError, match=r"mask.png: is no volume by its name"):
+    with pytest.raises(ReadError, match=r"mask.png: is not a volume by its name"):
         read_mask(tmp_path / "mask.png", scan)
 
 

@@ -46,7 +46,7 @@ def detached(folder: Path, suffix: str, name: str) -> Path:
 
 
 def special(path: Path, kind: str) -> Path:
-    """Make a path that is no regular file."""
+    """Make a path that is not a regular file."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
@@ -75,7 +75,7 @@ KINDS = [
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_scan_that_is_no_regular_file(suffix: str, kind: str, tmp_path: Path) -> None:
     path = special(tmp_path / f"scan{suffix}", kind)
-    with pytest.raises(ReadError, match=f"scan{suffix}: is no regular file, so it was not opened"):
+    with pytest.raises(ReadError, match=f"scan{suffix}: is not a regular file, so it was not opened"):
         read_scan(Source("scan", "volume", path, (path,)))
 
 
@@ -86,14 +86,14 @@ def test_voxel_file_that_is_no_regular_file(suffix: str, kind: str, tmp_path: Pa
     path = write_volume(tmp_path / f"scan{suffix}", volume())
     (tmp_path / "scan.raw").unlink()
     special(tmp_path / "scan.raw", kind)
-    refused(path, ReadError, "scan.raw: is no regular file, so it was not opened")
+    refused(path, ReadError, "scan.raw: is not a regular file, so it was not opened")
 
 
 @pytest.mark.timeout(100)
 @pytest.mark.parametrize("kind", KINDS)
 def test_mask_that_is_no_regular_file(kind: str, tmp_path: Path) -> None:
     scan = read_one(write_volume(tmp_path / "scan.nrrd", volume()))
-    with pytest.raises(ReadError, match="is no regular file"):
+    with pytest.raises(ReadError, match="is not a regular file"):
         read_mask(special(tmp_path / "mask.nrrd", kind), scan)
 
 

@@ -57,7 +57,7 @@ def test_image_that_is_no_regular_file(kind: str, tmp_path: Path) -> None:
     paths = write_dicom_series(tmp_path, volume())
     paths[2].unlink()
     special(paths[2], kind)
-    with pytest.raises(ReadError, match=f"{paths[2].name}: is no regular file, so it was not opened"):
+    with pytest.raises(ReadError, match=f"{paths[2].name}: is not a regular file, so it was not opened"):
         read_scan(Source("scan", "dicom", tmp_path, tuple(paths)))
 
 

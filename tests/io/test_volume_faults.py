@@ -508,7 +508,7 @@ def drop_nrrd_space(path: Path, instead: str) -> None:
 
 def assert_taken_as_lps(scan: Scan) -> None:
     np.testing.assert_array_equal(scan.voxels, volume())
-    assert scan.warnings == ("The header tells no orientation; it was taken as axial LPS order.",)
+    assert scan.warnings == ("The header has no orientation; it was taken as axial LPS order.",)
 
 
 def test_nrrd_without_orientation(tmp_path: Path) -> None:

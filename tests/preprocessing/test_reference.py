@@ -76,7 +76,7 @@ def test_a_dark_blood_pool_is_refused() -> None:
 def test_a_mask_in_the_padding_is_refused() -> None:
     voxels, atrium = scan()
     padded = np.pad(voxels, ((0, 0), (0, 90), (0, 0)))
-    with pytest.raises(NotAssessableError, match="No voxel of the atrium's mask lies in the image"):
+    with pytest.raises(NotAssessableError, match="No voxel of the atrium's mask is in the image"):
         intensity_reference(padded, np.concatenate([np.zeros_like(atrium), atrium], axis=1), SPACING_MM)
 
 

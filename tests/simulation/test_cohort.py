@@ -369,7 +369,11 @@ def test_refuses_a_real_scan_that_is_missing_or_changed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "cannot be read"), ("{", "is no recipe of a scan"), ('{"scan_id": "a/b"}', "scan_id: String should match")],
+    [
+        (None, "cannot be read"),
+        ("{", "is not a recipe of a scan"),
+        ('{"scan_id": "a/b"}', "scan_id: String should match"),
+    ],
 )
 def test_refuses_what_is_no_recipe(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "recipe.json"

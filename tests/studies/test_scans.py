@@ -93,9 +93,9 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(folder: Path) -> None:
 
 
 def test_a_folder_must_be_there_and_hold_scans(tmp_path: Path) -> None:
-    with pytest.raises(RatingError, match="gone: is no folder on the server's machine"):
+    with pytest.raises(RatingError, match="gone: is not a folder on the server's machine"):
         scans_of_folder(tmp_path / "gone")
-    with pytest.raises(RatingError, match=r"^scans: is no folder on the server's machine\. Give its whole path"):
+    with pytest.raises(RatingError, match=r"^scans: is not a folder on the server's machine\. Give its whole path"):
         scans_of_folder(Path("scans"))
     with pytest.raises(RatingError, match="holds no scan that can be read"):
         scans_of_folder(tmp_path)

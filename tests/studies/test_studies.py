@@ -136,9 +136,9 @@ def test_opening_what_is_open_is_no_reopening(study: Study) -> None:
 @pytest.mark.parametrize(
     ("name", "n", "share", "seed", "told"),
     [
-        ("  ", 4, 0.0, 0, "'' is no name for a study"),
-        ("x" * 81, 4, 0.0, 0, "xxx' is no name for a study: give 1 to 80"),
-        ("a\u202eb", 4, 0.0, 0, "is no name for a study"),
+        ("  ", 4, 0.0, 0, "'' is not a name for a study"),
+        ("x" * 81, 4, 0.0, 0, "xxx' is not a name for a study: give 1 to 80"),
+        ("a\u202eb", 4, 0.0, 0, "is not a name for a study"),
         ("S", 4, 1.5, 0, "share of 1.5"),
         ("S", 4, float("nan"), 0, "share of nan"),
         ("S", 4, 0.0, -1, "seed of -1"),

@@ -194,7 +194,7 @@ def test_a_full_disk_stops_with_the_last_checkpoint_intact(tmp_path: Path, monke
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("lightning.fabric.plugins.io.torch_io._atomic_save", full)
-    with pytest.raises(OutputError, match=r"cannot be written \(the disk is full\).*start again to go on"):
+    with pytest.raises(OutputError, match=r"cannot be written \(the disk is full\).*start again to continue"):
         level(tmp_path, recipe(epochs=2))
     assert (tmp_path / "checkpoints" / "last.ckpt").read_bytes() == before
 
@@ -264,7 +264,7 @@ def test_each_epoch_is_a_line_in_a_pipe(tmp_path: Path, capfd: pytest.CaptureFix
     assert ", validation/error " in told[0]
     assert told[1].endswith(", 0 s left")
     fit(recipe(epochs=3), data, data, tmp_path, quiet=False)
-    assert "Level: goes on after epoch 2" in capfd.readouterr().err
+    assert "Level: continues after epoch 2" in capfd.readouterr().err
     fit(recipe(epochs=4), data, data, tmp_path, quiet=True)
     assert "Level:" not in capfd.readouterr().err
     # Each time it was taken up has logs of its own, of CSV and of TensorBoard.
@@ -290,7 +290,7 @@ def test_time_left_is_estimated_from_epochs_since_the_start(
     one, trainer = shown(epoch, monkeypatch)
     one.on_train_epoch_end(trainer, SimpleNamespace(watched="watched"))  # type: ignore[arg-type]
     lines = capfd.readouterr().err.splitlines()
-    goes_on = ["Level: goes on after epoch 2"] if epoch else []
+    goes_on = ["Level: continues after epoch 2"] if epoch else []
     assert lines == [*goes_on, f"Level: epoch {epoch + 1} of 4, train/loss 0.5000, watched 0.2500, {left} left"]
 
 

@@ -172,7 +172,7 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
 
 
 def test_failed_split_leaves_the_folder_free_for_other_settings(steps: Steps, tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="6 patients cannot be dealt to 10 folds"):
+    with pytest.raises(CohortError, match="6 patients cannot be split into 10 folds"):
         run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", quiet=True)
     run_quality("baseline", [tmp_path], QualityConfig.of(DEALT), tmp_path / "run", quiet=True)
     assert len(steps.bundled) == 1
@@ -233,7 +233,7 @@ def test_a_run_taken_up_with_another_split_is_refused(steps: Steps, tmp_path: Pa
     run, config = tmp_path / "run", QualityConfig.of(DEALT)
     run_quality("baseline", [tmp_path], config, run, quiet=True)
     kept = (run / "split.json").read_bytes()
-    with pytest.raises(UsageError, match=r"run: holds a run whose patients are dealt otherwise than in .*given.json"):
+    with pytest.raises(UsageError, match=r"run: holds a run with another split than .*given.json"):
         run_quality("baseline", [tmp_path], config, run, split=split, quiet=True)
     assert (run / "split.json").read_bytes() == kept
     assert len(steps.trained) == 1

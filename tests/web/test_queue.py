@@ -49,7 +49,7 @@ def test_scans_come_out_as_they_went_in(queue: Queue) -> None:
 
 def test_a_series_and_an_unusable_path_keep_what_they_are(queue: Queue) -> None:
     series = Source("s", "dicom", Path("/s"), (Path("/s/1"), Path("/s/2")))
-    broken = Source("x", "unusable", Path("/x"), fault="/x: is no image.")
+    broken = Source("x", "unusable", Path("/x"), fault="/x: is not an image.")
     queue.add([series, broken])
 
     first, second = queue.take(), queue.take()

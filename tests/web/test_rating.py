@@ -131,7 +131,7 @@ def test_a_number_beyond_all_bounds_is_refused(scene: Scene) -> None:
     ("new", "status", "told"),
     [
         ({"name": "S", "folder": "/not/there"}, 422, "/not/there: is no folder"),
-        ({"name": "", "folder": "FOLDER"}, 422, "is no name for a study"),
+        ({"name": "", "folder": "FOLDER"}, 422, "is not a name for a study"),
         ({"name": "pilot", "folder": "FOLDER"}, 409, "study 'pilot' already"),
         ({"name": "S", "folder": "FOLDER", "repeat_share": 2}, 422, "share of 2"),
         ({"name": "S", "folder": "FOLDER", "patients": "a,b\n"}, 422, r"lacks the column(s) scan, patient"),

@@ -69,5 +69,5 @@ def test_weak_token_is_refused_and_not_reported(tmp_path: Path, monkeypatch: pyt
 def test_token_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff" * 40)
 
-    with pytest.raises(UsageError, match="it is no text"):
+    with pytest.raises(UsageError, match="it is not text"):
         owner_token(tmp_path)

@@ -300,7 +300,7 @@ def test_full_disk_stops_the_queue_until_there_is_room(
     assert [(row.end, row.takes) for row in rows] == [("diagnostic", 1), ("diagnostic", 1)]
     assert (faked.queue.standstill, faked.queue.last_standstill) == ("", said)
     told = capsys.readouterr().err
-    assert told.count("The queue stands still") == 1
+    assert told.count("The queue has stopped") == 1
     assert "Traceback" not in told
     assert "File " not in told
     assert "DOE" not in told + said
@@ -352,7 +352,7 @@ def test_bug_in_keeping_a_result_costs_one_scan(
 
     assert [row.end for row in rows] == ["failed", "diagnostic"]
     told = capsys.readouterr().err
-    assert "This is a fault of lgeqa" in told
+    assert "This is a bug in lgeqa" in told
     assert "DOE" not in told + str(rows[0].result)
 
 

@@ -38,4 +38,6 @@ def _record(path: Path) -> ScanResult:
         return ScanResult.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         why = error.strerror if isinstance(error, OSError) else f"{error.error_count()} faults"
-        raise UsageError(f"{path}: is no record of a scan of this version ({why}). Assess the scans anew.") from None
+        raise UsageError(
+            f"{path}: is not a record of a scan of this version ({why}). Assess the scans again."
+        ) from None

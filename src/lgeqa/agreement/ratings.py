@@ -63,7 +63,7 @@ def read_ratings(table: Path) -> list[Reading]:
         key = (reading.scan_id, reading.reader, reading.number)
         if key in readings:
             raise CohortError(
-                f"{where}: reading {reading.number} of scan {reading.scan_id!r} by {reading.reader!r} stands in an "
+                f"{where}: reading {reading.number} of scan {reading.scan_id!r} by {reading.reader!r} is in an "
                 "earlier row too. Keep one of them."
             )
         if (known := patients.setdefault(reading.scan_id, reading.patient)) != reading.patient:

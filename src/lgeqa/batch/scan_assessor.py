@@ -74,9 +74,7 @@ class ScanAssessor:
                     f"The machine failed, not the scan ({system_reason(machine)}). See to its disk, and run again."
                 )
                 return Outcome(self.unassessed(source, message), of_the_machine=True)
-            message = (
-                f"A fault of lgeqa, not of the scan ({type(error).__name__}). Please report it with {self.out.log}."
-            )
+            message = f"A bug in lgeqa, not of the scan ({type(error).__name__}). Please report it with {self.out.log}."
             return Outcome(self.unassessed(source, message), trace_of(error))
 
     def make_ready(self) -> None:

@@ -37,7 +37,7 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Reads NRRD, NIfTI, MetaImage and DICOM series. Writes results.csv, measures.csv, report.html and a record of each
     scan below OUT. Started again with the same OUT, a run that was stopped continues.
 
-    Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
+    Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a bug in lgeqa.
     """
     os.environ.update(ONE_THREAD)
     from lgeqa.cli.console import RunConsole, conclude, exit_code

@@ -36,9 +36,9 @@ def check(
     rule: Rule = "reader",
     reader: Reader = None,
 ) -> None:
-    """Read every table, scan and mask, and tell all that is wrong: files, grids, scores, splits, classes.
+    """Read every table, scan and mask, and report everything that is wrong: files, grids, scores, splits, classes.
 
-    Exit code 0: nothing stands in the way of training. 2: something does.
+    Exit code 0: nothing prevents training. 2: something does.
     """
     from lgeqa.cli.cohort_report import check_and_tell
 
@@ -64,12 +64,12 @@ def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
         int | None, typer.Option(min=2, help="Write so many splits; each patient is in the test part of one.")
     ] = None,
     repeats: Annotated[
-        int | None, typer.Option(min=1, help="Write so many splits with one test part, the rest dealt anew in each.")
+        int | None, typer.Option(min=1, help="Write so many splits with one test part, the rest drawn again in each.")
     ] = None,
     rule: Rule = "reader",
     reader: Reader = None,
 ) -> None:
-    """Deal the patients to training, validation and test, the classes of quality and the unlabelled spread alike."""
+    """Assign the patients to training, validation and test, the classes of quality and the unlabelled spread alike."""
     from lgeqa.extras import require
 
     require("train", feature="splitting a cohort")

@@ -43,7 +43,7 @@ def lines(report: CohortReport, rule: LabelRule) -> Iterator[str]:
         if problems:
             yield from ("", f"{title} ({len(problems)})", *(f"  - {text}" for text in problems))
     yield ""
-    yield "Correct the errors before training." if report.errors else "Nothing stands in the way of training."
+    yield "Correct the errors before training." if report.errors else "Nothing prevents training."
 
 
 def _follow(cases: Sequence[Case]) -> Iterable[Case]:

@@ -81,5 +81,5 @@ def main() -> None:
             typer.echo(f"lgeqa: {where}{system_reason(machine)}. {remedy}", err=True)
             sys.exit(OutputError.exit_code)
         traceback.print_exc()
-        typer.echo("lgeqa: This is a fault of lgeqa. Please report it with the lines above.", err=True)
+        typer.echo("lgeqa: This is a bug in lgeqa. Please report it with the lines above.", err=True)
         sys.exit(1)

@@ -51,7 +51,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     Writes evaluation.md, evaluation.json, predictions.csv and three plots below OUT, and a record of each scan. Started
     again with the same OUT, it assesses only the scans that are not done.
 
-    Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
+    Exit code 0: all scans were assessed. 3: finished, but some scans were not. 2: wrong use. 1: a bug in lgeqa.
     """
     os.environ.update(ONE_THREAD)
     from lgeqa.extras import require

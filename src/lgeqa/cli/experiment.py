@@ -11,7 +11,7 @@ from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, parse_chang
 def experiment(
     cohort: Cohorts,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder of the experiment; one that was cut short goes on.")
+        Path, typer.Option("-o", "--output", help="Folder of the experiment; one that was interrupted is resumed.")
     ],
     config: Config = None,
     set_: Changes = None,

@@ -27,7 +27,7 @@ def measure(
     With OUT it writes measures.csv, measures.json, which says what the columns hold, report.html and a record of each
     scan. Without OUT it prints the main measures, and for each scan those that are poor.
 
-    Exit code 0: all scans were measured. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
+    Exit code 0: all scans were measured. 3: finished, but some scans were not. 2: wrong use. 1: a bug in lgeqa.
     """
     os.environ.update(ONE_THREAD)
     from lgeqa.cli.console import RunConsole, conclude_measures, exit_code

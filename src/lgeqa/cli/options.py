@@ -18,6 +18,8 @@ Jobs = Annotated[
 ]
 Timeout = Annotated[
     float,
-    typer.Option("--timeout", metavar="SECONDS", min=1, help="A scan that takes longer is stopped and told as failed."),
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=1, help="A scan that takes longer is stopped and recorded as failed."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]

@@ -37,7 +37,7 @@ def score_by_measures(
     `measured` of the same scans are replaced. The scores are not clinical ones: they rest on the assumption that the
     reference scans, which nobody scored, are as good as the scans that experts scored at the same centre.
 
-    Exit code 0: all scans were scored. 3: finished, but some scans were not. 2: wrong use. 1: a fault of lgeqa.
+    Exit code 0: all scans were scored. 3: finished, but some scans were not. 2: wrong use. 1: a bug in lgeqa.
     """
     os.environ.update(ONE_THREAD)
     from lgeqa.cli.console import NOT_ALL, RunConsole, exit_code

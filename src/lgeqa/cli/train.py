@@ -21,7 +21,7 @@ Config = Annotated[
     str | None,
     typer.Option("--config", help="TOML file of settings, or the name of a shipped one; without it, the paper's."),
 ]
-Run = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run; a run that was cut short goes on.")]
+Run = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run; a run that was interrupted is resumed.")]
 SplitFile = Annotated[Path | None, typer.Option("--split", help="A saved split.json, to keep the same patients out.")]
 Stage1 = Annotated[
     Path | None,

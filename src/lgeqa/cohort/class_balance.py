@@ -71,10 +71,10 @@ def split_findings(cases: Sequence[Case], rule: LabelRule, split: Split, where: 
     absent = [case for case in cases if case.mask is not None and case.patient not in split]
     labelled = {case.patient for case in absent if is_labelled(case, rule)}
     if labelled:
-        yield error(f"{where}: does not deal the labelled patient(s) {named(labelled)}. Draw a new split.")
+        yield error(f"{where}: has no part for the labelled patient(s) {named(labelled)}. Draw a new split.")
     if unlabelled := {case.patient for case in absent} - labelled:
         yield caution(
-            f"{where}: does not deal the unlabelled patient(s) {named(unlabelled)}. The detector, which learns from "
+            f"{where}: has no part for the unlabelled patient(s) {named(unlabelled)}. The detector, which learns from "
             "all scans with masks, cannot be trained with it. Draw a new split if it should be."
         )
     if gone := set(split) - {case.patient for case in cases}:
@@ -93,7 +93,7 @@ def balance_findings(counted: Sequence[Balance]) -> Iterator[Finding]:
                 "chance. Draw a larger part, or use folds."
             )
         if not set(part.one_class) <= set(whole.one_class):
-            yield caution(_one_class(part, part.part) + " Draw the split anew with another seed, or a larger part.")
+            yield caution(_one_class(part, part.part) + " Draw the split again with another seed, or a larger part.")
 
 
 def _one_class(balance: Balance, name: str) -> str:

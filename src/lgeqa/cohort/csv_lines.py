@@ -26,4 +26,6 @@ def csv_lines(table: Path) -> Iterator[tuple[int, list[str]]]:
         byte = error.object[error.start]
         raise CohortError(f"{table}: is not UTF-8 (byte 0x{byte:02x}). Save it as CSV in UTF-8.") from None
     except csv.Error as error:
-        raise CohortError(f"{table}, line {reader.line_num}: is no CSV ({error}). Save the table anew.") from None
+        raise CohortError(
+            f"{table}, line {reader.line_num}: is not valid CSV ({error}). Save the table again."
+        ) from None

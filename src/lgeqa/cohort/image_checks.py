@@ -34,7 +34,7 @@ class Inspected:
 def inspect(case: Case) -> Inspected:
     """Read the image of a scan and its mask, if it has one, in the same way as training."""
     if not volume_suffix(case.image):
-        message = f"{case.image}: is no volume by its name. Give the scan as NRRD, NIfTI or MetaImage."
+        message = f"{case.image}: is not a volume by its name. Give the scan as NRRD, NIfTI or MetaImage."
         return Inspected(case, None, (error(message),))
     try:
         scan = read_scan(source_of(case))
@@ -68,7 +68,7 @@ def _repeat(cases: Sequence[Case], split: Mapping[str, str]) -> Finding:
     names = named(f"{patient} ({split[patient]})" if patient in split else patient for patient in patients)
     summary = f"{files} are the same image under the patients {names}."
     if len(parts) > 1:
-        return error(f"{summary} They stand on both sides of the split. Keep one, or name one patient and split anew.")
+        return error(f"{summary} They are on both sides of the split. Keep one, or name one patient and split again.")
     return caution(f"{summary} A split may part them. Keep one, or give them one patient.")
 
 

@@ -19,7 +19,7 @@ def read_object(path: Path, what: str) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise ValueError(f"it holds a {type(content).__name__}, not an object")
     except (OSError, ValueError) as error:
-        raise CohortError(f"{path}: is no readable {what} ({error}). Correct the file, or make it anew.") from None
+        raise CohortError(f"{path}: is not a readable {what} ({error}). Correct the file, or make it again.") from None
     return content
 
 
@@ -27,6 +27,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name in values:
-            raise ValueError(f"{name!r} stands twice")
+            raise ValueError(f"{name!r} is there twice")
         values[name] = value
     return values

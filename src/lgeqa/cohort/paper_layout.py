@@ -87,7 +87,7 @@ def _scores(entry: Any, where: str, note: Note) -> dict[str, Scores]:
 def _readings(entry: Any, where: str) -> Iterator[tuple[str, Any]]:
     readers = entry.get("labeler") or {} if isinstance(entry, dict) else entry
     if not isinstance(readers, dict):
-        raise CohortError(f"{where}: {readers!r} is no JSON object of readers. Correct the entry.")
+        raise CohortError(f"{where}: {readers!r} is not a JSON object of readers. Correct the entry.")
     if LABEL in readers:
         raise CohortError(
             f"{where}: a reader has the name {LABEL!r}, which means the agreed scores. Rename the reader."
@@ -101,6 +101,6 @@ def _reading(values: Any, where: str) -> Scores | None:
     if not values:
         return None
     if not isinstance(values, dict):
-        raise CohortError(f"{where}: {values!r} is no JSON object of scores. Correct the entry.")
+        raise CohortError(f"{where}: {values!r} is not a JSON object of scores. Correct the entry.")
     ordered = [next((values[key] for key in scale.file_keys if key in values), None) for scale in SCALES]
     return None if all(map(is_missing, ordered)) else checked_scores(ordered, where)

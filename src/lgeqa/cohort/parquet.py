@@ -24,7 +24,7 @@ def read_parquet(table: Path) -> tuple[list[str], list[dict[str, Any]]]:
         with ParquetFile(table) as file:
             names, content = file.schema_arrow.names, file.read()
     except (OSError, ArrowException) as error:
-        raise CohortError(f"{table}: is no readable Parquet file ({error}). Write it anew.") from None
+        raise CohortError(f"{table}: is not a readable Parquet file ({error}). Write it again.") from None
     columns = [column.to_pylist() for column in content.columns]
     rows = [dict(zip(names, map(_cell, cells), strict=True)) for cells in zip(*columns, strict=True)]
     return names, rows

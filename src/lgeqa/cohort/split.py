@@ -107,7 +107,7 @@ def _with_validation(
 def _fold(patients: Sequence[str], strata: Sequence[int], share: float, seed: int) -> set[str]:
     """Return the patients of one fold with about `share` of the scans."""
     if not 0 < share <= 0.5:
-        raise CohortError(f"A share of {share:g} cannot be dealt: it must be above 0 and at most 0.5.")
+        raise CohortError(f"A share of {share:g} cannot be drawn: it must be above 0 and at most 0.5.")
     return _folds(patients, strata, round(1 / share), 1, seed)[0]
 
 
@@ -117,7 +117,7 @@ def _folds(patients: Sequence[str], strata: Sequence[int], folds: int, wanted: i
 
     if len(set(patients)) < folds:
         raise CohortError(
-            f"{len(set(patients))} patients cannot be dealt to {folds} folds, or a share of 1/{folds}: "
+            f"{len(set(patients))} patients cannot be split into {folds} folds, or a share of 1/{folds}: "
             f"at least {folds} are needed. Give a larger share, or fewer folds."
         )
     # scikit-learn warns of a class with fewer scans than folds, so such a class counts as the most common one.

@@ -61,7 +61,7 @@ def load_split(path: Path, cases: Sequence[Case]) -> Split:
     """
     split = read_split(path)
     if missing := sorted({case.patient for case in cases} - set(split)):
-        raise CohortError(f"{path}: does not deal the patient(s) {', '.join(missing[:5])}. Draw a new split.")
+        raise CohortError(f"{path}: has no part for the patient(s) {', '.join(missing[:5])}. Draw a new split.")
     return split
 
 

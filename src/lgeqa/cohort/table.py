@@ -36,7 +36,7 @@ def _add(row: Row, folder: Path, cases: dict[str, Case], keys: set[tuple[str, st
     _check_same(known, case, row.where)
     if (case.scan_id, reader) in keys:
         raise CohortError(
-            f"{row.where}: scan {case.scan_id!r} with reader {reader!r} stands in an earlier row too. Keep one of them."
+            f"{row.where}: scan {case.scan_id!r} with reader {reader!r} is in an earlier row too. Keep one of them."
         )
     keys.add((case.scan_id, reader))
     values = [row.cells[name] for name in NAMES]

@@ -47,7 +47,7 @@ def read_rows(table: Path, note: Note) -> list[Row]:
         _check_columns(names, table)
         rows = [Row(f"{table}, row {number}", cells) for number, cells in enumerate(records, start=1)]
     else:
-        raise CohortError(f"{table}: is no table by its name. Give a .csv or .parquet file, or the cohort's folder.")
+        raise CohortError(f"{table}: is not a table by its name. Give a .csv or .parquet file, or the cohort's folder.")
     if not rows:
         raise CohortError(f"{table}: has no row that can be used. Give one for each scan and reader.")
     return rows

@@ -64,7 +64,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
         "A scan's verdict is the mode of its slices' predictions, and a tie goes by the mean probability. The labels "
         f"are {of.label}: diagnostic from a score of 3. Intervals are of 95 %, from {of.draws} bootstrap draws over "
         f"patients, seed {of.seed}. A figure without an interval is the same in nearly every draw, as 1 is where "
-        "nothing was wrong: that is no certainty.\n"
+        "nothing was wrong: that is not certainty.\n"
     )
     yield from _scales(of.scans, "scans")
     yield "\n![ROC curves](roc.png)\n\n![Precision and recall](precision-recall.png)\n"

@@ -26,8 +26,8 @@ EMBEDDING: Final = "figure-3.png"
 CURVES: Final = "curves.png"
 
 _SIMULATED = (
-    "**The scans or scores of this cohort are simulated.** The figures say how well each strategy tells simulated "
-    "faults, and nothing of clinical scans. They cannot be compared with the paper's, whose cohort is private."
+    "**The scans or scores of this cohort are simulated.** The figures say how well each strategy recognises simulated "
+    "artefacts, and nothing about clinical scans. They cannot be compared with the paper's, whose cohort is private."
 )
 
 
@@ -109,7 +109,7 @@ def _facts(plan: Plan, config: ExperimentConfig, findings: Findings, first: Eval
 
 
 _SPLITS: Final = {
-    "repeated": "one test part, the rest dealt anew in each",
+    "repeated": "one test part, the rest drawn again in each",
     "folds": "each with another part as its test part",
 }
 

@@ -44,7 +44,7 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
         yield f"\n### What each strategy gains over {first}\n"
         yield (
             f"Its figure less that of {first}, in the same draws of patients. Where the interval holds 0, the two are "
-            "not told apart.\n"
+            "not distinguished.\n"
         )
         yield markdown_table(
             ("Strategy", *(metric.title for metric in _COMPARED)),

@@ -59,7 +59,7 @@ def _as_function(path: str, text: str, paths: dict[str, str]) -> str:
     body = _IMPORT.sub(lambda match: f'const {{{match[1]}}} = modules["{paths[match[2]]}"];', text)
     body = _EXPORT.sub("", body)
     if other := re.search(r"\b(?:import|export)\b.*", _COMMENT.sub("", body)):
-        raise ValueError(f"{path}: {other[0]!r} is no form of import or export that can be inlined")
+        raise ValueError(f"{path}: {other[0]!r} is not a form of import or export that can be inlined")
     if re.search(r"</script|<!--", body, re.IGNORECASE):
         raise ValueError(f"{path}: contains text that would end the script")
     return f'modules["{path}"] = (() => {{\n{body}return {{ {", ".join(exported)} }};\n}})();\n'

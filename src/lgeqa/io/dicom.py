@@ -47,7 +47,7 @@ def read_series(paths: Sequence[Path], location: Path, limits: Limits) -> Stack:
     if len(unique) < len(frames):
         warnings.append(f"{len(frames) - len(unique)} DICOM files are copies of others and were left out.")
     if not frames[0].modality:
-        warnings.append("The DICOM files do not tell their modality; it was taken as MR.")
+        warnings.append("The DICOM files do not name their modality; it was taken as MR.")
     if any(frame.slope == 0 for frame in arranged.frames):
         warnings.append("RescaleSlope is 0, which leaves no image; the stored values were taken as they are.")
     grid = arranged.grid

@@ -238,7 +238,7 @@ def _scaling(dataset: Dataset, keyword: str, default: float, where: str) -> floa
     if values == ():
         return default
     if values is None or len(values) != 1 or not abs(values[0]) <= _LARGEST:
-        raise ReadError(f"{where}: its {keyword} is no number. Correct it, or export the images again.")
+        raise ReadError(f"{where}: its {keyword} is not a number. Correct it, or export the images again.")
     return values[0]
 
 

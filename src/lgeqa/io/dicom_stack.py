@@ -128,7 +128,7 @@ def _with_common_directions(frames: Sequence[Frame], where: str) -> tuple[Frame,
     normal = np.cross(first.orientation[:3], first.orientation[3:])
     if not abs(float(np.linalg.norm(normal)) - 1) <= SAME_DIRECTION:
         raise ReadError(
-            f"{where}: ImageOrientationPatient {numbers(first.orientation)} is no pair of unit vectors at right "
+            f"{where}: ImageOrientationPatient {numbers(first.orientation)} is not a pair of unit vectors at right "
             "angles. Export the original images."
         )
     directions = np.array([frame.orientation for frame in frames])

@@ -114,9 +114,9 @@ class _Search:
         if is_folder:
             self._add_tree(path)
         elif not _is_regular(path):
-            self._refuse(path, path.parent, f"is no regular file, so it was not opened; {_WANTED}.")
+            self._refuse(path, path.parent, f"is not a regular file, so it was not opened; {_WANTED}.")
         elif not self._add_file(path, path.parent):
-            self._refuse(path, path.parent, f"is no image; {_WANTED}.")
+            self._refuse(path, path.parent, f"is not an image; {_WANTED}.")
 
     def _refuse(self, path: Path, root: Path, problem: str) -> None:
         name = Path(printable_path(path))

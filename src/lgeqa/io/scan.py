@@ -74,7 +74,7 @@ def read_mask(path: Path, scan: Scan, *, limits: Limits = DEFAULT_LIMITS) -> Boo
     """
     where = printable_path(path)
     if not volume_suffix(path):
-        raise ReadError(f"{where}: is no volume by its name. Give the mask as NRRD, NIfTI or MetaImage.")
+        raise ReadError(f"{where}: is not a volume by its name. Give the mask as NRRD, NIfTI or MetaImage.")
     with opening(path):
         stack = read_volume(path, limits)
     order = axial_order(stack.grid)
@@ -105,7 +105,9 @@ def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
         voxels: FloatArray = np.ascontiguousarray(stored, dtype=np.float32)
     check_finite(voxels, where)
     if voxels.min() == voxels.max():
-        raise NotAssessableError(f"{where}: all its voxels are {voxels.min():g}; there is no image. Export it again.")
+        raise NotAssessableError(
+            f"{where}: all its voxels are {voxels.min():g}; there is not an image. Export it again."
+        )
     _refuse_labels(voxels, where)
     return voxels
 

@@ -50,7 +50,7 @@ def open_regular(path: Path) -> BufferedReader:
         if _is_regular(os.fstat(file.fileno())):  # the path may have changed since the first check
             return file
         file.close()
-    raise ReadError(f"{printable_path(path)}: is no regular file, so it was not opened. Give the file itself.")
+    raise ReadError(f"{printable_path(path)}: is not a regular file, so it was not opened. Give the file itself.")
 
 
 def _is_regular(status: os.stat_result) -> bool:

@@ -63,7 +63,7 @@ def read_volume(path: Path, limits: Limits) -> Stack:
     grid = _grid(header, where, limits)
     stored = read_voxels(header.data, math.prod(grid.size) * header.dtype.itemsize)
     voxels = _scaled(stored.view(header.dtype).reshape(grid.size[::-1]), header)
-    warnings = () if header.oriented else ("The header tells no orientation; it was taken as axial LPS order.",)
+    warnings = () if header.oriented else ("The header has no orientation; it was taken as axial LPS order.",)
     return Stack(voxels, grid, hash_files(_files(path, header)), warnings)
 
 
@@ -72,7 +72,9 @@ def _read_header(path: Path) -> Header:
     start = read_start(path, is_packed(path), most=4)
     read = _BY_START.get(start) or _BY_SUFFIX.get(volume_suffix(path))
     if read is None:
-        raise ReadError(f"{printable_path(path)}: is no volume by its name or content. Give NRRD, NIfTI or MetaImage.")
+        raise ReadError(
+            f"{printable_path(path)}: is not a volume by its name or content. Give NRRD, NIfTI or MetaImage."
+        )
     return read(path)
 
 
@@ -97,7 +99,7 @@ def _grid(header: Header, where: str, limits: Limits) -> Grid:
     along_axes = tuple(map(abs, header.direction)) == IDENTITY
     if header.spacing[:3] == _EMPTY_SPACING and along_axes and not any(header.origin):
         raise ReadError(
-            f"{where}: its header has voxels of 1 x 1 x 1 mm at the origin, as one that tells nothing. "
+            f"{where}: its header has voxels of 1 x 1 x 1 mm at the origin, as if it had no geometry. "
             "Write the true spacing into it, or export it again."
         )
     first, second, third = header.spacing

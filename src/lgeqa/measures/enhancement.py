@@ -141,7 +141,7 @@ def septal_contrast(heart: Heart) -> Measured:
     to_pool, to_atrium = (coarse_distance_mm(pool) for pool in (heart.coarse_pools, atrium))
     gap = ~heart.coarse_pools & ~atrium & (to_pool + to_atrium <= _SEPTUM_MM + COARSE_MM)
     if gap.sum() < _LEAST_SEPTUM:
-        return undefined("No other blood pool lies within 8 mm of the atrium.")
+        return undefined("No other blood pool is within 8 mm of the atrium.")
     return _over_blood(float(np.percentile(heart.coarse[gap], _SEPTUM_BRIGHT)), float(heart.signal[heart.core].mean()))
 
 

@@ -66,7 +66,7 @@ def intensity_reference(
     area = image_area(voxels)
     inside = atrium & area
     if not inside.any():
-        raise NotAssessableError("No voxel of the atrium's mask lies in the image. Check that the mask fits the scan.")
+        raise NotAssessableError("No voxel of the atrium's mask is in the image. Check that the mask fits the scan.")
     air, blood = _air(voxels, area, neighbourhood(inside, spacing_mm)), _blood(voxels, inside, spacing_mm)
     if not blood > air:
         raise NotAssessableError(

@@ -102,7 +102,7 @@ def write_cohort(
             if isinstance(written, WorkerDied):
                 raise OutputError(
                     f"{out / recipe.scan_id}: the process that made it was ended ({written}), most often for want of "
-                    "memory. The same command goes on where it stopped; take fewer --jobs."
+                    "memory. The same command continues where it stopped; take fewer --jobs."
                 )
             done.append(written)
             yield written
@@ -165,7 +165,7 @@ def read_recipe(path: Path) -> ScanRecipe:
         raise CohortError(f"{path}: cannot be read ({error.strerror}). Name the recipe.json of a scan.") from None
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "the whole"
-        raise CohortError(f"{path}: is no recipe of a scan ({where}: {reason_of(error.errors()[0])}).") from None
+        raise CohortError(f"{path}: is not a recipe of a scan ({where}: {reason_of(error.errors()[0])}).") from None
 
 
 def write_tables(scans: Sequence[Written], out: Path) -> None:

@@ -170,7 +170,7 @@ def _changed_grid(grid: Grid, volume: Volume) -> Grid:
 
 def _verified(scan: RealScan, scan_id: str, folder: Path | None) -> tuple[Path, Path]:
     if folder is None:
-        raise CohortError(f"{scan_id}: is made from the real scan {scan.image}. Name the folder that it lies in.")
+        raise CohortError(f"{scan_id}: is made from the real scan {scan.image}. Name the folder that it is in.")
     paths = folder / scan.image, folder / scan.mask
     for path, sha256 in zip(paths, (scan.image_sha256, scan.mask_sha256), strict=True):
         if not path.is_file():

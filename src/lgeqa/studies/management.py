@@ -202,7 +202,7 @@ def _readings(study: Study, reader: int) -> list[Reading]:
 def _checked_name(name: str, whose: str) -> str:
     name = " ".join(name.split())
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise RatingError(f"{name[:_LONGEST_NAME]!r} is no name for a {whose}: give 1 to {_LONGEST_NAME} signs.")
+        raise RatingError(f"{name[:_LONGEST_NAME]!r} is not a name for a {whose}: give 1 to {_LONGEST_NAME} signs.")
     return name
 
 

@@ -50,7 +50,7 @@ def scans_of_folder(folder: Path, patients: str = "") -> tuple[list[Candidate], 
         CohortError: The folder's table of scores cannot be used.
     """
     if not folder.is_absolute() or not folder.is_dir():
-        raise RatingError(f"{folder}: is no folder on the server's machine. Give its whole path, from the root.")
+        raise RatingError(f"{folder}: is not a folder on the server's machine. Give its whole path, from the root.")
     scans, left_out = _readable(_sources(folder))
     if not scans:
         raise RatingError(f"{folder}: holds no scan that can be read. {' '.join(left_out[:3])}".strip())
@@ -90,5 +90,5 @@ def _patients(table: str) -> dict[str, str]:
 def _with_patients(scans: Sequence[Candidate], patients: Mapping[str, str]) -> list[Candidate]:
     if missing := [scan.source.scan_id for scan in scans if scan.source.scan_id not in patients]:
         named = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        raise RatingError(f"The table of patients does not tell whose these scans are: {named}. Add them.")
+        raise RatingError(f"The table of patients does not say whose these scans are: {named}. Add them.")
     return [replace(scan, patient=patients[scan.source.scan_id]) for scan in scans]

@@ -220,7 +220,7 @@ def _parity(moved: float) -> dict[str, Any]:
     return {
         "name": "probability moved by the export",
         "value": moved,
-        "measured_on": "validation slices, ONNX Runtime against PyTorch, at the most",
+        "measured_on": "validation slices, ONNX Runtime against PyTorch, at most",
     }
 
 

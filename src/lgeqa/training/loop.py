@@ -283,5 +283,6 @@ def _clear_errors(run: Path) -> Iterator[None]:
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise OutputError(
-            f"{run}: cannot be written ({reason}). Its last checkpoint is intact: make room and start again to go on."
+            f"{run}: cannot be written ({reason}). Its last checkpoint is intact: make room and start again to "
+            "continue."
         ) from error

@@ -150,7 +150,7 @@ def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:
         if not changes[name] <= PARITY:
             raise TrainingError(
                 f"{path}: gives {name} that differ by {changes[name]:.2g} from those of PyTorch; {PARITY:g} is allowed."
-                " The weights are kept; please report the versions that `lgeqa info` tells."
+                " The weights are kept; please report the versions that `lgeqa info` prints."
             )
     return changes[OUTPUT]
 

@@ -56,7 +56,7 @@ class ProgressReporter(Callback):
         """Show the bar, and the epoch after which a resumed run continues."""
         self._start, self._first = perf_counter(), trainer.current_epoch
         if trainer.current_epoch:
-            self._console.print(f"{self._what}: goes on after epoch {trainer.current_epoch}")
+            self._console.print(f"{self._what}: continues after epoch {trainer.current_epoch}")
         steps = int(trainer.num_training_batches)
         self._task = self._bar.add_task(
             self._what, total=steps * (trainer.max_epochs or 1), completed=steps * self._first, figures=""

@@ -84,8 +84,8 @@ def run_detector(
     parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
     if not parts.validation and (config.loop.patience or config.loop.keep == "best"):
         raise CohortError(
-            "No patient is in the validation part, which picks the best epoch. Deal some to it, or train a set number "
-            "of epochs with --set loop.patience=0 --set loop.keep=last."
+            "No patient is in the validation part, which picks the best epoch. Assign some to it, or train a set "
+            "number of epochs with --set loop.patience=0 --set loop.keep=last."
         )
     # If no epoch is selected and nobody is held out, a training scan still shows the progress.
     checked = parts.validation or parts.train[:1]
@@ -213,8 +213,8 @@ def _open_run(
     chosen = load_split(split, cases) if split else saved or draw_split(cases, strata, test, validation, seed)
     if saved and chosen != saved:
         raise UsageError(
-            f"{run}: holds a run whose patients are dealt otherwise than in {split}. Name a new folder, or leave the "
-            "split out to go on."
+            f"{run}: holds a run with another split than {split}. Name a new folder, or leave the "
+            "split out to continue."
         )
     keep_settings(config, run)  # last, so that a split that cannot be drawn leaves no run with these settings behind
     if not saved and is_main():
@@ -238,7 +238,7 @@ def keep_settings(config: Settings, run: Path) -> None:
             name, old, new = next(_differences(saved.model_dump(mode="json"), config.model_dump(mode="json")))
             raise UsageError(
                 f"{path.parent}: holds a run with {name} = {old!r}, and now it is {new!r}. Name a new folder, or give "
-                "the same settings to go on."
+                "the same settings to continue."
             )
     elif is_main():
         write_whole(path, config.model_dump_json(indent=1) + "\n")

@@ -26,5 +26,5 @@ def network_of(run: Path) -> Path:
     """
     network = run / NETWORK
     if not network.is_file():
-        raise UsageError(f"{run}: holds no {NETWORK}; its training is not finished. Start it again to go on.")
+        raise UsageError(f"{run}: holds no {NETWORK}; its training is not finished. Start it again to continue.")
     return network

@@ -9,7 +9,7 @@ from lgeqa.config import Frozen
 from lgeqa.web.app_state import ServedIs
 
 router = APIRouter(tags=["health"])
-_UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "The queue stands still; the answer tells why."}}
+_UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "The queue has stopped; the response says why."}}
 
 
 class Health(Frozen):

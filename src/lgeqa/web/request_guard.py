@@ -66,7 +66,9 @@ async def _refusal(request: Request, limit: int) -> Response | None:
     gate: Gate = request.app.state.gate
     path, host = request.scope["path"], request.headers.get("host", "")
     if not is_ours(host, _settings(request).hosts):
-        return _problem(421, f"{host!r:.80}: is no name of this server. To use it, start the server with --allow-host.")
+        return _problem(
+            421, f"{host!r:.80}: is not a name of this server. To use it, start the server with --allow-host."
+        )
     if _from_elsewhere(request):
         return _problem(403, "This request came from a page of another server.")
     request.state.person = None
@@ -85,7 +87,7 @@ def _too_long(request: Request, limit: int) -> Response | None:
     """Return the response to a request whose announced body is larger than the limit, or None."""
     length = request.headers.get("content-length", "0")
     if not length.isdecimal():
-        return _problem(400, f"Content-Length {length!r:.80}: is no number of bytes.")
+        return _problem(400, f"Content-Length {length!r:.80}: is not a number of bytes.")
     return _problem(413, too_large(limit)) if int(length[:20]) > limit else None
 
 
@@ -96,8 +98,8 @@ def _apology(error: Exception) -> Response:
         return _problem(
             503, f"The database cannot be used now ({error.orig}). Make room on the server's disk, then try again."
         )
-    sys.stderr.write(f"{trace_of(error)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n")
-    return _problem(500, "A fault of lgeqa; the server's terminal shows where.")
+    sys.stderr.write(f"{trace_of(error)}\nlgeqa: This is a bug in lgeqa. Please report it with the lines above.\n")
+    return _problem(500, "A bug in lgeqa; the server's terminal shows where.")
 
 
 def _limit(request: Request) -> int:

@@ -121,7 +121,7 @@ class QueueWorker:
             except Exception as error:  # noqa: BLE001
                 if not self._queue.standstill:
                     trace = "" if isinstance(error, _FORESEEN) else f"{trace_of(error)}\n"
-                    sys.stderr.write(f"{trace}lgeqa: The queue stands still. {_reason(error)}\n")
+                    sys.stderr.write(f"{trace}lgeqa: The queue has stopped. {_reason(error)}\n")
                 self._queue.standstill = _reason(error)
                 if self._stop.wait(_TRY_AGAIN_S):
                     return None
@@ -152,9 +152,9 @@ class QueueWorker:
             raise
         except Exception as error:  # noqa: BLE001
             sys.stderr.write(
-                f"{trace_of(error)}\nlgeqa: This is a fault of lgeqa. Please report it with the lines above.\n"
+                f"{trace_of(error)}\nlgeqa: This is a bug in lgeqa. Please report it with the lines above.\n"
             )
-            message = f"A fault of lgeqa, not of the scan ({type(error).__name__}). The server's terminal shows where."
+            message = f"A bug in lgeqa, not of the scan ({type(error).__name__}). The server's terminal shows where."
             self._keep(scan, self._attempt.unassessed(scan.source, message))
 
     def _keep_or_put_back(self, scan: QueuedScan, answer: Outcome | WorkerDied) -> None:
@@ -200,4 +200,4 @@ def _reason(error: Exception) -> str:
             why = "The server's disk is full, or its folder cannot be written."
         case _:
             return f"An error of lgeqa ({type(error).__name__}); the server's terminal shows where. Please report it."
-    return f"{why} Make room on the server's disk; the queue then goes on by itself."
+    return f"{why} Make room on the server's disk; the queue then continues by itself."

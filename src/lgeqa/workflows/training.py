@@ -66,7 +66,7 @@ def train(request: TrainingRequest) -> None:
             run_quality, request.strategy, request.cohorts, stage_2, request.out, detector=request.other_stage
         )
     else:
-        raise UsageError(f"{request.strategy!r} is no strategy. Choose one of {', '.join((DETECTOR, *STRATEGIES))}.")
+        raise UsageError(f"{request.strategy!r} is not a strategy. Choose one of {', '.join((DETECTOR, *STRATEGIES))}.")
     description = Description.from_toml(request.about) if request.about else None
     with claimed_run(request.out):
         run(split=request.split, about=description, quiet=request.quiet)

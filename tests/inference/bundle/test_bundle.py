@@ -185,7 +185,7 @@ def with_network(folder: Path, name: str, content: bytes) -> Path:
 @pytest.mark.parametrize("content", [b"", b"nothing", b"\x3a\x7f", b"\x08" + b"\xff" * 20, b"\x3b"])
 def test_what_is_no_network_is_refused_when_it_is_needed(folder: Path, content: bytes) -> None:
     bundle = open_bundle(with_network(folder, "detector.onnx", content))
-    with pytest.raises(BundleError, match=r"toy: detector.onnx is no ONNX network"):
+    with pytest.raises(BundleError, match=r"toy: detector.onnx is not an ONNX network"):
         bundle.detect(np.zeros((1, 16, 16), np.float32), np.zeros((1, 1), np.int64))
 
 
@@ -270,7 +270,7 @@ def test_a_link_to_a_bundle_is_fine(folder: Path, tmp_path: Path) -> None:
 def test_a_pipe_in_a_bundle_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
-    with pytest.raises(BundleError, match=f"{name}: is no regular file"):
+    with pytest.raises(BundleError, match=f"{name}: is not a regular file"):
         open_bundle(folder)
 
 

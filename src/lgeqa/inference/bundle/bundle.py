@@ -129,7 +129,7 @@ class Bundle:
         try:
             return onnxruntime.InferenceSession(self._files[name], options, providers=_providers())
         except Exception as error:
-            raise BundleError(f"{self.stamp.name}: {name} is no ONNX network that runs here ({error}).") from None
+            raise BundleError(f"{self.stamp.name}: {name} is not an ONNX network that runs here ({error}).") from None
 
 
 def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
