@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lgeqa.io import Source, discover, read_mask, read_scan
 from lgeqa.measures import Heart, MeasuredReader, compute_measures, measured_reader, reference_scans, weighted_sum
 from lgeqa.scales import NAMES, is_diagnostic
-from lgeqa.simulation.score_statistics import joint_counts
+from lgeqa.simulation.simulated_readers import joint_counts
 
 Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]

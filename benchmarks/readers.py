@@ -10,7 +10,7 @@ import numpy as np
 from lgeqa.agreement.statistics import Sample, alpha, exact_agreement, kappa, label_kappa, same_side, sides
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.scales import SCALES
-from lgeqa.simulation.score_statistics import SCORES, agreement_counts
+from lgeqa.simulation.simulated_readers import SCORES, agreement_counts
 
 
 def main() -> None:

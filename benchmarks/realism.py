@@ -34,7 +34,7 @@ from lgeqa.roc import auroc
 from lgeqa.scales import NAMES, SCALES
 from lgeqa.simulation.cohort_writing import MEASURES as MEASURES_FILE
 from lgeqa.simulation.measured_scores import measured_scores
-from lgeqa.simulation.score_statistics import joint_counts
+from lgeqa.simulation.simulated_readers import joint_counts
 from lgeqa.simulation.synthesis import find_real_scans
 from lgeqa.training.case_reading import read_case
 

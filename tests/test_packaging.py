@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
-TRAINING = ("evaluation/", "experiment/", "training/", "cohort/parquet.py", "cohort/split.py")
+TRAINING = ("evaluation/", "experiment/", "training/", "cohort/table_io.py", "cohort/split.py")
 #: What is used with the extra `agreement`, for instance data frames, and what with `web`, which contains it.
 AGREEMENT = ("agreement/", "evaluation/record.py", "records.py", "results.py", "workflows/cohorts.py")
 WEB = ("database.py", "migrations/", "studies/", "web/", "workflows/rating_study.py")

@@ -14,7 +14,7 @@ from lgeqa.measures import BY_NAME, FUNCTIONS, Heart, MeasuredReader, measured_r
 from lgeqa.measures.measured_reader import WORST, normal_score
 from lgeqa.records import BoolArray, FloatArray, Measures
 from lgeqa.scales import NAMES
-from lgeqa.simulation.score_statistics import joint_counts
+from lgeqa.simulation.simulated_readers import joint_counts
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
 
 READER = measured_reader()

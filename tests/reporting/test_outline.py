@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lgeqa.reporting.contours import Polygon, outlines
+from lgeqa.reporting.pictures import Polygon, outlines
 
 Mask = npt.NDArray[np.bool_]
 

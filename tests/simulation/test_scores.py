@@ -8,8 +8,7 @@ from lgeqa.measures import measured_reader, reference_scans
 from lgeqa.records import Measures
 from lgeqa.scales import NAMES
 from lgeqa.simulation.measured_scores import Scores, measured_scores
-from lgeqa.simulation.score_statistics import SCORES, agreement_counts, joint_counts
-from lgeqa.simulation.simulated_readers import confusions, draw_reading
+from lgeqa.simulation.simulated_readers import SCORES, agreement_counts, confusions, draw_reading, joint_counts
 
 Table = npt.NDArray[np.float64]
 

@@ -1,5 +1,6 @@
-"""Unprocessed rows of a table of scores, from CSV or Parquet."""
+"""Unprocessed rows of a table of scores, from CSV or, by PyArrow, from Parquet."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,6 @@ def read_rows(table: Path, note: Note) -> list[Row]:
     if table.suffix.lower() == ".csv":
         rows = list(_csv_rows(table, note))
     elif table.suffix.lower() == ".parquet":
-        from lgeqa.cohort.parquet import read_parquet
-
         names, records = read_parquet(table)
         _check_columns(names, table)
         rows = [Row(f"{table}, row {number}", cells) for number, cells in enumerate(records, start=1)]
@@ -71,3 +70,30 @@ def _check_columns(names: Sequence[str], table: Path) -> None:
         raise CohortError(f"{table}: lacks the column(s) {', '.join(missing)}. It has {has}; commas part columns.")
     if twice := [name for name in COLUMNS if names.count(name) > 1]:
         raise CohortError(f"{table}: has the column(s) {', '.join(twice)} twice. Keep one.")
+
+
+def read_parquet(table: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """Read the column names and the rows of a Parquet file, with empty strings for null and NaN.
+
+    Raises:
+        CohortError: The file cannot be read or is not Parquet.
+        MissingExtraError: PyArrow is not installed.
+    """
+    from lgeqa.extras import require
+
+    require("train", feature="reading Parquet")
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(table) as file:
+            names, content = file.schema_arrow.names, file.read()
+    except (OSError, ArrowException) as error:
+        raise CohortError(f"{table}: is not a readable Parquet file ({error}). Write it again.") from None
+    columns = [column.to_pylist() for column in content.columns]
+    rows = [dict(zip(names, map(_cell, cells), strict=True)) for cells in zip(*columns, strict=True)]
+    return names, rows
+
+
+def _cell(value: Any) -> Any:
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value

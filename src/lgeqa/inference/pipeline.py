@@ -1,14 +1,15 @@
 """Steps that take one scan from its files to its result. Only this module knows their order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 from pydantic import Field
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
-from lgeqa.inference.blood_level import quality_at_other_levels
 from lgeqa.inference.bundle import Bundle
 from lgeqa.inference.detection import atrium_mask, search_atrium
 from lgeqa.inference.gate import check_consistency, check_novelty, check_scan, in_order, refused
@@ -17,7 +18,14 @@ from lgeqa.io import Source, read_mask, read_scan
 from lgeqa.io.formatting import printable_path
 from lgeqa.measures import Heart, compute_measures
 from lgeqa.preprocessing import prepare_for_quality
+from lgeqa.preprocessing.quality_input import at_other_blood_level
 from lgeqa.records import BoolArray, Finding, FloatArray, Scan, ScanResult, Status
+from lgeqa.scales import NAMES
+
+#: Relative change of the level of blood above air.
+STEP = 0.05
+#: Largest number of evenly spaced slices that are scored again at each other level.
+MOST_SLICES = 6
 
 
 class AssessSettings(Settings):
@@ -164,3 +172,25 @@ def _score(scan: Scan, atrium: BoolArray, bundle: Bundle) -> Scores:
         prepared, outputs.probabilities, lambda slices: bundle.score(slices).probabilities
     )
     return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels)
+
+
+def quality_at_other_levels(
+    prepared: FloatArray, probabilities: FloatArray, score: Callable[[FloatArray], FloatArray]
+) -> tuple[float, float]:
+    """Return the scan's probability of quality if blood were 5 % lower, and if it were 5 % higher.
+
+    Each is the scan's own probability plus the mean change at the other level over a few slices.
+
+    Args:
+        prepared: Slices prepared for the quality network, (slice, row, column).
+        probabilities: Probabilities that the network gives for these slices, (slice, 4).
+        score: Quality network, from prepared slices to such probabilities.
+    """
+    quality = NAMES.index("quality")
+    chosen = np.unique(np.linspace(0, len(prepared) - 1, min(MOST_SLICES, len(prepared))).round().astype(int))
+    lower, higher = (
+        float((score(at_other_blood_level(prepared[chosen], factor)) - probabilities[chosen])[:, quality].mean())
+        for factor in (1 - STEP, 1 + STEP)
+    )
+    mean = float(probabilities[:, quality].mean(dtype=float))
+    return min(max(mean + lower, 0.0), 1.0), min(max(mean + higher, 0.0), 1.0)

@@ -1,13 +1,17 @@
 """Agreement of readers with one another and with a model, from the readings to the figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from lgeqa.atomic_io import telling, write_whole
 from lgeqa.bootstrap import Bootstrap
-from lgeqa.cohort import TRUTH, read_cohort
+from lgeqa.cohort import TRUTH, Case, read_cohort
 from lgeqa.errors import UsageError
+from lgeqa.records import ScanResult
 
 if TYPE_CHECKING:
     from lgeqa.agreement.record import Agreement
@@ -56,8 +60,8 @@ def measure_agreement(request: AgreementRequest) -> "Agreement":
 
 def _measured(request: AgreementRequest) -> "Agreement":
     from lgeqa.agreement.compute import agree
-    from lgeqa.agreement.model_records import read_results, results_of
     from lgeqa.agreement.ratings import read_ratings, readings_of
+    from lgeqa.workflows.agreement import read_results, results_of
 
     if (request.cohort is None) == (request.ratings is None):
         options = "both --cohort and --ratings" if request.cohort else "neither --cohort nor --ratings"
@@ -74,3 +78,36 @@ def _measured(request: AgreementRequest) -> "Agreement":
         )
     simulated = any(TRUTH in case.scores for case in cases)
     return agree(readings, by_scan, str(source), Bootstrap(request.draws, request.seed), simulated=simulated)
+
+
+def read_results(out: Path) -> list[ScanResult]:
+    """Read the records below an output folder of `lgeqa assess`, in the order of their names.
+
+    Raises:
+        UsageError: There are no records, or a record cannot be read or is not of this version.
+    """
+    paths = sorted((out / "scans").glob("*.json"))
+    if not paths:
+        raise UsageError(f"{out}: holds no scans/<scan>.json. Name the output folder of lgeqa assess.")
+    return [_record(path) for path in paths]
+
+
+def results_of(cases: Sequence[Case], results: Sequence[ScanResult]) -> dict[str, ScanResult]:
+    """Return the record of each scan of a cohort that has one, by scan name.
+
+    A record belongs to the scan with the same file, or else to the scan with the same name.
+    """
+    by_file = {Path(result.source).resolve(): result for result in results if result.source}
+    by_name = {result.scan_id: result for result in results}
+    matches = {case.scan_id: by_file.get(case.image.resolve()) or by_name.get(case.scan_id) for case in cases}
+    return {scan: result for scan, result in matches.items() if result}
+
+
+def _record(path: Path) -> ScanResult:
+    try:
+        return ScanResult.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        why = error.strerror if isinstance(error, OSError) else f"{error.error_count()} faults"
+        raise UsageError(
+            f"{path}: is not a record of a scan of this version ({why}). Assess the scans again."
+        ) from None

@@ -2,7 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lgeqa.inference.blood_level import quality_at_other_levels
+from lgeqa.inference.pipeline import quality_at_other_levels
 from lgeqa.records import FloatArray
 
 

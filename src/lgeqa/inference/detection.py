@@ -1,5 +1,11 @@
-"""Slices that hold the left atrium, from the probabilities of the detector (section 3.1 of the paper)."""
+"""Detection of the slices that hold the left atrium (section 3.1 of the paper), in two passes of the detector.
 
+The first pass, over whole slices, finds the atrium. It depends on the field of view, which sets its grid and its grey
+scale. The second, over a window around the atrium, outlines it. Its window and its grey scale follow the atrium, so a
+crop, padding or a larger field give nearly the same outline.
+"""
+
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -7,7 +13,8 @@ from pydantic import Field, NonNegativeFloat
 from scipy.ndimage import label
 
 from lgeqa.config import Settings
-from lgeqa.records import BoolArray, FloatArray
+from lgeqa.preprocessing import AtriumPlace, DetectorPreparation, context_slices, prepare_for_detector, to_scan_grid
+from lgeqa.records import BoolArray, FloatArray, IntArray
 
 #: Quantile of the scan's voxels above which a voxel counts as bright, computed on every third row and column.
 _BRIGHT_SHARE: Final = 0.75
@@ -73,3 +80,40 @@ def slice_areas_mm2(mask: BoolArray, spacing_mm: tuple[float, float, float]) -> 
     """Return the area of the mask on each slice in mm2."""
     areas: FloatArray = (mask.sum(axis=(1, 2)) * (spacing_mm[1] * spacing_mm[2])).astype(np.float32)
     return areas
+
+
+#: Function that returns the probability of atrium from slices (slice, row, column) and the indices (slice, context) of
+#: the slices that each one sees.
+Detect = Callable[[FloatArray, IntArray], FloatArray]
+
+
+def search_atrium(
+    voxels: FloatArray,
+    spacing_mm: tuple[float, float, float],
+    detect: Detect,
+    preparation: DetectorPreparation,
+    rule: SliceRule,
+) -> FloatArray:
+    """Return the probability of atrium at each voxel, float32 (slice, row, column).
+
+    If the first pass finds no atrium, its probabilities are returned.
+
+    Args:
+        voxels: Volume (slice, row, column), axial LPS, any grey scale.
+        spacing_mm: Voxel spacing (slice, row, column).
+        detect: Network, such as `Bundle.detect`.
+        preparation: Settings that the network was trained with.
+        rule: Rule for the pixels that count as atrium.
+
+    Raises:
+        NotAssessableError: The volume holds a single grey level.
+    """
+    context = context_slices(len(voxels), spacing_mm[0], preparation)
+    prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation)
+    probabilities = detect(prepared, context)
+    atrium = atrium_mask(probabilities, prepared, (spacing_mm[0], grid.pixel_mm, grid.pixel_mm), rule)
+    if atrium.any():
+        place = AtriumPlace.of(np.where(atrium, probabilities, np.float32(0)), grid)
+        prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation, place)
+        probabilities = detect(prepared, context)
+    return to_scan_grid(probabilities, grid)
