@@ -131,7 +131,7 @@ def test_simulated_cohort_is_returned(tmp_path: Path) -> None:
 
 
 def test_an_unknown_strategy_is_named(cohort: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'magic' is not a strategy. Choose one of detector, baseline"):
+    with pytest.raises(UsageError, match=r"'magic' is not a strategy of stage 2. Choose one of baseline"):
         lgeqa.train("magic", cohort, tmp_path / "run")
 
 

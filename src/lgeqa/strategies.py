@@ -1,5 +1,6 @@
 """Names of the strategies of stage 2, for what must not load their trainings."""
 
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Literal
 
 StrategyName = Literal["baseline", "multitask", "contrastive", "hybrid"]
@@ -11,3 +12,20 @@ SUMMARIES: Final[dict[StrategyName, str]] = {
     "contrastive": "Stage 2, supervised contrastive: the encoder learns first, then the heads on it.",
     "hybrid": "Stage 2, hybrid: as contrastive, and the encoder learns to find the blood pool as well.",
 }
+
+#: Group of the entry points that add a strategy: a name, and an object of `lgeqa.training.quality.Strategy`.
+STRATEGIES_GROUP: Final = "lgeqa.strategies"
+
+
+def added_strategies() -> dict[str, EntryPoint]:
+    """Return the entry points of strategies that installed packages add, by name, without the names used here."""
+    return {entry.name: entry for entry in entry_points(group=STRATEGIES_GROUP) if entry.name not in SUMMARIES}
+
+
+def summaries() -> dict[str, str]:
+    """Return what `lgeqa train --help` says about each strategy, those of installed packages last."""
+    added = {
+        name: f"Stage 2, {name}: from the package {entry.dist.name if entry.dist else entry.module}."
+        for name, entry in added_strategies().items()
+    }
+    return dict(SUMMARIES) | added

@@ -92,7 +92,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
         runs, "quality_store", lambda cases, preparation, rule, folder: store(cases, (preparation, rule), folder)
     )
     monkeypatch.setattr(runs, "train_detector", train_detector)
-    monkeypatch.setattr(runs, "STRATEGIES", {name: replace(one, train=train) for name, one in STRATEGIES.items()})
+    monkeypatch.setattr(runs, "find_strategy", lambda name: replace(STRATEGIES[name], train=train))
     monkeypatch.setattr(runs, "export_onnx", export)
     monkeypatch.setattr(runs, "check_parity", check)
     for name in ("bundle_of_detector_run", "bundle_of_quality_run"):

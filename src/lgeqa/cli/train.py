@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from lgeqa.errors import ConfigError
-from lgeqa.strategies import SUMMARIES
+from lgeqa.strategies import summaries
 
 app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_help=True)
 
@@ -84,7 +84,7 @@ def _quality_command(strategy: str) -> Callable[..., None]:
     return train_stage_2
 
 
-for _name, _help in SUMMARIES.items():
+for _name, _help in summaries().items():
     app.command(_name, help=_help)(_quality_command(_name))
 
 

@@ -105,9 +105,7 @@ def _checked_voxels(stored: npt.NDArray[Any], where: str) -> FloatArray:
         voxels: FloatArray = np.ascontiguousarray(stored, dtype=np.float32)
     check_finite(voxels, where)
     if voxels.min() == voxels.max():
-        raise NotAssessableError(
-            f"{where}: all its voxels are {voxels.min():g}; there is not an image. Export it again."
-        )
+        raise NotAssessableError(f"{where}: all its voxels are {voxels.min():g}; there is no image. Export it again.")
     _refuse_labels(voxels, where)
     return voxels
 

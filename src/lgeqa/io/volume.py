@@ -18,7 +18,7 @@ from lgeqa.io.metaimage import metaimage_header
 from lgeqa.io.nifti import nifti_header
 from lgeqa.io.nrrd import nrrd_header
 from lgeqa.io.stored_volume import Stack, hash_files
-from lgeqa.io.suffixes import volume_suffix
+from lgeqa.io.suffixes import AddedReader, added_reader, volume_suffix
 from lgeqa.records import Grid
 
 _BY_SUFFIX: dict[str, Callable[[Path], Header]] = {
@@ -46,7 +46,7 @@ def volume_files(path: Path) -> tuple[Path, ...]:
         ReadError: The header cannot be read.
         OSError: A file cannot be opened.
     """
-    return _files(path, _read_header(path))
+    return (path,) if added_reader(path) else _files(path, _read_header(path))
 
 
 def read_volume(path: Path, limits: Limits) -> Stack:
@@ -59,12 +59,29 @@ def read_volume(path: Path, limits: Limits) -> Stack:
         OSError: A file cannot be opened.
     """
     where = printable_path(path)
+    if reader := added_reader(path):
+        return _read_added(reader, path, limits)
     header = _read_header(path)
     grid = _grid(header, where, limits)
     stored = read_voxels(header.data, math.prod(grid.size) * header.dtype.itemsize)
     voxels = _scaled(stored.view(header.dtype).reshape(grid.size[::-1]), header)
     warnings = () if header.oriented else ("The header has no orientation; it was taken as axial LPS order.",)
     return Stack(voxels, grid, hash_files(_files(path, header)), warnings)
+
+
+def _read_added(reader: AddedReader, path: Path, limits: Limits) -> Stack:
+    """Read a volume with the reader of an installed package, and check what it returns as for a file of our own."""
+    where = printable_path(path)
+    voxels, grid = reader(path)
+    if voxels.shape != grid.size[::-1] or voxels.dtype.kind not in "iufb":
+        raise ReadError(
+            f"{where}: its reader {reader.__module__} returns voxels of the shape {voxels.shape} and the type "
+            f"{voxels.dtype} for a grid of {extent(grid.size)}. Report it to those who made the reader."
+        )
+    check_size(grid.size, where, limits)
+    check_spacing(grid.spacing_mm, where, limits)
+    check_grid(grid, where, limits)
+    return Stack(voxels, grid, hash_files([path]))
 
 
 def _read_header(path: Path) -> Header:

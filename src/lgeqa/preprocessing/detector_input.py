@@ -239,9 +239,7 @@ def _normalised(small: FloatArray, usual: FloatArray) -> FloatArray:
     flat = np.clip(flat, darkest, brightest)
     spread = flat.std(dtype=np.float64)
     if spread <= _ROUNDING * max(abs(darkest), abs(brightest)):
-        raise NotAssessableError(
-            "Every voxel has the same grey level, so there is not an image. Export the scan again."
-        )
+        raise NotAssessableError("Every voxel has the same grey level, so there is no image. Export the scan again.")
     clipped = np.clip(small, darkest, brightest)
     normalised: FloatArray = (clipped - np.float32(flat.mean(dtype=np.float64))) / np.float32(spread)
     return normalised

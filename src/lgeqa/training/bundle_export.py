@@ -22,7 +22,7 @@ from lgeqa.records import FloatArray
 from lgeqa.training.detector import DetectorConfig
 from lgeqa.training.novelty import add_novelty, fit_whitening, novelty_limits, pooled_features
 from lgeqa.training.onnx_export import quantise
-from lgeqa.training.quality import STRATEGIES
+from lgeqa.training.quality import find_strategy
 from lgeqa.training.run_layout import BUNDLE, CONFIG, TRAINING, network_of
 from lgeqa.training.slice_store import SliceBatches, SliceDataset
 
@@ -162,7 +162,7 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
     """Return the default description of the bundle of a quality run.
 
     Args:
-        strategy: Name of a strategy, one of `STRATEGIES`.
+        strategy: Name of a strategy.
         name: Name of the bundle.
         cases: Training scans.
         rule: Rule that gave the labels.
@@ -178,7 +178,7 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
         name=name,
         version="0.1.0",
         created=datetime.now(UTC).date().isoformat(),
-        strategy=f"{strategy} (section {STRATEGIES[strategy].section})",
+        strategy=f"{strategy} (section {find_strategy(strategy).section})",
         labels="measured" if rule.reader == MEASURED else "simulated" if simulated else "expert",
         training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.",
         intended_use=_RESEARCH,

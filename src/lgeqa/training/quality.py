@@ -10,9 +10,11 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from lgeqa.cohort import Case, LabelRule, content_of, targets_of
 from lgeqa.config import Settings
+from lgeqa.errors import UsageError
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.preprocessing.quality_input import quality_weights
 from lgeqa.preprocessing.resampling import resample
+from lgeqa.strategies import added_strategies
 from lgeqa.training.case_reading import read_case
 from lgeqa.training.loop import LoopSettings, fit, seeded_init
 from lgeqa.training.networks import (
@@ -228,6 +230,25 @@ STRATEGIES: Final = {
     "contrastive": Strategy("3.2.3", ContrastiveConfig, train_contrastive),
     "hybrid": Strategy("5", ContrastiveConfig, train_hybrid),
 }
+
+
+def find_strategy(name: str) -> Strategy:
+    """Return a strategy, or one that an installed package adds, by its name.
+
+    Raises:
+        UsageError: There is no such strategy, or what a package adds is not one.
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    added = added_strategies()
+    if name not in added:
+        raise UsageError(f"{name!r} is not a strategy of stage 2. Choose one of {', '.join((*STRATEGIES, *added))}.")
+    strategy = added[name].load()
+    if not isinstance(strategy, Strategy):
+        raise UsageError(
+            f"{name!r}: {added[name].value} is not a lgeqa.training.quality.Strategy. Report it to its makers."
+        )
+    return strategy
 
 
 def quality_store(

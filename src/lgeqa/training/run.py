@@ -35,7 +35,7 @@ from lgeqa.training.detector import DetectorConfig, detector_store, train_detect
 from lgeqa.training.networks import save_weights
 from lgeqa.training.onnx_export import check_parity, export_onnx
 from lgeqa.training.processes import is_main
-from lgeqa.training.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig, quality_store
+from lgeqa.training.quality import ContrastiveConfig, Prepared, QualityConfig, find_strategy, quality_store
 from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
 from lgeqa.training.slice_store import SliceDataset
 
@@ -114,7 +114,7 @@ def run_quality(
     """Train stage 2 on the scored scans of a cohort, and write the run with its bundle.
 
     Args:
-        strategy: Name of a strategy, one of `STRATEGIES`.
+        strategy: Name of a strategy.
         cohorts: Folders of the cohorts, as in `run_detector`. Scans need masks and scores.
         config: Settings of the training.
         run: Folder of the run. An interrupted run is resumed.
@@ -157,7 +157,7 @@ def train_to_bundle(
     """
     side = config.seen.pixels
     data = replace(data, validation=data.validation.middle(side))
-    network = STRATEGIES[strategy].train(data, config, run, quiet)
+    network = find_strategy(strategy).train(data, config, run, quiet)
     if is_main():
         change = _save(network, (side, side), None, data.validation, run)
         description = about or described(strategy, run.name, cases, config.label, change)

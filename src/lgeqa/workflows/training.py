@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from lgeqa.atomic_io import claimed
 from lgeqa.config import Settings
-from lgeqa.errors import ConfigError, UsageError
+from lgeqa.errors import ConfigError
 
 _AnySettings = TypeVar("_AnySettings", bound=Settings)
 
@@ -24,7 +24,7 @@ class TrainingRequest:
     """A training on cohorts.
 
     Attributes:
-        strategy: `detector` for stage 1, or a strategy of stage 2 in `lgeqa.training.quality.STRATEGIES`.
+        strategy: `detector` for stage 1, or a strategy of stage 2 by its name.
         cohorts: Folders or tables of the cohorts.
         out: Folder of the run. An interrupted run is resumed.
         config: TOML file of settings, or the name of a shipped one. None for the settings of the paper.
@@ -49,24 +49,22 @@ class TrainingRequest:
 def train(request: TrainingRequest) -> None:
     """Train one stage, and write the run with its bundle.
 
-    Raises the errors of `read_settings`, and of `lgeqa.training.run.run_detector` or `run_quality`.
+    Raises the errors of `find_strategy`, `read_settings`, and `lgeqa.training.run.run_detector` or `run_quality`.
     """
     from lgeqa.inference.bundle.build import Description
     from lgeqa.training.detector import DetectorConfig
-    from lgeqa.training.quality import STRATEGIES
+    from lgeqa.training.quality import find_strategy
     from lgeqa.training.run import run_detector, run_quality
 
     run: Callable[..., None]
     if request.strategy == DETECTOR:
         stage_1 = read_settings(DetectorConfig, request.config, request.changes)
         run = partial(run_detector, request.cohorts, stage_1, request.out, quality=request.other_stage)
-    elif request.strategy in STRATEGIES:
-        stage_2 = read_settings(STRATEGIES[request.strategy].config, request.config, request.changes)
+    else:
+        stage_2 = read_settings(find_strategy(request.strategy).config, request.config, request.changes)
         run = partial(
             run_quality, request.strategy, request.cohorts, stage_2, request.out, detector=request.other_stage
         )
-    else:
-        raise UsageError(f"{request.strategy!r} is not a strategy. Choose one of {', '.join((DETECTOR, *STRATEGIES))}.")
     description = Description.from_toml(request.about) if request.about else None
     with claimed_run(request.out):
         run(split=request.split, about=description, quiet=request.quiet)
