@@ -20,7 +20,7 @@ from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import discover, read_scan
 from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.records import FloatArray, Scan
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 
 def without_maps(folder: Path, threads: int) -> Bundle:
@@ -53,7 +53,7 @@ def compare(maps: FloatArray, full: FloatArray) -> None:
     """Print how maps (slice, 4, row, column) of two precisions differ, for each scale."""
     print("\n| scale | largest cell (median) | it differs by at the most (median, 95 %) | correlation (median, 5 %) |")
     print("|---|---|---|---|")
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(SCALE_NAMES):
         a, b = (array[:, place].reshape(len(array), -1) for array in (maps, full))
         largest = np.abs(b).max(axis=1)
         differ = np.abs(a - b).max(axis=1)

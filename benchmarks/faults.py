@@ -38,7 +38,7 @@ from typing import Any
 from commands import Job, differences, fault_said, first_scans, list_jobs, simulate_scans
 from served import LGEQA, ask, send, served
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Time limit of a run, and of the server for all scans, in seconds.
 _LIMIT_S = 600.0
@@ -278,7 +278,7 @@ class _Client:
             self.reader = added.get("token", "")
         if self.reader and (worklist := self._ask(address, "/api/reading", as_reader=True)):
             for number in (reading["number"] for reading in worklist["readings"]):
-                scores = dict.fromkeys(NAMES, 3)
+                scores = dict.fromkeys(SCALE_NAMES, 3)
                 rating = {
                     "scores": scores,
                     "save_id": f"save-{number:08}",

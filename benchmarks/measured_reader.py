@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lgeqa.io import Source, discover, read_mask, read_scan
 from lgeqa.measures import Heart, MeasuredReader, compute_measures, measured_reader, reference_scans, weighted_sum
-from lgeqa.scales import NAMES, is_diagnostic
+from lgeqa.scales import SCALE_NAMES, is_diagnostic
 from lgeqa.simulation.simulated_readers import joint_counts
 
 Values = dict[str, float | None]
@@ -69,7 +69,7 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
     weights = {**_ATTRIBUTES, "quality": quality}
     shares, experts = reference_scans().shares, expert_scores()
     quantiles = {}
-    for name in NAMES:
+    for name in SCALE_NAMES:
         sums = [weighted_sum(weights[name], values, _ONLY_LOWER.get(name, ())) for values in scans]
         quantiles[name] = np.quantile(np.array(sums, float), shares)
     return MeasuredReader(
@@ -80,7 +80,7 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
         sums={name: tuple(round(float(knot), 5) for knot in knots) for name, knots in quantiles.items()},
         score_shares={
             name: tuple(round(float(np.mean(experts[:, place] <= score)), 5) for score in range(1, 5))
-            for place, name in enumerate(NAMES)
+            for place, name in enumerate(SCALE_NAMES)
         },
     )
 
@@ -106,8 +106,8 @@ def whole(reader: MeasuredReader, scans: Sequence[Values]) -> Scores:
 
 def _with_quality(scores: Scores) -> Scores:
     """Return the correlations of quality with the scales that the weights are fitted to."""
-    of_quality = correlations(scores)[NAMES.index("quality")]
-    return np.array([of_quality[NAMES.index(name)] for name in _FITTED])
+    of_quality = correlations(scores)[SCALE_NAMES.index("quality")]
+    return np.array([of_quality[SCALE_NAMES.index(name)] for name in _FITTED])
 
 
 def correlations(scores: Scores) -> Scores:
@@ -124,11 +124,14 @@ def show(reader: MeasuredReader, scans: Sequence[Values]) -> None:
         print(f"| {name} | {', '.join(f'{measure} {weight:g}' for measure, weight in weights.items())} |")
     reader_correlations, expert_correlations = correlations(scores_of_reader), correlations(experts)
     print("\n| correlation of whole scores | measured reader | experts |\n|---|---|---|")
-    for a in range(len(NAMES)):
-        for b in range(a + 1, len(NAMES)):
-            print(f"| {NAMES[a]}, {NAMES[b]} | {reader_correlations[a, b]:.2f} | {expert_correlations[a, b]:.2f} |")
+    for a in range(len(SCALE_NAMES)):
+        for b in range(a + 1, len(SCALE_NAMES)):
+            print(
+                f"| {SCALE_NAMES[a]}, {SCALE_NAMES[b]} | {reader_correlations[a, b]:.2f} "
+                f"| {expert_correlations[a, b]:.2f} |"
+            )
     print("\n| share of scans with score | 1 | 2 | 3 | 4 | 5 | 3 or more |\n|---|---|---|---|---|---|---|")
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(SCALE_NAMES):
         for who, scores in (("measured reader", scores_of_reader), ("experts", experts)):
             shares = [np.mean(scores[:, place] == score) for score in range(1, 6)]
             shares.append(np.mean([is_diagnostic(score) for score in scores[:, place]]))

@@ -34,11 +34,11 @@ from lgeqa.io import Source, discover, read_mask, read_scan
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.records import BoolArray, FloatArray, Scan
-from lgeqa.scales import NAMES, is_diagnostic
+from lgeqa.scales import SCALE_NAMES, is_diagnostic
 from lgeqa.simulation.artefacts import BY_NAME, MECHANISMS, Artefact, apply_artefacts
 from lgeqa.simulation.distractors import Volume, apply_distractors, draw_distractors
 
-QUALITY = NAMES.index("quality")
+QUALITY = SCALE_NAMES.index("quality")
 STEPS = (0.2, 0.4, 0.6, 0.8, 1.0)
 #: Number of evenly spaced slices that represent a changed scan. An unchanged scan shows all.
 SLICES = 8
@@ -52,7 +52,7 @@ class Seen:
 
     Attributes:
         scan_id: Name of the scan.
-        scores: Measured scores, (4,) in the order of `attributes.NAMES`.
+        scores: Measured scores, (4,) in the order of `scales.SCALE_NAMES`.
         probabilities: Probabilities of the unchanged scan, (4,).
         diagnostic: Whether its slices vote diagnostic.
         contradicted: Whether the verdict contradicts the attributes (diagnostic with one under .2, or the reverse).
@@ -171,7 +171,7 @@ def _page(records: Sequence[Seen]) -> Iterator[str]:
     probabilities = np.array([record.probabilities for record in records])
     yield "| scale | Spearman with the measured score (95 % interval) | measured as diagnostic | mean probability |"
     yield "|---|---|---|---|"
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(SCALE_NAMES):
         rho, low, high = _spearman(probabilities[:, place], scores[:, place])
         share = np.mean([is_diagnostic(score) for score in scores[:, place]])
         yield f"| {name} | {rho:.2f} ({low:.2f} to {high:.2f}) | {share:.2f} | {probabilities[:, place].mean():.2f} |"
@@ -187,7 +187,7 @@ def _page(records: Sequence[Seen]) -> Iterator[str]:
     yield f"{len(moved)} draws on {len(records)} scans.\n"
     yield "| scale | moved by less than .05 | 95th percentile |"
     yield "|---|---|---|"
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(SCALE_NAMES):
         yield f"| {name} | {np.mean(moved[:, place] < 0.05):.2f} | {np.percentile(moved[:, place], 95):.3f} |"
 
 
@@ -195,11 +195,13 @@ def _left_out_page(records: Sequence[Seen]) -> Iterator[str]:
     yield "## Mechanisms that the network never saw, at their heaviest\n"
     yield "| scale | mechanism | scans | own probability falls | quality falls | AUROC of quality | measured falls |"
     yield "|---|---|---|---|---|---|---|"
-    for scale, mechanism in ((name, m) for name in NAMES for m in MECHANISMS if m.scale == name and not m.improves):
+    for scale, mechanism in (
+        (name, m) for name in SCALE_NAMES for m in MECHANISMS if m.scale == name and not m.improves
+    ):
         scans = [record for record in records if mechanism.name in record.heavy]
         if not scans:
             continue
-        place = NAMES.index(scale)
+        place = SCALE_NAMES.index(scale)
         before = np.array([record.before for record in scans])
         after, measured = (np.array([record.heavy[mechanism.name][part] for record in scans]) for part in (0, 1))
         falls = np.mean(after[:, place] < before[:, place])
@@ -222,7 +224,7 @@ def _steps_page(records: Sequence[Seen]) -> Iterator[str]:
     yield "|---|---|---|---|"
     taus = []
     for mechanism in MECHANISMS:
-        place, sign = NAMES.index(mechanism.scale), 1 if mechanism.improves else -1
+        place, sign = SCALE_NAMES.index(mechanism.scale), 1 if mechanism.improves else -1
         own_tau, quality_tau = np.mean(
             [
                 [_tau([record.before[at], *record.steps[mechanism.name][:, at]], sign) for at in (place, QUALITY)]

@@ -31,7 +31,7 @@ from lgeqa.measures import MEASURES, Heart, Measure, compute_measures
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.records import FloatArray, Measures, Scan
 from lgeqa.roc import auroc
-from lgeqa.scales import NAMES, SCALES
+from lgeqa.scales import SCALE_NAMES, SCALES
 from lgeqa.simulation.cohort_writing import MEASURES as MEASURES_FILE
 from lgeqa.simulation.measured_scores import measured_scores
 from lgeqa.simulation.simulated_readers import joint_counts
@@ -56,7 +56,7 @@ class Sample:
         patient: Name of the person.
         is_simulated: Whether it was simulated.
         values: Value of each measure by name.
-        scores: Measured scores in the order of `attributes.NAMES`. None if there are none.
+        scores: Measured scores in the order of `scales.SCALE_NAMES`. None if there are none.
         slices: Prepared slices, float32 (SLICES, pixels, pixels).
     """
 
@@ -140,9 +140,9 @@ def scores_table(real: Sequence[Sample], simulated: Sequence[Sample]) -> None:
         "simulated": np.array([sample.scores for sample in simulated if sample.scores]),
     }
     print(f"\n| Pearson correlation | {' | '.join(groups)} |\n|---|---|---|---|")
-    for first, second in combinations(range(len(NAMES)), 2):
+    for first, second in combinations(range(len(SCALE_NAMES)), 2):
         correlations = [np.corrcoef(group[:, first], group[:, second])[0, 1] for group in groups.values()]
-        print(f"| {NAMES[first]}, {NAMES[second]} | {' | '.join(f'{r:.2f}' for r in correlations)} |")
+        print(f"| {SCALE_NAMES[first]}, {SCALE_NAMES[second]} | {' | '.join(f'{r:.2f}' for r in correlations)} |")
     print(f"\n| share of scans with 3 or more | {' | '.join(groups)} |\n|---|---|---|---|")
     for place, scale in enumerate(SCALES):
         shares = [f"{np.mean(group[:, place] >= 3):.2f}" for group in groups.values()]
@@ -204,7 +204,7 @@ def learn(samples: Sequence[Sample], weights: Numbers, seed: int) -> Callable[[F
 def two_sample_test(samples: Sequence[Sample], seed: int) -> None:
     """Print how well the network distinguishes simulated scans from real ones of other patients."""
     scored = [sample for sample in samples if sample.scores]
-    quality = np.array([int(sample.scores[NAMES.index("quality")]) for sample in scored if sample.scores])
+    quality = np.array([int(sample.scores[SCALE_NAMES.index("quality")]) for sample in scored if sample.scores])
     names, patients = np.unique([sample.patient for sample in scored], return_inverse=True)
     half = np.random.default_rng(seed).permutation(np.arange(len(names)) % 2)[patients]
     is_simulated = np.array([sample.is_simulated for sample in scored])

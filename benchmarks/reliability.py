@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 from lgeqa.io import Source, discover, read_mask, read_scan
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.records import BoolArray, Scan
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 MEASURES = tuple(dict.fromkeys(name for weights in measured_reader().weights.values() for name in weights))
 
@@ -31,7 +31,7 @@ def main() -> None:
     print(f"{len(halves)} scans\n")
     print("| | between the halves | of the whole | bound |")
     print("|---|---|---|---|")
-    for place, name in enumerate((*NAMES, *MEASURES)):
+    for place, name in enumerate((*SCALE_NAMES, *MEASURES)):
         between = spearmanr(halves[:, 0, place], halves[:, 1, place], nan_policy="omit").statistic
         whole = 2 * between / (1 + between)
         print(f"| {name} | {between:.2f} | {whole:.2f} | {np.sqrt(whole):.2f} |")

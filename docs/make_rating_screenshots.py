@@ -17,7 +17,7 @@ from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.records import Grid
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.acquisition import acquire, draw_acquisition
 from lgeqa.simulation.phantom import build_phantom, draw_phantom
 from lgeqa.web.app import create_app
@@ -79,7 +79,12 @@ def rate(address: str, token: str, n: int) -> None:
     client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"})
     reader_id = client.get("/api/reading").json()["reader_id"]
     for number in range(1, n + 1):
-        rating = {"save_id": f"{number:032}", "reader_id": reader_id, "known": 0, "scores": dict.fromkeys(NAMES, 3)}
+        rating = {
+            "save_id": f"{number:032}",
+            "reader_id": reader_id,
+            "known": 0,
+            "scores": dict.fromkeys(SCALE_NAMES, 3),
+        }
         client.post(f"/api/reading/{number}/ratings", json=rating).raise_for_status()
 
 
@@ -92,7 +97,7 @@ def take_reading(page: Page, link: str) -> None:
         page.wait_for_timeout(1000)
         for key in keys:
             page.keyboard.press(key)
-        if len(keys) == len(NAMES):
+        if len(keys) == len(SCALE_NAMES):
             page.keyboard.press("Enter")
             page.wait_for_selector("#place:empty", state="attached")
     page.wait_for_timeout(1000)

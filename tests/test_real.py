@@ -17,7 +17,7 @@ from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_scan, assess_source
 from lgeqa.io import Source
 from lgeqa.records import ScanResult
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.training.case_reading import read_case
 from tests.images import write_dicom_series, write_volume
@@ -75,7 +75,7 @@ def test_about_half_of_real_scans_are_diagnostic(real_folder: Path, bundle: Bund
 
 
 @pytest.mark.parametrize(
-    "mechanism", ["early_inversion", "point_spread", "absent_walls", "white_noise"], ids=list(NAMES)
+    "mechanism", ["early_inversion", "point_spread", "absent_walls", "white_noise"], ids=list(SCALE_NAMES)
 )
 def test_heavy_artefact_lowers_the_probability_of_its_scale(
     real_folder: Path, bundle: Bundle, as_acquired: dict[str, ScanResult], mechanism: str

@@ -18,7 +18,7 @@ import numpy as np
 from lgeqa.atomic_io import write_whole
 from lgeqa.cohort import MEASURED, Case, LabelRule, Split, fold_splits, read_cohort, save_split, strata_of
 from lgeqa.cohort.table_io import COLUMNS
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import MECHANISMS
 from lgeqa.simulation.cohort_writing import RECIPE, read_recipe
 from lgeqa.table_text import csv_text
@@ -57,7 +57,7 @@ def _left_out(folds: int, seed: int) -> list[set[str]]:
     """Assign the mechanisms of each scale to the folds in turn."""
     left_out: list[set[str]] = [set() for _ in range(folds)]
     rng = np.random.default_rng(seed)
-    for scale in NAMES:
+    for scale in SCALE_NAMES:
         names = [mechanism.name for mechanism in MECHANISMS if mechanism.scale == scale]
         for place, name in enumerate(rng.permutation(names).tolist()):
             left_out[place % folds].add(name)

@@ -837,7 +837,7 @@ export interface components {
              *         "title": "Quality for fibrosis assessment",
              *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
              *         "scores": [
-             *           "no enhanced fibrous structure can be told from the blood pool",
+             *           "no enhanced fibrous structure can be distinguished from the blood pool",
              *           "between, nearer to 1",
              *           "half-way between 1 and 5: just enough to be diagnostic",
              *           "between, nearer to 5",
@@ -859,7 +859,7 @@ export interface components {
          *         n_patients: Number of patients of these scans.
          *         n_shared: Number of scans that two or more readers read.
          *         readers: Readers and the number of scans that each read.
-         *         scales: Figures of each scale by name, in the order of `attributes.NAMES`.
+         *         scales: Figures of each scale by name, in the order of `scales.SCALE_NAMES`.
          *         disputes: Scans to adjudicate.
          *         bundle: Model that is compared with the readers. None without one.
          *         n_judged: Number of scans that were read and have a verdict by the model.
@@ -1003,8 +1003,8 @@ export interface components {
          * @description A scale and the meaning of each of its scores.
          *
          *     Attributes:
-         *         name: Identifier, as in `attributes.Scale`.
-         *         title: Title, as in `attributes.Scale`.
+         *         name: Identifier, as in `scales.Scale`.
+         *         title: Title, as in `scales.Scale`.
          *         question: Question that the reader answers.
          *         scores: Meanings of the scores 1 to 5. The ends are from the paper. It does not describe 2, 3 and 4, which are
          *             even steps between the ends, so they are described as steps.
@@ -1034,7 +1034,7 @@ export interface components {
          *         scan_id: Name of the scan.
          *         reasons: Reasons why the scan should be adjudicated.
          *         spread: Largest range of scores on any scale.
-         *         readings: Scores of each reader in the order of `attributes.NAMES`. None if the reader cannot rate the scan.
+         *         readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None if the reader cannot rate the scan.
          *         verdict: Verdict of the model. None without one.
          *         probability: Probability by the model. None without a verdict.
          */
@@ -1624,7 +1624,7 @@ export interface components {
              *         "title": "Quality for fibrosis assessment",
              *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
              *         "scores": [
-             *           "no enhanced fibrous structure can be told from the blood pool",
+             *           "no enhanced fibrous structure can be distinguished from the blood pool",
              *           "between, nearer to 1",
              *           "half-way between 1 and 5: just enough to be diagnostic",
              *           "between, nearer to 5",
@@ -2093,7 +2093,7 @@ export interface components {
          *             outer corner of its first pixel.
          *         aorta: Outline of the descending aorta, in the same form. Empty if none was found.
          *         pools: Outline of the other blood pools, in the same form. Empty if none were found.
-         *         maps: Attribution maps of the logits, (scale, row, column), in the order of `attributes.NAMES`, over the whole
+         *         maps: Attribution maps of the logits, (scale, row, column), in the order of `scales.SCALE_NAMES`, over the whole
          *             picture. Values above 0 speak for diagnostic, below 0 against. None if the bundle gives no maps.
          */
         SlicePicture: {
@@ -3907,7 +3907,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The queue stands still; the answer tells why. */
+            /** @description The queue has stopped; the response says why. */
             503: {
                 headers: {
                     [name: string]: unknown;

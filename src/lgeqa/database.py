@@ -30,9 +30,9 @@ class SourceColumns:
     """Columns of a table of scans for the source of each scan.
 
     Attributes:
-        kind: Kind of source, as in `read.Source`.
-        location: Path of the scan, as in `read.Source`.
-        files: Paths of the scan's files, as in `read.Source`.
+        kind: Kind of source, as in `io.Source`.
+        location: Path of the scan, as in `io.Source`.
+        files: Paths of the scan's files, as in `io.Source`.
     """
 
     kind: Mapped[Literal["volume", "dicom", "unusable"]] = mapped_column(String)
@@ -45,7 +45,7 @@ class SourceColumns:
         return {"kind": source.kind, "location": str(source.location), "files": [str(file) for file in source.files]}
 
     def source_of(self, scan_id: str, mask_path: Path | None = None, fault: str = "") -> Source:
-        """Return the source that is stored in these columns, as `read.read_scan` takes it."""
+        """Return the source that is stored in these columns, as `io.read_scan` takes it."""
         files = tuple(map(Path, self.files))
         return Source(scan_id, self.kind, Path(self.location), files, mask_path, fault)
 

@@ -112,7 +112,7 @@ SCALES: Final = (
 )
 
 #: Names of the four scales, in the order of every array, column and network output.
-NAMES: Final = tuple(scale.name for scale in SCALES)
+SCALE_NAMES: Final = tuple(scale.name for scale in SCALES)
 #: Scales of single attributes, from which the quality is predicted.
 ATTRIBUTES: Final = tuple(scale for scale in SCALES if scale.name != "quality")
 ATTRIBUTE_NAMES: Final = tuple(scale.name for scale in ATTRIBUTES)

@@ -9,12 +9,12 @@ from lgeqa.agreement.record import Agreement
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.errors import UsageError
 from lgeqa.records import BundleStamp, ScanResult
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.agreement.study import FIRST, readings
 from tests.evaluation.judged import record
 from tests.results import unassessed
 
-QUALITY = NAMES.index("quality")
+QUALITY = SCALE_NAMES.index("quality")
 #: Scans that all three scored.
 COMPLETE = ("agreed", "close", "split", "far", "both")
 
@@ -42,7 +42,7 @@ def test_everything_is_counted(made: Agreement) -> None:
     ]
     quality = made.scales["quality"]
     assert (quality.n, quality.n_complete) == (6, 5)
-    assert list(made.scales) == list(NAMES)
+    assert list(made.scales) == list(SCALE_NAMES)
 
 
 def test_pairs_are_of_the_scans_that_both_scored(made: Agreement) -> None:
@@ -81,7 +81,7 @@ def test_measured_scores_alone_are_no_readings() -> None:
 
 
 def test_each_scale_has_its_own_scores(made: Agreement) -> None:
-    exact = {name: made.scales[name].pairs[0].exact.value for name in NAMES}
+    exact = {name: made.scales[name].pairs[0].exact.value for name in SCALE_NAMES}
 
     assert exact == pytest.approx({"myocardium_nulling": 2 / 5, "sharpness": 4 / 5, "enhancement": 1, "quality": 2 / 5})
 

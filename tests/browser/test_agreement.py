@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from lgeqa.scales import NAMES, SCALES
+from lgeqa.scales import SCALE_NAMES, SCALES
 from lgeqa.studies.reading_order import Place, draw_order
 from tests.browser.rating import TOKEN, Server
 
@@ -50,7 +50,7 @@ def rate_all(server: Server, link: str, order: list[Place], given: Sequence[tupl
         known = {"reader_id": reader.get("/api/reading").json()["reader_id"], "known": 0, "comment": COMMENT}
         for number, one in enumerate(order, start=1):
             scores = given[one.scan]
-            said = {"scores": dict(zip(NAMES, scores, strict=True))} if scores else {"cannot_rate": "no atrium"}
+            said = {"scores": dict(zip(SCALE_NAMES, scores, strict=True))} if scores else {"cannot_rate": "no atrium"}
             body = {"save_id": f"save-{number:04}", **known, **said}
             reader.post(f"/api/reading/{number}/ratings", json=body).raise_for_status()
 
@@ -136,7 +136,7 @@ def test_two_pages_do_not_overwrite_each_other(server: Server, study: str, brows
     one, other = (open_scan(context.new_page(), server, study, "SECRET-1") for context in contexts)
     for page in (one, other):
         expect(page.locator("#scales input").first).to_be_focused()
-        for _ in NAMES:
+        for _ in SCALE_NAMES:
             page.keyboard.press("2")
     one.locator("#save").click()
     expect(one.locator("#status")).to_contain_text("Agreed on")
@@ -154,7 +154,7 @@ def test_what_was_set_outlives_a_lost_connection(server: Server, study: str, bro
     with browser.new_context() as context:
         page = open_scan(context.new_page(), server, study, "SECRET-1")
         context.set_offline(True)
-        for _ in NAMES:
+        for _ in SCALE_NAMES:
             page.keyboard.press("4")
         page.locator("#save").click()
         expect(page.locator("#error")).to_contain_text("Not saved yet")

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.browser.rating import TOKEN, Server, Study, expect_scan, open_reading, rate
 from tests.web.rating import write_scans
 
@@ -58,7 +58,7 @@ def shaken(browser: Browser) -> Iterator[Page]:
 
 
 def scores(row: dict[str, str]) -> str:
-    return "".join(row[name] for name in NAMES)
+    return "".join(row[name] for name in SCALE_NAMES)
 
 
 def test_three_scans_with_the_keyboard_alone(study: Study, link: str, page: Page) -> None:
@@ -139,7 +139,7 @@ def test_what_is_missing_is_said_and_focused(study: Study, link: str, page: Page
 def test_mouse_and_touch_rate_as_well(study: Study, link: str, open_page: Callable[..., Page]) -> None:
     page = open_page(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     open_reading(page, link)
-    for name, score in zip(NAMES, (2, 3, 4, 5), strict=True):
+    for name, score in zip(SCALE_NAMES, (2, 3, 4, 5), strict=True):
         page.locator(f"#scales input[name={name}][value='{score}']").tap()
     page.locator("#slice").fill("2")
     expect(page.locator("#place")).to_have_text("2 of 9")

@@ -9,7 +9,7 @@ from lgeqa.errors import CohortError
 from lgeqa.io import Source
 from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.measures import Heart, compute_measures, measured_reader
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.workflows.score_table import open_table
 from tests.factories.command import lgeqa, lgeqa_apart
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium, scan_of
@@ -82,7 +82,7 @@ def test_rows_of_other_readers_are_kept(place: Path, tmp_path: Path) -> None:
     assert len(lines) == 4
     scores = read(table)["g1"].scores
     assert list(scores["ann"]) == [2, 2.5, 3, 4]
-    assert scores["measured"][NAMES.index("quality")] > 3
+    assert scores["measured"][SCALE_NAMES.index("quality")] > 3
 
 
 def test_without_given_masks_the_atrium_is_detected(place: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from lgeqa.database import open_database
 from lgeqa.io import Source
 from lgeqa.records import ScanResult
 
-NAMES = ("myocardium_nulling", "sharpness", "enhancement", "quality")
+SCALE_NAMES = ("myocardium_nulling", "sharpness", "enhancement", "quality")
 
 
 def has(name: str) -> bool:
@@ -63,7 +63,7 @@ def rate(sessions: Any) -> None:
                 save_id=f"save-{count:04}",
                 reader_id=person.id,
                 known=int(score == 2),
-                scores=dict.fromkeys(NAMES, score),
+                scores=dict.fromkeys(SCALE_NAMES, score),
                 comment="It's blurred.",
                 seconds=12.5,
             )
@@ -76,7 +76,7 @@ def adjudicate(sessions: Any) -> None:
     adjudicate, tables = import_module("lgeqa.studies.adjudication"), import_module("lgeqa.studies.models")
     with tables.writing(sessions) as session:
         sent = adjudicate.SentAdjudication(
-            save_id="save-consensus", known=0, scores=dict.fromkeys(NAMES, 3), panel="Ann, Bo"
+            save_id="save-consensus", known=0, scores=dict.fromkeys(SCALE_NAMES, 3), panel="Ann, Bo"
         )
         adjudicate.save_adjudication(session, session.get(tables.StudyScan, 1), sent)
 

@@ -9,7 +9,7 @@ from lgeqa.cohort import TRUTH, Case, Scores
 from lgeqa.evaluation.predictions import LabelledResult
 from lgeqa.inference.vote import vote
 from lgeqa.records import ScanResult, SliceScores
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.results import assessed
 
 DIAGNOSTIC: Scores = (4, 4, 4, 4)
@@ -32,7 +32,7 @@ def record(slices: Sequence[Sequence[float]], threshold: float = 0.5, scan_id: s
         )
         for i, row in enumerate(table)
     )
-    means = {f"p_{name}": float(p) for name, p in zip(NAMES, table.mean(axis=0, dtype=float), strict=True)}
+    means = {f"p_{name}": float(p) for name, p in zip(SCALE_NAMES, table.mean(axis=0, dtype=float), strict=True)}
     return assessed(
         scan_id,
         verdict=decision.verdict,

@@ -12,7 +12,7 @@ from lgeqa.cohort import LabelRule
 from lgeqa.errors import CohortError
 from lgeqa.evaluation.out_of_fold import pool
 from lgeqa.evaluation.predictions import LabelledResult, differences, scan_answers
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.evaluation.judged import DIAGNOSTIC, POOR, cohort, judged, record
 
 RULE = LabelRule(reader="truth")
@@ -36,7 +36,7 @@ def other(scans: Sequence[LabelledResult], seed: int = 1) -> list[LabelledResult
 def brier(scan: LabelledResult, scale: int) -> list[float]:
     """Squared errors of the slices of a scan."""
     label = scan.label[scale] >= 3
-    return [(getattr(one, f"p_{NAMES[scale]}") - label) ** 2 for one in scan.result.slices]
+    return [(getattr(one, f"p_{SCALE_NAMES[scale]}") - label) ** 2 for one in scan.result.slices]
 
 
 def specificity(scans: Sequence[LabelledResult]) -> float:

@@ -24,7 +24,7 @@ from lgeqa.experiment.markdown_report import Findings, page
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.inference.bundle import open_bundle
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.versions import versions
 from tests.evaluation.judged import cohort
 from tests.evaluation.test_pooled import other, scored
@@ -148,7 +148,7 @@ def test_each_training_and_each_attribute_has_a_row(plan: Plan, found: Findings,
             strategy,
             *(
                 spread_cell(table_2([one.scans[name].figures for one in of(found, strategy)])["auroc"])
-                for name in NAMES
+                for name in SCALE_NAMES
             ),
         ]
         for strategy in CONFIG.strategies

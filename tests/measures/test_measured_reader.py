@@ -13,7 +13,7 @@ from lgeqa.io import discover, read_mask, read_scan
 from lgeqa.measures import BY_NAME, FUNCTIONS, Heart, MeasuredReader, measured_reader, reference_scans
 from lgeqa.measures.measured_reader import WORST, normal_score
 from lgeqa.records import BoolArray, FloatArray, Measures
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.simulated_readers import joint_counts
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
 
@@ -43,7 +43,7 @@ def of_heart(**changes: float) -> dict[str, float]:
 
 
 def test_weights_add_up_and_measures_have_a_direction() -> None:
-    assert list(READER.weights) == list(NAMES)
+    assert list(READER.weights) == list(SCALE_NAMES)
     for weights in READER.weights.values():
         assert sum(weights.values()) == pytest.approx(1)
         assert {BY_NAME[name].better for name in weights} <= {"higher", "lower"}
@@ -51,7 +51,7 @@ def test_weights_add_up_and_measures_have_a_direction() -> None:
 
 def test_shares_are_those_of_the_experts() -> None:
     combinations, counts = joint_counts()
-    for place, name in enumerate(NAMES):
+    for place, name in enumerate(SCALE_NAMES):
         shares = [counts[combinations[:, place] <= score].sum() / counts.sum() for score in (1, 2, 3, 4)]
         assert READER.score_shares[name] == pytest.approx(shares, abs=1e-5)
 
@@ -134,8 +134,8 @@ def test_an_undefined_measure_leaves_the_other_scales() -> None:
 
 @pytest.mark.parametrize(("exact", "written"), [(2.9999, 2.99), (3.0, 3.0), (4.35, 4.35), (4.299, 4.29), (5.0, 5.0)])
 def test_reading_is_cut_and_not_rounded(exact: float, written: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MeasuredReader, "scores", lambda _self, _values: dict.fromkeys(NAMES, exact))
-    assert READER.reading({}) == dict.fromkeys(NAMES, written)
+    monkeypatch.setattr(MeasuredReader, "scores", lambda _self, _values: dict.fromkeys(SCALE_NAMES, exact))
+    assert READER.reading({}) == dict.fromkeys(SCALE_NAMES, written)
 
 
 def test_a_reader_refuses_what_it_does_not_know() -> None:
@@ -171,7 +171,7 @@ def test_real_scans_are_scored_as_experts_score(real_values: list[dict[str, floa
     experts = (counts[:, None] * (combinations >= 3)).sum(axis=0) / counts.sum()
     assert (scores >= 3).mean(axis=0) == pytest.approx(experts, abs=0.05)
 
-    quality = dict(zip(NAMES, np.corrcoef(np.floor(scores).T)[NAMES.index("quality")], strict=True))
+    quality = dict(zip(SCALE_NAMES, np.corrcoef(np.floor(scores).T)[SCALE_NAMES.index("quality")], strict=True))
     assert quality["sharpness"] == pytest.approx(0.76, abs=0.05)
     # Reported as they are: the experts' are .68 and .61.
     assert quality["enhancement"] == pytest.approx(0.55, abs=0.05)

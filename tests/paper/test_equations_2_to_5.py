@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.loop import LoopSettings
 from lgeqa.training.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
 from lgeqa.training.networks import ContrastiveNetwork, Encoder, HybridNetwork, MultiTaskNetwork
@@ -129,8 +129,8 @@ def test_equation_5_is_the_sum_over_the_four_labels() -> None:
     slices = torch.rand(3, 1, 128, 128)
     labels = torch.tensor([[0.0, 1, torch.nan, 0], [1, 1, 0, 0], [1, 0, 0, 0]])
     terms = recipe.losses({"slice": slices.repeat(2, 1, 1, 1), "label": labels.repeat(2, 1)})
-    assert set(terms) == {f"contrastive_{name}" for name in NAMES}
-    for name, projected, column in zip(NAMES, network(slices.repeat(2, 1, 1, 1)), labels.T, strict=True):
+    assert set(terms) == {f"contrastive_{name}" for name in SCALE_NAMES}
+    for name, projected, column in zip(SCALE_NAMES, network(slices.repeat(2, 1, 1, 1)), labels.T, strict=True):
         classes = [2 + i if math.isnan(value) else int(value) for i, value in enumerate(column.tolist())] * 2
         expected = naive_contrastive(projected.tolist(), classes, 0.07)
         assert terms[f"contrastive_{name}"].item() == pytest.approx(expected, rel=1e-4)

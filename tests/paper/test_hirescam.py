@@ -9,12 +9,12 @@ import torch
 from captum.attr import LayerGradientXActivation
 from torch import Tensor, nn
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.networks import QualityNetwork
 from lgeqa.training.networks.hirescam import head_gradient, hirescam
 from lgeqa.training.onnx_export import export_onnx
 
-SCALES = range(len(NAMES))
+SCALES = range(len(SCALE_NAMES))
 
 
 @pytest.fixture(scope="module", params=["logits", "features"])
@@ -137,8 +137,8 @@ def test_a_dead_head_looks_nowhere(slices: Tensor) -> None:
 
     maps = hirescam(network, slices)[1]
 
-    assert torch.equal(maps[:, NAMES.index("sharpness")], torch.zeros(3, 4, 4))
-    assert maps[:, NAMES.index("enhancement")].abs().sum() > 0
+    assert torch.equal(maps[:, SCALE_NAMES.index("sharpness")], torch.zeros(3, 4, 4))
+    assert maps[:, SCALE_NAMES.index("enhancement")].abs().sum() > 0
 
 
 def test_a_slice_alone_is_explained_as_among_others(network: QualityNetwork, slices: Tensor, found: Tensor) -> None:

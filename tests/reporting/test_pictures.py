@@ -11,7 +11,7 @@ from lgeqa.inference.pipeline import Assessment
 from lgeqa.preprocessing import QualityPreparation
 from lgeqa.reporting import ScanPictures, draw_pictures
 from lgeqa.reporting.pictures import PIXELS, THUMBNAIL_PIXELS
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.reporting.shown import PREPARATION, SPACING_MM, FakeHeart, drawn, pictured, scan
 from tests.results import assessed
 
@@ -114,7 +114,7 @@ def test_maps_are_kept_for_each_scale_or_reported_missing() -> None:
     atrium = square(slice(10, 20), slice(20, 30))
     found = drawn(atrium.astype(np.float32), atrium, maps)
     kept = np.array([one.maps for one in found.slices])
-    assert kept.shape == (3, len(NAMES), 4, 4)
+    assert kept.shape == (3, len(SCALE_NAMES), 4, 4)
     np.testing.assert_allclose(kept, maps, atol=6e-4)
     assert {one.maps for one in drawn(atrium.astype(np.float32), atrium).slices} == {None}
 

@@ -10,7 +10,7 @@ import pytest
 
 from lgeqa.errors import ConfigError, NotAssessableError
 from lgeqa.records import FloatArray
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import BY_NAME, MECHANISMS, Artefact, Mechanism, apply_artefacts, draw_artefacts
 from tests.simulation.chest import SPACING_MM, chest
 
@@ -58,8 +58,10 @@ def test_a_faint_severity_changes_little(name: str) -> None:
 
 def test_each_scale_has_independent_mechanisms() -> None:
     names = Counter(mechanism.scale for mechanism in MECHANISMS if not mechanism.improves)
-    causes = {scale: {one.cause for one in MECHANISMS if one.scale == scale and not one.improves} for scale in NAMES}
-    assert set(names) == set(NAMES)
+    causes = {
+        scale: {one.cause for one in MECHANISMS if one.scale == scale and not one.improves} for scale in SCALE_NAMES
+    }
+    assert set(names) == set(SCALE_NAMES)
     assert min(names.values()) >= 4
     assert min(len(of_scale) for of_scale in causes.values()) >= 2
 

@@ -15,7 +15,7 @@ from lgeqa.errors import CohortError, ConfigError, OutputError, UsageError
 from lgeqa.io import discover, read_mask, read_scan
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.records import BoolArray, Scan
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import MECHANISMS, Artefact
 from lgeqa.simulation.cohort_writing import read_recipe, write_cohort, write_scan
 from lgeqa.simulation.recipe import CohortSettings, FromPhantom, FromScan, RealScan, ScanRecipe, draw_cohort
@@ -152,7 +152,7 @@ def test_tables_hold_measured_scores_truth_and_readings(real: Path, untouched: P
     for case in cases:
         scan, mask = read_both(real, case.patient)
         measures = compute_measures(scan, Heart(scan.voxels, mask, scan.spacing_mm))
-        measured = np.array([measured_reader().scores(measures.values)[name] for name in NAMES], float)
+        measured = np.array([measured_reader().scores(measures.values)[name] for name in SCALE_NAMES], float)
         assert set(case.scores) == {"measured", "truth", "reader-1", "reader-2"}
         np.testing.assert_allclose(case.scores["measured"], measured - 0.005, atol=0.00501)
         assert case.scores["truth"] == tuple(np.floor(measured))

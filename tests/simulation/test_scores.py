@@ -6,7 +6,7 @@ import pytest
 
 from lgeqa.measures import measured_reader, reference_scans
 from lgeqa.records import Measures
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.measured_scores import Scores, measured_scores
 from lgeqa.simulation.simulated_readers import SCORES, agreement_counts, confusions, draw_reading, joint_counts
 
@@ -43,7 +43,7 @@ def test_measured_scores_are_those_of_the_measured_reader() -> None:
     scores = measured_scores(Measures(values=dict(values)))
     assert scores
     expected = measured_reader().scores(values)
-    for name in NAMES:
+    for name in SCALE_NAMES:
         assert 0 <= (expected[name] or 0) - getattr(scores, name) < 0.01
     assert scores.model_dump() == measured_reader().reading(values)
 
@@ -64,7 +64,7 @@ def agreement(pairs: Table) -> tuple[float, float, float]:
     return 1 - (distance * pairs).sum() / (distance * expected).sum(), float(np.trace(pairs)), float(same_side)
 
 
-@pytest.mark.parametrize("place", range(4), ids=NAMES)
+@pytest.mark.parametrize("place", range(4), ids=SCALE_NAMES)
 def test_two_readers_agree_as_was_observed(place: int) -> None:
     observed = agreement_counts()[place] / agreement_counts()[place].sum()
     confusion = confusions()[place]
@@ -78,7 +78,7 @@ def test_confusions_are_probabilities_with_a_strong_diagonal() -> None:
     assert confusions().min() >= 0
     # The likeliest reading is the true score, but for sharpness 5, which readers shun: there it is 4.
     likeliest = confusions().argmax(axis=2)
-    likeliest[NAMES.index("sharpness"), 4] = 4
+    likeliest[SCALE_NAMES.index("sharpness"), 4] = 4
     assert (likeliest == np.arange(5)).all()
 
 

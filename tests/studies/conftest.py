@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from lgeqa.database import Sessions, open_database
 from lgeqa.io import Source
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.management import make_study
 from lgeqa.studies.models import Study, writing
 from lgeqa.studies.ratings import SentRating, save_rating
@@ -42,7 +42,7 @@ def study(session: Session) -> Study:
 
 def sent(save_id: str = "save-0001", scores: object = (4, 3, 2, 5), **more: object) -> SentRating:
     """A rating as a page sends it."""
-    given = dict(zip(NAMES, scores, strict=True)) if isinstance(scores, tuple) else scores
+    given = dict(zip(SCALE_NAMES, scores, strict=True)) if isinstance(scores, tuple) else scores
     return SentRating.model_validate({"save_id": save_id, "reader_id": 1, "known": 0, "scores": given, **more})
 
 

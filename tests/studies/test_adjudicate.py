@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from lgeqa.cohort import ADJUDICATED, read_cohort
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.adjudication import (
     SentAdjudication,
     find_scan,
@@ -40,7 +40,7 @@ def closed(session: Session, study: Study) -> Study:
 
 
 def agreed(save_id: str = "agree-001", scores: object = (4, 3, 2, 1), **more: object) -> SentAdjudication:
-    given = dict(zip(NAMES, scores, strict=True)) if isinstance(scores, tuple) else scores
+    given = dict(zip(SCALE_NAMES, scores, strict=True)) if isinstance(scores, tuple) else scores
     return SentAdjudication.model_validate({"save_id": save_id, "known": 0, "scores": given, **more})
 
 
@@ -75,7 +75,7 @@ def test_the_list_gives_the_reason_and_what_was_agreed_on(session: Session, clos
     assert second.dispute.scan_id == "scan-2"
     assert second.agreed
     assert second.agreed.scores
-    assert second.agreed.scores.model_dump() == dict(zip(NAMES, (4, 3, 2, 1), strict=True))
+    assert second.agreed.scores.model_dump() == dict(zip(SCALE_NAMES, (4, 3, 2, 1), strict=True))
 
 
 def test_a_scan_shows_what_everybody_said(session: Session, closed: Study) -> None:

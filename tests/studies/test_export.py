@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from lgeqa.cohort import LabelRule, read_cohort, scores_of
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.export import RATING_COLUMNS, history_csv, labels_json, ratings_csv, scores_csv
 from lgeqa.studies.management import add_reader
 from lgeqa.studies.models import Reading, Study
@@ -75,7 +75,7 @@ def test_second_readings_are_only_in_the_table_of_ratings(rated: Study) -> None:
     assert tuple(table[0]) == RATING_COLUMNS
     assert len(table) == 12
     second = [one for one in table if (one["reader"], one["reading"]) == ("Ada", "2")]
-    assert [[one[name] for name in NAMES] for one in second] == [["2"] * 4] * 2
+    assert [[one[name] for name in SCALE_NAMES] for one in second] == [["2"] * 4] * 2
     assert {one["reading"] for one in table} == {"1", "2"}
     assert len({(one["scan"], one["reader"], one["reading"]) for one in table}) == 12
 
@@ -89,8 +89,8 @@ def test_scores_of_scales_are_not_mixed_up(session: Session, study: Study) -> No
     scored = [one for one in rows(scores_csv(study)) if one["quality"]]
 
     assert (row["scan"], row["seconds"]) == (scan_id, "41.3")
-    assert [row[name] for name in NAMES] == ["1", "2", "3", "4"]
-    assert [[one[name] for name in ("scan", *NAMES)] for one in scored] == [[scan_id, "1", "2", "3", "4"]]
+    assert [row[name] for name in SCALE_NAMES] == ["1", "2", "3", "4"]
+    assert [[one[name] for name in ("scan", *SCALE_NAMES)] for one in scored] == [[scan_id, "1", "2", "3", "4"]]
     assert list(json.loads(labels_json(study))[scan_id]["labeler"]["Ada"].values()) == [1.0, 2.0, 3.0, 4.0]
 
 

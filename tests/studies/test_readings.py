@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from lgeqa.database import Sessions
 from lgeqa.errors import ReadError
 from lgeqa.io import read_scan
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.errors import ConflictError, NotFoundError
 from lgeqa.studies.management import add_reader, close_study, make_study, reopen_study
 from lgeqa.studies.models import Reader, Study, writing
@@ -30,8 +30,8 @@ def test_the_last_rating_counts_and_every_one_is_kept(session: Session, reader: 
 
     assert (first.version, second.version, second.replaced) == (1, 2, False)
     assert [one.scores for one in reading.ratings] == [
-        dict(zip(NAMES, (1, 2, 3, 4), strict=True)),
-        dict.fromkeys(NAMES, 5),
+        dict(zip(SCALE_NAMES, (1, 2, 3, 4), strict=True)),
+        dict.fromkeys(SCALE_NAMES, 5),
     ]
     assert (reading.ratings[0].comment, reading.ratings[0].seconds) == ("so", 12.5)
     assert reading.rating is reading.ratings[-1]
@@ -76,12 +76,12 @@ def test_a_scan_that_cannot_be_rated_has_a_reason_and_no_scores(session: Session
         ({"scores": None}, "either all four scores or the reason"),
         ({"scores": None, "cannot_rate": "  "}, "either all four scores or the reason"),
         ({"cannot_rate": "no atrium"}, "either all four scores or the reason"),
-        ({"scores": dict.fromkeys(NAMES, 0)}, "greater than or equal to 1"),
-        ({"scores": dict.fromkeys(NAMES, 6)}, "less than or equal to 5"),
-        ({"scores": dict.fromkeys(NAMES, 2.5)}, "valid integer"),
-        ({"scores": dict.fromkeys(NAMES, True)}, "valid integer"),
-        ({"scores": dict.fromkeys(NAMES, "3")}, "valid integer"),
-        ({"scores": dict.fromkeys(NAMES[:3], 3)}, "quality"),
+        ({"scores": dict.fromkeys(SCALE_NAMES, 0)}, "greater than or equal to 1"),
+        ({"scores": dict.fromkeys(SCALE_NAMES, 6)}, "less than or equal to 5"),
+        ({"scores": dict.fromkeys(SCALE_NAMES, 2.5)}, "valid integer"),
+        ({"scores": dict.fromkeys(SCALE_NAMES, True)}, "valid integer"),
+        ({"scores": dict.fromkeys(SCALE_NAMES, "3")}, "valid integer"),
+        ({"scores": dict.fromkeys(SCALE_NAMES[:3], 3)}, "quality"),
         ({"comment": "x" * 5001}, "at most 5000"),
         ({"seconds": -1}, "greater than or equal to 0"),
         ({"seconds": float("nan")}, "finite"),

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.preprocessing import prepare_for_detector
 from lgeqa.records import BoolArray, FloatArray
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import BY_NAME, Artefact
 from lgeqa.training import detector
 from lgeqa.training.case_reading import read_case
@@ -106,7 +106,7 @@ def test_heavy_artefacts_are_on_every_scale_and_heavy() -> None:
     seen: set[str] = set()
     for _ in range(40):
         artefacts = draw_heavy_artefacts(rng)
-        assert [BY_NAME[artefact.mechanism].scale for artefact in artefacts] == list(NAMES)
+        assert [BY_NAME[artefact.mechanism].scale for artefact in artefacts] == list(SCALE_NAMES)
         seen |= {artefact.mechanism for artefact in artefacts}
         for artefact in artefacts:
             mechanism = BY_NAME[artefact.mechanism]

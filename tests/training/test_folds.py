@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lgeqa.cohort import load_split, read_cohort
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import MECHANISMS, Artefact
 from lgeqa.simulation.cohort_writing import read_recipe
 from lgeqa.simulation.recipe import CohortSettings, FromScan, RealScan, ScanRecipe, draw_cohort
@@ -49,7 +49,7 @@ def folds(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (folder / "recipe.json").write_text(one.model_dump_json(), encoding="utf-8")
             files = (f"{one.scan_id}/data.nrrd", f"{one.scan_id}/shrinkwrap.nrrd")
             rows.append((one.scan_id, one.patient, *files, "measured", 3, 3, 3, 2 + number % 2))
-        columns = ("scan", "patient", "image", "mask", "reader", *NAMES)
+        columns = ("scan", "patient", "image", "mask", "reader", *SCALE_NAMES)
         (root / cohort / "scores.csv").write_text(csv_text(columns, rows), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         arguments = ["-o", root / "folds", root / "real", root / "phantoms", "--folds", FOLDS]

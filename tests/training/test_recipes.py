@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torchmetrics import Metric
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.augmentation import Augmentation
 from lgeqa.training.intensity_augmentation import Intensity
 from lgeqa.training.loop import LoopSettings, Recipe
@@ -80,7 +80,7 @@ def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
     recipe = BaselineRecipe(QualityNetwork(width=8), LoopSettings(), 128)
     recipe.network = Fixed(torch.tensor([[20.0, -20.0, 0.0, 0.0]]))  # type: ignore[assignment]
     found = recipe.validate({"slice": torch.zeros(1, 1, 128, 128), "label": torch.tensor([[1.0, 1.0, 1.0, 0.0]])})
-    for name, error in {**dict(zip(NAMES, (0.0, 1.0, 0.25, 0.25), strict=True)), "": 0.375}.items():
+    for name, error in {**dict(zip(SCALE_NAMES, (0.0, 1.0, 0.25, 0.25), strict=True)), "": 0.375}.items():
         mean = found[f"validation/mse_{name}".rstrip("_")]
         assert isinstance(mean, torch.Tensor)
         assert mean.item() == pytest.approx(error, abs=1e-6)

@@ -17,7 +17,7 @@ from lgeqa.inference.bundle import default_bundle
 from lgeqa.inference.bundle.build import Description
 from lgeqa.preprocessing import DetectorPreparation
 from lgeqa.training import run as runs
-from lgeqa.training.bundle_export import described, detector_described
+from lgeqa.training.bundle_export import default_detector_description, default_quality_description
 from lgeqa.training.detector import DetectorConfig, validation_copies
 from lgeqa.training.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig
 from lgeqa.training.run import run_detector, run_quality
@@ -146,7 +146,9 @@ def test_a_detector_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Pat
     assert steps.exported == [((3, 32, 32), 8)]
     assert load_file(run / "network.safetensors")["weight"].item() == 7
     learnt = [steps.cases[number] for number in (0, 1, 2, 7)]
-    assert steps.bundled == [(run, default_bundle(), detector_described("run", learnt, default_bundle(), MOVED))]
+    assert steps.bundled == [
+        (run, default_bundle(), default_detector_description("run", learnt, default_bundle(), MOVED))
+    ]
 
 
 def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path, split: Path) -> None:
@@ -165,7 +167,7 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
     assert folder_of(data.validation) == run / "prepared" / "validation"
     assert steps.exported == [((3, 64, 64), None)]
     assert load_file(run / "network.safetensors")["weight"].item() == 7
-    told = described("multitask", "run", steps.cases[:3], config.label, MOVED)
+    told = default_quality_description("multitask", "run", steps.cases[:3], config.label, MOVED)
     [(*rest, seen)] = steps.bundled
     assert rest == [run, default_bundle(), told]
     assert folder_of(seen) == folder_of(data.training) == run / "prepared" / "training"
@@ -284,28 +286,31 @@ def test_a_cohort_that_has_nothing_to_learn_from(steps: Steps, tmp_path: Path) -
 
 def test_default_description_of_a_quality_run_without_a_person() -> None:
     cases = [case(0), case(1), replace(case(2), patient="patient-0")]
-    told = described("baseline", "mine", cases, LabelRule(), MOVED)
+    told = default_quality_description("baseline", "mine", cases, LabelRule(), MOVED)
     assert (told.name, told.strategy, told.labels) == ("mine", "baseline (section 3.2.1)", "simulated")
     assert told.training_data == "3 scans of 2 patients; the label is that of truth."
     assert told.metrics[0]["value"] == MOVED
 
     experts = [replace(one, scores={"A": GOOD, "B": POOR}) for one in cases]
-    joined = described("multitask", "mine", experts, LabelRule(rule="median"), 0.0)
+    joined = default_quality_description("multitask", "mine", experts, LabelRule(rule="median"), 0.0)
     assert (joined.labels, joined.strategy) == ("expert", "multitask (section 3.2.2)")
     assert joined.training_data == "3 scans of 2 patients; the label is the median of the readers."
-    measured = described("hybrid", "mine", cases, LabelRule(reader="measured"), 0.0)
+    measured = default_quality_description("hybrid", "mine", cases, LabelRule(reader="measured"), 0.0)
     assert (measured.labels, measured.strategy) == ("measured", "hybrid (section 5)")
-    graded = described("baseline", "mine", experts, LabelRule(rule="graded", reader="measured"), 0.0)
+    graded = default_quality_description("baseline", "mine", experts, LabelRule(rule="graded", reader="measured"), 0.0)
     assert graded.labels == "measured"
     assert "the label is how likely an expert's score of 3 or more is" in graded.training_data
     # One simulated scan among real ones is enough not to call the whole clinical.
-    assert described("baseline", "mine", [*experts, case(3)], LabelRule(reader="A"), 0.0).labels == "simulated"
+    assert (
+        default_quality_description("baseline", "mine", [*experts, case(3)], LabelRule(reader="A"), 0.0).labels
+        == "simulated"
+    )
 
 
 def test_default_description_of_a_detector_run_without_a_person(tmp_path: Path) -> None:
     toy = change(toy_bundle(tmp_path / "toy", version="0.7"), threshold=0.7)
     cases = [case(0), replace(case(1), patient="patient-0")]
-    told = detector_described("mine", cases, toy, MOVED)
+    told = default_detector_description("mine", cases, toy, MOVED)
     assert (told.name, told.strategy, told.labels, told.threshold) == ("mine", "none", "simulated", 0.7)
     assert told.metrics[0]["value"] == MOVED
     assert told.training_data == (

@@ -18,8 +18,8 @@ from lgeqa.inference.bundle.build import Description
 from lgeqa.inference.pipeline import AssessSettings, assess_source
 from lgeqa.io import Source
 from lgeqa.preprocessing import prepare_for_quality
-from lgeqa.scales import NAMES
-from lgeqa.training.bundle_export import build_bundle, bundle_of_detector_run, detector_described, stage_2
+from lgeqa.scales import SCALE_NAMES
+from lgeqa.training.bundle_export import build_bundle, bundle_of_detector_run, default_detector_description, stage_2
 from lgeqa.training.case_reading import read_case
 from lgeqa.training.detector import DetectorConfig
 from lgeqa.training.networks import QualityNetwork
@@ -101,7 +101,7 @@ def test_the_two_worlds_agree_on_a_scan(world: World) -> None:
         eager = torch.sigmoid(network(torch.from_numpy(prepared)[:, None])).numpy()
     source = Source(first.scan_id, "volume", first.image, (first.image,), first.mask)
     result = assess_source(source, bundle, AssessSettings(given_masks=True)).result
-    found = np.array([[getattr(one, f"p_{name}") for name in NAMES] for one in result.slices])
+    found = np.array([[getattr(one, f"p_{name}") for name in SCALE_NAMES] for one in result.slices])
     np.testing.assert_allclose(found, eager, atol=1e-3)
     assert result.mask_source == "supplied"
 
@@ -209,7 +209,7 @@ def test_detector_run_accepts_stage_2_of_a_run_or_a_bundle(world: World, tmp_pat
     assert (tmp_path / "run" / "bundle" / "quality.onnx").read_bytes() == (
         world.quality / "bundle" / "quality.onnx"
     ).read_bytes()
-    told = detector_described("mine", read_cohort(world.cohort), stage_2(world.quality), 0.0)
+    told = default_detector_description("mine", read_cohort(world.cohort), stage_2(world.quality), 0.0)
     assert (told.labels, told.strategy) == ("simulated", "baseline (section 3.2.1)")
     assert told.training_data.endswith("the label is that of truth.")
 
@@ -230,7 +230,7 @@ def test_unlabelled_scans_take_part_in_the_pretraining_alone(world: World, tmp_p
     with (cohort / "scores.csv").open("w", newline="") as lines:
         table = csv.DictWriter(lines, rows[0])
         table.writeheader()
-        table.writerows(row | dict.fromkeys(NAMES, "") if row["patient"] == unscored else row for row in rows)
+        table.writerows(row | dict.fromkeys(SCALE_NAMES, "") if row["patient"] == unscored else row for row in rows)
     values = BASELINE | {"unlabelled": True, "pretraining": QUICK | {"keep": "last"}}
     run = tmp_path / "run"
     run_quality(

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.images import volume, write_volume
 from tests.web.serving import TOKEN, serve
 
@@ -63,5 +63,5 @@ def make_scene(place: Path, share: float = 0.3) -> Scene:
 
 def rating(save_id: str = "save-0001", score: int | None = 4, **more: object) -> dict[str, object]:
     """What a page of reader 1 sends."""
-    scores = dict.fromkeys(NAMES, score) if score else None
+    scores = dict.fromkeys(SCALE_NAMES, score) if score else None
     return {"save_id": save_id, "reader_id": 1, "known": 0, "scores": scores, "seconds": 20.5, **more}

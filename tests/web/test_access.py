@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.routing import BaseRoute, Mount
 from starlette.types import Message, Receive, Scope
 
-from lgeqa.web.authorization import Gate
+from lgeqa.web.authorization import Authenticator
 from lgeqa.web.host_names import is_ours, link_host
 from tests.web.serving import OWNER, TOKEN, serve
 
@@ -26,7 +26,7 @@ FOR_READERS = ("/api/reading", "/read")
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     made = serve(tmp_path)
-    made.state.gate = Gate(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
+    made.state.gate = Authenticator(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
     return made
 
 
@@ -145,7 +145,7 @@ def test_place_of_a_bug_is_reported_and_no_name(
 
 @pytest.mark.parametrize("weak", ["", "short", "a" * 40, "two words are not a token at all"])
 def test_weak_token_opens_nothing_even_where_it_is_the_owners(app: FastAPI, client: TestClient, weak: str) -> None:
-    app.state.gate = Gate(weak, lambda token: 7)
+    app.state.gate = Authenticator(weak, lambda token: 7)
 
     for headers in ({}, {"Authorization": f"Bearer {weak}"}, {"Cookie": f"{COOKIE}={weak}"}):
         assert client.get("/api/scans", headers=headers).status_code == 401
@@ -244,7 +244,7 @@ def test_nothing_is_read_of_what_nobody_known_sends(app: FastAPI, path: str) -> 
 def test_body_of_unknown_length_is_read_up_to_its_limit(tmp_path: Path, path: str, limit: int) -> None:
     app = serve(tmp_path, upload_mb=1)
     taken: list[int] = []
-    app.state.gate = Gate(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
+    app.state.gate = Authenticator(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
     kind = "multipart/form-data; boundary=b" if "uploads" in path else "application/json"
     headers = READER if "reading" in path else OWNER
 

@@ -10,7 +10,7 @@ import pytest
 
 from lgeqa.agreement.record import Agreement
 from lgeqa.records import BundleStamp
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.management import find_study
 from lgeqa.studies.models import StudyScan
 from lgeqa.web.models import ScanRow
@@ -28,7 +28,7 @@ PATHS = [
 
 
 def agreed(save_id: str = "agree-001", known: int = 0, **more: object) -> dict[str, object]:
-    return {"save_id": save_id, "known": known, "scores": dict.fromkeys(NAMES, 3), "panel": "Ada, Bo", **more}
+    return {"save_id": save_id, "known": known, "scores": dict.fromkeys(SCALE_NAMES, 3), "panel": "Ada, Bo", **more}
 
 
 def rate(scene: Scene) -> None:
@@ -142,7 +142,7 @@ def test_a_scan_is_adjudicated_and_exported(scene: Scene) -> None:
 
     assert (answer.status_code, answer.json()["version"], answer.json()["panel"]) == (200, 1, "Ada, Bo")
     assert scene.owner.post(f"/api/studies/1/adjudication/{number}", agreed()).json() == answer.json()
-    assert scene.owner.get("/api/studies/1/adjudication").json()[0]["agreed"]["scores"] == dict.fromkeys(NAMES, 3)
+    assert scene.owner.get("/api/studies/1/adjudication").json()[0]["agreed"]["scores"] == dict.fromkeys(SCALE_NAMES, 3)
     assert ",adjudicated,3,3,3,3\n" in scene.owner.get("/api/studies/1/export/scores.csv").text
     assert scene.owner.get("/api/studies/1/export/adjudications.csv").text.count("\n") == 2
     other = scene.owner.post(f"/api/studies/1/adjudication/{number}", agreed("agree-002"))
@@ -153,7 +153,7 @@ def test_half_an_agreement_is_refused(scene: Scene) -> None:
     bodies = [
         agreed(scores=None),
         agreed(cannot_rate="blurred"),
-        agreed(scores=dict.fromkeys(NAMES, 6)),
+        agreed(scores=dict.fromkeys(SCALE_NAMES, 6)),
         agreed(scores={"quality": 3}),
         agreed(known=-1),
         agreed(save_id="short"),

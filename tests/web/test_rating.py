@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from lgeqa.cohort import read_cohort
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from tests.web.rating import Person, Scene, make_scene, rating
 from tests.web.serving import serve
 
@@ -277,7 +277,7 @@ def test_the_last_rating_counts_and_a_tab_learns_of_the_other(scene: Scene) -> N
     seen = scene.ada.get("/api/reading/1").json()
 
     assert (other.json()["version"], other.json()["replaced"]) == (2, True)
-    assert (seen["version"], seen["rating"]["scores"]) == (2, dict.fromkeys(NAMES, 5))
+    assert (seen["version"], seen["rating"]["scores"]) == (2, dict.fromkeys(SCALE_NAMES, 5))
 
 
 def test_a_closed_study_shows_readers_nothing_and_takes_nothing(scene: Scene) -> None:

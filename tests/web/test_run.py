@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.web.tokens import VARIABLE
 from tests.factories.command import lgeqa
 from tests.factories.processes import are_gone, children_of
@@ -142,7 +142,7 @@ def test_killed_server_keeps_each_rating_of_two_readers_once(server: Server, coh
     def rate(reader: dict[str, Any]) -> None:
         for place in range(1, QUEUED + 1):
             save = {"save_id": f"save-{reader['number']}-{place:04}", "reader_id": reader["number"], "known": 0}
-            body = save | {"scores": dict.fromkeys(NAMES, 1 + place % 5), "seconds": 1.0}
+            body = save | {"scores": dict.fromkeys(SCALE_NAMES, 1 + place % 5), "seconds": 1.0}
             headers = {"Authorization": f"Bearer {reader['token']}"}
             while True:
                 with suppress(httpx.TransportError):

@@ -27,7 +27,7 @@ from lgeqa.bootstrap import Bootstrap, Numbers
 from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
 from lgeqa.records import ScanResult
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.versions import versions
 
 
@@ -69,7 +69,7 @@ def agree(
         n_patients=int(panel.patients.max()) + 1,
         n_shared=int((read.sum(axis=0) >= 2).sum()),
         readers=tuple(_counts(panel)),
-        scales={scale: _scale(panel, scale, judged, measured, sample) for scale in NAMES},
+        scales={scale: _scale(panel, scale, judged, measured, sample) for scale in SCALE_NAMES},
         disputes=disputes_of(panel, judged),
         bundle=next(iter(bundles), None),
         n_judged=len(judged),
@@ -94,7 +94,7 @@ def _counts(panel: RatingMatrix) -> Iterator[ReaderCount]:
 def _measured(readings: Sequence[Reading], panel: RatingMatrix) -> Numbers:
     """Return the measured reader's scores as whole numbers, like an expert's: (scans, scales), NaN where missing."""
     scores = {reading.scan_id: reading.scores for reading in readings if reading.reader == MEASURED}
-    return np.floor([scores.get(scan) or [np.nan] * len(NAMES) for scan in panel.scans])
+    return np.floor([scores.get(scan) or [np.nan] * len(SCALE_NAMES) for scan in panel.scans])
 
 
 def _scale(
@@ -104,7 +104,7 @@ def _scale(
     scored = (~np.isnan(first)).sum(axis=0)
     off, off_again = panel.refused
     readers = list(enumerate(panel.readers))
-    by_measures = measured[:, NAMES.index(scale)]
+    by_measures = measured[:, SCALE_NAMES.index(scale)]
     rated = ~np.isnan(by_measures)
     return ScaleAgreement(
         n=int((scored >= 2).sum()),

@@ -10,11 +10,11 @@ from lgeqa.agreement.record import Dispute
 from lgeqa.agreement.statistics import sides
 from lgeqa.bootstrap import Numbers
 from lgeqa.records import ScanResult
-from lgeqa.scales import DIAGNOSTIC_FROM, NAMES, SCALES
+from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES, SCALES
 
 #: Range of scores on a scale from which readers are too far apart.
 FAR: Final = 2
-_QUALITY: Final = NAMES.index("quality")
+_QUALITY: Final = SCALE_NAMES.index("quality")
 
 
 def disputes_of(panel: RatingMatrix, judged: Mapping[str, ScanResult]) -> tuple[Dispute, ...]:

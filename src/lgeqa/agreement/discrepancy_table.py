@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lgeqa.agreement.record import Agreement, Dispute
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import csv_text
 
 #: Columns of `adjudicate.csv` before the columns of the readers.
@@ -18,7 +18,7 @@ def adjudication_table(agreement: Agreement) -> str:
     the reader did not read the scan, and holds `cannot rate` if the reader cannot rate it.
     """
     readers = [count.reader for count in agreement.readers]
-    columns = (*COLUMNS, *(f"{reader}:{scale}" for reader in readers for scale in NAMES))
+    columns = (*COLUMNS, *(f"{reader}:{scale}" for reader in readers for scale in SCALE_NAMES))
     return csv_text(columns, (_row(dispute, readers) for dispute in agreement.disputes))
 
 
@@ -26,9 +26,9 @@ def _row(of: Dispute, readers: Sequence[str]) -> list[object]:
     probability = "" if of.probability is None else f"{of.probability:.6f}"
     row: list[object] = [of.rank, of.scan_id, "; ".join(of.reasons), f"{of.spread:g}", of.verdict or "", probability]
     for reader in readers:
-        row += [""] * len(NAMES) if reader not in of.readings else _cells(of.readings[reader])
+        row += [""] * len(SCALE_NAMES) if reader not in of.readings else _cells(of.readings[reader])
     return row
 
 
 def _cells(scores: tuple[float, ...] | None) -> list[str]:
-    return ["cannot rate"] * len(NAMES) if scores is None else [f"{score:g}" for score in scores]
+    return ["cannot rate"] * len(SCALE_NAMES) if scores is None else [f"{score:g}" for score in scores]

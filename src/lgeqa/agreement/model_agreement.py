@@ -22,7 +22,7 @@ def model_pairs(
 
     Args:
         panel: Readings of all readers.
-        scale: Name of the scale, one of `attributes.NAMES`.
+        scale: Name of the scale, one of `scales.SCALE_NAMES`.
         judged: Assessed records by scan name. Empty for no comparison.
         sample: Sample of the panel's scans.
     """

@@ -10,7 +10,7 @@ from lgeqa.agreement.ratings import Reading
 from lgeqa.bootstrap import Numbers, numbered
 from lgeqa.errors import UsageError
 from lgeqa.records import IntArray
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 Flags = npt.NDArray[np.bool_]
 
@@ -24,7 +24,7 @@ class RatingMatrix:
         scans: Names of the scans, sorted.
         patients: Number of each scan's patient, from 0 without gaps, (scans,).
         scores: Scores of the first and the second reading, (2, readers, scans, scales), scales in the order of
-            `attributes.NAMES`. NaN where there are no scores.
+            `scales.SCALE_NAMES`. NaN where there are no scores.
         refused: Whether the reader said that the scan cannot be rated, (2, readers, scans).
     """
 
@@ -36,11 +36,11 @@ class RatingMatrix:
 
     def on(self, scale: str) -> Numbers:
         """Return the first readings on one scale, (readers, scans)."""
-        return self.scores[0, :, :, NAMES.index(scale)]
+        return self.scores[0, :, :, SCALE_NAMES.index(scale)]
 
     def again(self, scale: str) -> Numbers:
         """Return the second readings on one scale, (readers, scans)."""
-        return self.scores[1, :, :, NAMES.index(scale)]
+        return self.scores[1, :, :, SCALE_NAMES.index(scale)]
 
 
 def panel_of(readings: Sequence[Reading]) -> RatingMatrix:
@@ -58,7 +58,7 @@ def panel_of(readings: Sequence[Reading]) -> RatingMatrix:
     scans = sorted(patient_of)
     patients = numbered([patient_of[scan] for scan in scans])
     shape = (2, len(readers), len(scans))
-    scores, refused = np.full((*shape, len(NAMES)), np.nan), np.zeros(shape, bool)
+    scores, refused = np.full((*shape, len(SCALE_NAMES)), np.nan), np.zeros(shape, bool)
     filled = np.zeros(shape[1:], int)
     rows, columns = ({name: i for i, name in enumerate(names)} for names in (readers, scans))
     for reading in sorted(readings, key=lambda reading: reading.number):

@@ -10,10 +10,10 @@ from lgeqa.cohort import PSEUDO_READERS, Case, Scores
 from lgeqa.cohort.case import MEASURED, checked_scores
 from lgeqa.cohort.csv_lines import csv_lines
 from lgeqa.errors import CohortError
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Columns that the table of a rating study must have. Other columns are ignored.
-COLUMNS: Final = ("scan", "patient", "reader", "reading", *NAMES, "cannot_rate")
+COLUMNS: Final = ("scan", "patient", "reader", "reading", *SCALE_NAMES, "cannot_rate")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _reading(row: Mapping[str, str], where: str) -> Reading:
 
 def _scores(row: Mapping[str, str], where: str) -> Scores | None:
     """Return the scores of a row, or None if it gives a reason why the scan cannot be rated."""
-    values, reason = [row[name] for name in NAMES], row["cannot_rate"]
+    values, reason = [row[name] for name in SCALE_NAMES], row["cannot_rate"]
     if not reason:
         return checked_scores(values, where)
     if any(values):

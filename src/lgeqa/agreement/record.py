@@ -127,7 +127,7 @@ class Dispute(Record):
         scan_id: Name of the scan.
         reasons: Reasons why the scan should be adjudicated.
         spread: Largest range of scores on any scale.
-        readings: Scores of each reader in the order of `attributes.NAMES`. None if the reader cannot rate the scan.
+        readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None if the reader cannot rate the scan.
         verdict: Verdict of the model. None without one.
         probability: Probability by the model. None without a verdict.
     """
@@ -151,7 +151,7 @@ class Agreement(Record):
         n_patients: Number of patients of these scans.
         n_shared: Number of scans that two or more readers read.
         readers: Readers and the number of scans that each read.
-        scales: Figures of each scale by name, in the order of `attributes.NAMES`.
+        scales: Figures of each scale by name, in the order of `scales.SCALE_NAMES`.
         disputes: Scans to adjudicate.
         bundle: Model that is compared with the readers. None without one.
         n_judged: Number of scans that were read and have a verdict by the model.

@@ -11,7 +11,7 @@ from rich.progress import track
 from lgeqa.cohort import Case, LabelRule
 from lgeqa.cohort.check import CohortReport, check_cohort
 from lgeqa.errors import CohortError
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 
 def check_and_tell(cohorts: Sequence[Path], rule: LabelRule, split: Path | None) -> int:
@@ -35,7 +35,7 @@ def lines(report: CohortReport, rule: LabelRule) -> Iterator[str]:
         yield from (f"  {reader:<{width}} {count:>6}" for reader, count in report.readers.items())
     if report.usable:
         yield from ("", "Diagnostic / non-diagnostic, of the scans for stage 2")
-        yield f"  {'part':<10} {'scans':>6}" + "".join(f" {name:>18}" for name in NAMES)
+        yield f"  {'part':<10} {'scans':>6}" + "".join(f" {name:>18}" for name in SCALE_NAMES)
         for part in report.balances:
             counts = (f"{count} / {part.scans - count}" for count in part.diagnostic)
             yield f"  {part.part:<10} {part.scans:>6}" + "".join(f" {count:>18}" for count in counts)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lgeqa.errors import CohortError
-from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, NAMES
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
 
-#: One reader's scores, in the order of `attributes.NAMES`.
+#: One reader's scores, in the order of `scales.SCALE_NAMES`.
 Scores = tuple[float, ...]
 #: Handler of the error of one row or entry, which raises the error, or stores it so that reading continues.
 Note = Callable[[CohortError], None]
@@ -55,12 +55,14 @@ def noting(note: Note) -> Iterator[None]:
 
 
 def checked_scores(values: Sequence[Any], where: str) -> Scores:
-    """Convert four scores in the order of `attributes.NAMES` to numbers.
+    """Convert four scores in the order of `scales.SCALE_NAMES` to numbers.
 
     Raises:
         CohortError: At least one score is missing, is not a number or is off the scale. The message names all of them.
     """
-    wrong = [f"{name} is {_shown(value)}" for name, value in zip(NAMES, values, strict=True) if not _is_score(value)]
+    wrong = [
+        f"{name} is {_shown(value)}" for name, value in zip(SCALE_NAMES, values, strict=True) if not _is_score(value)
+    ]
     if wrong:
         span = f"Scores are numbers from {LOWEST_SCORE} to {HIGHEST_SCORE}"
         raise CohortError(f"{where}: {', '.join(wrong)}. {span}, and a reader gives all four or none: correct them.")

@@ -11,7 +11,7 @@ from lgeqa.cohort.labels import LabelRule, check_labelled, is_labelled, labels_o
 from lgeqa.cohort.split import Split
 from lgeqa.cohort.split_io import PARTS
 from lgeqa.errors import CohortError
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Number of labelled scans below which a validation or test part is reported as small.
 FEW_SCANS = 10
@@ -24,7 +24,7 @@ class Balance:
     Attributes:
         part: Name of the part: `all`, `train`, `validation` or `test`.
         scans: Number of scans.
-        diagnostic: Number of diagnostic scans on each scale, in the order of `attributes.NAMES`.
+        diagnostic: Number of diagnostic scans on each scale, in the order of `scales.SCALE_NAMES`.
     """
 
     part: str
@@ -34,7 +34,7 @@ class Balance:
     @property
     def one_class(self) -> list[str]:
         """Scales on which all scans are of one class. Empty if there are no scans."""
-        pairs = zip(NAMES, self.diagnostic, strict=True)
+        pairs = zip(SCALE_NAMES, self.diagnostic, strict=True)
         return [name for name, count in pairs if self.scans and count in {0, self.scans}]
 
 
@@ -101,5 +101,5 @@ def _one_class(balance: Balance, name: str) -> str:
 
 
 def _balance(part: str, cases: Sequence[Case], rule: LabelRule) -> Balance:
-    labels = np.array([labels_of(case, rule) for case in cases]).reshape(len(cases), len(NAMES))
+    labels = np.array([labels_of(case, rule) for case in cases]).reshape(len(cases), len(SCALE_NAMES))
     return Balance(part, len(cases), tuple(int(count) for count in labels.sum(axis=0)))

@@ -11,7 +11,7 @@ from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
-from lgeqa.scales import DIAGNOSTIC_FROM, NAMES, is_diagnostic
+from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES, is_diagnostic
 
 #: Stratum of the scans without a label. Strata 0 and 1 are the labels of quality.
 UNLABELLED: Final = 2
@@ -68,7 +68,7 @@ class LabelRule(Settings):
 
 
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
-    """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `attributes.NAMES`.
+    """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `scales.SCALE_NAMES`.
 
     With the rule `majority` it is the median, or the lower of the two middle scores if the number of readers is even.
     This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly if they
@@ -77,20 +77,20 @@ def scores_of(case: Case, rule: LabelRule) -> FloatArray:
     The result is NaN on all scales if there is no score: the scan was not scored, or not by the reader of the rule.
     """
     scores = _joined(case, rule)
-    return np.array(scores or [np.nan] * len(NAMES), np.float32)
+    return np.array(scores or [np.nan] * len(SCALE_NAMES), np.float32)
 
 
 def labels_of(case: Case, rule: LabelRule) -> FloatArray:
-    """Return 1 for diagnostic and 0 for non-diagnostic on each scale, (4,) in the order of `attributes.NAMES`.
+    """Return 1 for diagnostic and 0 for non-diagnostic on each scale, (4,) in the order of `scales.SCALE_NAMES`.
 
     The result is NaN where the result of `scores_of` is NaN.
     """
     labels = [float(is_diagnostic(score)) for score in _joined(case, rule)]
-    return np.array(labels or [np.nan] * len(NAMES), np.float32)
+    return np.array(labels or [np.nan] * len(SCALE_NAMES), np.float32)
 
 
 def targets_of(case: Case, rule: LabelRule) -> FloatArray:
-    """Return the training target of a scan on each scale, 0 to 1, (4,) in the order of `attributes.NAMES`.
+    """Return the training target of a scan on each scale, 0 to 1, (4,) in the order of `scales.SCALE_NAMES`.
 
     With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the measured one
     is 3 or more, so that a scan near the border counts as uncertain. With any other rule it is `labels_of`.
@@ -100,7 +100,7 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
     if rule.rule != "graded":
         return labels_of(case, rule)
     targets = [_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)]
-    return np.array(targets or [np.nan] * len(NAMES), np.float32)
+    return np.array(targets or [np.nan] * len(SCALE_NAMES), np.float32)
 
 
 def is_labelled(case: Case, rule: LabelRule) -> bool:
@@ -120,7 +120,7 @@ def check_labelled(cases: Sequence[Case], rule: LabelRule) -> None:
 
 def strata_of(cases: Sequence[Case], rule: LabelRule) -> list[int]:
     """Return the stratum of each scan for `draw_split`: its label of quality, or `UNLABELLED`."""
-    quality = NAMES.index("quality")
+    quality = SCALE_NAMES.index("quality")
     return [int(labels_of(case, rule)[quality]) if is_labelled(case, rule) else UNLABELLED for case in cases]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from lgeqa.cohort.case import Case, Note, checked_scores, is_missing, noting
 from lgeqa.cohort.table_io import Row, read_rows
 from lgeqa.errors import CohortError
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 
 def cases_of_table(table: Path, note: Note) -> list[Case]:
@@ -39,7 +39,7 @@ def _add(row: Row, folder: Path, cases: dict[str, Case], keys: set[tuple[str, st
             f"{row.where}: scan {case.scan_id!r} with reader {reader!r} is in an earlier row too. Keep one of them."
         )
     keys.add((case.scan_id, reader))
-    values = [row.cells[name] for name in NAMES]
+    values = [row.cells[name] for name in SCALE_NAMES]
     if all(map(is_missing, values)):
         return
     scores = checked_scores(values, row.where)

@@ -9,10 +9,10 @@ from typing import Any, Final
 from lgeqa.cohort.case import Note
 from lgeqa.cohort.csv_lines import csv_lines
 from lgeqa.errors import CohortError
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Columns that a table must have. Other columns are ignored.
-COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *NAMES)
+COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *SCALE_NAMES)
 
 
 @dataclass(frozen=True)

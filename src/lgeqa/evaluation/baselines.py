@@ -17,7 +17,7 @@ from lgeqa.evaluation.predictions import (
     scan_answers,
 )
 from lgeqa.evaluation.record import Comparison
-from lgeqa.scales import ATTRIBUTE_NAMES, NAMES
+from lgeqa.scales import ATTRIBUTE_NAMES, SCALE_NAMES
 
 MODEL: Final = "model"
 ALL_DIAGNOSTIC: Final = "calling all diagnostic"
@@ -95,7 +95,7 @@ def from_true_attributes(scans: Sequence[LabelledResult]) -> Predictions:
 def reader_answers(scans: Sequence[LabelledResult], reader: str) -> Predictions:
     """Return a reader's scores as calls (3 or more) and as ranks, for scans that this reader scored."""
     scores = [scan.case.scores[reader] for scan in scans]
-    ranks = np.array([values[NAMES.index("quality")] for values in scores], float)
+    ranks = np.array([values[SCALE_NAMES.index("quality")] for values in scores], float)
     absent = "a reader gives no probabilities"
     labels = labels_of(scans, "quality")
     return Predictions(labels, patients_of(scans), diagnostic(scores, "quality"), ranks, None, absent=absent)

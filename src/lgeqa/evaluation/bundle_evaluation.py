@@ -23,7 +23,7 @@ from lgeqa.evaluation.record import Evaluation, Excluded, ScaleFigures
 from lgeqa.evaluation.reference_labels import in_words, label_of, name_of
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
-from lgeqa.scales import NAMES, PASSES_FROM
+from lgeqa.scales import PASSES_FROM, SCALE_NAMES
 from lgeqa.versions import versions
 
 #: File next to each scan of a simulated cohort.
@@ -117,8 +117,8 @@ def evaluate(
         excluded=tuple(excluded),
         draws=bootstrap.draws,
         seed=bootstrap.seed,
-        scans={name: _of_scale(scan_answers(scans, name), bootstrap) for name in NAMES},
-        slices={name: _of_scale(slice_answers(scans, name), bootstrap) for name in NAMES},
+        scans={name: _of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES},
+        slices={name: _of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
         comparisons=compare(scans, name_of(question.rule), bootstrap),
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
         versions=versions(),

@@ -19,7 +19,7 @@ from lgeqa.evaluation.predictions import (
 )
 from lgeqa.evaluation.record import Figures, Levels, Pooled
 from lgeqa.evaluation.reference_labels import in_words, name_of
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 
 def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootstrap: Bootstrap) -> Pooled:
@@ -36,11 +36,15 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
     common = _common(judged)
     first, *others = common
     scans = common[first]
-    of_scans = {strategy: {name: scan_answers(items, name) for name in NAMES} for strategy, items in common.items()}
-    of_slices = {strategy: {name: slice_answers(items, name) for name in NAMES} for strategy, items in common.items()}
+    of_scans = {
+        strategy: {name: scan_answers(items, name) for name in SCALE_NAMES} for strategy, items in common.items()
+    }
+    of_slices = {
+        strategy: {name: slice_answers(items, name) for name in SCALE_NAMES} for strategy, items in common.items()
+    }
 
     def less_first(answers: Mapping[str, Mapping[str, Predictions]], strategy: str) -> dict[str, Figures]:
-        return {name: differences(answers[strategy][name], answers[first][name], bootstrap) for name in NAMES}
+        return {name: differences(answers[strategy][name], answers[first][name], bootstrap) for name in SCALE_NAMES}
 
     def of(answers: Mapping[str, Predictions]) -> dict[str, Figures]:
         return {name: measured(by_scale, bootstrap) for name, by_scale in answers.items()}

@@ -12,7 +12,7 @@ from lgeqa.config import Frozen
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Association, Figures
 from lgeqa.records import IntArray
-from lgeqa.scales import ATTRIBUTE_NAMES, DIAGNOSTIC_FROM, NAMES
+from lgeqa.scales import ATTRIBUTE_NAMES, DIAGNOSTIC_FROM, SCALE_NAMES
 
 #: Variances below this share of the squared mean are rounding errors.
 _ROUNDING: Final = 1e-12
@@ -22,13 +22,14 @@ def table_1(scores: Numbers, patients: IntArray, bootstrap: Bootstrap) -> dict[s
     """Compute the association of the scores of each attribute with the scores of quality.
 
     Args:
-        scores: Scores of 1 to 5, (n, 4) in the order of `attributes.NAMES`.
+        scores: Scores of 1 to 5, (n, 4) in the order of `scales.SCALE_NAMES`.
         patients: Number of each scan's patient, from 0 without gaps, (n,).
         bootstrap: Bootstrap that draws the intervals.
     """
-    quality = scores[:, NAMES.index("quality")]
+    quality = scores[:, SCALE_NAMES.index("quality")]
     return {
-        name: _association(scores[:, NAMES.index(name)], quality, name, patients, bootstrap) for name in ATTRIBUTE_NAMES
+        name: _association(scores[:, SCALE_NAMES.index(name)], quality, name, patients, bootstrap)
+        for name in ATTRIBUTE_NAMES
     }
 
 

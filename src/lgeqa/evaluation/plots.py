@@ -16,7 +16,7 @@ from lgeqa.bootstrap import Numbers
 from lgeqa.evaluation.baselines import reader_answers, readers_of
 from lgeqa.evaluation.metrics import BINS, METRICS, bin_of
 from lgeqa.evaluation.predictions import LabelledResult, Predictions, scan_answers, slice_answers
-from lgeqa.scales import NAMES, QUALITY_FIRST
+from lgeqa.scales import QUALITY_FIRST, SCALE_NAMES
 
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "scans": {"color": "#0072B2", "linewidth": 2.5},
@@ -50,8 +50,8 @@ def curves_of(scans: Sequence[LabelledResult], reader: str) -> Curves:
     """Return the answers of the model and of all readers except `reader`, whose scores are the labels."""
     readers = {other: [scan for scan in scans if other in scan.case.scores] for other in readers_of(scans, reader)}
     return Curves(
-        scans={name: scan_answers(scans, name) for name in NAMES},
-        slices={name: slice_answers(scans, name) for name in NAMES},
+        scans={name: scan_answers(scans, name) for name in SCALE_NAMES},
+        slices={name: slice_answers(scans, name) for name in SCALE_NAMES},
         readers={other: reader_answers(theirs, other) for other, theirs in readers.items()},
     )
 

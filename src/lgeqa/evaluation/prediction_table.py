@@ -6,7 +6,7 @@ from lgeqa.cohort import Case, LabelRule, Scores
 from lgeqa.evaluation.reference_labels import label_of
 from lgeqa.inference.vote import scan_call
 from lgeqa.records import ScanResult, Verdict
-from lgeqa.scales import NAMES, is_diagnostic
+from lgeqa.scales import SCALE_NAMES, is_diagnostic
 from lgeqa.table_text import csv_text
 
 #: Columns of `predictions.csv`, in this order.
@@ -14,10 +14,10 @@ COLUMNS = (
     "scan_id",
     "patient",
     "status",
-    *(f"score_{name}" for name in NAMES),
-    *(f"label_{name}" for name in NAMES),
-    *(f"call_{name}" for name in NAMES),
-    *(f"p_{name}" for name in NAMES),
+    *(f"score_{name}" for name in SCALE_NAMES),
+    *(f"label_{name}" for name in SCALE_NAMES),
+    *(f"call_{name}" for name in SCALE_NAMES),
+    *(f"p_{name}" for name in SCALE_NAMES),
     "votes_diagnostic",
     "votes_total",
     "tie",
@@ -48,11 +48,11 @@ def _row(case: Case, result: ScanResult, label: Scores) -> dict[str, object]:
         "status": result.status,
         "message": result.message,
     }
-    row |= {f"score_{name}": f"{score:g}" for name, score in zip(NAMES, label, strict=True)}
-    row |= {f"label_{name}": _word(is_diagnostic(score)) for name, score in zip(NAMES, label, strict=True)}
+    row |= {f"score_{name}": f"{score:g}" for name, score in zip(SCALE_NAMES, label, strict=True)}
+    row |= {f"label_{name}": _word(is_diagnostic(score)) for name, score in zip(SCALE_NAMES, label, strict=True)}
     if result.status == "assessed":
-        row |= {f"call_{name}": _word(scan_call(result, name)) for name in NAMES}
-        row |= {f"p_{name}": round(getattr(result, f"p_{name}"), 6) for name in NAMES}
+        row |= {f"call_{name}": _word(scan_call(result, name)) for name in SCALE_NAMES}
+        row |= {f"p_{name}": round(getattr(result, f"p_{name}"), 6) for name in SCALE_NAMES}
         row |= {"votes_diagnostic": result.votes_diagnostic, "votes_total": result.votes_total}
         row["tie"] = str(result.tie).lower()
     return row

@@ -14,7 +14,7 @@ from lgeqa.evaluation.metrics import METRICS, Flags, Metric
 from lgeqa.evaluation.record import Figures
 from lgeqa.inference.vote import scan_call, slice_probabilities, slice_threshold
 from lgeqa.records import IntArray, ScanResult
-from lgeqa.scales import DIAGNOSTIC_FROM, NAMES
+from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def labels_of(scans: Sequence[LabelledResult], scale: str) -> Flags:
 
 def diagnostic(scores: Sequence[Scores], scale: str) -> Flags:
     """Return whether each of the scores is diagnostic on a scale."""
-    return np.array([values[NAMES.index(scale)] for values in scores], float) >= DIAGNOSTIC_FROM
+    return np.array([values[SCALE_NAMES.index(scale)] for values in scores], float) >= DIAGNOSTIC_FROM
 
 
 def patients_of(scans: Sequence[LabelledResult]) -> IntArray:

@@ -17,7 +17,7 @@ from lgeqa.evaluation.training_log import read_metrics
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import PREPARED, run_folder
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.strategies import StrategyName
 from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork, load_weights
 from lgeqa.training.networks.hirescam import hirescam
@@ -30,7 +30,7 @@ SHOWN: Final = 0
 #: Number of slices in Fig. 2.
 EXAMPLES: Final = 4
 _CHUNK: Final = 32
-_QUALITY: Final = NAMES.index("quality")
+_QUALITY: Final = SCALE_NAMES.index("quality")
 
 
 class NotDrawnError(Exception):

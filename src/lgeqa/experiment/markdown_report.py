@@ -16,7 +16,7 @@ from lgeqa.evaluation.record import Association, Evaluation, Figures, Pooled
 from lgeqa.experiment.out_of_fold_section import pooled_page
 from lgeqa.experiment.plan import Plan, Run, split_file
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import markdown_table
 from lgeqa.versions import versions
 
@@ -147,9 +147,9 @@ def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation])
     rows = []
     for strategy in config.strategies:
         repeats = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
-        spreads = [table_2([evaluation.scans[name].figures for evaluation in repeats])["auroc"] for name in NAMES]
+        spreads = [table_2([evaluation.scans[name].figures for evaluation in repeats])["auroc"] for name in SCALE_NAMES]
         rows.append([strategy, *map(spread_cell, spreads)])
-    yield markdown_table(("Strategy", *(TITLES[name] for name in NAMES)), rows)
+    yield markdown_table(("Strategy", *(TITLES[name] for name in SCALE_NAMES)), rows)
 
 
 def _panels(panels: Sequence[Panel]) -> Iterator[str]:

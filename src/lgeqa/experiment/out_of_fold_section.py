@@ -7,7 +7,7 @@ from lgeqa.bootstrap import Estimate, cell
 from lgeqa.evaluation.markdown_report import TITLES
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Figures, Pooled
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import markdown_table
 
 #: Format of a difference, which shows its sign.
@@ -55,7 +55,7 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
         )
     yield "\n### Each attribute\n"
     yield "AUROC, and what is gained of it.\n"
-    yield markdown_table(("", *(TITLES[name] for name in NAMES)), list(_attributes(pooled, first)))
+    yield markdown_table(("", *(TITLES[name] for name in SCALE_NAMES)), list(_attributes(pooled, first)))
 
 
 def _attributes(pooled: Pooled, first: str) -> Iterator[list[str]]:
@@ -69,7 +69,7 @@ def _attributes(pooled: Pooled, first: str) -> Iterator[list[str]]:
 
 
 def _aurocs(scales: Mapping[str, Figures]) -> list[Estimate]:
-    return [scales[name]["auroc"] for name in NAMES]
+    return [scales[name]["auroc"] for name in SCALE_NAMES]
 
 
 def _row(name: str, figures: Figures) -> list[str]:

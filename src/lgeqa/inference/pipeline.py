@@ -20,7 +20,7 @@ from lgeqa.measures import Heart, compute_measures
 from lgeqa.preprocessing import prepare_for_quality
 from lgeqa.preprocessing.quality_input import at_other_blood_level
 from lgeqa.records import BoolArray, Finding, FloatArray, Scan, ScanResult, Status
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Relative change of the level of blood above air.
 STEP = 0.05
@@ -54,7 +54,7 @@ class Assessment:
         scan: Scan as it was read.
         atrium: Blood-pool mask, bool (slice, row, column). Empty if no atrium was found.
         maps: Attribution maps of each of the result's slices, float32 (slice, 4, map row, map column) in logits,
-            scales in the order of `attributes.NAMES`. None without a verdict, or if the bundle does not explain.
+            scales in the order of `scales.SCALE_NAMES`. None without a verdict, or if the bundle does not explain.
         heart: Anatomy that the measures refer to. None if no measures were taken.
     """
 
@@ -186,7 +186,7 @@ def quality_at_other_levels(
         probabilities: Probabilities that the network gives for these slices, (slice, 4).
         score: Quality network, from prepared slices to such probabilities.
     """
-    quality = NAMES.index("quality")
+    quality = SCALE_NAMES.index("quality")
     chosen = np.unique(np.linspace(0, len(prepared) - 1, min(MOST_SLICES, len(prepared))).round().astype(int))
     lower, higher = (
         float((score(at_other_blood_level(prepared[chosen], factor)) - probabilities[chosen])[:, quality].mean())

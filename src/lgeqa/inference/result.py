@@ -23,7 +23,7 @@ from lgeqa.records import (
     SliceScores,
     Status,
 )
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.versions import versions
 
 
@@ -32,7 +32,7 @@ class Scores:
     """Output of the quality network for the slices that hold the atrium.
 
     Attributes:
-        probabilities: Probabilities of being diagnostic, float32 (slice, 4), scales in the order of `attributes.NAMES`.
+        probabilities: Probabilities of being diagnostic, float32 (slice, 4), in the order of `scales.SCALE_NAMES`.
         maps: Attribution map of each logit, float32 (slice, 4, map row, map column). None if the bundle does not
             explain.
         novelty: Distance of each slice from the training slices of the network. None if the bundle gives none.
@@ -101,7 +101,7 @@ def verdict_fields(scan: Scan, atrium: BoolArray, probabilities: FloatArray, thr
         probabilities: Probabilities of each slice that holds the atrium, as in `Scores`.
         threshold: Probability of quality from which a slice counts as diagnostic.
     """
-    decision = vote(probabilities[:, NAMES.index("quality")], threshold)
+    decision = vote(probabilities[:, SCALE_NAMES.index("quality")], threshold)
     slices = _slices(scan, atrium, probabilities)
     indices = [scores.index for scores in slices]
     return {
@@ -134,7 +134,7 @@ def _slices(scan: Scan, atrium: BoolArray, probabilities: FloatArray) -> tuple[S
 
 def _named(probabilities: FloatArray) -> dict[str, Any]:
     """Return four probabilities under their names in the records."""
-    return {f"p_{name}": float(p) for name, p in zip(NAMES, probabilities, strict=True)}
+    return {f"p_{name}": float(p) for name, p in zip(SCALE_NAMES, probabilities, strict=True)}
 
 
 def _message(scan: Scan, findings: tuple[Finding, ...], status: Status) -> str:

@@ -14,7 +14,7 @@ from lgeqa.config import Frozen
 from lgeqa.measures.catalogue import BY_NAME
 from lgeqa.measures.reference_scans import reference_scans
 from lgeqa.records import Measures
-from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, NAMES
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
 
 #: Lowest possible normal score of a measure.
 WORST: Final = -6.0
@@ -51,7 +51,7 @@ class MeasuredReader(Frozen):
     score_shares: dict[str, tuple[float, float, float, float]]
 
     def scores(self, values: Mapping[str, float | None]) -> dict[str, float | None]:
-        """Return the score of a scan on each scale, in the order of `attributes.NAMES`.
+        """Return the score of a scan on each scale, in the order of `scales.SCALE_NAMES`.
 
         Args:
             values: Value of each measure by its name, as from `compute_measures`, None if undefined.
@@ -60,7 +60,7 @@ class MeasuredReader(Frozen):
             Fractional scores from 1 to 5. Their whole part is the score that an expert would write, so 3.0 or more is
             diagnostic. None on a scale that needs an undefined measure.
         """
-        return {scale: self._score(scale, values) for scale in NAMES}
+        return {scale: self._score(scale, values) for scale in SCALE_NAMES}
 
     def reading(self, values: Mapping[str, float | None]) -> dict[str, float] | None:
         """Return all four scores with two decimals, as in a table of scores, or None if a scale has no score.
@@ -71,14 +71,16 @@ class MeasuredReader(Frozen):
             values: Value of each measure by its name, None if undefined.
         """
         known = {scale: score for scale, score in self.scores(values).items() if score is not None}
-        if len(known) < len(NAMES):
+        if len(known) < len(SCALE_NAMES):
             return None
         # Without the small amount 4.35 would become 4.34, as 100 * 4.35 is 434.999...
         return {scale: floor(100 * score + 1e-9) / 100 for scale, score in known.items()}
 
     def why_unscored(self, measures: Measures) -> str:
         """Return which undefined measures leave which scales without a score, and why, or an empty text."""
-        missing = {scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in NAMES}
+        missing = {
+            scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in SCALE_NAMES
+        }
         names = dict.fromkeys(name for undefined in missing.values() for name in undefined)
         if not names:
             return ""

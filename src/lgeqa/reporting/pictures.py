@@ -46,7 +46,7 @@ class SlicePicture(Frozen):
             outer corner of its first pixel.
         aorta: Outline of the descending aorta, in the same form. Empty if none was found.
         pools: Outline of the other blood pools, in the same form. Empty if none were found.
-        maps: Attribution maps of the logits, (scale, row, column), in the order of `attributes.NAMES`, over the whole
+        maps: Attribution maps of the logits, (scale, row, column), in the order of `scales.SCALE_NAMES`, over the whole
             picture. Values above 0 speak for diagnostic, below 0 against. None if the bundle gives no maps.
     """
 

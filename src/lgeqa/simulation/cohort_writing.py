@@ -29,7 +29,7 @@ from lgeqa.io.limits import DEFAULT_LIMITS
 from lgeqa.io.volume import read_volume
 from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.records import BoolArray, Grid, Measures
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.measured_scores import Scores, measured_scores
 from lgeqa.simulation.recipe import ScanRecipe
 from lgeqa.simulation.simulated_readers import draw_reading
@@ -181,8 +181,8 @@ def write_tables(scans: Sequence[Written], out: Path) -> None:
         for reader, scores in scored[scan_id].items():
             rows.append((*files, reader, *(f"{score:g}" for score in scores.row())))
         if not scored[scan_id]:
-            rows.append((*files, "", *("" for _ in NAMES)))
-    write_whole(out / "scores.csv", csv_text(("scan", "patient", "image", "mask", "reader", *NAMES), rows))
+            rows.append((*files, "", *("" for _ in SCALE_NAMES)))
+    write_whole(out / "scores.csv", csv_text(("scan", "patient", "image", "mask", "reader", *SCALE_NAMES), rows))
     labels = {scan.recipe.scan_id: _label(scan, scored[scan.recipe.scan_id]) for scan in scans}
     known = {scan_id: label for scan_id, label in labels.items() if label}
     write_whole(out / LABELS, json.dumps(known, indent=2) + "\n")

@@ -9,7 +9,7 @@ from pydantic import Field
 from lgeqa.config import Settings
 from lgeqa.measures import measured_reader
 from lgeqa.records import Measures
-from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, NAMES
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
 
 
 class Scores(Settings):
@@ -22,12 +22,12 @@ class Scores(Settings):
 
     @classmethod
     def from_row(cls, row: npt.ArrayLike) -> Self:
-        """Create scores from four numbers in the order of `attributes.NAMES`."""
-        return cls(**dict(zip(NAMES, np.asarray(row, float).tolist(), strict=True)))
+        """Create scores from four numbers in the order of `scales.SCALE_NAMES`."""
+        return cls(**dict(zip(SCALE_NAMES, np.asarray(row, float).tolist(), strict=True)))
 
     def row(self) -> npt.NDArray[np.float64]:
-        """Return the four scores in the order of `attributes.NAMES`."""
-        return np.array([getattr(self, name) for name in NAMES])
+        """Return the four scores in the order of `scales.SCALE_NAMES`."""
+        return np.array([getattr(self, name) for name in SCALE_NAMES])
 
     def rounded_down(self) -> Self:
         """Return the whole parts of the scores, as experts write them."""

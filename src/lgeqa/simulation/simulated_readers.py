@@ -19,7 +19,7 @@ def joint_counts() -> tuple[Counts, Counts]:
     """Return the combinations of four scores and the number of scans with each.
 
     Returns:
-        Scores (combination, scale in the order of `attributes.NAMES`), and number of scans (combination,).
+        Scores (combination, scale in the order of `scales.SCALE_NAMES`), and number of scans (combination,).
     """
     rows = _rows("score_joint_counts.csv")
     combinations = [[int(row[scale.file_keys[0]]) for scale in SCALES] for row in rows]

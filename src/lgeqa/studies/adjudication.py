@@ -11,7 +11,7 @@ from lgeqa.agreement.ratings import Reading as Read
 from lgeqa.agreement.record import Dispute
 from lgeqa.cohort import Scores
 from lgeqa.config import Frozen
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
 from lgeqa.studies.management import check_closed
 from lgeqa.studies.models import Adjudication, Rating, Study, StudyScan
@@ -174,7 +174,7 @@ def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication)
     """Save the consensus of a panel as the one that counts, and keep the earlier ones.
 
     Args:
-        session: Session opened by `tables.writing`.
+        session: Session opened by `models.writing`.
         scan: Scan of a closed study.
         sent: Consensus that a page sent. If it was saved before, it is not saved again.
 
@@ -195,6 +195,6 @@ def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication)
 
 
 def _scores(rating: Rating) -> Scores | None:
-    """Return the scores of a rating in the order of `attributes.NAMES`, or None if the scan cannot be rated."""
+    """Return the scores of a rating in the order of `scales.SCALE_NAMES`, or None if the scan cannot be rated."""
     scores = rating.scores
-    return tuple(float(scores[name]) for name in NAMES) if scores else None
+    return tuple(float(scores[name]) for name in SCALE_NAMES) if scores else None

@@ -7,19 +7,19 @@ from typing import Any, Final
 from lgeqa.cohort import ADJUDICATED
 from lgeqa.cohort.paper_layout import label_entry
 from lgeqa.cohort.table_io import COLUMNS
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.models import Rating, Reading, Saved, Study, StudyScan
 from lgeqa.table_text import csv_text
 
 #: Columns of `ratings.csv`: one row for each reading that was rated or marked as impossible to rate.
 RATING_COLUMNS: Final = (
-    *("scan", "patient", "reader", "reading", *NAMES),
+    *("scan", "patient", "reader", "reading", *SCALE_NAMES),
     *("comment", "cannot_rate", "seconds", "saved_at"),
 )
 #: Columns of `history.csv`: one row for each save, including those that a later one replaced.
 HISTORY_COLUMNS: Final = (*RATING_COLUMNS, "version")
 #: Columns of `adjudications.csv`: one row for each consensus of a panel on a scan.
-ADJUDICATION_COLUMNS: Final = ("scan", "version", *NAMES, "cannot_rate", "comment", "panel", "saved_at")
+ADJUDICATION_COLUMNS: Final = ("scan", "version", *SCALE_NAMES, "cannot_rate", "comment", "panel", "saved_at")
 
 
 def scores_csv(study: Study) -> str:
@@ -103,4 +103,4 @@ def _row(rating: Rating) -> tuple[Any, ...]:
 def _cells(rating: Saved | None) -> list[int | str]:
     """Return the four scores, or empty cells if there are none."""
     scores = rating.scores if rating else None
-    return [scores[name] if scores else "" for name in NAMES]
+    return [scores[name] if scores else "" for name in SCALE_NAMES]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from lgeqa.database import Base, Sessions, SourceColumns
 from lgeqa.io import Source
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Delete rows with their owner. Ratings and adjudications lack this: the database refuses to delete their owners.
 _OWNED: Final = "all, delete-orphan"
@@ -49,7 +49,7 @@ class StudyScan(SourceColumns, Base):
     Attributes:
         scan_id: Name, unique in the study. No reader ever sees it.
         patient: Patient of the scan.
-        mask: Path of the atrium mask, as in `read.Source`. None if there is no mask.
+        mask: Path of the atrium mask, as in `io.Source`. None if there is no mask.
         sha256: Hash of the scan's files when the study was created.
         adjudications: Every consensus on the scan, by version.
     """
@@ -71,7 +71,7 @@ class StudyScan(SourceColumns, Base):
 
     @property
     def source(self) -> Source:
-        """The scan as `read.read_scan` takes it."""
+        """The scan as `io.read_scan` takes it."""
         return self.source_of(self.scan_id, Path(self.mask) if self.mask else None)
 
 
@@ -153,7 +153,7 @@ class Saved:
     @property
     def scores(self) -> dict[str, int] | None:
         """Scores by scale name. None if the scan cannot be rated."""
-        return None if self.cannot_rate else {name: getattr(self, name) for name in NAMES}
+        return None if self.cannot_rate else {name: getattr(self, name) for name in SCALE_NAMES}
 
 
 class Rating(Saved, Base):

@@ -66,7 +66,7 @@ class Sent(Given):
     known: int = Field(ge=0, le=2**31)
 
     def columns(self) -> dict[str, Any]:
-        """Return the values of the columns of `tables.Saved` that follow from this judgement."""
+        """Return the values of the columns of `models.Saved` that follow from this judgement."""
         scores = self.scores.model_dump() if self.scores else {}
         return scores | self.model_dump(include={"save_id", "cannot_rate", "comment"}) | {"saved_at": now()}
 
@@ -145,7 +145,7 @@ def save_rating(session: Session, reader_id: int, number: int, sent: SentRating)
     A rating that was saved before is not saved again.
 
     Args:
-        session: Session opened by `tables.writing`.
+        session: Session opened by `models.writing`.
         reader_id: Identifier of the reader who sends the rating.
         number: Blind number of the scan.
         sent: Rating that the page sent.
@@ -175,7 +175,7 @@ def read_kept(kept: StudyScan, number: int, read: Callable[[Source], Scan]) -> S
     Args:
         kept: Scan of the study.
         number: Number by which the viewer knows the scan.
-        read: Function that reads a scan, as `read.read_scan` does.
+        read: Function that reads a scan, as `io.read_scan` does.
 
     Raises:
         ReadError: The files are missing or have changed. The message names no file.

@@ -11,8 +11,8 @@ class DefinedScale:
     """A scale and the meaning of each of its scores.
 
     Attributes:
-        name: Identifier, as in `attributes.Scale`.
-        title: Title, as in `attributes.Scale`.
+        name: Identifier, as in `scales.Scale`.
+        title: Title, as in `scales.Scale`.
         question: Question that the reader answers.
         scores: Meanings of the scores 1 to 5. The ends are from the paper. It does not describe 2, 3 and 4, which are
             even steps between the ends, so they are described as steps.

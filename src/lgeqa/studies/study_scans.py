@@ -36,7 +36,7 @@ def scans_of_folder(folder: Path, patients: str = "") -> tuple[list[Candidate], 
     """Find the scans of a folder and read each once.
 
     If the folder holds a table of scores (`scores.csv` or `scores.parquet`), the table lists the scans with their
-    names, patients and masks. Otherwise `read.discover` finds the scans, and each counts as a patient of its own.
+    names, patients and masks. Otherwise `io.discover` finds the scans, and each counts as a patient of its own.
 
     Args:
         folder: Absolute path.

@@ -158,7 +158,9 @@ def stage_2(quality: Path | None) -> Path:
     return folder
 
 
-def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float) -> Description:
+def default_quality_description(
+    strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float
+) -> Description:
     """Return the default description of the bundle of a quality run.
 
     Args:
@@ -187,7 +189,7 @@ def described(strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, 
     )
 
 
-def detector_described(name: str, cases: Sequence[Case], quality: Path, moved: float) -> Description:
+def default_detector_description(name: str, cases: Sequence[Case], quality: Path, moved: float) -> Description:
     """Return the default description of the bundle of a detector run.
 
     Args:

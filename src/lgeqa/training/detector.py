@@ -14,7 +14,7 @@ from lgeqa.inference.detection import SliceRule
 from lgeqa.preprocessing import DetectorPreparation, context_slices, prepare_for_detector
 from lgeqa.preprocessing.resampling import resample
 from lgeqa.records import BoolArray, FloatArray, Scan
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import MECHANISMS, Artefact, apply_artefacts, draw_artefacts
 from lgeqa.simulation.composite import composite, draw_composite
 from lgeqa.simulation.phantom import Phantom, build_phantom, draw_phantom
@@ -108,7 +108,7 @@ def validation_copies(config: DetectorConfig) -> DetectorConfig:
 def draw_heavy_artefacts(rng: np.random.Generator) -> tuple[Artefact, ...]:
     """Draw one heavy artefact for each scale."""
     artefacts = []
-    for scale in NAMES:
+    for scale in SCALE_NAMES:
         choices = [mechanism for mechanism in MECHANISMS if mechanism.scale == scale and not mechanism.improves]
         mechanism = choices[rng.integers(len(choices))]
         severity = mechanism.at(float(rng.uniform(HEAVY_FROM, 1)))
@@ -170,7 +170,7 @@ def _on_canvas(
         # Half precision is finer than the noise and halves the size on disk.
         _centred(slices.astype(np.float16), side, float(slices.min())),
         _centred(mask.astype(np.uint8), side, 0),
-        np.full(len(NAMES), np.nan, np.float32),
+        np.full(len(SCALE_NAMES), np.nan, np.float32),
         context_slices(len(slices), spacing_mm[0], config.preparation),
     )
 

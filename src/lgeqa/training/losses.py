@@ -12,7 +12,7 @@ def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
 
     Args:
-        logits: Logits (slice, 4) in the order of `attributes.NAMES`.
+        logits: Logits (slice, 4) in the order of `scales.SCALE_NAMES`.
         labels: Labels (slice, 4) from 0 to 1.
     """
     return binary_cross_entropy_with_logits(logits, labels)

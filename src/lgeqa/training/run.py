@@ -26,8 +26,8 @@ from lgeqa.inference.bundle.build import Description
 from lgeqa.training.bundle_export import (
     bundle_of_detector_run,
     bundle_of_quality_run,
-    described,
-    detector_described,
+    default_detector_description,
+    default_quality_description,
     stage_1,
     stage_2,
 )
@@ -97,7 +97,9 @@ def run_detector(
     if is_main():
         side = config.preparation.multiple * 4
         change = _save(network, (side, side), config.preparation.multiple, stores[1], run)
-        bundle_of_detector_run(run, source, about or detector_described(run.name, parts.train, source, change))
+        bundle_of_detector_run(
+            run, source, about or default_detector_description(run.name, parts.train, source, change)
+        )
 
 
 def run_quality(
@@ -160,7 +162,7 @@ def train_to_bundle(
     network = find_strategy(strategy).train(data, config, run, quiet)
     if is_main():
         change = _save(network, (side, side), None, data.validation, run)
-        description = about or described(strategy, run.name, cases, config.label, change)
+        description = about or default_quality_description(strategy, run.name, cases, config.label, change)
         bundle_of_quality_run(run, detector, description, data.training.middle(side))
 
 

@@ -30,7 +30,7 @@ class Slices:
     Attributes:
         slices: Slices as the network sees them, (slice, row, column).
         masks: Blood-pool masks of the slices, uint8 of the same shape.
-        labels: Labels of the scan from 0 to 1 in the order of `attributes.NAMES`, (4,). NaN without a score.
+        labels: Labels of the scan from 0 to 1 in the order of `scales.SCALE_NAMES`, (4,). NaN without a score.
         context: Indices of the slices that the network sees with each slice, (slice, channel). None if it sees each
             slice alone.
     """

@@ -6,7 +6,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryF1Score
 
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.intensity_augmentation import Intensity, change
 from lgeqa.training.loop import LoopSettings, Recipe
 from lgeqa.training.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
@@ -61,7 +61,7 @@ class BaselineRecipe(Recipe):
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
         """Return the mean squared error between probability and label of each scale, and over the four."""
         errors = (torch.sigmoid(self.network(batch["slice"])) - batch["label"]).square().mean(dim=0)
-        each = {f"validation/mse_{name}": error for name, error in zip(NAMES, errors, strict=True)}
+        each = {f"validation/mse_{name}": error for name, error in zip(SCALE_NAMES, errors, strict=True)}
         return each | {"validation/mse": errors.mean()}
 
 
@@ -112,7 +112,7 @@ class ContrastiveRecipe(Recipe):
                 f"contrastive_{name}": contrastive_loss(
                     projected.float(), contrastive_classes(column).repeat(self.views), self._temperature
                 )
-                for name, projected, column in zip(NAMES, projections, one_view.T, strict=True)
+                for name, projected, column in zip(SCALE_NAMES, projections, one_view.T, strict=True)
             }
 
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:

@@ -16,10 +16,10 @@ from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.studies import adjudication, management
 from lgeqa.studies.adjudication import AdjudicationDetail, ConsensusRating, Listed, SentAdjudication
 from lgeqa.studies.models import Study, writing
-from lgeqa.web.app_state import Number, ServedIs
+from lgeqa.web.app_state import AppStateDep, Number
 from lgeqa.web.authorization import owner
 from lgeqa.web.models import ScanRow
-from lgeqa.web.rating_routes import SessionsAre, volume_of
+from lgeqa.web.rating_routes import SessionsDep, volume_of
 from lgeqa.web.responses import Nifti, as_file, as_table
 
 _FILES: Final[dict[str, Callable[[Agreement], str]]] = {
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/api/studies/{study_id}", tags=["Agreement"], depende
 
 
 @router.get("/agreement")
-def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
+def show_agreement(study_id: Number, served: AppStateDep) -> Agreement:
     """Return the agreement among the readers of a closed study and the model. A large study takes some seconds."""
     with served.sessions() as session:
         study = management.find_study(session, study_id)
@@ -42,14 +42,14 @@ def show_agreement(study_id: Number, served: ServedIs) -> Agreement:
 
 
 @router.get("/agreement/{file}", response_class=Response)
-def export_agreement(study_id: Number, file: FileName, served: ServedIs) -> Response:
+def export_agreement(study_id: Number, file: FileName, served: AppStateDep) -> Response:
     """Export the agreement as a file: a readable page, the record, or the table of the scans to adjudicate."""
     text = _FILES[file](show_agreement(study_id, served))
     return as_table(text, file) if file == "adjudicate.csv" else as_file(text, file)
 
 
 @router.get("/adjudication")
-def list_disputes(study_id: Number, sessions: SessionsAre) -> list[Listed]:
+def list_disputes(study_id: Number, sessions: SessionsDep) -> list[Listed]:
     """List the scans of a closed study on which readers disagree, largest differences first, with any consensus.
 
     The model's result is left out, so that it does not sway the panel.
@@ -59,7 +59,7 @@ def list_disputes(study_id: Number, sessions: SessionsAre) -> list[Listed]:
 
 
 @router.get("/adjudication/{number}")
-def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> AdjudicationDetail:
+def open_scan(study_id: Number, number: Number, sessions: SessionsDep) -> AdjudicationDetail:
     """Return each reader's rating of a scan, side by side, and every consensus so far."""
     with sessions() as session:
         study = management.find_study(session, study_id)
@@ -67,7 +67,7 @@ def open_scan(study_id: Number, number: Number, sessions: SessionsAre) -> Adjudi
 
 
 @router.get("/adjudication/{number}/volume", response_class=Nifti)
-def show_volume(study_id: Number, number: Number, served: ServedIs) -> Response:
+def show_volume(study_id: Number, number: Number, served: AppStateDep) -> Response:
     """Return the scan as `.nii.gz`."""
     with served.sessions() as session:
         scan = adjudication.find_scan(session, management.find_study(session, study_id), number)
@@ -76,7 +76,7 @@ def show_volume(study_id: Number, number: Number, served: ServedIs) -> Response:
 
 @router.post("/adjudication/{number}")
 def save_adjudication(
-    study_id: Number, number: Number, sent: SentAdjudication, sessions: SessionsAre
+    study_id: Number, number: Number, sent: SentAdjudication, sessions: SessionsDep
 ) -> ConsensusRating:
     """Save the consensus of a panel, and keep the earlier ones. A repeated save id is stored only once."""
     with writing(sessions) as session:

@@ -29,7 +29,7 @@ from lgeqa.studies.management import find_reader
 from lgeqa.threads import cores
 from lgeqa.web import agreement_routes, export_routes, health_route, rating_routes, scan_routes, upload_routes
 from lgeqa.web.app_state import AppState
-from lgeqa.web.authorization import Gate, owner, person_of, token_of
+from lgeqa.web.authorization import Authenticator, owner, person_of, token_of
 from lgeqa.web.home_folder import DATABASE, INCOMING, SET_ASIDE, UPLOADS
 from lgeqa.web.queue import Queue
 from lgeqa.web.request_guard import RequestGuard
@@ -97,7 +97,7 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     served = _served(home.absolute(), settings or ServeSettings())
     app = FastAPI(title="lgeqa", version=version("lgeqa"), openapi_url=None, lifespan=_lifespan)
     app.state.served = served
-    app.state.gate = Gate(token, partial(_find_reader, served.sessions))
+    app.state.gate = Authenticator(token, partial(_find_reader, served.sessions))
     app.state.worker = None
     app.add_middleware(RequestGuard)
     app.add_exception_handler(LgeqaError, _problem)

@@ -44,6 +44,6 @@ def served(request: Request) -> AppState:
     return state
 
 
-ServedIs = Annotated[AppState, Depends(served)]
+AppStateDep = Annotated[AppState, Depends(served)]
 #: Number of a study, a reader or a scan. Larger ones do not fit the database.
 Number = Annotated[int, InPath(ge=0, le=2**31)]

@@ -18,7 +18,7 @@ NO_TOKEN: Final = (
 
 
 @dataclass(frozen=True)
-class Person:
+class Principal:
     """The sender of a request.
 
     Attributes:
@@ -34,7 +34,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Gate:
+class Authenticator:
     """The lookup from a token to its person.
 
     Attributes:
@@ -45,14 +45,14 @@ class Gate:
     token: str
     find_reader: Callable[[str], int | None]
 
-    def person(self, token: str) -> Person | None:
+    def person(self, token: str) -> Principal | None:
         """Return the person with a token, or None. A weak token belongs to nobody, whatever it is compared with."""
         if not is_strong(token):
             return None
         if hmac.compare_digest(token.encode(), self.token.encode()):
-            return Person()
+            return Principal()
         reader_id = self.find_reader(token)
-        return None if reader_id is None else Person(reader_id)
+        return None if reader_id is None else Principal(reader_id)
 
 
 def token_of(request: Request) -> str:
@@ -77,13 +77,13 @@ def without_token(request: Request, token: str) -> Response:
     return answer
 
 
-def person_of(request: Request) -> Person | None:
+def person_of(request: Request) -> Principal | None:
     """Return the sender of a request, as determined by the doorman."""
-    person: Person | None = request.state.person
+    person: Principal | None = request.state.person
     return person
 
 
-def someone(request: Request) -> Person:
+def someone(request: Request) -> Principal:
     """Return the sender of a request.
 
     Raises:
@@ -95,7 +95,7 @@ def someone(request: Request) -> Person:
     return person
 
 
-def owner(person: Annotated[Person, Depends(someone)]) -> Person:
+def owner(person: Annotated[Principal, Depends(someone)]) -> Principal:
     """Return the owner of the server.
 
     Raises:
@@ -106,4 +106,4 @@ def owner(person: Annotated[Person, Depends(someone)]) -> Person:
     return person
 
 
-SomeoneIs = Annotated[Person, Depends(someone)]
+PrincipalDep = Annotated[Principal, Depends(someone)]

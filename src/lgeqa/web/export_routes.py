@@ -12,7 +12,7 @@ from lgeqa.measures import reference_scans
 from lgeqa.records import ScanResult
 from lgeqa.reporting import render
 from lgeqa.reporting.measure_rows import reference_note
-from lgeqa.web.app_state import AppState, ServedIs
+from lgeqa.web.app_state import AppState, AppStateDep
 from lgeqa.web.authorization import owner
 from lgeqa.web.responses import as_file, as_table
 from lgeqa.web.scan_queries import Filters, HistoryQuery, find, history
@@ -20,24 +20,24 @@ from lgeqa.web.schemas import About, Period
 
 router = APIRouter(prefix="/api", tags=["results"], dependencies=[Depends(owner)])
 
-FiltersAre = Annotated[Filters, Query()]
+FiltersDep = Annotated[Filters, Query()]
 
 
 @router.get("/results.csv", response_class=Response)
-def export_table(served: ServedIs, filters: FiltersAre) -> Response:
+def export_table(served: AppStateDep, filters: FiltersDep) -> Response:
     """Export the results of all finished scans, in the columns of `results.csv` of `lgeqa assess`."""
     return as_table(table_text(_results(served, filters)), "results.csv")
 
 
 @router.get("/results.jsonl", response_class=Response)
-def export_records(served: ServedIs, filters: FiltersAre) -> Response:
+def export_records(served: AppStateDep, filters: FiltersDep) -> Response:
     """Export the complete records of all finished scans, one per line."""
     lines = "".join(f"{result.model_dump_json()}\n" for result in _results(served, filters))
     return as_file(lines, "results.jsonl")
 
 
 @router.get("/report.html", response_class=HTMLResponse)
-def export_report(served: ServedIs, filters: FiltersAre) -> Response:
+def export_report(served: AppStateDep, filters: FiltersDep) -> Response:
     """Export the report of all finished scans as one self-contained file."""
     with served.sessions() as session:
         numbers = {row.name: row.id for row in find(session, filters)}
@@ -54,14 +54,14 @@ def export_report(served: ServedIs, filters: FiltersAre) -> Response:
 
 
 @router.get("/history")
-def show_history(served: ServedIs, query: Annotated[HistoryQuery, Query()]) -> list[Period]:
+def show_history(served: AppStateDep, query: Annotated[HistoryQuery, Query()]) -> list[Period]:
     """Count the scans by final result, for each day or week."""
     with served.sessions() as session:
         return history(session, query)
 
 
 @router.get("/about")
-def show_about(served: ServedIs) -> About:
+def show_about(served: AppStateDep) -> About:
     """Return the version of lgeqa, the model, its intended use, and a note on the reference scans."""
     return About(
         lgeqa=version("lgeqa"),

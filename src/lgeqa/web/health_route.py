@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lgeqa.config import Frozen
-from lgeqa.web.app_state import ServedIs
+from lgeqa.web.app_state import AppStateDep
 
 router = APIRouter(tags=["health"])
 _UNWELL: dict[int | str, dict[str, Any]] = {503: {"description": "The queue has stopped; the response says why."}}
@@ -29,7 +29,7 @@ class Health(Frozen):
 
 
 @router.get("/health", responses=_UNWELL)
-def show_health(request: Request, response: Response, served: ServedIs) -> Health:
+def show_health(request: Request, response: Response, served: AppStateDep) -> Health:
     """Report whether the queue is being processed. No token is needed, and the status is 503 if it has stopped."""
     worker = request.app.state.worker
     health = Health(

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 def read_apart(source: Source, timeout: float) -> Scan:
-    """Read a scan as `read.read_scan` does, in at most `timeout` seconds.
+    """Read a scan as `io.read_scan` does, in at most `timeout` seconds.
 
     Raises:
         ReadError: The scan cannot be read, or the process ended while reading it.
@@ -28,7 +28,7 @@ def read_apart(source: Source, timeout: float) -> Scan:
 
 
 def look_through(folder: Path, timeout: float, skip: Iterable[Path] = ()) -> list[Source]:
-    """Find the scans in a folder as `read.discover` does.
+    """Find the scans in a folder as `io.discover` does.
 
     Args:
         folder: Folder to search.
@@ -43,7 +43,7 @@ def look_through(folder: Path, timeout: float, skip: Iterable[Path] = ()) -> lis
 
 
 def candidates_of(folder: Path, patients: str, timeout: float) -> tuple[list[Candidate], list[str]]:
-    """Find the scans of a study as `rate.scans_of_folder` does.
+    """Find the scans of a study as `studies.study_scans.scans_of_folder` does.
 
     Args:
         folder: Absolute path of the folder.

@@ -25,7 +25,7 @@ class ScanRow(SourceColumns, Base):
         id: Number of the scan, never used twice.
         name: Unique name for display, made of file and folder names only.
         identity: Hash of the paths of the scan's files, so that no scan is added twice.
-        fault: Reason why the path cannot be used, as in `read.Source`.
+        fault: Reason why the path cannot be used, as in `io.Source`.
         upload: Folder below `uploads` that contains the scan. None if the files belong to the owner.
         upload_key: Key that the page sent with the upload.
         state: State of the scan.
@@ -57,7 +57,7 @@ class ScanRow(SourceColumns, Base):
 
     @property
     def source(self) -> Source:
-        """The scan for `read.read_scan`, under the number of this row, so that no file made from it has its name."""
+        """The scan for `io.read_scan`, under the number of this row, so that no file made from it has its name."""
         return self.source_of(str(self.id), fault=self.fault)
 
     @property

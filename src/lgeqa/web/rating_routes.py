@@ -14,8 +14,8 @@ from lgeqa.studies import export, management, ratings
 from lgeqa.studies.models import StudyScan, writing
 from lgeqa.studies.ratings import SavedRating, SentRating
 from lgeqa.studies.views import OwnRating, ReaderWorklist, StudyView
-from lgeqa.web.app_state import AppState, Number, ServedIs
-from lgeqa.web.authorization import SomeoneIs, owner
+from lgeqa.web.app_state import AppState, AppStateDep, Number
+from lgeqa.web.authorization import PrincipalDep, owner
 from lgeqa.web.isolated_reading import candidates_of, read_apart
 from lgeqa.web.responses import Nifti, as_file, as_table
 from lgeqa.web.volumes import scan_volume
@@ -84,12 +84,12 @@ class ReaderLink(Frozen):
     token: str
 
 
-def sessions_of(served: ServedIs) -> Sessions:
+def sessions_of(served: AppStateDep) -> Sessions:
     """Return the database sessions of the application."""
     return served.sessions
 
 
-def reader_id_of(person: SomeoneIs) -> int:
+def reader_id_of(person: PrincipalDep) -> int:
     """Return the `Reader.id` of the sender of a request.
 
     Raises:
@@ -100,21 +100,21 @@ def reader_id_of(person: SomeoneIs) -> int:
     return person.reader_id
 
 
-SessionsAre = Annotated[Sessions, Depends(sessions_of)]
-ReaderIs = Annotated[int, Depends(reader_id_of)]
+SessionsDep = Annotated[Sessions, Depends(sessions_of)]
+ReaderDep = Annotated[int, Depends(reader_id_of)]
 for_owner = APIRouter(prefix="/api/studies", tags=["Studies"], dependencies=[Depends(owner)])
 for_readers = APIRouter(prefix="/api/reading", tags=["Reading"])
 
 
 @for_owner.get("")
-def list_studies(sessions: SessionsAre) -> list[StudyView]:
+def list_studies(sessions: SessionsDep) -> list[StudyView]:
     """List all studies, the newest first."""
     with sessions() as session:
         return [StudyView.of(study) for study in management.list_studies(session)]
 
 
 @for_owner.post("", status_code=201)
-def make_study(new: NewStudy, served: ServedIs) -> MadeStudy:
+def make_study(new: NewStudy, served: AppStateDep) -> MadeStudy:
     """Create a study of the scans in a folder on the server's machine. Each scan is read once as a check."""
     scans, left_out = candidates_of(Path(new.folder), new.patients, served.settings.timeout)
     with writing(served.sessions) as session:
@@ -123,21 +123,21 @@ def make_study(new: NewStudy, served: ServedIs) -> MadeStudy:
 
 
 @for_owner.get("/{study_id}")
-def show_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+def show_study(study_id: Number, sessions: SessionsDep) -> StudyView:
     """Return a study and the progress of its readers."""
     with sessions() as session:
         return StudyView.of(management.find_study(session, study_id))
 
 
 @for_owner.delete("/{study_id}", status_code=204)
-def delete_study(study_id: Number, sessions: SessionsAre) -> None:
+def delete_study(study_id: Number, sessions: SessionsDep) -> None:
     """Delete a study in which nobody has rated. The files of the scans are not deleted."""
     with writing(sessions) as session:
         management.delete_study(session, management.find_study(session, study_id))
 
 
 @for_owner.post("/{study_id}/readers", status_code=201)
-def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> ReaderLink:
+def add_reader(study_id: Number, new: NewReader, sessions: SessionsDep) -> ReaderLink:
     """Add a reader to an open study. The token is shown only once and is not stored."""
     with writing(sessions) as session:
         reader, token = management.add_reader(session, management.find_study(session, study_id), new.name)
@@ -145,7 +145,7 @@ def add_reader(study_id: Number, new: NewReader, sessions: SessionsAre) -> Reade
 
 
 @for_owner.delete("/{study_id}/readers/{number}")
-def remove_reader(study_id: Number, number: Number, sessions: SessionsAre) -> StudyView:
+def remove_reader(study_id: Number, number: Number, sessions: SessionsDep) -> StudyView:
     """Remove a reader who has rated nothing. The reader's link becomes invalid."""
     with writing(sessions) as session:
         study = management.find_study(session, study_id)
@@ -154,7 +154,7 @@ def remove_reader(study_id: Number, number: Number, sessions: SessionsAre) -> St
 
 
 @for_owner.post("/{study_id}/readers/{number}/token")
-def renew_token(study_id: Number, number: Number, sessions: SessionsAre) -> ReaderLink:
+def renew_token(study_id: Number, number: Number, sessions: SessionsDep) -> ReaderLink:
     """Give a reader a new token. The old one becomes invalid."""
     with writing(sessions) as session:
         reader, token = management.renew_token(management.find_study(session, study_id), number)
@@ -162,7 +162,7 @@ def renew_token(study_id: Number, number: Number, sessions: SessionsAre) -> Read
 
 
 @for_owner.post("/{study_id}/close")
-def close_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+def close_study(study_id: Number, sessions: SessionsDep) -> StudyView:
     """Close a study. Readers see nothing more, and the ratings can be viewed and exported."""
     with writing(sessions) as session:
         study = management.find_study(session, study_id)
@@ -171,7 +171,7 @@ def close_study(study_id: Number, sessions: SessionsAre) -> StudyView:
 
 
 @for_owner.post("/{study_id}/reopen")
-def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
+def reopen_study(study_id: Number, sessions: SessionsDep) -> StudyView:
     """Reopen a study for its readers. The study keeps a record that it was closed before."""
     with writing(sessions) as session:
         study = management.find_study(session, study_id)
@@ -180,7 +180,7 @@ def reopen_study(study_id: Number, sessions: SessionsAre) -> StudyView:
 
 
 @for_owner.get("/{study_id}/ratings")
-def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]]:
+def show_ratings(study_id: Number, sessions: SessionsDep) -> list[dict[str, Any]]:
     """Return the ratings of a closed study, as the rows of `ratings.csv`."""
     with sessions() as session:
         study = management.find_study(session, study_id)
@@ -189,7 +189,7 @@ def show_ratings(study_id: Number, sessions: SessionsAre) -> list[dict[str, Any]
 
 
 @for_owner.get("/{study_id}/export/{file}", response_class=Response)
-def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> Response:
+def export_study(study_id: Number, file: ExportName, sessions: SessionsDep) -> Response:
     """Export the ratings of a closed study as a file."""
     with sessions() as session:
         study = management.find_study(session, study_id)
@@ -199,21 +199,21 @@ def export_study(study_id: Number, file: ExportName, sessions: SessionsAre) -> R
 
 
 @for_readers.get("")
-def show_readings(reader_id: ReaderIs, sessions: SessionsAre) -> ReaderWorklist:
+def show_readings(reader_id: ReaderDep, sessions: SessionsDep) -> ReaderWorklist:
     """List the scans that the reader is to rate, by blind number, and the scales."""
     with sessions() as session:
         return ReaderWorklist.of(ratings.find_person(session, reader_id))
 
 
 @for_readers.get("/{number}")
-def show_rating(number: Number, reader_id: ReaderIs, sessions: SessionsAre) -> OwnRating:
+def show_rating(number: Number, reader_id: ReaderDep, sessions: SessionsDep) -> OwnRating:
     """Return the reader's latest rating of a scan."""
     with sessions() as session:
         return OwnRating.of(ratings.find_reading(session, reader_id, number))
 
 
 @for_readers.get("/{number}/volume", response_class=Nifti)
-def show_volume(number: Number, reader_id: ReaderIs, served: ServedIs) -> Response:
+def show_volume(number: Number, reader_id: ReaderDep, served: AppStateDep) -> Response:
     """Return the scan as `.nii.gz` without any name."""
     with served.sessions() as session:
         return volume_of(ratings.find_reading(session, reader_id, number).scan, number, served)
@@ -233,7 +233,7 @@ def volume_of(kept: StudyScan, number: int, served: AppState) -> Nifti:
 
 
 @for_readers.post("/{number}/ratings")
-def save_rating(number: Number, sent: SentRating, reader_id: ReaderIs, sessions: SessionsAre) -> SavedRating:
+def save_rating(number: Number, sent: SentRating, reader_id: ReaderDep, sessions: SessionsDep) -> SavedRating:
     """Save a rating, which is on disk once the response arrives. A repeated save id is stored only once."""
     with writing(sessions) as session:
         return ratings.save_rating(session, reader_id, number, sent)

@@ -15,7 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lgeqa.batch import trace_of
-from lgeqa.web.authorization import NO_TOKEN, Gate, token_of, without_token
+from lgeqa.web.authorization import NO_TOKEN, Authenticator, token_of, without_token
 from lgeqa.web.host_names import is_ours
 from lgeqa.web.settings import MEGABYTE, ServeSettings
 
@@ -63,7 +63,7 @@ class RequestGuard:
 
 async def _refusal(request: Request, limit: int) -> Response | None:
     """Return the response to a request that is refused, or None. An accepted request gets its `state.person`."""
-    gate: Gate = request.app.state.gate
+    gate: Authenticator = request.app.state.gate
     path, host = request.scope["path"], request.headers.get("host", "")
     if not is_ours(host, _settings(request).hosts):
         return _problem(

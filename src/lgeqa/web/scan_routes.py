@@ -12,10 +12,10 @@ from lgeqa.io import read_mask
 from lgeqa.measures import Heart
 from lgeqa.records import BoolArray, Scan
 from lgeqa.reporting import ScanPictures
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.management import study_that_reads
 from lgeqa.web import scan_queries, volumes
-from lgeqa.web.app_state import AppState, Number, ServedIs
+from lgeqa.web.app_state import AppState, AppStateDep, Number
 from lgeqa.web.authorization import owner
 from lgeqa.web.isolated_reading import read_apart
 from lgeqa.web.models import DONE, ScanRow
@@ -32,7 +32,7 @@ BloodPart = Literal["aorta", "pools"]
 
 @router.get("", responses={304: {"description": "Nothing changed since the answer with this ETag."}})
 def list_scans(
-    served: ServedIs,
+    served: AppStateDep,
     query: Annotated[scan_queries.Query, Query()],
     response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
@@ -48,7 +48,7 @@ def list_scans(
 
 
 @router.get("/{number}", responses=_ABSENT)
-def show_scan(served: ServedIs, number: Number) -> ScanPart:
+def show_scan(served: AppStateDep, number: Number) -> ScanPart:
     """Return everything about one scan."""
     row = _row(served, number)
     pictures = served.out.load_pictures(str(number)) if row.state == DONE else None
@@ -56,7 +56,7 @@ def show_scan(served: ServedIs, number: Number) -> ScanPart:
 
 
 @router.delete("/{number}", status_code=204, responses=_ABSENT | _READ)
-def delete_scan(served: ServedIs, number: Number) -> None:
+def delete_scan(served: AppStateDep, number: Number) -> None:
     """Delete a scan and its result. Uploaded files are deleted too, other files stay where they are."""
     upload = _row(served, number).upload
     with served.sessions() as session:
@@ -72,7 +72,7 @@ def delete_scan(served: ServedIs, number: Number) -> None:
 
 
 @router.post("/{number}/assessments", status_code=202, responses=_ABSENT)
-def assess_again(served: ServedIs, number: Number) -> ScanPart:
+def assess_again(served: AppStateDep, number: Number) -> ScanPart:
     """Assess a scan again, for instance after its file or the model has changed."""
     _row(served, number)
     served.queue.assess_again(number)
@@ -80,7 +80,7 @@ def assess_again(served: ServedIs, number: Number) -> ScanPart:
 
 
 @router.get("/{number}/thumbnail.jpg", response_class=Jpeg, responses=_ABSENT)
-def show_thumbnail(served: ServedIs, number: Number) -> Response:
+def show_thumbnail(served: AppStateDep, number: Number) -> Response:
     """Return a small picture of the slice with the largest area of the atrium."""
     thumbnail = _row(served, number).thumbnail
     if thumbnail is None:
@@ -89,19 +89,19 @@ def show_thumbnail(served: ServedIs, number: Number) -> Response:
 
 
 @router.get("/{number}/pictures", responses=_ABSENT)
-def show_pictures(served: ServedIs, number: Number) -> ScanPictures:
+def show_pictures(served: AppStateDep, number: Number) -> ScanPictures:
     """Return pictures of the slices with the atrium, with its outline and the heat maps."""
     return _pictures(served, number)
 
 
 @router.get("/{number}/volume.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_volume(served: ServedIs, number: Number) -> Response:
+def show_volume(served: AppStateDep, number: Number) -> Response:
     """Return the scan in axial LPS order."""
     return Nifti(volumes.scan_volume(_scan(served, _row(served, number))))
 
 
 @router.get("/{number}/atrium.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_atrium(served: ServedIs, number: Number) -> Response:
+def show_atrium(served: AppStateDep, number: Number) -> Response:
     """Return the detected blood pool of the left atrium, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
     scan = _scan(served, row)
@@ -109,7 +109,7 @@ def show_atrium(served: ServedIs, number: Number) -> Response:
 
 
 @router.get("/{number}/blood/{part}.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_blood(served: ServedIs, number: Number, part: BloodPart) -> Response:
+def show_blood(served: AppStateDep, number: Number, part: BloodPart) -> Response:
     """Return the descending aorta or the other blood pools of the measures, 0 or 1, on the voxels of the volume."""
     row = _row(served, number)
     scan = _scan(served, row)
@@ -118,14 +118,14 @@ def show_blood(served: ServedIs, number: Number, part: BloodPart) -> Response:
 
 
 @router.get("/{number}/heat/{scale}.nii.gz", response_class=Nifti, responses=_ABSENT)
-def show_heat(served: ServedIs, number: Number, scale: ScaleName) -> Response:
+def show_heat(served: AppStateDep, number: Number, scale: ScaleName) -> Response:
     """Return the attribution map of a scale's logit, on the voxels of the volume.
 
     Values above 0 speak for diagnostic, values below 0 against. The map is 0 on slices without the atrium, and outside
     the square that the network sees.
     """
     row = _row(served, number)
-    maps = [picture.maps[NAMES.index(scale)] for picture in _pictures(served, number).slices if picture.maps]
+    maps = [picture.maps[SCALE_NAMES.index(scale)] for picture in _pictures(served, number).slices if picture.maps]
     if not maps:
         raise HTTPException(404, f"Scan {number} has no heat maps: the model does not give them.")
     scan = _scan(served, row)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
 
 from lgeqa.errors import UploadError
-from lgeqa.web.app_state import AppState, ServedIs
+from lgeqa.web.app_state import AppState, AppStateDep
 from lgeqa.web.archives import Intake
 from lgeqa.web.authorization import owner
 from lgeqa.web.isolated_reading import look_through
@@ -38,7 +38,7 @@ _BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"
 )
 async def upload(
     request: Request,
-    served: ServedIs,
+    served: AppStateDep,
     idempotency_key: Annotated[str | None, Header(min_length=8, max_length=80)] = None,
 ) -> Added:
     """Upload volumes, the files of DICOM series, or zip archives of them, as parts of `multipart/form-data`.
@@ -53,7 +53,7 @@ async def upload(
 
 
 @router.post("/folders", status_code=201, responses={422: {"model": Problem}})
-def open_folder(given: Folder, served: ServedIs) -> Added:
+def open_folder(given: Folder, served: AppStateDep) -> Added:
     """Add all scans of a file or folder on the server's machine. Their files stay where they are.
 
     Scans that are already in the list stay unchanged. The response lists them too.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lgeqa.cohort import Case, LabelRule, read_cohort
 from lgeqa.cohort.check import CohortReport, check_cohort
 from lgeqa.records import frame_of
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -60,9 +60,11 @@ class Cohort:
         rows = []
         for case in self.cases:
             scan = {"scan": case.scan_id, "patient": case.patient, "image": str(case.image)}
-            scored = [{"reader": reader, **dict(zip(NAMES, row, strict=True))} for reader, row in case.scores.items()]
+            scored = [
+                {"reader": reader, **dict(zip(SCALE_NAMES, row, strict=True))} for reader, row in case.scores.items()
+            ]
             rows += [{**scan, **scores} for scores in scored or [{"reader": None}]]
-        return frame_of(rows, ["scan", "patient", "image", "reader", *NAMES])
+        return frame_of(rows, ["scan", "patient", "image", "reader", *SCALE_NAMES])
 
     def __len__(self) -> int:
         """Return the number of scans."""

@@ -9,7 +9,7 @@ from lgeqa.batch import BatchItem, OutputFolder
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.measures import measured_reader
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.workflows.assessment import AssessmentRequest, Follow, find_scans, pass_on, run_scans
 from lgeqa.workflows.score_table import open_table
 
@@ -60,4 +60,4 @@ def score_by_measures(request: AssessmentRequest, table_path: Path, follow: Foll
 
 def _cells(reading: Mapping[str, float] | None) -> list[str]:
     """Return a scan's scores as cells of the table, which are empty without a reading."""
-    return [f"{score:.2f}" for score in reading.values()] if reading else [""] * len(NAMES)
+    return [f"{score:.2f}" for score in reading.values()] if reading else [""] * len(SCALE_NAMES)

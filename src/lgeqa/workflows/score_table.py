@@ -12,7 +12,7 @@ from lgeqa.cohort.table import cases_of_table
 from lgeqa.cohort.table_io import COLUMNS
 from lgeqa.errors import CohortError, OutputError, UsageError
 from lgeqa.io import Source
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import csv_text
 
 #: Columns that identify the scan of a row.
@@ -59,13 +59,13 @@ class ScoreTable:
         """Return the table with rows of the reader `measured`, which replace earlier ones of the same scans.
 
         Args:
-            scores: Cells that identify a scan, as in `scans_of`, and its scores in the order of `attributes.NAMES`.
+            scores: Cells that identify a scan, as in `scans_of`, and its scores in the order of `scales.SCALE_NAMES`.
         """
         scored = {scan["scan"] for scan, _ in scores}
         others = [
             row for row in self.rows if not (self._cell(row, "reader") == MEASURED and row[self._at("scan")] in scored)
         ]
-        cells = [{**scan, "reader": MEASURED, **dict(zip(NAMES, values, strict=True))} for scan, values in scores]
+        cells = [{**scan, "reader": MEASURED, **dict(zip(SCALE_NAMES, values, strict=True))} for scan, values in scores]
         return ScoreTable(
             self.path, self.columns, [*others, *([row.get(name, "") for name in self.columns] for row in cells)]
         )

@@ -18,21 +18,21 @@ from lgeqa.inference.bundle.external_data import has_external_data
 from lgeqa.inference.bundle.manifest import MANIFEST, Manifest, decisive_sha256
 from lgeqa.io.untrusted_files import open_regular, size_of
 from lgeqa.records import BundleStamp, FloatArray, IntArray
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Number of slices per call of a network: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
 #: Names of the quality network's outputs.
 PROBABILITIES, MAPS, NOVELTY = "probabilities", "maps", "novelty"
 #: Axes after the slice axis of each output that a quality network may have.
-_OUTPUTS = {PROBABILITIES: (len(NAMES),), MAPS: (len(NAMES), "row", "column"), NOVELTY: ()}
+_OUTPUTS = {PROBABILITIES: (len(SCALE_NAMES),), MAPS: (len(SCALE_NAMES), "row", "column"), NOVELTY: ()}
 
 
 class QualityOutputs(NamedTuple):
     """The outputs of the quality network for slices.
 
     Attributes:
-        probabilities: Probability of being diagnostic, (slice, 4) in the order of `attributes.NAMES`.
+        probabilities: Probability of being diagnostic, (slice, 4) in the order of `scales.SCALE_NAMES`.
         maps: HiResCAM maps (slice, 4, map row, map column) in logits, above 0 for evidence of diagnostic quality and
             below 0 for evidence against it. None if the network has no maps.
         novelty: Distance of each slice from the network's training slices, (slice,). About 1 for a similar slice. None
@@ -156,8 +156,8 @@ def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
             f"{folder / MANIFEST}: the networks, their preparation, rule, limits or threshold were altered after it "
             "was written. Get the bundle again, or export it with the settings wanted."
         )
-    if manifest.quality.outputs != NAMES:
-        raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {NAMES}.")
+    if manifest.quality.outputs != SCALE_NAMES:
+        raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {SCALE_NAMES}.")
     files = {name: _checked(folder, name, sha) for name, sha in manifest.sha256.items()}
     for name in (manifest.detector.file, manifest.quality.file):
         if name not in files:

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from lgeqa.config import Settings
 from lgeqa.inference.detection import SliceRule
 from lgeqa.preprocessing import DetectorPreparation, QualityPreparation
-from lgeqa.scales import NAMES
+from lgeqa.scales import SCALE_NAMES
 
 #: Name of the manifest in a bundle's folder.
 MANIFEST = "bundle.json"
@@ -65,7 +65,7 @@ class QualityPart(Settings):
 
     file: str
     preparation: QualityPreparation
-    outputs: tuple[str, ...] = NAMES
+    outputs: tuple[str, ...] = SCALE_NAMES
     novelty: NoveltyLimits | None = None
 
 

@@ -72,7 +72,7 @@ def check_consistency(probabilities: FloatArray, threshold: float) -> tuple[Find
     """Check that the verdict does not contradict the attribute probabilities of the same network.
 
     Args:
-        probabilities: Probabilities of being diagnostic, (slice, 4), scales in the order of `attributes.NAMES`.
+        probabilities: Probabilities of being diagnostic, (slice, 4), scales in the order of `scales.SCALE_NAMES`.
         threshold: Smallest probability of quality with which a slice counts as diagnostic.
     """
     *attributes, quality = SCALES

@@ -18,7 +18,7 @@ class Mechanism:
 
     Attributes:
         effect: Function that applies the artefact and has the name of the mechanism.
-        scale: Scale of `attributes.NAMES` that the mechanism affects most.
+        scale: Scale of `scales.SCALE_NAMES` that the mechanism affects most.
         cause: Physical cause. A scan has at most one artefact of each cause.
         title: Display name.
         unit: Unit of the severity.

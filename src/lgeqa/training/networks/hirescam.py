@@ -34,7 +34,7 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         Logits (slice, 4), and maps (slice, 4, map row, map column) on the encoder's last grid, in logits. Values
-        above 0 speak for diagnostic, values below 0 against it. Both are in the order of `attributes.NAMES`.
+        above 0 speak for diagnostic, values below 0 against it. Both are in the order of `scales.SCALE_NAMES`.
     """
     maps = network.encoder.stages(slices)[-1]
     pooled = maps.mean(dim=(2, 3))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from lgeqa.scales import ATTRIBUTE_NAMES, NAMES
+from lgeqa.scales import ATTRIBUTE_NAMES, SCALE_NAMES
 from lgeqa.training.networks.decoder import Decoder
 from lgeqa.training.networks.encoder import WIDTH, Encoder
 
@@ -39,7 +39,7 @@ class QualityNetwork(nn.Module):
         self.quality_head = nn.Sequential(nn.Linear(inputs, 20), nn.ReLU(), nn.Linear(20, 1))
 
     def heads(self, features: Tensor) -> Tensor:  # (slice, 512)
-        """Return four logits, (slice, 4), in the order of `attributes.NAMES`."""
+        """Return four logits, (slice, 4), in the order of `scales.SCALE_NAMES`."""
         hidden = [body(features) for body, _ in self.attribute_parts()]
         logits = [last(inputs) for (_, last), inputs in zip(self.attribute_parts(), hidden, strict=True)]
         attributes = torch.cat(logits, dim=1)
@@ -81,10 +81,10 @@ class ContrastiveNetwork(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.projections = nn.ModuleList(nn.Linear(encoder.features, 128) for _ in NAMES)
+        self.projections = nn.ModuleList(nn.Linear(encoder.features, 128) for _ in SCALE_NAMES)
 
     def forward(self, slices: Tensor) -> Tensor:
-        """Return projections of length 1, (scale, slice, 128), scales in the order of `attributes.NAMES`."""
+        """Return projections of length 1, (scale, slice, 128), scales in the order of `scales.SCALE_NAMES`."""
         return self.project(self.encoder(slices))
 
     def project(self, features: Tensor) -> Tensor:  # (slice, 512)
