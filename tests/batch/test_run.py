@@ -63,8 +63,8 @@ def test_no_scan_stops_the_run(tmp_path: Path) -> None:
 
 def test_bug_is_logged_without_the_content_of_the_scan(tmp_path: Path) -> None:
     settled = _run(tmp_path, "bug", "bad")
-    assert settled["bug"].ours
-    assert not settled["bad"].ours
+    assert settled["bug"].internal_error
+    assert not settled["bad"].internal_error
     log = tmp_path / "out" / "faults.log"
     assert f"A bug in lgeqa, not of the scan (KeyError). Please report it with {log}." == settled["bug"].result.message
     text = log.read_text(encoding="utf-8")
@@ -101,7 +101,7 @@ def test_a_scan_that_takes_too_long_is_reported(tmp_path: Path) -> None:
     assert settled["good"].result.status == "assessed"
     assert settled["hung"].result.status == "failed"
     assert "longer than 20 s" in settled["hung"].result.message
-    assert not settled["hung"].ours
+    assert not settled["hung"].internal_error
 
 
 def test_the_table_has_the_columns_of_the_contract(tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ class BatchItem:
     Attributes:
         result: Record of the scan.
         kept: Whether the record comes from an earlier run.
-        ours: Whether the scan failed because of a bug in lgeqa.
+        internal_error: Whether the scan failed because of a bug in lgeqa.
     """
 
     result: ScanResult
     kept: bool = False
-    ours: bool = False
+    internal_error: bool = False
 
 
 def run_batch(
@@ -70,7 +70,7 @@ def run_batch(
             if time.monotonic() > written + _TABLES_EVERY:
                 attempt.out.write_tables([*_in_order(sources, results), *earlier])
                 written = time.monotonic()
-            yield BatchItem(result, ours=bool(outcome.trace))
+            yield BatchItem(result, internal_error=bool(outcome.trace))
     finally:
         everything = [*_in_order(sources, results), *earlier]
         attempt.out.write_tables(everything)

@@ -76,7 +76,7 @@ class RunConsole:
 
 def exit_code(items: Collection[BatchItem]) -> int:
     """Return 0 if all scans were assessed or measured, else the code of what prevented it."""
-    if any(item.ours for item in items):
+    if any(item.internal_error for item in items):
         return INTERNAL_ERROR
     return 0 if all(item.result.succeeded for item in items) else NOT_ALL
 

@@ -96,13 +96,13 @@ def assess_scans(request: AssessmentRequest, follow: Follow = pass_on) -> Assess
             items = run_scans(sources, request, out, bundle, follow)
             return AssessmentRun(items, traces=out.faults(), caution=bundle.manifest.caution)
     with claimed(request.out):
-        return _assess_into(OutputFolder(request.out, masks=request.masks, pictures=True), sources, request, follow)
+        out = OutputFolder(request.out, masks=request.masks, pictures=True)
+        return _assess_into(out, sources, request, bundle, follow)
 
 
 def _assess_into(
-    out: OutputFolder, sources: Sequence[Source], request: AssessmentRequest, follow: Follow
+    out: OutputFolder, sources: Sequence[Source], request: AssessmentRequest, bundle: Bundle, follow: Follow
 ) -> AssessmentRun:
-    bundle = open_bundle(request.bundle)
     manifest = bundle.manifest
     earlier = _earlier(sources, out, bundle)
 
