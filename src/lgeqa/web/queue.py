@@ -56,7 +56,7 @@ class Queue:
     """
 
     def __init__(self, sessions: Sessions) -> None:
-        """Open the queue, and requeue scans that were in work when an earlier server ended, unless tried too often."""
+        """Open the queue, and requeue scans that an earlier server left in progress, unless tried too often."""
         self._sessions = sessions
         self._changed = Condition()
         self._boot, self._changes = secrets.token_hex(4), 0
@@ -82,7 +82,7 @@ class Queue:
             self._notify()
 
     def worn_out(self) -> list[QueuedScan]:
-        """Return the scans in work that were tried the maximum number of times without a result, as servers ended."""
+        """Return the scans in progress that were tried the maximum number of times and ended servers each time."""
         query = select(ScanRow).where(ScanRow.state == WORKING, ScanRow.takes >= MOST_TAKES).order_by(ScanRow.id)
         with self._sessions() as session:
             return list(map(_queued_scan, session.scalars(query)))
@@ -111,7 +111,7 @@ class Queue:
         return _queued_scan(row)
 
     def finish(self, number: int, result: ScanResult, thumbnail: bytes | None = None) -> bool:
-        """Store the result of a scan in work, or return False if it was deleted or queued again meanwhile."""
+        """Store the result of a scan in progress, or return False if it was deleted or queued again meanwhile."""
         with self._sessions.begin() as session:
             row = session.get(ScanRow, number)
             if row is None or row.state != WORKING:
@@ -124,7 +124,7 @@ class Queue:
         return True
 
     def requeue(self, number: int, *, counts: bool = True) -> bool:
-        """Queue an interrupted scan again, or return False if that happened too often or it is not in work.
+        """Queue an interrupted scan again, or return False if that happened too often or it is not in progress.
 
         Args:
             number: Number of the scan.

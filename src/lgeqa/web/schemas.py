@@ -18,7 +18,7 @@ class ScanLine(Frozen):
     Attributes:
         id: Number of the scan.
         name: Unique name for display.
-        state: Whether the scan is queued, in work or done.
+        state: Whether the scan is queued, in progress or done.
         end: Final result. None until the scan is done.
         probability: Probability of being diagnostic. None unless the scan was assessed.
         votes_diagnostic: Number of slices that vote for diagnostic. None unless the scan was assessed.

@@ -32,7 +32,7 @@ _PROCESS_ENDED = (
     "Assess it again on a machine with more memory."
 )
 _SERVER_ENDED = (
-    f"The server was ended each of the {MOST_TAKES} times that this scan was in work, so it is set aside. "
+    f"The server was ended each of the {MOST_TAKES} times that it processed this scan, so it is set aside. "
     "Assess it again on a machine with more memory, or look at its files."
 )
 #: Errors that a full disk raises. The worker waits until they are gone.
@@ -64,7 +64,7 @@ class QueueWorker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the process and the thread, and put a scan in work back into the queue."""
+        """End the process and the thread, and put the scan in progress back into the queue."""
         with self._lock:
             self._stop.set()
             if self._process:
