@@ -134,4 +134,4 @@ def test_a_folder_that_cannot_be_made_ends_with_2(place: Path) -> None:
     failed = lgeqa("--ratings", place / "ratings.csv", "-o", place / "ratings.csv" / "out", "--draws", "100")
 
     assert failed.returncode == 2
-    assert "out: cannot be made (Not a directory). Name another folder." in failed.stderr
+    assert "out: cannot be written (not a directory)" in failed.stderr
