@@ -41,7 +41,7 @@ def test_ratings(tmp_path: Path) -> None:
         ([",p1,,1,1,2,3,4,,,,"], r"line 2: has no scan and no reader"),
         ([GOOD, GOOD], r"line 3: reading 1 of scan 's1' by 'ann' is in an earlier row too"),
         ([GOOD, "s1,p2,bob,1,1,2,3,4,,,,"], r"line 3: scan 's1' has patient 'p2', and 'p1' in an earlier row"),
-        ([GOOD, 's2,"p,ann'], r"is no CSV \(unexpected end of data\)"),
+        ([GOOD, 's2,"p,ann'], r"is not valid CSV \(unexpected end of data\)"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, rows: list[str], message: str) -> None:

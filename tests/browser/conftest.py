@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Playwright, Request, expect, sync_playwright
 
 #: Names of Chromium on PATH, in the order in which they are tried.
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -15,6 +15,10 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _LOCAL_SCHEMES = ("about", "blob", "data", "file")
 _LOCAL_HOSTS = ("127.0.0.1",)
+#: Milliseconds until a page shows what is expected, also on a machine with other load that draws volumes in software.
+_PATIENCE_MS = 60_000
+
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @pytest.fixture(scope="package")

@@ -369,6 +369,7 @@ def test_the_owner_runs_a_study_from_its_pages(
     expect(owner.locator("#link")).to_be_hidden()
     owner.get_by_label("New reader").fill(MARKUP)
     owner.keyboard.press("Enter")
+    expect(owner.locator("#link")).to_be_visible()  # only then is the address that of the new reader
     link = owner.locator("#address")
     expect(link).to_have_value(re.compile(r"/read\?token=.{32}"))
     reader = open_reading(open_page(), link.input_value())

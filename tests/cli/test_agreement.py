@@ -111,7 +111,7 @@ def test_truth_is_no_reader_and_marks_a_simulated_cohort(tmp_path: Path) -> None
         (("--ratings", "{place}/none.csv"), "none.csv: cannot be read (No such file or directory)"),
         (("--ratings", "{place}/scores.csv"), "scores.csv: lacks the column(s) reading, cannot_rate."),
         (("--ratings", "{place}/ratings.csv", "--results", "{place}/images"), "images: holds no scans/<scan>.json."),
-        (("--ratings", "{place}/ratings.csv", "--results", "{place}/old"), "x.json: is no record of a scan of this"),
+        (("--ratings", "{place}/ratings.csv", "--results", "{place}/old"), "x.json: is not a record of a scan of this"),
         (
             ("--ratings", "{place}/ratings.csv", "--results", "{place}/others"),
             "others: none of its 1 records, such as 'nobody', is of a scan of",

@@ -86,7 +86,7 @@ def test_what_reading_warns_of_is_a_caution(made: Made) -> None:
     header, _, data = path.read_bytes().partition(b"\n\n")
     lines = [line for line in header.split(b"\n") if not line.startswith(b"space")]
     path.write_bytes(b"\n".join([*lines, b"spacings: 0.625 0.7 2.5"]) + b"\n\n" + data)
-    assert any("s0/data.nrrd: The header tells no orientation" in text for text in check(made).cautions)
+    assert any("s0/data.nrrd: The header has no orientation" in text for text in check(made).cautions)
 
 
 def test_scans_without_masks_are_a_caution_until_none_has_one(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_one_image_on_both_sides_of_a_split_is_an_error(made: Made) -> None:
     [fault] = check(made, split).errors
     assert "s0/data.nrrd" in fault
     assert "s8/data.nii.gz: the scans s0, s8 are the same image" in fault
-    assert "under the patients p-s0 (train), p-s8 (test). They stand on both sides" in fault
+    assert "under the patients p-s0 (train), p-s8 (test). They are on both sides" in fault
 
 
 @pytest.mark.parametrize("split", [None, {"p-s0": "train", "p-s8": "train"}])

@@ -17,7 +17,7 @@ def test_a_saved_split_is_used_again(tmp_path: Path) -> None:
 
 def test_a_split_that_misses_a_patient_is_refused(tmp_path: Path) -> None:
     save_split(draw_split(cases(), strata(cases()), 0.2, 0.1, 0), tmp_path / "split.json")
-    with pytest.raises(CohortError, match=r"does not deal the patient\(s\) p40"):
+    with pytest.raises(CohortError, match=r"has no part for the patient\(s\) p40"):
         load_split(tmp_path / "split.json", cases(41))
 
 

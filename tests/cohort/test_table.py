@@ -60,7 +60,7 @@ def test_the_mark_of_excel_is_no_part_of_a_name(tmp_path: Path) -> None:
         (["a,,,m,ann,1,2,3,4"], "line 2: has no patient and no image"),
         (["a,p,i,m,ann,1,2,3"], "line 2: has 8 cells for 9 columns"),
         ([ROW + ",0"], "line 2: has 10 cells for 9 columns"),
-        (['a,"p', "q"], "line 3: is no CSV"),
+        (['a,"p', "q"], "line 3: is not valid CSV"),
         ([], "has no row that can be used"),
     ],
 )

@@ -211,7 +211,7 @@ def test_a_test_scan_that_breaks_lgeqa_does_not_end_the_study(
     monkeypatch.setattr("lgeqa.experiment.results.open_pipeline", partial(_open_one_that_breaks, first))
     found = evaluate_run(Run("baseline", 0), plan, world.config, out, detected=False)
     assert [scan.case.scan_id for scan in found.scans] == others
-    assert [(one.scan_id, "fault of lgeqa" in one.why) for one in found.evaluation.excluded] == [(first, True)]
+    assert [(one.scan_id, "bug in lgeqa" in one.why) for one in found.evaluation.excluded] == [(first, True)]
     assert "ZeroDivisionError" in (folder / "tested" / "faults.log").read_text()
 
 

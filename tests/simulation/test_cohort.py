@@ -356,7 +356,7 @@ def test_refuses_a_real_scan_that_is_missing_or_changed(tmp_path: Path) -> None:
     place = tmp_path / "real"
     write_patient(place / "p", GeometricHeart())
     [recipe] = draw_cohort(CohortSettings(n=1), find_real_scans(place))
-    with pytest.raises(CohortError, match="Name the folder that it lies in"):
+    with pytest.raises(CohortError, match="Name the folder that it is in"):
         make_scan(recipe)
     with pytest.raises(CohortError, match=r"data\.nrrd: is not there"):
         make_scan(recipe, tmp_path)

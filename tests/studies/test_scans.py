@@ -63,9 +63,9 @@ def test_the_owners_table_names_patients(folder: Path) -> None:
     ("table", "told"),
     [
         ("scan;patient\na;p\n", r"lacks the column\(s\) scan, patient. It has scan;patient"),
-        ("scan,patient\na,p\n", "does not tell whose these scans are: b"),
-        ("scan,patient\na,p\nb,\n", "does not tell whose these scans are: b"),
-        ("scan,patient\na,p\nb\n", "does not tell whose these scans are: b"),
+        ("scan,patient\na,p\n", "does not say whose these scans are: b"),
+        ("scan,patient\na,p\nb,\n", "does not say whose these scans are: b"),
+        ("scan,patient\na,p\nb\n", "does not say whose these scans are: b"),
         ("scan,patient\na,p\na,q\nb,q\n", "the scan 'a' both 'p' and 'q'"),
     ],
 )

@@ -251,7 +251,7 @@ def test_unlabelled_scans_take_part_in_the_pretraining_alone(world: World, tmp_p
 
 def test_a_split_of_other_patients(world: World, tmp_path: Path) -> None:
     save_split({"somebody": "train"}, tmp_path / "split.json")
-    with pytest.raises(CohortError, match=r"does not deal the patient\(s\) phantom-0000"):
+    with pytest.raises(CohortError, match=r"has no part for the patient\(s\) phantom-0000"):
         run_detector([world.cohort], DetectorConfig.of(DETECTOR), tmp_path / "run", split=tmp_path / "split.json")
 
 

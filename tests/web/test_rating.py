@@ -130,7 +130,7 @@ def test_a_number_beyond_all_bounds_is_refused(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("new", "status", "told"),
     [
-        ({"name": "S", "folder": "/not/there"}, 422, "/not/there: is no folder"),
+        ({"name": "S", "folder": "/not/there"}, 422, "/not/there: is not a folder"),
         ({"name": "", "folder": "FOLDER"}, 422, "is not a name for a study"),
         ({"name": "pilot", "folder": "FOLDER"}, 409, "study 'pilot' already"),
         ({"name": "S", "folder": "FOLDER", "repeat_share": 2}, 422, "share of 2"),

@@ -296,7 +296,7 @@ def test_full_disk_stops_the_queue_until_there_is_room(
     faked.worker.stop()
 
     assert alive
-    assert "goes on by itself" in said
+    assert "continues by itself" in said
     assert [(row.end, row.takes) for row in rows] == [("diagnostic", 1), ("diagnostic", 1)]
     assert (faked.queue.standstill, faked.queue.last_standstill) == ("", said)
     told = capsys.readouterr().err
