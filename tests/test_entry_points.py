@@ -3,6 +3,7 @@
 import json
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import lgeqa
 from lgeqa import strategies
 from lgeqa.errors import ReadError, UsageError
 from lgeqa.io import discover, suffixes
-from lgeqa.io.limits import DEFAULT_LIMITS
+from lgeqa.io.limits import DEFAULT_LIMITS, Limits
 from lgeqa.io.volume import read_volume, volume_files
 from lgeqa.records import Grid
 from lgeqa.training.quality import STRATEGIES, Strategy, find_strategy
@@ -80,6 +81,32 @@ def test_without_its_package_the_file_is_not_a_volume(tmp_path: Path) -> None:
 def test_wrong_answer_of_a_reader_names_the_reader(added: None, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"its reader tests\.test_entry_points returns voxels of the shape \(2, 3, 3\)"):
         read_volume(_write(tmp_path / "scan.wrong"), DEFAULT_LIMITS)
+
+
+def _zero_spacing(path: Path) -> tuple[npt.NDArray[Any], Grid]:
+    voxels, grid = read_json(path)
+    return voxels, replace(grid, spacing_mm=(0.0, 1.0, 2.5))
+
+
+def _mirrored_twice(path: Path) -> tuple[npt.NDArray[Any], Grid]:
+    voxels, grid = read_json(path)
+    return voxels, replace(grid, direction=(1, 0, 0, 1, 0, 0, 0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("reader", "limits", "message"),
+    [
+        (read_json, replace(DEFAULT_LIMITS, max_voxels=20), "voxels"),
+        (_zero_spacing, DEFAULT_LIMITS, "spacing"),
+        (_mirrored_twice, DEFAULT_LIMITS, "axes|direction|orientation"),
+    ],
+)
+def test_grid_of_an_added_reader_is_checked(
+    reader: suffixes.AddedReader, limits: Limits, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lgeqa.io.volume.added_reader", lambda _: reader)
+    with pytest.raises(ReadError, match=f"scan.json3d: .*({message})"):
+        read_volume(_write(tmp_path / "scan.json3d"), limits)
 
 
 def test_added_reader_replaces_none_of_the_package(added: None, tmp_path: Path) -> None:
