@@ -102,6 +102,7 @@ def test_evaluation_of_a_cohort(bundle: Path, cohort: Path) -> None:
     assert "auroc" in set(frame["measure"])
     assert evaluation.to_dict()["n_scans"] == 6
     assert repr(evaluation).startswith("Evaluation(toy")
+    assert "<td>auroc</td>" in evaluation._repr_html_()
 
 
 def test_agreement_of_the_readers_of_a_cohort(cohort: Path, tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ def test_agreement_of_the_readers_of_a_cohort(cohort: Path, tmp_path: Path) -> N
     assert (tmp_path / "agreement.md").is_file()
     assert set(agreement.to_frame()["scale"]) >= {"sharpness", "quality"}
     assert repr(agreement).startswith("Agreement(1 readers")
+    assert "<td>alpha</td>" in agreement._repr_html_()
     with pytest.raises(UsageError, match="Give one of them"):
         lgeqa.measure_agreement()
 

@@ -273,11 +273,7 @@ class ScanResult(Record):
             "findings": " ".join(finding.seen for finding in self.findings),
             "message": self.message,
         }
-        cells = {
-            name: f"{fact:.2f}" if isinstance(fact, float) else escape(str(fact))
-            for name, fact in facts.items()
-            if fact
-        }
+        cells = {name: _cell(fact) for name, fact in facts.items() if fact}
         rows = "".join(f"<tr><th>{name}</th><td>{cell}</td></tr>" for name, cell in cells.items())
         return f"<table><caption>{escape(self.scan_id)}</caption>{rows}</table>"
 
@@ -293,6 +289,17 @@ class ScanResult(Record):
     def succeeded(self) -> bool:
         """Return whether the scan was assessed or, where only measures were requested, measured."""
         return self.status in {"assessed", "measured"}
+
+
+def table_html(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Return rows as an HTML table for a notebook, with empty cells for None."""
+    lines = ["".join(f"<th>{name}</th>" for name in columns)]
+    lines += ["".join(f"<td>{_cell(row[name])}</td>" for name in columns) for row in rows]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else escape(str(value))
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "DataFrame":

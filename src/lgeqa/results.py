@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
-from lgeqa.records import CSV_COLUMNS, ScanResult, frame_of
+from lgeqa.records import CSV_COLUMNS, ScanResult, frame_of, table_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -45,9 +44,7 @@ class Results(Sequence[ScanResult]):
         return f"Results({len(self)} scans: {', '.join(f'{count} {name}' for name, count in counts.items())})"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in _SUMMARY)
-        rows = ("".join(f"<td>{_cell(getattr(result, name))}</td>" for name in _SUMMARY) for result in self)
-        return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+        return table_html([{name: getattr(result, name) for name in _SUMMARY} for result in self], _SUMMARY)
 
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the record of each scan as plain Python values, as in `scans/*.json`."""
@@ -69,7 +66,3 @@ class Results(Sequence[ScanResult]):
         """
         rows = [{"scan_id": result.scan_id, **result.measures.values} for result in self if result.measures]
         return frame_of(rows, ["scan_id"])
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.2f}" if isinstance(value, float) else escape(str(value))

@@ -1,11 +1,11 @@
 """Record of an agreement, the content of `agreement.json`. An undefined figure is null and has a reason."""
 
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lgeqa.bootstrap import Estimate
 from lgeqa.cohort.case import Scores
-from lgeqa.records import BundleStamp, Record, frame_of
+from lgeqa.records import BundleStamp, Record, frame_of, table_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -141,6 +141,10 @@ class Dispute(Record):
     probability: float | None = None
 
 
+#: Columns of the table of the figures.
+_COLUMNS: Final = ("scale", "coefficient", *Estimate.model_fields)
+
+
 class Agreement(Record):
     """Agreement of the readers of a study, and of the model with them.
 
@@ -186,12 +190,14 @@ class Agreement(Record):
         Raises:
             MissingExtraError: The package pandas is not installed.
         """
-        rows = [
+        return frame_of(self._rows(), _COLUMNS)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{table_html(self._rows(), _COLUMNS)}"
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
             {"scale": scale, "coefficient": name, **getattr(figures, name).model_dump()}
             for scale, figures in self.scales.items()
             for name in ("alpha", "icc")
         ]
-        return frame_of(rows, ["scale", "coefficient", *Estimate.model_fields])
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False)}"

@@ -1,10 +1,10 @@
 """Record of an evaluation, the content of `evaluation.json`. An undefined figure is null and has a reason."""
 
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lgeqa.bootstrap import Estimate
-from lgeqa.records import BundleStamp, Record, frame_of
+from lgeqa.records import BundleStamp, Record, frame_of, table_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -112,6 +112,10 @@ class Pooled(Record):
     others: tuple[Comparison, ...]
 
 
+#: Columns of the table of the figures.
+_COLUMNS: Final = ("over", "scale", "measure", *Estimate.model_fields)
+
+
 class Evaluation(Record):
     """Evaluation of a bundle on a cohort.
 
@@ -172,13 +176,15 @@ class Evaluation(Record):
         Raises:
             MissingExtraError: The package pandas is not installed.
         """
-        rows = [
+        return frame_of(self._rows(), _COLUMNS)
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{table_html(self._rows(), _COLUMNS)}"
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
             {"over": over, "scale": scale, "measure": measure, **figure.model_dump()}
             for over, scales in (("scans", self.scans), ("slices", self.slices))
             for scale, figures in scales.items()
             for measure, figure in figures.figures.items()
         ]
-        return frame_of(rows, ["over", "scale", "measure", *Estimate.model_fields])
-
-    def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self))}</p>{self.to_frame().to_html(index=False)}"
