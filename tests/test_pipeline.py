@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pytest
 
 import lgeqa
+from lgeqa.inference.atrium import find_atrium
 from lgeqa.inference.bundle import Bundle, open_bundle
-from lgeqa.inference.pipeline import AssessSettings, assess_scan, find_atrium
+from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import discover, read_scan
 from lgeqa.measures import Heart
 from lgeqa.records import Finding, FloatArray, Scan, ScanResult, Severity

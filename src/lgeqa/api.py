@@ -298,24 +298,27 @@ def train(  # noqa: PLR0913 - one parameter for each choice
     settings: Mapping[str, Any] | None = None,
     split: AnyPath | None = None,
     other_stage: AnyPath | None = None,
+    start: AnyPath | None = None,
     about: AnyPath | None = None,
     quiet: bool = False,
 ) -> Bundle:
     """Train one stage on cohorts, and open the bundle of the finished run.
 
     Args:
-        strategy: `detector` for stage 1, or `baseline`, `multitask`, `contrastive` or `hybrid` for stage 2.
+        strategy: `detector` for stage 1, or `baseline`, `multitask`, `contrastive`, `hybrid` or `adapt` for stage 2.
         cohorts: A cohort, or several: tables, or folders.
         out: Folder of the run. A run that was interrupted is resumed.
         config: TOML file of settings, or the name of a shipped one. None for the settings of the paper.
         settings: Settings that replace those of `config`, such as `{"loop": {"epochs": 10}}`.
         split: File of a saved split of the patients. None to draw one.
-        other_stage: Run or bundle that gives the bundle its other stage. None for the bundle in the package.
+        other_stage: Run or bundle that gives the bundle its other stage. None for the bundle in the package, or for
+            `start`.
+        start: Bundle that `adapt` trains on from. None for the bundle in the package.
         about: TOML file that describes the bundle. None for a default description.
         quiet: Whether to hide the progress.
 
     Raises:
-        CohortError: There are too few scans with masks and scores, or the split does not fit.
+        CohortError: There are too few scans with scores, or the split does not fit.
         UsageError: There is no such strategy, or the folder holds a run with other settings.
         TrainingError: The training failed.
         MissingExtraError: The extra `train` is not installed.
@@ -336,6 +339,7 @@ def train(  # noqa: PLR0913 - one parameter for each choice
         _path(other_stage),
         _path(about),
         quiet,
+        _path(start),
     )
     train_stage(request)
     return open_bundle(Path(out) / BUNDLE)

@@ -61,6 +61,19 @@ def novelty(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, FloatArray]]:
     return calls
 
 
+@pytest.fixture(autouse=True)
+def cautions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said about the quality network, which a test may change: whether it is constant on training slices."""
+    told: list[str] = []
+
+    def constant_cautions(network: Path, training: SliceDataset) -> list[str]:
+        assert (network.read_text(), training.slices.max()) == ("network of quality", 5)
+        return told
+
+    monkeypatch.setattr(bundling, "constant_cautions", constant_cautions)
+    return told
+
+
 @dataclass(frozen=True)
 class Call:
     source: str
@@ -127,6 +140,13 @@ def test_a_run_without_its_prepared_slices_is_reported(
     (runs[lacking] / TRAINING / "slices.npy").unlink()
     with pytest.raises(UsageError, match=r"training: lacks slices\.npy, .* Copy them back"):
         build_bundle(runs["detector"], runs["quality"], tmp_path / "made", "compact", DESCRIPTION)
+
+
+def test_constant_network_makes_no_bundle(detector: Path, quality: Path, cautions: list[str], tmp_path: Path) -> None:
+    cautions.append("Sharpness: the same.")
+    with pytest.raises(UsageError, match=r"quality: makes no bundle. Sharpness: the same. Train it longer"):
+        build_bundle(detector, quality, tmp_path / "made", "full", DESCRIPTION)
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_damaged_bundle_is_reported_before_it_is_needed(tmp_path: Path) -> None:

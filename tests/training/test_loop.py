@@ -356,3 +356,27 @@ def test_each_step_of_each_epoch_redraws_and_again_the_same(tmp_path: Path) -> N
     one, again, other = seeds[:12], seeds[12:24], seeds[24:]
     assert one == again
     assert len(set(one + other)) == 24
+
+
+class NormalisedRecipe(LevelRecipe):
+    """Learns the mean of batch-normalised slices, whose statistics follow slowly."""
+
+    def __init__(self, keeps_statistics: bool) -> None:
+        super().__init__(Level(), LoopSettings.of(QUICK | {"epochs": 1, "augmentation": {"probability": 0}}), 8)
+        self.network.norm = nn.BatchNorm2d(1)
+        self.keeps_statistics = keeps_statistics
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        return {"error": (self.network.norm(batch["slice"]).mean() - self.network.level).square().sum()}
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_statistics_are_estimated_after_the_training(tmp_path: Path, keeps: bool) -> None:
+    data = store(tmp_path)  # all pixels are 1
+    network = fit(NormalisedRecipe(keeps), data, data, tmp_path, quiet=True)
+    norm = network.get_submodule("norm")
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert (abs(norm.running_mean.item() - 1) < 1e-6) is not keeps
+    assert norm.momentum == 0.1
+    assert not network.training

@@ -1,7 +1,7 @@
 """Which scans, files and words a run hands from one of its steps to the next; nothing is trained or exported."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from lgeqa.cohort import Case, LabelRule, Scores, draw_split, read_split, save_split
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.inference.bundle import default_bundle
+from lgeqa.inference.bundle import default_bundle, open_bundle
 from lgeqa.inference.bundle.build import Description
 from lgeqa.preprocessing import DetectorPreparation
 from lgeqa.training import run as runs
 from lgeqa.training.bundle_export import default_detector_description, default_quality_description
 from lgeqa.training.detector import DetectorConfig, validation_copies
-from lgeqa.training.quality import STRATEGIES, ContrastiveConfig, Prepared, QualityConfig
+from lgeqa.training.quality import STRATEGIES, AdaptConfig, ContrastiveConfig, Prepared, QualityConfig
 from lgeqa.training.run import run_detector, run_quality
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
 from tests.inference.bundle.test_bundle import ABOUT, change
@@ -51,6 +51,8 @@ class Steps:
         exported: shape and multiple.
         checked: number of each slice whose parity was checked.
         bundled: the arguments.
+        constant: what is said about scales on which the network is constant.
+        no_better: what is said about scales on which it is no better than the share of diagnostic scans.
     """
 
     cases: list[Case]
@@ -59,6 +61,8 @@ class Steps:
     exported: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
     checked: list[list[int]] = field(default_factory=list)
     bundled: list[tuple[Any, ...]] = field(default_factory=list)
+    constant: list[str] = field(default_factory=list)
+    no_better: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -89,12 +93,14 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     monkeypatch.setattr(runs, "read_cohort", lambda _: made.cases)
     monkeypatch.setattr(runs, "detector_store", store)
     monkeypatch.setattr(
-        runs, "quality_store", lambda cases, preparation, rule, folder: store(cases, (preparation, rule), folder)
+        runs, "quality_store", lambda cases, preparation, rule, folder, *_: store(cases, (preparation, rule), folder)
     )
     monkeypatch.setattr(runs, "train_detector", train_detector)
     monkeypatch.setattr(runs, "find_strategy", lambda name: replace(STRATEGIES[name], train=train))
     monkeypatch.setattr(runs, "export_onnx", export)
     monkeypatch.setattr(runs, "check_parity", check)
+    monkeypatch.setattr(runs, "constant_cautions", lambda *_: made.constant)
+    monkeypatch.setattr(runs, "prevalence_cautions", lambda *_: made.no_better)
     for name in ("bundle_of_detector_run", "bundle_of_quality_run"):
         monkeypatch.setattr(runs, name, lambda *given: made.bundled.append(given))
     return made
@@ -167,14 +173,14 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
     assert folder_of(data.validation) == run / "prepared" / "validation"
     assert steps.exported == [((3, 64, 64), None)]
     assert load_file(run / "network.safetensors")["weight"].item() == 7
-    told = default_quality_description("multitask", "run", steps.cases[:3], config.label, MOVED)
+    told = default_quality_description("multitask", "run", steps.cases[:3], config, MOVED)
     [(*rest, seen)] = steps.bundled
     assert rest == [run, default_bundle(), told]
     assert folder_of(seen) == folder_of(data.training) == run / "prepared" / "training"
 
 
 def test_failed_split_leaves_the_folder_free_for_other_settings(steps: Steps, tmp_path: Path) -> None:
-    with pytest.raises(CohortError, match="6 patients cannot be split into 10 folds"):
+    with pytest.raises(CohortError, match="7 patients cannot be split into 10 folds"):
         run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", quiet=True)
     run_quality("baseline", [tmp_path], QualityConfig.of(DEALT), tmp_path / "run", quiet=True)
     assert len(steps.bundled) == 1
@@ -279,32 +285,71 @@ def test_a_cohort_that_has_nothing_to_learn_from(steps: Steps, tmp_path: Path) -
     steps.cases[:] = [case(0, mask=False)]
     with pytest.raises(CohortError, match=r"no scan has a mask \(shrinkwrap.nrrd\) to learn from"):
         run_detector([tmp_path], DetectorConfig(), tmp_path / "run")
-    with pytest.raises(CohortError, match="no scan has both a mask and scores"):
+    steps.cases[:] = [case(0, mask=False, scored=False)]
+    with pytest.raises(CohortError, match="no scan has scores"):
         run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 
+def described(strategy: str, cases: Sequence[Case], **rule: str) -> Description:
+    config = QualityConfig(label=LabelRule.of(dict(rule)))
+    return default_quality_description(strategy, "mine", cases, config, MOVED)
+
+
 def test_default_description_of_a_quality_run_without_a_person() -> None:
     cases = [case(0), case(1), replace(case(2), patient="patient-0")]
-    told = default_quality_description("baseline", "mine", cases, LabelRule(), MOVED)
+    told = described("baseline", cases)
     assert (told.name, told.strategy, told.labels) == ("mine", "baseline (section 3.2.1)", "simulated")
     assert told.training_data == "3 scans of 2 patients; the label is that of truth."
     assert told.metrics[0]["value"] == MOVED
 
     experts = [replace(one, scores={"A": GOOD, "B": POOR}) for one in cases]
-    joined = default_quality_description("multitask", "mine", experts, LabelRule(rule="median"), 0.0)
+    joined = described("multitask", experts, rule="median")
     assert (joined.labels, joined.strategy) == ("expert", "multitask (section 3.2.2)")
     assert joined.training_data == "3 scans of 2 patients; the label is the median of the readers."
-    measured = default_quality_description("hybrid", "mine", cases, LabelRule(reader="measured"), 0.0)
+    measured = described("hybrid", cases, reader="measured")
     assert (measured.labels, measured.strategy) == ("measured", "hybrid (section 5)")
-    graded = default_quality_description("baseline", "mine", experts, LabelRule(rule="graded", reader="measured"), 0.0)
+    graded = described("baseline", experts, rule="graded", reader="measured")
     assert graded.labels == "measured"
     assert "the label is how likely an expert's score of 3 or more is" in graded.training_data
     # One simulated scan among real ones is enough not to call the whole clinical.
-    assert (
-        default_quality_description("baseline", "mine", [*experts, case(3)], LabelRule(reader="A"), 0.0).labels
-        == "simulated"
-    )
+    assert described("baseline", [*experts, case(3)], reader="A").labels == "simulated"
+
+
+def test_description_of_an_adapted_network_names_its_start() -> None:
+    start = open_bundle(default_bundle()).manifest
+    description = default_quality_description("adapt", "mine", [case(0)], AdaptConfig(), MOVED)
+    assert description.strategy == "adapt"
+    assert f"Before that, as {start.name} {start.version}: {start.training_data}" in description.training_data
+
+
+@pytest.mark.parametrize("constant", [["Always .5.", "Always .6."], []])
+def test_constant_network_is_reported_and_marked(
+    steps: Steps, tmp_path: Path, split: Path, caplog: pytest.LogCaptureFixture, constant: list[str]
+) -> None:
+    steps.constant, steps.no_better = constant, ["No better."]
+    about = Description.of(ABOUT | {"caution": "Mine."})
+    run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", split=split, about=about, quiet=True)
+    expected = constant or ["No better."]
+    assert steps.bundled[0][2].caution == " ".join(["Mine.", *expected])
+    assert caplog.messages == expected
+
+
+def test_scans_without_an_atrium_are_named(
+    steps: Steps, tmp_path: Path, split: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def store(without: int) -> Callable[..., SliceDataset]:
+        def make(cases: Sequence[Case], *given: Any) -> SliceDataset:
+            slices = numbered(given[2])
+            slices.without_slices = list(range(min(without, len(cases))))
+            return slices
+
+        return make
+
+    monkeypatch.setattr(runs, "quality_store", store(2))
+    with pytest.raises(CohortError, match=r"No left atrium was found on any of 2 scans\. Check that they are LGE-MRI"):
+        run_quality("baseline", [tmp_path], QualityConfig(), tmp_path / "run", split=split, quiet=True)
+    assert caplog.messages == ["No left atrium was found on 2 of 3 scans, which are left out: scan-0, scan-1."]
 
 
 def test_default_description_of_a_detector_run_without_a_person(tmp_path: Path) -> None:

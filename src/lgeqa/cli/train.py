@@ -89,6 +89,31 @@ for _name, _help in summaries().items():
 
 
 @app.command()
+def adapt(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    cohort: Cohorts,
+    output: Run,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="Bundle to train on from; without it, the default bundle.")
+    ] = None,
+    config: Config = None,
+    split: SplitFile = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option("--detector", help="Detector run, or bundle, that joins the run's bundle; else that of --bundle."),
+    ] = None,
+    about: About = None,
+    set_: Changes = None,
+    quiet: Quiet = False,
+) -> None:
+    """Stage 2, from a trained bundle: fewer scans of your own are needed than from the start."""
+    _require_training()
+    from lgeqa.workflows.training import TrainingRequest, train
+
+    changes = parse_changes(set_)
+    train(TrainingRequest("adapt", cohort, output, config, changes, split, detector, about, quiet, bundle))
+
+
+@app.command()
 def bundle(
     detector: Annotated[Path, typer.Option("--detector", help="Finished detector run, or bundle.")],
     quality: Annotated[Path, typer.Option("--quality", help="Folder of a finished quality run.")],

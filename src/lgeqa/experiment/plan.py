@@ -46,7 +46,7 @@ class Plan:
     """The scans, splits and trainings of an experiment, before anything is trained.
 
     Attributes:
-        cases: Labelled scans with masks that take part.
+        cases: Labelled scans that take part.
         splits: Splits of their patients, one per iteration. A patient who takes no part in an iteration is not in its
             split.
         runs: All trainings, iteration by iteration.
@@ -71,13 +71,13 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
     """Read the cohorts and assign the patients to the parts of each iteration.
 
     Raises:
-        CohortError: There are too few labelled scans with masks, or patients, for the settings.
+        CohortError: There are too few labelled scans, or patients, for the settings.
     """
     everything = [case for cohort in cohorts for case in read_cohort(cohort)]
     check_labelled(everything, config.label)
-    cases = [case for case in everything if case.mask and is_labelled(case, config.label)]
+    cases = [case for case in everything if is_labelled(case, config.label)]
     if not cases:
-        raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has both a mask and scores.")
+        raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has scores.")
     selected, splits = _splits(cases, config)
     runs = tuple(Run(strategy, i) for i in range(config.iterations) for strategy in config.strategies)
     return Plan(tuple(selected), tuple(splits), runs)

@@ -58,7 +58,7 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
         plan: Plan of the experiment.
         config: Settings of the experiment.
         out: Folder of the experiment.
-        detected: Whether slices come from stage 1 instead of the scans' own masks.
+        detected: Whether slices come from stage 1 instead of the scans' own masks, as they do if a scan has none.
 
     Raises:
         CohortError: No test scan could be assessed.
@@ -66,7 +66,8 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     folder = run_folder(out, run)
     cases = [plan.cases[number] for number in plan.numbers(run.iteration, "test")]
     bundle = open_bundle(folder / BUNDLE)
-    results = _assessed(cases, bundle, folder, AssessSettings(given_masks=not detected, force=True))
+    given = not detected and all(case.mask for case in plan.cases)
+    results = _assessed(cases, bundle, folder, AssessSettings(given_masks=given, force=True))
     question = EvaluationSpec(
         (), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed)
     )

@@ -40,7 +40,8 @@ def run_experiment(
         config: Settings of the experiment.
         out: Folder of the experiment. An interrupted experiment is resumed.
         detector: Run or bundle that provides stage 1 of the bundles. None for the bundle in the package.
-        detected: Whether test scans get their slices from stage 1 instead of their own masks.
+        detected: Whether test scans get their slices from stage 1 instead of their own masks, as they do if a scan
+            has none.
         jobs: Number of trainings at a time.
         quiet: Whether to hide the progress.
 

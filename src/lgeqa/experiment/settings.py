@@ -9,6 +9,7 @@ from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
 from lgeqa.preprocessing import QualityPreparation
 from lgeqa.strategies import SUMMARIES, StrategyName
+from lgeqa.training.case_reading import AtriumFrom
 from lgeqa.training.loop import LoopSettings
 from lgeqa.training.networks import WIDTH, QualityFrom
 from lgeqa.training.quality import STRATEGIES, QualityConfig, pretraining_settings
@@ -29,6 +30,7 @@ class ExperimentConfig(Settings):
             seed. A larger number contains the scans of a smaller one. 0 for all.
         seed: Random seed of the splits. Iteration i trains with seed + i.
         label: Rule that derives the label from the readers' scores.
+        atrium: Origin of the atrium on the slices to learn from, as in `QualityConfig`.
         preparation: Preparation of the slices.
         quality_from: Input of the quality head: the `logits` of the attributes, as in the paper, or the last hidden
             `features` of the attribute heads.
@@ -49,6 +51,7 @@ class ExperimentConfig(Settings):
     scans: NonNegativeInt = 0
     seed: NonNegativeInt = 0
     label: LabelRule = Field(default_factory=LabelRule)
+    atrium: AtriumFrom = "given"
     preparation: QualityPreparation = Field(default_factory=QualityPreparation)
     quality_from: QualityFrom = "logits"
     width: int = Field(WIDTH, ge=4, le=WIDTH, multiple_of=2)
@@ -68,4 +71,4 @@ class ExperimentConfig(Settings):
         return STRATEGIES[strategy].config(**shared, **seeded, **special)
 
 
-_SHARED: Final = ("label", "preparation", "quality_from", "width", "weights", "test", "validation")
+_SHARED: Final = ("label", "atrium", "preparation", "quality_from", "width", "weights", "test", "validation")

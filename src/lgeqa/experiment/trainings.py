@@ -13,9 +13,10 @@ from lgeqa.errors import UsageError
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.inference.bundle.manifest import MANIFEST
+from lgeqa.training.case_reading import needs_detector, open_detector
 from lgeqa.training.processes import is_main
 from lgeqa.training.quality import STRATEGIES, Prepared, quality_store
-from lgeqa.training.run import keep_settings, train_to_bundle
+from lgeqa.training.run import check_found, keep_settings, train_to_bundle
 from lgeqa.training.run_layout import BUNDLE, CHECKPOINTS
 from lgeqa.training.slice_store import SliceDataset
 
@@ -54,7 +55,9 @@ def train_all(
         told: Function called with each finished training.
     """
     # Prepared once for all runs, before any of them starts.
-    quality_store(plan.cases, config.preparation, config.label, out / PREPARED)
+    finder = open_detector(detector) if needs_detector(plan.cases, config.atrium) else None
+    store = quality_store(plan.cases, config.preparation, config.label, out / PREPARED, config.atrium, finder)
+    check_found(store, plan.cases)
     left = [run for run in plan.runs if not is_finished(out, run)]
     if jobs == 1:
         for run in left:

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
+from lgeqa.inference.atrium import FoundAtrium, find_atrium
 from lgeqa.inference.bundle import Bundle
-from lgeqa.inference.detection import atrium_mask, search_atrium
 from lgeqa.inference.gate import check_consistency, check_novelty, check_scan, in_order, refused
 from lgeqa.inference.result import Scores, make_result, verdict_fields
 from lgeqa.io import Source, read_mask, read_scan
@@ -63,18 +62,6 @@ class Assessment:
     atrium: BoolArray
     maps: FloatArray | None = None
     heart: Heart | None = None
-
-
-class FoundAtrium(NamedTuple):
-    """The left atrium of a scan.
-
-    Attributes:
-        mask: Blood pool, bool (slice, row, column). It may be empty.
-        probabilities: Probability of blood pool at each voxel of the scan. None if the mask was supplied.
-    """
-
-    mask: BoolArray
-    probabilities: FloatArray | None = None
 
 
 def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> Assessment:
@@ -141,13 +128,6 @@ def assess_scan(
         **verdict_fields(scan, atrium.mask, scores.probabilities, threshold) if scores else {},
     )
     return Assessment(result, scan, atrium.mask, scores.maps if scores else None, heart)
-
-
-def find_atrium(scan: Scan, bundle: Bundle) -> FoundAtrium:
-    """Find the blood pool of the left atrium on the voxels of the scan (stage 1)."""
-    part = bundle.manifest.detector
-    probabilities = search_atrium(scan.voxels, scan.spacing_mm, bundle.detect, part.preparation, part.rule)
-    return FoundAtrium(atrium_mask(probabilities, scan.voxels, scan.spacing_mm, part.rule), probabilities)
 
 
 def _supplied_mask(source: Source, scan: Scan) -> BoolArray:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lgeqa.cohort import TRUTH, Case, LabelRule
+from lgeqa.cohort import TRUTH, Case
 from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
@@ -22,8 +22,9 @@ from lgeqa.records import FloatArray
 from lgeqa.training.detector import DetectorConfig
 from lgeqa.training.novelty import add_novelty, fit_whitening, novelty_limits, pooled_features
 from lgeqa.training.onnx_export import quantise
-from lgeqa.training.quality import find_strategy
+from lgeqa.training.quality import AdaptConfig, QualityConfig, find_strategy
 from lgeqa.training.run_layout import BUNDLE, CONFIG, TRAINING, network_of
+from lgeqa.training.self_check import constant_cautions
 from lgeqa.training.slice_store import SliceBatches, SliceDataset
 
 #: Minimum number of slices, if available, for finding the ranges of 8-bit networks.
@@ -61,10 +62,13 @@ def build_bundle(
         description: Description of the bundle for the manifest.
 
     Raises:
-        UsageError: A run is not finished or lacks its training slices, or the bundle is invalid.
+        UsageError: A run is not finished or lacks its training slices, the bundle is invalid, or the quality network
+            says the same of every slice.
     """
     first, second = stage_1(detector), _quality_run(quality)
     training = _learnt(quality).middle(second.settings["preparation"]["pixels"])
+    if cautions := constant_cautions(second.network, training):
+        raise UsageError(f"{quality}: makes no bundle. {' '.join(cautions)} Train it longer, or on more scans.")
     with TemporaryDirectory() as scratch:
         if precision == "compact":
             second = replace(second, network=_quantised(quality, training, Path(scratch)))
@@ -159,7 +163,7 @@ def stage_2(quality: Path | None) -> Path:
 
 
 def default_quality_description(
-    strategy: str, name: str, cases: Sequence[Case], rule: LabelRule, moved: float
+    strategy: str, name: str, cases: Sequence[Case], config: QualityConfig, moved: float
 ) -> Description:
     """Return the default description of the bundle of a quality run.
 
@@ -167,9 +171,10 @@ def default_quality_description(
         strategy: Name of a strategy.
         name: Name of the bundle.
         cases: Training scans.
-        rule: Rule that gave the labels.
+        config: Settings of the training.
         moved: Largest change of a probability by the export.
     """
+    rule = config.label
     patients = len({case.patient for case in cases})
     simulated = any(TRUTH in case.scores for case in cases)
     if rule.rule == "graded":
@@ -180,13 +185,21 @@ def default_quality_description(
         name=name,
         version="0.1.0",
         created=datetime.now(UTC).date().isoformat(),
-        strategy=f"{strategy} (section {find_strategy(strategy).section})",
+        strategy=f"{strategy} (section {section})" if (section := find_strategy(strategy).section) else strategy,
         labels="measured" if rule.reader == MEASURED else "simulated" if simulated else "expert",
-        training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.",
+        training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.{_start(config)}",
         intended_use=_RESEARCH,
         license="not stated",
         metrics=(_parity(moved),),
     )
+
+
+def _start(config: QualityConfig) -> str:
+    """Return what the bundle that a training went on from had learnt from."""
+    if not isinstance(config, AdaptConfig):
+        return ""
+    start = open_bundle(config.weights).manifest
+    return f" Before that, as {start.name} {start.version}: {start.training_data}"
 
 
 def default_detector_description(name: str, cases: Sequence[Case], quality: Path, moved: float) -> Description:

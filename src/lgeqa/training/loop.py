@@ -4,8 +4,9 @@ import errno
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -28,6 +29,9 @@ from lgeqa.training.processes import is_main
 from lgeqa.training.progress import DataTimeMonitor, ProgressReporter
 from lgeqa.training.run_layout import CHECKPOINTS
 from lgeqa.training.slice_store import Batch, SliceDataset, training_loader, validation_loader
+
+#: Largest number of batches from which the statistics of batch normalisations are estimated after a training.
+_STATISTICS = 64
 
 
 class LoopSettings(Settings):
@@ -87,6 +91,7 @@ class Recipe(lightning.LightningModule, ABC):
         watched: Name of the validation figure that selects the best epoch.
         better: Whether a lower (`min`) or a higher (`max`) figure is better.
         views: Number of augmented views of each slice in a batch, concatenated view by view.
+        keeps_statistics: Whether the statistics of the batch normalisations stay as they were before the training.
         side: Rows and columns of a whole slice, of which an augmented slice may be a window.
         zoom: Share of a stored slice's side that an augmented slice spans.
     """
@@ -94,6 +99,7 @@ class Recipe(lightning.LightningModule, ABC):
     watched: str
     better: Literal["min", "max"]
     views = 1
+    keeps_statistics = False
 
     def __init__(self, network: nn.Module, settings: LoopSettings, side: int, zoom: float = 1.0) -> None:
         super().__init__()
@@ -115,12 +121,7 @@ class Recipe(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """Augment a batch, run the network and return the sum of the losses."""
-        # A generator per step makes the draws independent of earlier steps, so a resumed run draws the same.
-        place = (self.settings.seed, self.current_epoch, step, self.global_rank)
-        generator = torch.Generator().manual_seed(hash(place) % 2**63)
-        # Coordinates computed in bf16 are wrong by up to half a pixel.
-        with torch.autocast(self.device.type, enabled=False):
-            views = self.augmented(batch, generator)
+        views = self.drawn_views(batch, self.current_epoch, step)
         terms = self.losses(views)
         total = torch.stack(list(terms.values())).sum()
         if not total.isfinite():
@@ -132,6 +133,14 @@ class Recipe(lightning.LightningModule, ABC):
         figures = {f"train/{name}": term for name, term in terms.items()} | {"train/loss": total}
         self.log_dict(figures, on_step=False, on_epoch=True, sync_dist=True)
         return total
+
+    def drawn_views(self, batch: Batch, epoch: int, step: int) -> Batch:
+        """Return the views of a batch that are drawn for a step of an epoch."""
+        # A generator per step makes the draws independent of earlier steps, so a resumed run draws the same.
+        generator = torch.Generator().manual_seed(hash((self.settings.seed, epoch, step, self.global_rank)) % 2**63)
+        # Coordinates computed in bf16 are wrong by up to half a pixel.
+        with torch.autocast(self.device.type, enabled=False):
+            return self.augmented(batch, generator)
 
     def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Return the views of a batch, each slice cropped and moved by its own random draw."""
@@ -151,20 +160,23 @@ class Recipe(lightning.LightningModule, ABC):
         """Log the validation figures of the recipe."""
         self.log_dict(self.validate(batch), on_epoch=True, batch_size=len(batch["slice"]), sync_dist=True)
 
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the parameters that learn, in groups that may have a learning rate of their own."""
+        return [{"params": [parameter for parameter in self.parameters() if parameter.requires_grad]}]
+
     def configure_optimizers(self) -> Any:
         """Return the optimiser and its schedule, a warm-up and a cosine stepped once per epoch."""
-        learning = [p for p in self.parameters() if p.requires_grad]
-        optimiser = _optimiser(learning, self.settings)
+        optimiser = _optimiser(self.parameter_groups(), self.settings)
         return {
             "optimizer": optimiser,
             "lr_scheduler": {"scheduler": _schedule(optimiser, self.settings), "interval": "epoch"},
         }
 
 
-def _optimiser(learning: list[nn.Parameter], settings: LoopSettings) -> Optimizer:
+def _optimiser(groups: list[dict[str, Any]], settings: LoopSettings) -> Optimizer:
     if settings.optimiser == "adam":
-        return Adam(learning, lr=settings.learning_rate)
-    lars: Optimizer = LARS(learning, lr=settings.learning_rate, weight_decay=settings.weight_decay, momentum=0.9)
+        return Adam(groups, lr=settings.learning_rate)
+    lars: Optimizer = LARS(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, momentum=0.9)
     return lars
 
 
@@ -251,10 +263,34 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
             log_every_n_steps=1,
         )
         trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
-    checkpoint = last if settings.keep == "last" else Path(best.best_model_path)
-    recipe.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
+        checkpoint = last if settings.keep == "last" else Path(best.best_model_path)
+        recipe.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
+        _estimate_statistics(recipe, loaders[0])
     network: nn.Module = recipe.network
     return network.eval()
+
+
+@torch.no_grad()
+def _estimate_statistics(recipe: Recipe, batches: Iterable[Batch]) -> None:
+    """Estimate the statistics of the batch normalisations again, as means over training batches.
+
+    During the training they follow the weights with a delay of some ten steps. After a short training they belong to
+    weights of long ago, and the network in evaluation mode may say the same of every slice. Izmailov et al. (arXiv
+    1803.05407) do the same for averaged weights.
+    """
+    norms = [module for module in recipe.network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if recipe.keeps_statistics or not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # an even mean over all batches
+    recipe.network.train()
+    for step, batch in enumerate(islice(batches, _STATISTICS)):
+        on_device = {name: tensor.to(recipe.device) for name, tensor in batch.items()}
+        recipe.losses(recipe.drawn_views(on_device, recipe.settings.epochs, step))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 @contextmanager

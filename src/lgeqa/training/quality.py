@@ -1,9 +1,9 @@
 """Training of stage 2 by each strategy: baseline, multi-task and contrastive (section 3.2), and hybrid (section 5)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
@@ -11,11 +11,13 @@ from pydantic import Field, PositiveFloat, model_validator
 from lgeqa.cohort import Case, LabelRule, content_of, targets_of
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
+from lgeqa.inference.bundle import Bundle, default_bundle, open_bundle
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.preprocessing.quality_input import quality_weights
 from lgeqa.preprocessing.resampling import resample
 from lgeqa.strategies import added_strategies
-from lgeqa.training.case_reading import read_case
+from lgeqa.training.augmentation import Augmentation
+from lgeqa.training.case_reading import AtriumFrom, needs_detector, read_atria
 from lgeqa.training.loop import LoopSettings, fit, seeded_init
 from lgeqa.training.networks import (
     WIDTH,
@@ -28,10 +30,18 @@ from lgeqa.training.networks import (
     load_weights,
     save_weights,
 )
+from lgeqa.training.networks.exported import quality_network_of
 from lgeqa.training.processes import is_main
 from lgeqa.training.run_layout import FIRST_STEP
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
-from lgeqa.training.strategies import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
+from lgeqa.training.strategies import (
+    AdaptRecipe,
+    BaselineRecipe,
+    ContrastiveRecipe,
+    HeadsRecipe,
+    HybridRecipe,
+    MultiTaskRecipe,
+)
 
 
 class QualityConfig(Settings):
@@ -45,6 +55,9 @@ class QualityConfig(Settings):
         width: Channels of the encoder's first stage. 64 gives a ResNet34, as in the paper. A narrower encoder trains
             faster but cannot start from ImageNet weights.
         label: Rule that derives the label from the readers' scores.
+        atrium: Origin of the atrium on the slices to learn from. `given`: the scan's mask, or the detector if it has
+            none. `detected`: the detector, as when the trained network is used. `both`: the slices of the mask and
+            those of the detector.
         test: Share of the scans that the training never uses.
         validation: Share of the remaining scans that selects the best epoch.
         loop: Settings of the training loop.
@@ -55,6 +68,7 @@ class QualityConfig(Settings):
     quality_from: QualityFrom = "logits"
     width: int = Field(WIDTH, ge=4, le=WIDTH, multiple_of=2)
     label: LabelRule = Field(default_factory=LabelRule)
+    atrium: AtriumFrom = "given"
     test: float = Field(0.1, gt=0, lt=1)
     validation: float = Field(0.1, gt=0, lt=1)
     loop: LoopSettings = Field(default_factory=LoopSettings)
@@ -106,6 +120,49 @@ class ContrastiveConfig(QualityConfig):
     pretraining: LoopSettings = Field(default_factory=pretraining_settings)
     temperature: PositiveFloat = 0.07
     unlabelled: bool = False
+
+
+class AdaptConfig(QualityConfig):
+    """Settings of `lgeqa train adapt`: those of the other strategies, where the bundle gives those of its network.
+
+    Attributes:
+        weights: Folder of the bundle whose network is trained on.
+        encoder_rate: Learning rate of the encoder as a share of the heads'. 0 to keep the encoder as it is.
+    """
+
+    weights: Path = Field(default_factory=default_bundle)
+    encoder_rate: float = Field(0.1, ge=0, le=1)
+    test: float = Field(0.2, gt=0, lt=1)
+    validation: float = Field(0.2, gt=0, lt=1)
+    loop: LoopSettings = Field(
+        default_factory=lambda: LoopSettings(
+            epochs=12,
+            batch=32,
+            learning_rate=3e-4,
+            patience=0,
+            keep="last",
+            slices_per_scan=8,
+            # A turn or a change of size would soften a slice, and sharpness is scored.
+            augmentation=Augmentation(perspective=0, shift=0.03, scale=0, rotation_degrees=0, margin=0.1),
+        )
+    )
+
+    @classmethod
+    def network_settings(cls, bundle: Path) -> dict[str, Any]:
+        """Return the settings that the network of a bundle decides.
+
+        Raises:
+            BundleError: The bundle cannot be used.
+            ConfigError: Its network is not one that this package exported.
+        """
+        part = open_bundle(bundle).manifest.quality
+        network = quality_network_of(bundle / part.file)
+        return {
+            "weights": bundle,
+            "preparation": part.preparation.model_dump(),
+            "quality_from": network.quality_from,
+            "width": network.encoder.width,
+        }
 
 
 AnyQualityNetwork = TypeVar("AnyQualityNetwork", bound=QualityNetwork)
@@ -195,6 +252,19 @@ def _train_in_two_steps(
     return network
 
 
+def train_adapt(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train on from the network of a bundle, with the arguments of `train_baseline`.
+
+    Raises:
+        ConfigError: The network is not one that this package exported, or is unlike the settings.
+    """
+    assert isinstance(config, AdaptConfig)
+    network = quality_network_of(config.weights / open_bundle(config.weights).manifest.quality.file)
+    recipe = AdaptRecipe(network, config.loop, config.preparation.pixels, config.encoder_rate)
+    fit(recipe, data.training, data.validation, run, quiet)
+    return network
+
+
 def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
     """Return a network with its initial weights."""
     with seeded_init(config.loop.seed):
@@ -208,7 +278,7 @@ class Strategy:
     """A strategy for training stage 2.
 
     Attributes:
-        section: Section of the paper.
+        section: Section of the paper. Empty for a strategy that the paper does not have.
         config: Class of the settings.
         train: Function that trains the network.
     """
@@ -232,14 +302,20 @@ STRATEGIES: Final = {
 }
 
 
+#: Training on from a bundle. It has a command of its own, and no part in an experiment.
+ADAPT: Final = "adapt"
+
+
 def find_strategy(name: str) -> Strategy:
-    """Return a strategy, or one that an installed package adds, by its name.
+    """Return a strategy, `ADAPT`, or a strategy that an installed package adds, by its name.
 
     Raises:
         UsageError: There is no such strategy, or what a package adds is not one.
     """
     if name in STRATEGIES:
         return STRATEGIES[name]
+    if name == ADAPT:
+        return Strategy("", AdaptConfig, train_adapt)
     added = added_strategies()
     if name not in added:
         raise UsageError(f"{name!r} is not a strategy of stage 2. Choose one of {', '.join((*STRATEGIES, *added))}.")
@@ -252,23 +328,42 @@ def find_strategy(name: str) -> Strategy:
 
 
 def quality_store(
-    cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule, folder: Path
+    cases: Sequence[Case],
+    preparation: QualityPreparation,
+    rule: LabelRule,
+    folder: Path,
+    atrium: AtriumFrom = "given",
+    detector: Bundle | None = None,
 ) -> SliceDataset:
-    """Return the prepared slices of scans with masks, with NaN as the label of scans without one by the rule."""
-    key = {
+    """Return the prepared slices of scans, with NaN as the label of scans without one by the rule.
+
+    Args:
+        cases: Scans, with or without masks.
+        preparation: Preparation of the slices.
+        rule: Rule that derives the labels.
+        folder: Folder of the store, which is written unless it holds these slices already.
+        atrium: Origin of the atrium, as in `QualityConfig`.
+        detector: Bundle whose detector finds the atrium where it is needed. A scan on which it finds none has no slice.
+    """
+    key: dict[str, Any] = {
         "preparation": preparation.model_dump(),
         "scans": [[content_of(case), targets_of(case, rule).tolist()] for case in cases],
     }
-    return open_store(folder, key, lambda: _slices(cases, preparation, rule))
+    if needs_detector(cases, atrium):
+        assert detector is not None
+        part = detector.manifest.detector
+        key |= {"atrium": atrium, "detector": [part.model_dump(), detector.manifest.sha256[part.file]]}
+    return open_store(folder, key, lambda: (_slices(case, preparation, rule, atrium, detector) for case in cases))
 
 
-def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule) -> Iterator[Slices]:
-    for case in cases:
-        scan, atrium = read_case(case)
-        has_atrium = atrium.any(axis=(1, 2))
-        weights = quality_weights(atrium, scan.spacing_mm, preparation)
-        yield Slices(
-            prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
-            (resample(atrium[has_atrium].astype(np.float32), *weights) > 0.5).astype(np.uint8),
-            targets_of(case, rule),
-        )
+def _slices(
+    case: Case, preparation: QualityPreparation, rule: LabelRule, atrium: AtriumFrom, detector: Bundle | None
+) -> Slices:
+    scan, masks = read_atria(case, atrium, detector)
+    slices = [np.zeros((0, preparation.pixels, preparation.pixels), np.float32)]
+    pools = [np.zeros(slices[0].shape, np.uint8)]
+    for mask in masks:
+        weights = quality_weights(mask, scan.spacing_mm, preparation)
+        slices.append(prepare_for_quality(scan.voxels, mask, scan.spacing_mm, preparation))
+        pools.append((resample(mask[mask.any(axis=(1, 2))].astype(np.float32), *weights) > 0.5).astype(np.uint8))
+    return Slices(np.concatenate(slices), np.concatenate(pools), targets_of(case, rule))

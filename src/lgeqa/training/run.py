@@ -1,5 +1,6 @@
 """A training run from a cohort on disk to the files of the run: the work of `lgeqa train`."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from lgeqa.cohort import (
     save_split,
     strata_of,
 )
+from lgeqa.cohort.findings import named
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.inference.bundle.build import Description
@@ -31,13 +33,17 @@ from lgeqa.training.bundle_export import (
     stage_1,
     stage_2,
 )
+from lgeqa.training.case_reading import needs_detector, open_detector
 from lgeqa.training.detector import DetectorConfig, detector_store, train_detector, validation_copies
 from lgeqa.training.networks import save_weights
 from lgeqa.training.onnx_export import check_parity, export_onnx
 from lgeqa.training.processes import is_main
 from lgeqa.training.quality import ContrastiveConfig, Prepared, QualityConfig, find_strategy, quality_store
 from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
+from lgeqa.training.self_check import constant_cautions, prevalence_cautions
 from lgeqa.training.slice_store import SliceDataset
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -117,16 +123,17 @@ def run_quality(
 
     Args:
         strategy: Name of a strategy.
-        cohorts: Folders of the cohorts, as in `run_detector`. Scans need masks and scores.
+        cohorts: Folders of the cohorts, as in `run_detector`. Scans need scores.
         config: Settings of the training.
         run: Folder of the run. An interrupted run is resumed.
         split: File with a split of the patients. None to draw a split, or to keep the run's.
-        detector: Run or bundle that provides stage 1 of the bundle. None for the bundle in the package.
+        detector: Run or bundle that provides stage 1 of the bundle, and finds the atrium where the settings want it.
+            None for the bundle in the package.
         about: Description of the bundle. None for a default description.
         quiet: Whether to hide the progress.
 
     Raises:
-        CohortError: There are too few scans with masks and scores, or the split does not fit.
+        CohortError: There are too few scans with scores, the atrium is found on none, or the split does not fit.
         UsageError: The folder holds a run with other settings or another split, or `detector` provides no stage 1.
         TrainingError: The training failed as described in `fit`.
         OutputError: The run's folder cannot be written.
@@ -135,12 +142,13 @@ def run_quality(
     everything = _read(cohorts)
     check_labelled(everything, config.label)
     unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
-    cases = [case for case in everything if case.mask and (unlabelled or is_labelled(case, config.label))]
+    cases = [case for case in everything if unlabelled or is_labelled(case, config.label)]
     if not any(is_labelled(case, config.label) for case in cases):
-        raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores.")
+        raise CohortError(f"{_named(cohorts)}: no scan has scores.")
     strata = strata_of(cases, config.label)
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
-    train_to_bundle(strategy, _prepared(parts, config, run), parts.train, config, run, detector, about, quiet)
+    data = _prepared(parts, config, run, detector)
+    train_to_bundle(strategy, data, parts.train, config, run, detector, about, quiet)
 
 
 def train_to_bundle(
@@ -162,15 +170,30 @@ def train_to_bundle(
     network = find_strategy(strategy).train(data, config, run, quiet)
     if is_main():
         change = _save(network, (side, side), None, data.validation, run)
-        description = about or default_quality_description(strategy, run.name, cases, config.label, change)
+        description = about or default_quality_description(strategy, run.name, cases, config, change)
+        cautions = _cautions(run, data)
+        for caution in cautions:
+            _log.warning(caution)
+        text = " ".join(filter(None, (description.caution, *cautions)))
+        description = description.model_copy(update={"caution": text})
         bundle_of_quality_run(run, detector, description, data.training.middle(side))
 
 
-def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
+def _cautions(run: Path, data: Prepared) -> list[str]:
+    """Return what to say about a trained network that is no better than a constant."""
+    network, training = run / NETWORK, data.training.middle(data.validation.slices.shape[-1])
+    return constant_cautions(network, training) or prevalence_cautions(network, data.validation, training)
+
+
+def _prepared(parts: Parts, config: QualityConfig, run: Path, detector: Path | None) -> Prepared:
     """Return the labelled slices of each part, with the training part's unlabelled ones for the pre-training only."""
+    needed = needs_detector((*parts.train, *parts.validation), config.atrium)
+    finder = open_detector(detector) if needed else None
 
     def store(cases: Sequence[Case], folder: Path) -> SliceDataset:
-        return quality_store(cases, config.preparation, config.label, run / folder)
+        store = quality_store(cases, config.preparation, config.label, run / folder, config.atrium, finder)
+        check_found(store, cases)
+        return store
 
     training_cases, validation_cases = (
         [case for case in part if is_labelled(case, config.label)] for part in (parts.train, parts.validation)
@@ -178,6 +201,27 @@ def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
     training, validation = store(training_cases, TRAINING), store(validation_cases, VALIDATION)
     whole = training if len(training_cases) == len(parts.train) else store(parts.train, PRETRAINING)
     return Prepared(training, validation, whole)
+
+
+def check_found(store: SliceDataset, cases: Sequence[Case]) -> None:
+    """Log the scans on which no atrium was found, and which nothing is learnt from.
+
+    Raises:
+        CohortError: These are all scans of the store.
+    """
+    missing = [cases[number].scan_id for number in store.without_slices]
+    if len(missing) == len(cases):
+        raise CohortError(
+            f"No left atrium was found on any of {len(cases)} scans. Check that they are LGE-MRI of the atrium, or "
+            "give their masks."
+        )
+    if missing and is_main():
+        _log.warning(
+            "No left atrium was found on %d of %d scans, which are left out: %s.",
+            len(missing),
+            len(cases),
+            named(missing),
+        )
 
 
 def _read(cohorts: Sequence[Path]) -> list[Case]:

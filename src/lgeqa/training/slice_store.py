@@ -55,6 +55,7 @@ class SliceDataset(Dataset[Batch]):
         context: Indices on disk of the slices that the network sees with each slice, (slice, channel).
         owner: Number, among the scans used, of the scan that each slice belongs to, (slice,).
         labels: Labels of the scans used, (scan, 4).
+        without_slices: Numbers, among the scans used, of those without a slice.
     """
 
     def __init__(self, folder: Path, scans: Sequence[int] | None = None) -> None:
@@ -66,6 +67,7 @@ class SliceDataset(Dataset[Batch]):
         self.context = np.load(folder / "context.npy")[self.rows]
         self.owner = np.searchsorted(taken, owner[self.rows])
         self.labels = labels[taken]
+        self.without_slices = np.setdiff1d(np.arange(len(taken)), self.owner).tolist()
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -1,5 +1,7 @@
 """The recipes: the losses that each strategy minimises."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -141,10 +143,41 @@ class HybridRecipe(ContrastiveRecipe):
 class HeadsRecipe(BaselineRecipe):
     """The second step of section 3.2.3 and of the hybrid strategy: equation 1 for the heads on a frozen encoder."""
 
+    keeps_statistics = True
+
     def __init__(self, network: QualityNetwork, settings: LoopSettings, side: int) -> None:
         super().__init__(network, settings, side)
         network.encoder.requires_grad_(requires_grad=False)
 
     def on_train_epoch_start(self) -> None:
         """Keep the statistics that the encoder's batch normalisation has learnt."""
+        self.network.encoder.eval()
+
+
+class AdaptRecipe(BaselineRecipe):
+    """Equation 1 for a trained network, whose encoder learns at a lower rate than its heads, or not at all.
+
+    Args:
+        network: Network of a bundle.
+        settings: Settings of the training loop.
+        side: Rows and columns of a slice.
+        encoder_rate: Learning rate of the encoder as a share of the heads'. 0 to keep the encoder as it is.
+    """
+
+    keeps_statistics = True
+
+    def __init__(self, network: QualityNetwork, settings: LoopSettings, side: int, encoder_rate: float) -> None:
+        super().__init__(network, settings, side)
+        self._encoder_rate = encoder_rate
+        network.encoder.requires_grad_(requires_grad=encoder_rate > 0)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return the heads' parameters, and the encoder's with their lower learning rate if they learn."""
+        encoder = list(self.network.encoder.parameters())
+        heads = [p for name, p in self.network.named_parameters() if not name.startswith("encoder.")]
+        slower = {"params": encoder, "lr": self._encoder_rate * self.settings.learning_rate}
+        return [{"params": heads}, *([slower] if self._encoder_rate else [])]
+
+    def on_train_epoch_start(self) -> None:
+        """Keep the encoder's batch normalisation, whose statistics are folded into a bundle's weights."""
         self.network.encoder.eval()

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lgeqa.atomic_io import claimed
 from lgeqa.config import Settings
 from lgeqa.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lgeqa.training.quality import QualityConfig
 
 _AnySettings = TypeVar("_AnySettings", bound=Settings)
 
@@ -30,7 +33,9 @@ class TrainingRequest:
         config: TOML file of settings, or the name of a shipped one. None for the settings of the paper.
         changes: Settings that replace those of `config`, in nested mappings.
         split: File of a saved split. None to draw one.
-        other_stage: Run or bundle that gives the run's bundle its other stage. None for the bundle in the package.
+        other_stage: Run or bundle that gives the run's bundle its other stage. None for the bundle in the package, or
+            for `start`.
+        start: Bundle whose network the strategy `adapt` trains on. None for the bundle in the package.
         about: TOML file that describes the bundle. None for a default description.
         quiet: Whether to hide the progress.
     """
@@ -44,6 +49,7 @@ class TrainingRequest:
     other_stage: Path | None = None
     about: Path | None = None
     quiet: bool = False
+    start: Path | None = None
 
 
 def train(request: TrainingRequest) -> None:
@@ -53,7 +59,6 @@ def train(request: TrainingRequest) -> None:
     """
     from lgeqa.inference.bundle.build import Description
     from lgeqa.training.detector import DetectorConfig
-    from lgeqa.training.quality import find_strategy
     from lgeqa.training.run import run_detector, run_quality
 
     run: Callable[..., None]
@@ -61,13 +66,26 @@ def train(request: TrainingRequest) -> None:
         stage_1 = read_settings(DetectorConfig, request.config, request.changes)
         run = partial(run_detector, request.cohorts, stage_1, request.out, quality=request.other_stage)
     else:
-        stage_2 = read_settings(find_strategy(request.strategy).config, request.config, request.changes)
-        run = partial(
-            run_quality, request.strategy, request.cohorts, stage_2, request.out, detector=request.other_stage
-        )
+        stage_2, detector = _stage_2_settings(request)
+        run = partial(run_quality, request.strategy, request.cohorts, stage_2, request.out, detector=detector)
     description = Description.from_toml(request.about) if request.about else None
     with claimed_run(request.out):
         run(split=request.split, about=description, quiet=request.quiet)
+
+
+def _stage_2_settings(request: TrainingRequest) -> tuple["QualityConfig", Path | None]:
+    """Return the settings of a training of stage 2, and the run or bundle that gives it its detector."""
+    from lgeqa.inference.bundle import default_bundle
+    from lgeqa.training.quality import AdaptConfig, find_strategy
+
+    kind = find_strategy(request.strategy).config
+    if kind is not AdaptConfig:
+        return read_settings(kind, request.config, request.changes), request.other_stage
+    decided = AdaptConfig.network_settings(request.start or default_bundle())
+    in_file = kind.from_toml(_settings_file(request.config)).model_fields_set if request.config else set()
+    if wrong := sorted(decided.keys() & {*request.changes, *in_file}):
+        raise ConfigError(f"{wrong[0]}: is decided by the bundle to go on from. Leave it out of the settings.")
+    return read_settings(kind, request.config, {**decided, **request.changes}), request.other_stage or request.start
 
 
 def claimed_run(folder: Path) -> AbstractContextManager[None]:
