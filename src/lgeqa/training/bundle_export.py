@@ -264,8 +264,8 @@ def _detector_of_bundle(bundle: Path) -> Stage:
 def quality_of_bundle(bundle: Path) -> Stage:
     """Return stage 2 of a bundle, which is checked when it is opened."""
     part = open_bundle(bundle).manifest.quality
-    novelty = part.novelty and part.novelty.model_dump()
-    return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "novelty": novelty})
+    settings = {name: getattr(part, name) for name in ("preparation", "novelty", "calibration")}
+    return Stage(bundle / part.file, {name: value and value.model_dump() for name, value in settings.items()})
 
 
 def with_novelty(second: Stage, store: SliceDataset, data: str, scratch: Path) -> Stage:

@@ -39,7 +39,7 @@ def write_bundle(
         detector: ONNX file of stage 1.
         quality: ONNX file of stage 2.
         settings: Settings of the networks, `{"detector": {"preparation", "rule"}, "quality": {"preparation",
-            "novelty"}}`.
+            "novelty", "calibration"}}`, where the last two may be left out.
         description: Description with the other fields of the manifest.
 
     Raises:

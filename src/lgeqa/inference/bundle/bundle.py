@@ -98,12 +98,14 @@ class Bundle:
         return probabilities[:, 0]
 
     def score(self, slices: FloatArray) -> QualityOutputs:
-        """Run the quality network.
+        """Run the quality network, and calibrate its probabilities if the bundle says how.
 
         Args:
             slices: Slices (slice, row, column) prepared for the quality network.
         """
         outputs = _run(self._quality, slices, np.arange(len(slices))[:, None])
+        if calibration := self.manifest.quality.calibration:
+            outputs[PROBABILITIES] = calibration.apply(outputs[PROBABILITIES])
         return QualityOutputs(**{name: outputs[name] for name in _OUTPUTS if name in outputs})
 
     def _check_output(self, output: onnxruntime.NodeArg) -> None:

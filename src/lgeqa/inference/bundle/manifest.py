@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, PositiveFloat, model_validator
 
 from lgeqa.config import Settings
+from lgeqa.inference.bundle.calibration import Calibration
 from lgeqa.inference.detection import SliceRule
 from lgeqa.preprocessing import DetectorPreparation, QualityPreparation
 from lgeqa.scales import SCALE_NAMES
@@ -61,12 +62,14 @@ class QualityPart(Settings):
         preparation: Preparation of its input.
         outputs: Order of its probabilities.
         novelty: Limits of its output `novelty`. None if it has no such output.
+        calibration: Calibration of its probabilities. None if they are taken as they are.
     """
 
     file: str
     preparation: QualityPreparation
     outputs: tuple[str, ...] = SCALE_NAMES
     novelty: NoveltyLimits | None = None
+    calibration: Calibration | None = None
 
 
 class Metric(Settings):

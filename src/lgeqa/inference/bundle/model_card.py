@@ -1,5 +1,6 @@
 """The model card, generated from the manifest so that the two cannot disagree."""
 
+from lgeqa.inference.bundle.calibration import Calibration
 from lgeqa.inference.bundle.manifest import Manifest, NoveltyLimits
 from lgeqa.inference.detection import SliceRule
 
@@ -49,7 +50,7 @@ Intended use: {manifest.intended_use}
 | detector rule | {_rule(manifest.detector.rule)} |
 | quality network sees | {field} in {quality.pixels} x {quality.pixels} pixels, signal in units of the blood pool's |
 | unlike its training scans | {_novelty(manifest.quality.novelty)} |
-| licence | {manifest.license} |
+{_calibration(manifest.quality.calibration)}| licence | {manifest.license} |
 
 ## What was measured
 | figure | value | on |
@@ -72,6 +73,11 @@ def _rule(rule: SliceRule) -> str:
 
 def _paragraph(text: str) -> str:
     return f"\n**{text}**\n" if text else ""
+
+
+def _calibration(calibration: Calibration | None) -> str:
+    """Return a row of the table, or nothing for a bundle that is not calibrated."""
+    return "" if calibration is None else f"| calibrated on | {calibration.data} |\n"
 
 
 def _novelty(limits: NoveltyLimits | None) -> str:
