@@ -171,7 +171,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 def test_slices_and_masks_are_stored_in_the_form_of_the_network(case: Case, tmp_path: Path) -> None:
-    preparation, rule = QualityPreparation(pixels=64), LabelRule()
+    preparation, rule = QualityPreparation(pixels=64), LabelRule(reader="truth")
     held = quality_store([case, case], preparation, rule, tmp_path)
     scan, atrium = read_case(case)
     prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation)

@@ -12,10 +12,11 @@ def cases_of_table(table: Path, note: Note) -> list[Case]:
     """Return the scans of a table.
 
     Paths are relative to the table's folder, unless they are absolute. A row with an empty reader adds a scan without
-    scores. A row with a reader and no score at all means that this reader did not score the scan.
+    scores. A row with a reader and no score at all means that this reader did not score the scan, and one with some
+    scores means that the reader scored these scales only.
 
     Args:
-        table: CSV or Parquet file, as `rows.read_rows` reads it.
+        table: CSV or Parquet file, as `table_io.read_rows` reads it.
         note: Handler of the error of each row that cannot be used.
 
     Raises:

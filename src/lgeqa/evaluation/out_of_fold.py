@@ -18,7 +18,6 @@ from lgeqa.evaluation.predictions import (
     slice_answers,
 )
 from lgeqa.evaluation.record import Figures, Levels, Pooled
-from lgeqa.evaluation.reference_labels import in_words, name_of
 from lgeqa.scales import SCALE_NAMES
 
 
@@ -49,9 +48,9 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
     def of(answers: Mapping[str, Predictions]) -> dict[str, Figures]:
         return {name: measured(by_scale, bootstrap) for name, by_scale in answers.items()}
 
-    label = name_of(rule)
+    label = rule.name
     return Pooled(
-        label=in_words(rule),
+        label=rule.description,
         n_scans=len(scans),
         n_slices=len(of_slices[first]["quality"].labels),
         n_patients=len(np.unique(patients_of(scans))),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from torch import nn
 
 from lgeqa.atomic_io import telling, write_whole
@@ -15,9 +16,11 @@ from lgeqa.cohort import (
     check_labelled,
     draw_split,
     is_labelled,
+    label_note,
     load_split,
     read_cohort,
     save_split,
+    settled_rule,
     strata_of,
 )
 from lgeqa.config import Settings
@@ -133,6 +136,7 @@ def run_quality(
     """
     stage_1(detector)  # fail now rather than after hours of training
     everything = _read(cohorts)
+    config = config.model_copy(update={"label": settled_rule(everything, config.label)})
     check_labelled(everything, config.label)
     unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
     cases = [case for case in everything if case.mask and (unlabelled or is_labelled(case, config.label))]
@@ -140,6 +144,8 @@ def run_quality(
         raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores.")
     strata = strata_of(cases, config.label)
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
+    if not quiet and is_main():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(label_note(cases, config.label))
     train_to_bundle(strategy, _prepared(parts, config, run), parts.train, config, run, detector, about, quiet)
 
 
