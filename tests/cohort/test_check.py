@@ -65,7 +65,7 @@ def test_all_errors_of_files_and_scores_are_reported_together(made: Made) -> Non
         "scores.csv, line 12: myocardium_nulling is '7'",
         "scores.csv, line 13: sharpness is 'x'",
         "gone/data.nrrd: cannot be read (no such file or directory)",
-        "odd.png: is not a volume by its name",
+        "odd.png: cannot be opened",
         "s0/data.nrrd: is empty",
         "s1/shrinkwrap.nrrd: cannot be read (no such file or directory)",
         "s2/shrinkwrap.nrrd: the mask's size in axial order is (7, 9, 6), the scan's is (8, 9, 6)",

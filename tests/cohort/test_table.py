@@ -34,6 +34,13 @@ def test_a_table_is_a_cohort_by_itself(tmp_path: Path) -> None:
     assert (case.image, case.mask) == (tmp_path / "elsewhere.nrrd", tmp_path / "m.nrrd")
 
 
+def test_a_table_may_name_the_series(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",series\n")
+    assert [case.series for case in read_cohort(write(tmp_path, ROW + ",3", header=header))] == ["3"]
+    with pytest.raises(CohortError, match="line 3: scan 'a' has series 4, and 3 in an earlier row"):
+        read_cohort(write(tmp_path, ROW + ",3", "a,p,i,m,bob,1,2,3,4,4", header=header))
+
+
 def test_a_reader_without_scores_did_not_score(tmp_path: Path) -> None:
     [case] = read_cohort(write(tmp_path, ROW, "a,p,i,m,bob,,,,"))
     assert case.scores == {"ann": (1, 2, 3, 4)}

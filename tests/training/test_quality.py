@@ -205,5 +205,5 @@ def test_graded_labels_are_stored_as_probabilities(case: Case, tmp_path: Path) -
 
 
 def test_a_case_without_a_mask_is_reported(case: Case) -> None:
-    with pytest.raises(CohortError, match=r"data.nrrd: has no mask beside it \(shrinkwrap.nrrd\)"):
+    with pytest.raises(CohortError, match=r"data.nrrd: has no mask, and training needs one"):
         read_case(replace(case, mask=None))

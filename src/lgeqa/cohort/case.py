@@ -36,9 +36,11 @@ class Case:
     Attributes:
         scan_id: Name of the scan, unique in the cohort.
         patient: Patient of the scan. Splits never separate the scans of one patient.
-        image: File of the scan.
+        image: File of the scan, or folder of its DICOM series.
         mask: Blood-pool mask on the same grid. None if there is no mask.
         scores: Scores by reader name. Empty for an unscored scan.
+        series: Series of the scan if its folder holds several: its number, its SeriesInstanceUID, or the name of the
+            scan that `io.discover` gives. Empty if the folder holds one.
     """
 
     scan_id: str
@@ -46,6 +48,12 @@ class Case:
     image: Path
     mask: Path | None
     scores: dict[str, Scores] = field(default_factory=dict)
+    series: str = ""
+
+    @property
+    def place(self) -> tuple[Path, str]:
+        """Place of the scan, which no other scan of a cohort shares: its image and series."""
+        return self.image, self.series
 
 
 @contextmanager

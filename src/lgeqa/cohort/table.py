@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lgeqa.cohort.case import Case, Note, checked_scores, is_missing, noting
-from lgeqa.cohort.table_io import Row, read_rows
+from lgeqa.cohort.table_io import SERIES, Row, read_rows
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
 
@@ -54,7 +54,8 @@ def _case(row: Row, folder: Path) -> Case:
     if empty := [name for name in ("scan", "patient", "image") if not texts[name]]:
         raise CohortError(f"{row.where}: has no {' and no '.join(empty)}. Every row needs them.")
     mask = folder / texts["mask"] if texts["mask"] else None
-    return Case(texts["scan"], texts["patient"], folder / texts["image"], mask)
+    series = _text(row, SERIES) if SERIES in row.cells else ""
+    return Case(texts["scan"], texts["patient"], folder / texts["image"], mask, series=series)
 
 
 def _text(row: Row, name: str) -> str:
@@ -66,7 +67,7 @@ def _text(row: Row, name: str) -> str:
 
 
 def _check_same(known: Case, case: Case, where: str) -> None:
-    for name in ("patient", "image", "mask"):
+    for name in ("patient", "image", "mask", "series"):
         first, second = getattr(known, name), getattr(case, name)
         if first != second:
             raise CohortError(

@@ -11,8 +11,10 @@ from lgeqa.cohort.csv_lines import csv_lines
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
 
-#: Columns that a table must have. Other columns are ignored.
+#: Columns that a table must have. Columns other than these and `SERIES` are ignored.
 COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *SCALE_NAMES)
+#: Column that a table may have, for scans in folders that hold several DICOM series.
+SERIES: Final = "series"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def _check_columns(names: Sequence[str], table: Path) -> None:
             f"{table}: lacks the column(s) {', '.join(missing)}. It has {has}. "
             "lgeqa cohort import reads tables with other names."
         )
-    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+    if twice := [name for name in (*COLUMNS, SERIES) if names.count(name) > 1]:
         raise CohortError(f"{table}: has the column(s) {', '.join(twice)} twice. Keep one.")
 
 

@@ -82,11 +82,11 @@ def left_out(
         results: Record of each scan of `labelled`.
         rule: Rule that derives the labels.
     """
-    known = {case.image for case in labelled}
+    known = {case.place for case in labelled}
     without = [
         Excluded(scan_id=case.scan_id, why=f"no label of quality by {rule.name}")
         for case in cases
-        if case.image not in known
+        if case.place not in known
     ]
     failed = [Excluded(scan_id=result.scan_id, why=result.message) for result in results if result.status != "assessed"]
     return (*without, *failed)

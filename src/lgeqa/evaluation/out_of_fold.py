@@ -66,10 +66,10 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
 
 def _common(judged: Mapping[str, Sequence[LabelledResult]]) -> dict[str, list[LabelledResult]]:
     """Return the scans that every strategy assessed, in the same order for each."""
-    shared = set.intersection(*({scan.case.image for scan in scans} for scans in judged.values()))
+    shared = set.intersection(*({scan.case.place for scan in scans} for scans in judged.values()))
     if not shared:
         raise CohortError(f"No scan was assessed by every one of {', '.join(judged)}.")
     return {
-        strategy: sorted((scan for scan in scans if scan.case.image in shared), key=lambda scan: scan.case.image)
+        strategy: sorted((scan for scan in scans if scan.case.place in shared), key=lambda scan: scan.case.place)
         for strategy, scans in judged.items()
     }

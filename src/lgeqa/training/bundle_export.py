@@ -193,7 +193,7 @@ def default_quality_description(
 def _unlearnt(cases: Sequence[Case], rule: LabelRule) -> str:
     """Return a sentence on the scales that no scan has a label on, or nothing."""
     labelled = ~np.isnan([labels_of(case, rule) for case in cases])
-    names = [name for name, given in zip(SCALE_NAMES, labelled.any(axis=0), strict=True) if not given]
+    names = [name for name, given in zip(SCALE_NAMES, labelled.T, strict=True) if not given.any()]
     return f" No scan had a label on {', '.join(names)}: the answers on it mean nothing." if names else ""
 
 

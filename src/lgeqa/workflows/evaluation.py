@@ -102,7 +102,8 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
 def _cases(request: EvaluationRequest) -> list[Case]:
     """Return the scans of the cohorts that belong to the requested part."""
     cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
-    twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
+    places = Counter((case.image.resolve(), case.series) for case in cases)
+    twice = [path for (path, _), count in places.items() if count > 1]
     if twice:
         raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
     if request.split is None:
