@@ -1034,7 +1034,8 @@ export interface components {
          *         scan_id: Name of the scan.
          *         reasons: Reasons why the scan should be adjudicated.
          *         spread: Largest range of scores on any scale.
-         *         readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None if the reader cannot rate the scan.
+         *         readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None on a scale
+         *             without a score, and in place of all scores if the reader cannot rate the scan.
          *         verdict: Verdict of the model. None without one.
          *         probability: Probability by the model. None without a verdict.
          */
@@ -1049,7 +1050,7 @@ export interface components {
             spread: number;
             /** Readings */
             readings: {
-                [key: string]: number[] | null;
+                [key: string]: (number | null)[] | null;
             };
             /** Verdict */
             verdict?: ("diagnostic" | "non-diagnostic") | null;

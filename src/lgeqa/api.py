@@ -161,7 +161,7 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
     out: AnyPath | None = None,
     split: AnyPath | None = None,
     part: Literal["test", "validation", "train", "all"] | None = None,
-    rule: str = "reader",
+    rule: str = "auto",
     reader: str | None = None,
     given_masks: bool = False,
     seed: int = 0,
@@ -176,8 +176,9 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
         out: Folder for the figures, the plots and the record of each scan. None to write nothing.
         split: File of a saved split of the patients. None to take all patients.
         part: Part of the split to evaluate on. None for the test part if there is a split, else all.
-        rule: Rule that derives the labels: `reader`, `mean`, `median` or `majority`.
-        reader: Reader whose scores are the labels. None for the usual one of the cohort.
+        rule: Rule that derives the labels: `reader`, `mean`, `median`, `majority`, or `auto` for the one that fits the
+            scores.
+        reader: Reader whose scores are the labels. None if the rule needs none.
         given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.

@@ -1,9 +1,11 @@
 import csv
+import math
 
 import pytest
 
 from lgeqa.agreement.compute import agree
 from lgeqa.agreement.discrepancy_table import adjudication_table
+from lgeqa.agreement.ratings import Reading
 from lgeqa.agreement.record import Agreement
 from lgeqa.bootstrap import Bootstrap
 from tests.agreement.study import readings
@@ -56,3 +58,27 @@ def test_the_table(made: Agreement) -> None:
     assert (far["rank"], far["scan"], far["spread"], far["verdict"]) == ("4", "far", "2", "non-diagnostic")
     assert far["probability"] == "0.200000"
     assert [far[f"{reader}:myocardium_nulling"] for reader in ("ann", "bob", "cy")] == ["1", "3", "1"]
+
+
+def test_scores_of_single_scales_are_compared_where_both_have_them() -> None:
+    nan = math.nan
+    given = {
+        ("near", "ann"): (nan, nan, nan, 4), ("near", "bob"): (1, 1, 1, 5),
+        ("far", "ann"): (nan, 5, nan, 4), ("far", "bob"): (1, 2, nan, nan),
+        ("split", "ann"): (nan, nan, nan, 2), ("split", "bob"): (3, nan, nan, 3), ("split", "cy"): (3, nan, nan, nan),
+    }  # fmt: skip
+    study = [Reading(scan, scan, reader, 1, scores) for (scan, reader), scores in given.items()]
+    made = agree(study, {}, "here", Bootstrap(100))
+    assert {one.scan_id: one.reasons for one in made.disputes} == {
+        "split": ("Quality: diagnostic by bob, not by ann",),
+        "far": ("Sharpness: 3 apart",),
+    }
+    assert made.disputes[0].readings == {"ann": (None, None, None, 2), "bob": (3, None, None, 3),
+                                         "cy": (3, None, None, None)}  # fmt: skip
+    assert Agreement.model_validate_json(made.model_dump_json()) == made
+    assert {row["scan"]: row["ann:sharpness"] for row in csv.DictReader(adjudication_table(made).splitlines())} == {
+        "split": "",
+        "far": "5",
+    }
+    assert [(count.reader, count.scored) for count in made.readers] == [("ann", 3), ("bob", 3), ("cy", 1)]
+    assert (made.n_shared, made.scales["quality"].n, made.scales["sharpness"].n) == (3, 2, 1)

@@ -35,8 +35,7 @@ def test_ratings(tmp_path: Path) -> None:
         ([], r"ratings\.csv: has no reading"),
         (["s1,p1,ann,3,1,2,3,4,,,,"], r"line 2: reading is '3'. It is 1, or 2"),
         (["s1,p1,ann,1,1,2,3,6,,,,"], r"line 2: quality is '6'"),
-        (["s1,p1,ann,1,1,2,3,,,,,"], r"line 2: quality is missing"),
-        (["s1,p1,ann,1,1,2,3"], r"line 2: quality is missing"),
+        (["s1,p1,ann,1,,,,"], r"line 2: has no score, and no reason in cannot_rate. Give one of the two"),
         (["s1,p1,ann,1,1,,,,,moved,,"], r"line 2: cannot_rate is 'moved' and there are scores \(1, , , \)"),
         ([",p1,,1,1,2,3,4,,,,"], r"line 2: has no scan and no reader"),
         ([GOOD, GOOD], r"line 3: reading 1 of scan 's1' by 'ann' is in an earlier row too"),
@@ -59,8 +58,10 @@ def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match=r"none\.csv: cannot be read \(No such file or directory\)"):
         read_ratings(tmp_path / "none.csv")
-    (tmp_path / "latin.csv").write_bytes(HEAD.encode() + b"\ns\xe9,p,ann,1,1,1,1,1,,,,\n")
-    with pytest.raises(CohortError, match=r"latin\.csv: is not UTF-8 \(byte 0xe9\)"):
+    (tmp_path / "latin.csv").write_bytes(HEAD.encode() + b"\ns\x8e,p,ann,1,1,1,1,1,,,,\n")
+    with pytest.raises(
+        CohortError, match=r"latin\.csv: is neither UTF-8 nor another encoding that is certain \(byte 0x8e\)"
+    ):
         read_ratings(tmp_path / "latin.csv")
 
 
@@ -82,3 +83,10 @@ def test_a_panel_takes_the_earliest_reading_as_the_first() -> None:
     assert panel.on("quality")[0].tolist() == [2, 5]
     assert panel.again("quality")[0, 1] == 4
     assert panel.refused[0].tolist() == [[False, False], [True, False]]
+
+
+def test_a_reading_may_have_single_scales(tmp_path: Path) -> None:
+    [reading] = read_ratings(table(tmp_path, "s1,p1,ann,1,,,,4,,,,"))
+    assert repr(reading.scores) == "(nan, nan, nan, 4.0)"
+    panel = panel_of([reading, Reading("s2", "p1", "ann", 1, None)])
+    assert panel.scored[0].tolist() == [[True, False]]

@@ -80,7 +80,7 @@ def test_the_record_says_what_was_done(place: Path, done: subprocess.CompletedPr
     assert (made.n_scans, made.n_patients, made.draws, made.seed) == (6, 4, 100, 0)
     why = {one.scan_id: one.why for one in made.excluded}
     assert set(why) == {"bare", "dark"}
-    assert why["bare"].startswith("no label by truth")
+    assert why["bare"].startswith("no label of quality by truth")
     assert "atrium" in why["dark"]
     assert made.part == "all; no split was given, so the bundle may have learnt from these patients"
     assert made.mask_source == "detected"
@@ -150,7 +150,7 @@ def test_a_part_of_a_split(place: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--reader", "ann"), "no scores of reader 'ann'. Scored by: reader-1, truth"),
+        (("--reader", "ann"), "No scan has a label of quality by the reader 'ann'; scores are by reader-1, truth"),
         (("--part", "test"), "--part test needs a split"),
         (("--cohort", "{cohort}"), "a/data.nrrd: is in the cohorts twice"),
         (("--cohort", "{cohort}/nowhere"), "nowhere: is not there"),
@@ -177,7 +177,7 @@ def test_given_masks_are_used(place: Path, tmp_path: Path) -> None:
         *("--given-masks", "--jobs", "1"),
     )
     assert failed.returncode == 2
-    assert "None of 7 scans has a label by 'truth' and could be assessed." in failed.stderr
+    assert "None of 7 scans has a label of quality by 'truth' and could be assessed." in failed.stderr
     assert "has no mask beside it" in failed.stderr
 
 

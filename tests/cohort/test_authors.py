@@ -49,10 +49,17 @@ def test_a_reader_without_scores_did_not_score(tmp_path: Path, nothing: object) 
     assert list(read_cohort(tmp_path)[0].scores) == [LABEL]
 
 
+def test_a_reader_may_score_single_scales(tmp_path: Path) -> None:
+    authors(tmp_path, {"x1": {"labeler": {"ann": without("sharpness"), "bob": SCORES | {"sharpness": None}}}})
+    assert {reader: repr(scores) for reader, scores in read_cohort(tmp_path)[0].scores.items()} == dict.fromkeys(
+        ("ann", "bob"), "(2.5, nan, 2.0, 4.0)"
+    )
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({"x1": {"labeler": {"ann": without("sharpness")}}}, "x1, reader ann: sharpness is missing"),
+        ({"x1": {"labeler": {"ann": SCORES | {"sharpness": []}}}}, r"x1, reader ann: sharpness is \[\]"),
         ({"x1": {"label": SCORES | {"sharpness": 9}}}, "x1, reader label: sharpness is 9"),
         ({"x1": {"labeler": {"ann": 3.5}}}, "x1, reader ann: 3.5 is not a JSON object of scores"),
         ({"x1": {"labeler": [1, 2]}}, r"x1: \[1, 2\] is not a JSON object of readers"),
@@ -76,7 +83,9 @@ def test_other_encodings_are_refused(tmp_path: Path) -> None:
 
 def test_all_errors_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
     wrong = {"ann": SCORES | {"sharpness": 9}, "bob": 1, "cyd": SCORES}
-    cases, faults = gather_cohort(authors(tmp_path, {"x1": {"labeler": wrong}, "x2": {"label": without("sharpness")}}))
+    cases, faults = gather_cohort(
+        authors(tmp_path, {"x1": {"labeler": wrong}, "x2": {"label": SCORES | {"sharpness": "x"}}})
+    )
     assert [list(case.scores) for case in cases] == [["cyd"], []]
     assert [fault.partition("labels.json, ")[2].split(":")[0] for fault in faults] == [
         "x1, reader ann",

@@ -35,10 +35,11 @@ def test_a_good_cohort_is_counted_and_has_no_findings(made: Made) -> None:
         patients=5,
         masked=6,
         scored=5,
+        rule=ANN,
         labelled=5,
         usable=5,
         readers={"ann": 5, "truth": 4},
-        balances=(Balance("all", 5, (2, 3, 2, 2)),),
+        balances=(Balance("all", 5, (5,) * 4, (2, 3, 2, 2)),),
         errors=(),
         cautions=(),
     )
@@ -46,8 +47,8 @@ def test_a_good_cohort_is_counted_and_has_no_findings(made: Made) -> None:
 
 def test_the_rule_makes_the_labels(made: Made) -> None:
     made.add("s8", "ann,2,2,2,2", "bob,5,5,5,2")
-    assert check(made, rule=LabelRule(rule="mean")).balances == (Balance("all", 5, (3, 3, 3, 2)),)
-    assert check(made, rule=LabelRule(rule="majority")).balances == (Balance("all", 5, (2, 2, 2, 2)),)
+    assert check(made, rule=LabelRule(rule="mean")).balances == (Balance("all", 5, (5,) * 4, (3, 3, 3, 2)),)
+    assert check(made, rule=LabelRule(rule="majority")).balances == (Balance("all", 5, (5,) * 4, (2, 2, 2, 2)),)
 
 
 def test_all_errors_of_files_and_scores_are_reported_together(made: Made) -> None:
@@ -64,7 +65,7 @@ def test_all_errors_of_files_and_scores_are_reported_together(made: Made) -> Non
         "scores.csv, line 12: myocardium_nulling is '7'",
         "scores.csv, line 13: sharpness is 'x'",
         "gone/data.nrrd: cannot be read (no such file or directory)",
-        "odd.png: is not a volume by its name",
+        "odd.png: cannot be opened",
         "s0/data.nrrd: is empty",
         "s1/shrinkwrap.nrrd: cannot be read (no such file or directory)",
         "s2/shrinkwrap.nrrd: the mask's size in axial order is (7, 9, 6), the scan's is (8, 9, 6)",
@@ -121,31 +122,31 @@ def test_a_rule_that_labels_nothing_is_an_error(tmp_path: Path, rule: LabelRule,
     report = check(made, rule=rule)
     [fault] = report.errors
     assert (report.scored, report.labelled) == (1, 0)
-    assert f"No scan has a label by {asked}; scores are by label, truth." in fault
+    assert f"No scan has a label of quality by {asked}; scores are by label, truth." in fault
 
 
 def test_one_class_alone_is_reported_once(made: Made) -> None:
     split: Split = {"p-s0": "train", "p-s1": "train", "p-s2": "validation", "p-s3": "test"}
-    report = check(made, split, LabelRule())
+    report = check(made, split, LabelRule(reader="truth"))
     told = [text for text in report.cautions if "one class" in text]
     assert len(told) == 1
     scales = "myocardium_nulling, sharpness, enhancement, quality"
-    assert told[0].startswith(f"the cohort: all 4 labelled scan(s) are of one class on {scales}.")
+    assert told[0].startswith(f"the cohort: all labelled scans are of one class on {scales}.")
 
 
 def test_classes_are_counted_by_part(made: Made) -> None:
     split: Split = {"p-s0": "train", "p-s1": "train", "p-s2": "train", "p-s3": "validation"}
     report = check(made, split)
     assert report.balances[1:] == (
-        Balance("train", 3, (1, 1, 1, 1)),
-        Balance("validation", 1, (1, 1, 1, 1)),
-        Balance("test", 0, (0, 0, 0, 0)),
+        Balance("train", 3, (3,) * 4, (1, 1, 1, 1)),
+        Balance("validation", 1, (1,) * 4, (1, 1, 1, 1)),
+        Balance("test", 0, (0,) * 4, (0, 0, 0, 0)),
     )
     assert report.errors == ()
     told = [text.partition(" Dr")[0] for text in report.cautions]
     assert told == [
         "validation: 1 labelled scan(s); figures over fewer than 10 are mostly chance.",
-        "validation: all 1 labelled scan(s) are of one class on myocardium_nulling, sharpness, enhancement, quality.",
+        "validation: all labelled scans are of one class on myocardium_nulling, sharpness, enhancement, quality.",
         "test: 0 labelled scan(s); figures over fewer than 10 are mostly chance.",
     ]
 
@@ -244,7 +245,31 @@ def test_many_names_are_cut() -> None:
 
 
 def test_real_scans_are_fine(real_folder: Path) -> None:
-    report = check_cohort([real_folder], LabelRule())
+    report = check_cohort([real_folder], LabelRule(reader="truth"))
     assert report.errors == ()
     assert report.scans == report.masked > 0
     assert len(report.cautions) == 2
+
+
+def test_scales_are_counted_for_themselves(made: Made) -> None:
+    made.add("s8", "ann,,,,4")
+    made.add("s9", "ann,1,,,")
+    report = check(made)
+    assert report.balances == (Balance("all", 6, (5, 4, 4, 5), (2, 2, 2, 3)),)
+    assert report.cautions == ()
+
+
+def test_scales_without_any_label_are_a_caution(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    for number, reading in enumerate(("ann,,2,,4", "ann,,4,,2", "ann,,,,4", "ann,,,,2")):
+        made.add(f"s{number}", reading)
+    report = check(made, {"p-s0": "train", "p-s1": "train", "p-s2": "validation", "p-s3": "validation"})
+    first, second = (text for text in report.cautions if "label on" in text)
+    assert first.startswith("No scan has a label on myocardium_nulling, enhancement. Nothing is learnt of these scales")
+    assert second == (
+        "validation: no scan has a label on sharpness. Draw the split again with another seed, or a larger part."
+    )
+
+
+def test_check_says_which_rule_fits(made: Made) -> None:
+    assert check(made, rule=LabelRule()).rule == LabelRule(reader="truth")

@@ -1,3 +1,4 @@
+import math
 from itertools import product
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from lgeqa.cohort import (
     LabelRule,
     Scores,
     check_labelled,
+    has_quality_label,
     is_labelled,
+    label_note,
     labels_of,
     scores_of,
+    settled_rule,
     strata_of,
 )
 from lgeqa.cohort.case import MEASURED
@@ -75,7 +79,7 @@ def test_one_reader_is_taken_by_name() -> None:
     read = case(ann=(1, 2, 3, 4), truth=(5, 5, 2, 2))
     assert scores_of(read, LabelRule(reader="ann")).tolist() == [1, 2, 3, 4]
     assert labels_of(read, LabelRule(reader="ann")).tolist() == [0, 0, 1, 1]
-    assert scores_of(read, LabelRule()).tolist() == [5, 5, 2, 2]
+    assert scores_of(read, LabelRule(reader="truth")).tolist() == [5, 5, 2, 2]
 
 
 @pytest.mark.parametrize("name", ["mean", "median", "majority"])
@@ -97,11 +101,15 @@ def test_no_score_is_nan(asked: LabelRule) -> None:
 
 
 def test_nothing_below_three_is_rounded_up() -> None:
-    assert labels_of(case(truth=(3 - 1e-12,) * 4), LabelRule()).tolist() == [0, 0, 0, 0]
+    assert labels_of(case(truth=(3 - 1e-12,) * 4), LabelRule(reader="truth")).tolist() == [0, 0, 0, 0]
 
 
 def test_strata_are_quality_or_unlabelled() -> None:
-    assert strata_of([case(truth=(1, 1, 1, 3)), case(truth=(5, 5, 5, 2.5)), case()], LabelRule()) == [1, 0, 2]
+    assert strata_of([case(truth=(1, 1, 1, 3)), case(truth=(5, 5, 5, 2.5)), case()], LabelRule(reader="truth")) == [
+        1,
+        0,
+        2,
+    ]
 
 
 def test_a_reader_and_a_rule_of_all_readers_conflict() -> None:
@@ -134,7 +142,7 @@ def test_graded_takes_measured_scores_only(values: dict[str, str]) -> None:
 
 
 def test_missing_measured_scores_are_named() -> None:
-    with pytest.raises(CohortError, match="No scan has a label by the reader 'measured'; scores are by ann"):
+    with pytest.raises(CohortError, match="No scan has a label of quality by the reader 'measured'; scores are by ann"):
         check_labelled([case(ann=(1, 2, 3, 4))], GRADED)
 
 
@@ -147,3 +155,77 @@ def test_a_rule_comes_back_from_its_file() -> None:
 def test_unknown_rules_and_readers_without_a_name_are_refused(values: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         LabelRule.of(values)
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("mean", [3, 3, NAN, 2]), ("median", [3, 3, NAN, 2]), ("majority", [2, 3, NAN, 2])],
+)
+def test_readers_are_joined_who_scored_the_scale(name: str, expected: list[float]) -> None:
+    read = case(ann=(2, 3, NAN, NAN), bob=(4, NAN, NAN, 2))
+    assert scores_of(read, rule(name)) == pytest.approx(expected, nan_ok=True)
+    assert labels_of(read, rule(name)) == pytest.approx(
+        [*(float(score >= 3) for score in expected[:2]), NAN, 0], nan_ok=True
+    )
+    agreed = case(**read.scores, adjudicated=(NAN, NAN, NAN, 5))
+    assert scores_of(agreed, rule(name)) == pytest.approx([*expected[:3], 5], nan_ok=True)
+
+
+def test_single_scales_have_single_labels() -> None:
+    quality, nulling = case(ann=(NAN, NAN, NAN, 3)), case(ann=(1, NAN, NAN, NAN))
+    ann = LabelRule(reader="ann")
+    assert labels_of(quality, ann) == pytest.approx([NAN, NAN, NAN, 1], nan_ok=True)
+    assert targets_of(case(measured=(NAN, 3, NAN, 3)), GRADED) == pytest.approx([NAN, 0.5, NAN, 0.5], nan_ok=True)
+    assert [is_labelled(read, ann) for read in (quality, nulling)] == [True, True]
+    assert [has_quality_label(read, ann) for read in (quality, nulling)] == [True, False]
+    assert strata_of([quality, nulling], ann) == [1, 2]
+    with pytest.raises(CohortError, match="No scan has a label of quality by the reader 'ann'"):
+        check_labelled([nulling], ann)
+
+
+GIVEN: Scores = (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("readers", "fitting"),
+    [
+        (("truth", "reader-1", "reader-2", "label", "measured"), LabelRule(reader=TRUTH)),
+        (("label", "ann", "bob", "adjudicated"), LabelRule(reader=LABEL)),
+        (("ann", "bob", "measured"), rule("median")),
+        (("ann", "adjudicated"), rule("median")),
+        (("adjudicated",), rule("median")),
+        (("ann", "measured"), LabelRule(reader="ann")),
+        (("measured",), LabelRule(reader=MEASURED)),
+        ((), rule("median")),
+    ],
+)
+def test_auto_settles_on_the_rule_that_fits(readers: tuple[str, ...], fitting: LabelRule) -> None:
+    cases = [case(), *(case(**{reader: GIVEN}) for reader in readers)]
+    assert settled_rule(cases, LabelRule()) == fitting
+    assert settled_rule(cases, GRADED) == GRADED
+
+
+def test_a_named_reader_is_the_rule() -> None:
+    assert LabelRule(reader="ann") == LabelRule(rule="reader", reader="ann")
+    with pytest.raises(ConfigError, match="rule = 'reader' takes the scores of one reader, and none is named"):
+        LabelRule.of({"rule": "reader"})
+
+
+def test_an_unsettled_rule_gives_no_labels() -> None:
+    with pytest.raises(ValueError, match="settle it first"):
+        labels_of(READ, LabelRule())
+
+
+def test_the_note_counts_labels_and_names_the_rule() -> None:
+    cases = [case(ann=(1, 2, 3, 4)), case(ann=(NAN, NAN, NAN, 4)), case(bob=(1, 2, 3, 4)), case()]
+    assert label_note(cases, LabelRule(reader="ann")) == (
+        "Labels: scores of ann, for 2 of 3 scored scans. Fewer on single scales: myocardium_nulling 1, sharpness 1, "
+        "enhancement 1."
+    )
+    assert (
+        label_note(cases[2:], rule("median")) == "Labels: the median of the readers' scores, for 1 of 1 scored scans."
+    )
+    assert "not clinical" in label_note([case(measured=GIVEN)], LabelRule(reader=MEASURED))

@@ -46,7 +46,6 @@ def test_parquet_file_is_a_cohort_without_its_folder_as_column(tmp_path: Path) -
     ("changed", "message"),
     [
         ({"quality": [4.0, 9.0, None]}, "row 2: quality is 9.0"),
-        ({"quality": [None, 2.0, None]}, "row 1: quality is missing"),
         ({"patient": [1.0, 1.0, 2.0]}, "row 1: patient is 1.0. Names and paths are text or whole numbers"),
         ({"reader": [b"ann", b"bob", None]}, "row 1: reader is b'ann'"),
         ({"reader": ["ann", "ann", None]}, "row 2: scan 'b' with reader 'ann' is in an earlier row"),
@@ -75,3 +74,8 @@ def test_without_pyarrow_the_way_to_it_is_reported(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(extras, "EXTRAS", {"train": ("no_such_module",)})
     with pytest.raises(MissingExtraError, match="reading Parquet needs no_such_module"):
         read_cohort(tmp_path)
+
+
+def test_a_null_is_a_scale_without_a_score(tmp_path: Path) -> None:
+    cases = read_cohort(write(tmp_path / "scores.parquet", quality=[None, 2.0, None]))
+    assert repr(cases[1].scores["ann"]).endswith(", nan)")

@@ -34,6 +34,13 @@ def test_a_table_is_a_cohort_by_itself(tmp_path: Path) -> None:
     assert (case.image, case.mask) == (tmp_path / "elsewhere.nrrd", tmp_path / "m.nrrd")
 
 
+def test_a_table_may_name_the_series(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",series\n")
+    assert [case.series for case in read_cohort(write(tmp_path, ROW + ",3", header=header))] == ["3"]
+    with pytest.raises(CohortError, match="line 3: scan 'a' has series 4, and 3 in an earlier row"):
+        read_cohort(write(tmp_path, ROW + ",3", "a,p,i,m,bob,1,2,3,4,4", header=header))
+
+
 def test_a_reader_without_scores_did_not_score(tmp_path: Path) -> None:
     [case] = read_cohort(write(tmp_path, ROW, "a,p,i,m,bob,,,,"))
     assert case.scores == {"ann": (1, 2, 3, 4)}
@@ -51,7 +58,7 @@ def test_the_mark_of_excel_is_no_part_of_a_name(tmp_path: Path) -> None:
         (["a,p,i,m,ann,1,0.5,3,4"], "line 2: sharpness is '0.5'"),
         (["a,p,i,m,ann,1,2,good,4"], "line 2: enhancement is 'good'"),
         (["a,p,i,m,ann,1,2,3,nan"], "line 2: quality is 'nan'"),
-        (["a,p,i,m,ann,7,,3,4"], "line 2: myocardium_nulling is '7', sharpness is missing."),
+        (["a,p,i,m,ann,7,,3,4"], "line 2: myocardium_nulling is '7'. Scores"),
         ([ROW, "a,p2,i,m,bob,1,2,3,4"], "line 3: scan 'a' has patient p2, and p in an earlier row"),
         ([ROW, "a,p,i2,m,bob,1,2,3,4"], r"line 3: scan 'a' has image \S+/i2, and \S+/i in an earlier row"),
         ([ROW, "a,p,i,,bob,1,2,3,4"], r"line 3: scan 'a' has mask None, and \S+/m in an earlier row"),
@@ -73,7 +80,7 @@ def test_rows_that_cannot_be_used_are_refused(tmp_path: Path, rows: list[str], m
     ("header", "message"),
     [
         (HEADER.replace(",quality", ""), r"lacks the column\(s\) quality. It has scan, .*, enhancement"),
-        (HEADER.replace(",", ";"), r"lacks the column\(s\) scan, patient.* It has scan;patient"),
+        (HEADER.replace(",", "|"), r"lacks the column\(s\) scan, patient.* It has scan\|patient.* lgeqa cohort import"),
         ("", r"lacks the column\(s\) scan, .* It has none"),
         (HEADER.replace("\n", ",reader\n"), r"has the column\(s\) reader twice"),
     ],
@@ -84,9 +91,39 @@ def test_columns_that_are_missing_or_double_are_named(tmp_path: Path, header: st
         read_cohort(tmp_path)
 
 
-def test_another_encoding_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "scores.csv").write_text(HEADER + ROW.replace("ann", "Jürgen"), encoding="latin-1")
-    with pytest.raises(CohortError, match=r"scores.csv: is not UTF-8 \(byte 0xfc\)"):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_tables_of_spreadsheets_are_read(tmp_path: Path, separator: str, encoding: str) -> None:
+    rows = ['a;p;i;m;J\u00fcrgen;1;2,5;"3,5";4', ";;;;;;;;", "", "b;p;j;m;J\u00fcrgen;;;;2.5"]
+    table = "\r\n".join([HEADER.replace(",", ";").strip(), *rows]).replace(";", separator)
+    (tmp_path / "scores.csv").write_bytes(table.encode(encoding))
+    a, b = read_cohort(tmp_path)
+    assert a.scores == {"J\u00fcrgen": (1, 2.5, 3.5, 4)}
+    assert repr(b.scores["J\u00fcrgen"]) == "(nan, nan, nan, 2.5)"
+
+
+def test_a_separator_inside_quotes_does_not_count(tmp_path: Path) -> None:
+    header = HEADER.replace(",", ";").strip() + ';"a,b,c,d,e,f,g,h,i,j"\n'
+    [case] = read_cohort(write(tmp_path, "a;p;i;m;ann;1;2;3;4;", header=header))
+    assert case.scores == {"ann": (1, 2, 3, 4)}
+
+
+def test_a_decimal_comma_in_quotes_is_read(tmp_path: Path) -> None:
+    [case] = read_cohort(write(tmp_path, 'a,p,i,m,ann,1,2,3,"2,5"'))
+    assert case.scores == {"ann": (1, 2, 3, 2.5)}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("J\u00fcrgen".encode("mac-roman"), r"is neither UTF-8 nor another encoding that is certain \(byte 0x9f\)"),
+        ("ann".encode("utf-16")[:-1], r"is neither UTF-8 nor another encoding .*\(byte 0x"),
+        ("ann".encode("utf-16-le"), "is not text, or UTF-16 without its mark. Save it as CSV in UTF-8"),
+    ],
+)
+def test_encodings_that_are_not_certain_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "scores.csv").write_bytes(content)
+    with pytest.raises(CohortError, match=rf"scores.csv: {message}"):
         read_cohort(tmp_path)
 
 
@@ -97,7 +134,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_that_cannot_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, **_: object) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
     write(tmp_path, ROW)
@@ -117,6 +154,9 @@ def test_all_errors_are_gathered_and_the_rest_is_read(tmp_path: Path) -> None:
     cases, faults = gather_cohort(tmp_path)
     assert [(case.scan_id, list(case.scores)) for case in cases] == [("a", []), ("b", ["ann"])]
     assert [fault.partition("scores.csv, ")[2].split(":")[0] for fault in faults] == ["line 4", "line 2", "line 5"]
+    with pytest.raises(CohortError) as error:
+        read_cohort(tmp_path)
+    assert str(error.value).splitlines() == faults
 
 
 def test_a_cohort_that_cannot_be_read_at_all_is_one_error(tmp_path: Path) -> None:

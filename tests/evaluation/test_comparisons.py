@@ -1,9 +1,13 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.cohort import Scores
 from lgeqa.evaluation.baselines import all_diagnostic, compare, from_true_attributes, reader_answers
+from lgeqa.evaluation.predictions import scan_answers, slice_answers
 from tests.evaluation.judged import DIAGNOSTIC, POOR, cohort, judged
 
 #: Sharp and enhanced but not nulled; diagnostic and not.
@@ -99,3 +103,25 @@ def test_readers_against_each_other_take_the_right_labels() -> None:
     assert rows["reader-1", "truth"]["precision"].value == rows["truth", "reader-1"]["recall"].value
     assert rows["reader-1", "reader-2"]["precision"].value == rows["reader-2", "reader-1"]["recall"].value
     assert rows["reader-1", "truth"]["precision"].value != rows["reader-1", "truth"]["recall"].value
+
+
+def test_scales_without_a_label_are_left_out() -> None:
+    """The labels of two scans lack an attribute, and a reader did not score the quality of three scans."""
+    scans = cohort()
+    for place in (0, 1):
+        label = (math.nan, *scans[place].label[1:])
+        scans[place] = replace(scans[place], label=label)
+    for scan in scans[:3]:
+        scan.case.scores["reader-1"] = (*scan.case.scores["reader-1"][:3], math.nan)
+    rows = {(row.who, row.against, row.on): row.n_scans for row in compare(scans, "truth", Bootstrap(100))}
+    on = "labelled on all scales"
+    assert rows["majority rule on the true attributes", "truth", on] == rows["model", "truth", on] == 22
+    assert rows["reader-1", "truth", "scored by reader-1"] == rows["model", "truth", "scored by reader-1"] == 21
+    assert len(scan_answers(scans, "myocardium_nulling").labels) == 22
+    assert len(slice_answers(scans, "myocardium_nulling").labels) == 5 * 22
+    assert slice_answers(scans, "myocardium_nulling").patients.max() == 10
+
+
+def test_without_attributes_the_rule_on_them_is_left_out() -> None:
+    scans = [replace(scan, label=(math.nan,) * 3 + scan.label[3:]) for scan in cohort()]
+    assert "majority rule on the true attributes" not in {row.who for row in compare(scans, "truth", Bootstrap(100))}

@@ -193,8 +193,8 @@ REASONS: list[tuple[str, Any, str]] = [
     ("balanced_accuracy", ([True, True], [0.1, 0.9]), "no slice is non-diagnostic"),
     ("auroc", ([False, False], [0.1, 0.9]), "no slice is diagnostic"),
     ("average_precision", ([False, False], [0.1, 0.9]), "no slice is diagnostic"),
-    ("brier", ([], []), "there is no slice"),
-    ("calibration_error", ([], []), "there is no slice"),
+    ("brier", ([], []), "no slice has a label"),
+    ("calibration_error", ([], []), "no slice has a label"),
 ]
 
 

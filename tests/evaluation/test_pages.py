@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from lgeqa.evaluation.plots import (
 from lgeqa.evaluation.prediction_table import COLUMNS, predictions
 from lgeqa.evaluation.predictions import LabelledResult, Predictions, scan_answers
 from lgeqa.evaluation.record import Evaluation, Excluded
-from lgeqa.evaluation.reference_labels import choose_rule, in_words, name_of
+from lgeqa.evaluation.reference_labels import choose_rule
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.table_text import markdown_table
 from tests.evaluation.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
@@ -63,25 +64,46 @@ def test_the_record_counts_and_comes_back_from_json(bundle: Bundle) -> None:
     assert evaluated(given, bundle).mask_source == "supplied"
 
 
-def test_readers_are_chosen() -> None:
+def test_rule_is_the_named_one_or_fits_the_scores() -> None:
     both, label = case("a", "a", {TRUTH: POOR, LABEL: POOR, "r": POOR}), case("b", "b", {LABEL: POOR, "r": POOR})
-    assert choose_rule([label, both], "reader", None) == LabelRule(reader=TRUTH)
-    assert choose_rule([label], "reader", None) == LabelRule(reader=LABEL)
-    assert choose_rule([label], "reader", "r") == LabelRule(reader="r")
-    measured = case("d", "d", {"measured": POOR})
-    assert choose_rule([measured], "reader", "measured") == LabelRule(reader="measured")
-    graded = LabelRule(rule="graded", reader="measured")
-    assert name_of(graded) == "measured"
-    assert "not clinical" in in_words(graded)
+    assert choose_rule([label, both], "auto", None) == LabelRule(reader=TRUTH)
+    assert choose_rule([label], "auto", "r") == choose_rule([label], "reader", "r") == LabelRule(reader="r")
     assert choose_rule([label], "median", None) == LabelRule(rule="median")
     with pytest.raises(ConfigError, match=r"--rule and --reader: .*'mean' takes all readers, and reader = 'r'"):
         choose_rule([label], "mean", "r")
-    with pytest.raises(CohortError, match=r"no scores of reader 'ann'. Scored by: label, r"):
-        choose_rule([label], "reader", "ann")
-    with pytest.raises(CohortError, match=r"no scores of 'truth' or 'label'. Scored by: r\."):
-        choose_rule([case("c", "c", {"r": POOR})], "reader", None)
-    with pytest.raises(CohortError, match="Scored by: nobody"):
-        choose_rule([case("c", "c", {})], "reader", None)
+    with pytest.raises(ConfigError, match=r"--rule and --reader: rule = 'reader' takes .* none is named"):
+        choose_rule([label], "reader", None)
+    with pytest.raises(
+        CohortError, match=r"No scan has a label of quality by the reader 'ann'; scores are by label, r"
+    ):
+        choose_rule([label], "auto", "ann")
+    with pytest.raises(CohortError, match=r"The cohort has no scores\. .*: give a scored cohort"):
+        choose_rule([case("c", "c", {})], "auto", None)
+
+
+def test_quality_alone_is_evaluated(bundle: Bundle) -> None:
+    scans = [replace(scan, label=(math.nan,) * 3 + scan.label[3:]) for scan in cohort()]
+    made = evaluated(scans, bundle)
+    assert (made.n_scans, made.scans["quality"].n, made.scans["sharpness"].n, made.slices["sharpness"].n) == (
+        24,
+        24,
+        0,
+        0,
+    )
+    assert made.scans["sharpness"].figures["auroc"].undefined == "no scan has a label"
+    assert made.associations["sharpness"].phi.undefined == "no scan has both scores"
+    assert made.scans["quality"] == evaluated(cohort(), bundle).scans["quality"]
+    assert "0 of 0" in page(made)
+    for plot in (roc_plot, precision_recall_plot, reliability_plot):
+        assert "no scan has a label" in str(
+            [text.get_text() for axes in plot(curves_of(scans, TRUTH)).axes for text in axes.texts]
+        )
+
+
+def test_predictions_have_empty_cells_without_a_label() -> None:
+    scan = case("a", "a", {"r": (math.nan, math.nan, 2, 4)})
+    [row] = csv.DictReader(io.StringIO(predictions([scan], [record([[0.9] * 4])], LabelRule(reader="r"))))
+    assert [row["score_sharpness"], row["label_sharpness"], row["label_quality"]] == ["", "", "diagnostic"]
 
 
 def test_a_label_that_joins_the_readers_is_reported(bundle: Bundle) -> None:
@@ -107,10 +129,12 @@ def test_scans_without_label_or_record_are_named() -> None:
     results = [record([[0.1] * 4], scan_id="good"), unassessed("dark")]
     assert [scan.case for scan in join([good, dark], results, LabelRule(reader="r"))] == [good]
     assert left_out([bare, dark, good], [good, dark], results, LabelRule(reader="r")) == (
-        Excluded(scan_id="bare", why="no label by r"),
+        Excluded(scan_id="bare", why="no label of quality by r"),
         Excluded(scan_id="dark", why="dark.nrrd: the file is empty."),
     )
-    with pytest.raises(CohortError, match=r"None of 1 scans has a label by 'r' .* dark\.nrrd: the file is empty"):
+    with pytest.raises(
+        CohortError, match=r"None of 1 scans has a label of quality by 'r' .* dark\.nrrd: the file is empty"
+    ):
         join([dark], results[1:], LabelRule(reader="r"))
 
 

@@ -55,6 +55,16 @@ def test_table_1_says_what_does_not_vary() -> None:
     assert found["enhancement"].spearman.value is not None
 
 
+def test_table_1_takes_the_scans_with_both_scores() -> None:
+    scores = SCORES.copy()
+    scores[::2, 0], scores[5, 3], scores[:, 1] = np.nan, np.nan, np.nan
+    both = [i for i in range(1, 40, 2) if i != 5]
+    found = table_1(scores, np.arange(40), Bootstrap(200))
+    expected = table_1(SCORES[both], np.arange(len(both)), Bootstrap(200))
+    assert found["myocardium_nulling"] == expected["myocardium_nulling"]
+    assert found["sharpness"].phi.undefined == "no scan has both scores"
+
+
 def figures(**own: Estimate) -> dict[str, Estimate]:
     """All measures of one iteration; .5 unless told."""
     return {name: Estimate(value=0.5) for name in NINE} | own

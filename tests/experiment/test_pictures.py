@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from safetensors.torch import save_file
 
-from lgeqa.cohort import Case
+from lgeqa.cohort import Case, LabelRule
 from lgeqa.evaluation.embedding import separation
 from lgeqa.evaluation.example_selection import pick_slices
 from lgeqa.evaluation.figures import Example, Strategy
@@ -88,7 +88,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
             save_file({key: tensor.contiguous() for key, tensor in weights.items()}, run / "network.safetensors")
         networks[name] = network
     cases = tuple(Case(f"scan-{n}", patient, Path(f"{n}.nrrd"), None) for n, patient in enumerate(PATIENTS))
-    plan = Plan(cases, ({},), ())
+    plan = Plan(cases, LabelRule(reader="truth"), ({},), ())
     return Study(out, plan, networks, slices, store.labels[TESTED, 3].repeat(SLICES) >= 0.5)
 
 

@@ -30,7 +30,7 @@ from tests.evaluation.judged import cohort
 from tests.evaluation.test_pooled import other, scored
 from tests.toy import toy_bundle
 
-RULE, DRAWS = LabelRule(), Bootstrap(20)
+RULE, DRAWS = LabelRule(reader="truth"), Bootstrap(20)
 CONFIG = ExperimentConfig(strategies=("multitask", "baseline"), iterations=2, seed=3, weights="random")
 
 
@@ -42,7 +42,7 @@ def plan(tmp_path: Path) -> Plan:
     (tmp_path / "splits").mkdir()
     for i in range(2):
         save_split(dealt | {"p0": "test"} if i else dealt, tmp_path / "splits" / f"split-{i}.json")  # type: ignore[arg-type]
-    return Plan(cases, (dealt, dealt), ())  # type: ignore[arg-type]
+    return Plan(cases, RULE, (dealt, dealt), ())  # type: ignore[arg-type]
 
 
 @pytest.fixture

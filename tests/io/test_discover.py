@@ -20,6 +20,7 @@ from pydicom.uid import (
 
 from lgeqa.errors import ReadError
 from lgeqa.io import Source, discover, read_scan
+from lgeqa.io.dicom_header import series_of
 from lgeqa.io.scan_ids import Name, unique_names
 from tests.images import volume, write_dicom_series, write_volume
 from tests.io.conftest import ordinary_user
@@ -143,7 +144,9 @@ def test_mask_in_a_folder_that_cannot_be_listed(open_folder: Path) -> None:
 
 def test_one_series(tmp_path: Path) -> None:
     paths = write_dicom_series(tmp_path / "patient" / "lge", volume())
-    source = Source("patient_lge", "dicom", tmp_path / "patient" / "lge", tuple(paths))
+    series = series_of(paths[0])
+    assert series
+    source = Source("patient_lge", "dicom", tmp_path / "patient" / "lge", tuple(paths), series=series.name)
     assert only(tmp_path) == source
     assert only(tmp_path / "patient" / "lge").scan_id == "lge"
     assert only(*paths).scan_id == "lge"

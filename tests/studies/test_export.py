@@ -53,7 +53,7 @@ def test_training_reads_first_readings_of_every_reader(rated: Study, tmp_path: P
     assert [one.scores for one in cases] == [
         {"Ada": four} if one.scan_id == "scan-1" else {"Ada": four, "Bo": three} for one in cases
     ]
-    assert scores_of(cases[0], LabelRule(rule="mean", reader="truth")).tolist() == [3.5] * 4
+    assert scores_of(cases[0], LabelRule(rule="mean")).tolist() == [3.5] * 4
 
 
 def test_the_authors_layout_holds_the_same_scores(rated: Study, tmp_path: Path) -> None:

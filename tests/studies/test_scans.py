@@ -1,12 +1,20 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lgeqa.cohort import read_cohort
 from lgeqa.cohort.table_io import COLUMNS
+from lgeqa.database import open_database
 from lgeqa.errors import CohortError
 from lgeqa.studies.errors import RatingError
+from lgeqa.studies.export import scores_csv
+from lgeqa.studies.management import add_reader, make_study
+from lgeqa.studies.models import writing
 from lgeqa.studies.study_scans import scans_of_folder
+from lgeqa.training.case_reading import read_case
 from tests.images import volume, write_dicom_series, write_volume
+from tests.studies.conftest import rate_all
 
 HEADER = ",".join(COLUMNS)
 
@@ -35,6 +43,30 @@ def test_a_dicom_series_is_a_scan(folder: Path) -> None:
     last = scans_of_folder(folder)[0][-1]
 
     assert (last.source.kind, last.source.location, len(last.source.files)) == ("dicom", folder / "c", len(files))
+
+
+def test_the_table_of_a_study_is_a_cohort_of_its_scans(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A volume, and two DICOM series of one folder with a mask for each, from the ratings to the voxels."""
+    for seed in (5, 6):
+        name = f"{seed}-{{:02}}".format
+        write_dicom_series(folder / "upload" / "data", volume((9, 9, 8), seed=seed), name=name)
+    place = tmp_path_factory.mktemp("export")
+    with writing(open_database(place / "a.sqlite")) as session:
+        study = make_study(session, "Pilot", scans_of_folder(folder)[0], repeat_share=0, seed=0)
+        add_reader(session, study, "Ada")
+        rate_all(session, study, 0, 4)
+        (place / "scores.csv").write_text(scores_csv(study), encoding="utf-8")
+
+    cases = [replace(case, mask=folder / "a/shrinkwrap.nrrd") for case in read_cohort(place)]
+
+    assert [case.scores for case in cases] == [{"Ada": (4, 4, 4, 4)}] * 4
+    voxels = [read_case(case)[0].voxels for case in cases]
+    assert sorted(seed for one in voxels for seed in (0, 1, 5, 6) if (one == volume((9, 9, 8), seed=seed)).all()) == [
+        0,
+        1,
+        5,
+        6,
+    ]
 
 
 def test_a_cohort_names_names_patients_and_masks(folder: Path) -> None:

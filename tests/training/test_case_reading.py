@@ -14,6 +14,8 @@ from lgeqa.training.case_reading import AtriumFrom, needs_detector, open_detecto
 from lgeqa.training.quality import quality_store
 from tests.toy import toy_bundle, toy_mask, toy_scan
 
+TRUE = LabelRule(reader="truth")
+
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
@@ -56,7 +58,7 @@ def test_scan_without_a_mask_needs_the_detector(masked: Case, unmasked: Case, bu
 def test_slices_of_both_atria_belong_to_one_scan(masked: Case, unmasked: Case, bundle: Bundle, tmp_path: Path) -> None:
     preparation = QualityPreparation(pixels=32)
     stores = {
-        origin: quality_store([masked, unmasked], preparation, LabelRule(), tmp_path / origin, origin, bundle)
+        origin: quality_store([masked, unmasked], preparation, TRUE, tmp_path / origin, origin, bundle)
         for origin in ("given", "detected", "both")
     }
     counts = {origin: np.bincount(store.owner) for origin, store in stores.items()}
@@ -69,14 +71,14 @@ def test_slices_of_both_atria_belong_to_one_scan(masked: Case, unmasked: Case, b
 
 
 def test_scan_without_an_atrium_has_no_slice(masked: Case, empty: Case, bundle: Bundle, tmp_path: Path) -> None:
-    store = quality_store([masked, empty], QualityPreparation(pixels=32), LabelRule(), tmp_path, "given", bundle)
+    store = quality_store([masked, empty], QualityPreparation(pixels=32), TRUE, tmp_path, "given", bundle)
     assert store.without_slices == [1]
     assert set(store.owner.tolist()) == {0}
 
 
 def test_store_is_made_again_for_another_detector(unmasked: Case, bundle: Bundle, tmp_path: Path) -> None:
     def stamp(detector: Bundle) -> str:
-        quality_store([unmasked], QualityPreparation(pixels=32), LabelRule(), tmp_path, "given", detector)
+        quality_store([unmasked], QualityPreparation(pixels=32), TRUE, tmp_path, "given", detector)
         return (tmp_path / "store.json").read_text()
 
     first = stamp(bundle)

@@ -171,7 +171,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 def test_slices_and_masks_are_stored_in_the_form_of_the_network(case: Case, tmp_path: Path) -> None:
-    preparation, rule = QualityPreparation(pixels=64), LabelRule()
+    preparation, rule = QualityPreparation(pixels=64), LabelRule(reader="truth")
     held = quality_store([case, case], preparation, rule, tmp_path)
     scan, atrium = read_case(case)
     prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation)
@@ -205,5 +205,5 @@ def test_graded_labels_are_stored_as_probabilities(case: Case, tmp_path: Path) -
 
 
 def test_a_case_without_a_mask_is_reported(case: Case) -> None:
-    with pytest.raises(CohortError, match=r"data.nrrd: has no mask beside it \(shrinkwrap.nrrd\)"):
+    with pytest.raises(CohortError, match=r"data.nrrd: has no mask, and training needs one"):
         read_case(replace(case, mask=None))

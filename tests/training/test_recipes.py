@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 
 import pytest
@@ -82,8 +83,23 @@ def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
     found = recipe.validate({"slice": torch.zeros(1, 1, 128, 128), "label": torch.tensor([[1.0, 1.0, 1.0, 0.0]])})
     for name, error in {**dict(zip(SCALE_NAMES, (0.0, 1.0, 0.25, 0.25), strict=True)), "": 0.375}.items():
         mean = found[f"validation/mse_{name}".rstrip("_")]
-        assert isinstance(mean, torch.Tensor)
-        assert mean.item() == pytest.approx(error, abs=1e-6)
+        assert isinstance(mean, Metric)
+        assert mean.compute().item() == pytest.approx(error, abs=1e-6)
+
+
+def test_baseline_validation_is_over_the_labels_there_are() -> None:
+    recipe = BaselineRecipe(QualityNetwork(width=8), LoopSettings(), 128)
+    recipe.network = Fixed(torch.zeros(1, 4))  # type: ignore[assignment]
+    for label in ([math.nan, 1.0, math.nan, 0.5], [math.nan, math.nan, math.nan, 1.0]):
+        found = recipe.validate({"slice": torch.zeros(1, 1, 128, 128), "label": torch.tensor([label])})
+    means = {name: metric.compute().item() for name, metric in found.items() if isinstance(metric, Metric)}
+    assert math.isnan(means.pop("validation/mse_myocardium_nulling"))
+    assert math.isnan(means.pop("validation/mse_enhancement"))
+    assert means == {
+        "validation/mse": pytest.approx(0.5 / 3),
+        "validation/mse_sharpness": 0.25,
+        "validation/mse_quality": 0.125,
+    }
 
 
 class Projected(nn.Module):

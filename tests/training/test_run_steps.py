@@ -1,5 +1,6 @@
 """Which scans, files and words a run hands from one of its steps to the next; nothing is trained or exported."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -160,7 +161,7 @@ def test_a_detector_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Pat
 def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path, split: Path) -> None:
     run = tmp_path / "run"
     config = QualityConfig.of({"preparation": {"pixels": 64}})
-    settings = (config.preparation, config.label)
+    settings = (config.preparation, LabelRule(reader="truth"))
 
     run_quality("multitask", [tmp_path], config, run, split=split, detector=default_bundle(), quiet=True)
 
@@ -173,7 +174,8 @@ def test_a_quality_run_from_its_scans_to_its_bundle(steps: Steps, tmp_path: Path
     assert folder_of(data.validation) == run / "prepared" / "validation"
     assert steps.exported == [((3, 64, 64), None)]
     assert load_file(run / "network.safetensors")["weight"].item() == 7
-    told = default_quality_description("multitask", "run", steps.cases[:3], config, MOVED)
+    settled = config.model_copy(update={"label": LabelRule(reader="truth")})
+    told = default_quality_description("multitask", "run", steps.cases[:3], settled, MOVED)
     [(*rest, seen)] = steps.bundled
     assert rest == [run, default_bundle(), told]
     assert folder_of(seen) == folder_of(data.training) == run / "prepared" / "training"
@@ -281,6 +283,16 @@ def test_only_the_main_process_writes_the_run(
     assert steps.exported == steps.bundled == []
 
 
+def test_the_settled_rule_is_printed_and_stored(
+    steps: Steps, tmp_path: Path, split: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run_quality("baseline", [tmp_path], QualityConfig(), run, split=split)
+    stored = QualityConfig.model_validate_json((run / "config.json").read_text(encoding="utf-8"))
+    assert stored.label == LabelRule(reader="truth")
+    assert "Labels: scores before reader noise (truth), for " in capsys.readouterr().err
+
+
 def test_a_cohort_that_has_nothing_to_learn_from(steps: Steps, tmp_path: Path) -> None:
     steps.cases[:] = [case(0, mask=False)]
     with pytest.raises(CohortError, match=r"no scan has a mask \(shrinkwrap.nrrd\) to learn from"):
@@ -298,7 +310,7 @@ def described(strategy: str, cases: Sequence[Case], **rule: str) -> Description:
 
 def test_default_description_of_a_quality_run_without_a_person() -> None:
     cases = [case(0), case(1), replace(case(2), patient="patient-0")]
-    told = described("baseline", cases)
+    told = described("baseline", cases, reader="truth")
     assert (told.name, told.strategy, told.labels) == ("mine", "baseline (section 3.2.1)", "simulated")
     assert told.training_data == "3 scans of 2 patients; the label is that of truth."
     assert told.metrics[0]["value"] == MOVED
@@ -312,15 +324,22 @@ def test_default_description_of_a_quality_run_without_a_person() -> None:
     graded = described("baseline", experts, rule="graded", reader="measured")
     assert graded.labels == "measured"
     assert "the label is how likely an expert's score of 3 or more is" in graded.training_data
+    alone = [replace(one, scores={"A": (math.nan, 2, math.nan, 4)}) for one in cases[:2]]
+    assert described("baseline", [*alone, cases[2]], reader="A").training_data.endswith(
+        "that of A. No scan had a label on myocardium_nulling, enhancement: the answers on it mean nothing."
+    )
     # One simulated scan among real ones is enough not to call the whole clinical.
     assert described("baseline", [*experts, case(3)], reader="A").labels == "simulated"
 
 
 def test_description_of_an_adapted_network_names_its_start() -> None:
     start = open_bundle(default_bundle()).manifest
-    description = default_quality_description("adapt", "mine", [case(0)], AdaptConfig(), MOVED)
+    config = AdaptConfig(label=LabelRule(reader="A"))
+    alone = replace(case(0), scores={"A": (math.nan, 2, 3, 4)})
+    description = default_quality_description("adapt", "mine", [alone], config, MOVED)
     assert description.strategy == "adapt"
     assert f"Before that, as {start.name} {start.version}: {start.training_data}" in description.training_data
+    assert "No scan had a label on myocardium_nulling: its answers are of before." in description.training_data
 
 
 @pytest.mark.parametrize("constant", [["Always .5.", "Always .6."], []])

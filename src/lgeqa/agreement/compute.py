@@ -61,7 +61,7 @@ def agree(
         names = ", ".join(sorted(f"{bundle.name} {bundle.version}" for bundle in bundles if bundle))
         raise UsageError(f"The results are of {len(bundles)} bundles ({names}). Assess all scans with one.")
     sample = Sample(panel.patients, bootstrap)
-    read = ~np.isnan(panel.scores[0, :, :, 0]) | panel.refused[0]
+    read = panel.scored[0] | panel.refused[0]
     return Agreement(
         source=source,
         simulated=simulated,
@@ -81,7 +81,7 @@ def agree(
 
 
 def _counts(panel: RatingMatrix) -> Iterator[ReaderCount]:
-    read = ~np.isnan(panel.scores[:, :, :, 0]) | panel.refused
+    read = panel.scored | panel.refused
     for place, reader in enumerate(panel.readers):
         yield ReaderCount(
             reader=reader,

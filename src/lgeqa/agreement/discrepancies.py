@@ -31,12 +31,12 @@ def disputes_of(panel: RatingMatrix, judged: Mapping[str, ScanResult]) -> tuple[
     disputes = []
     for place, scan in enumerate(panel.scans):
         scores, refused = panel.scores[0, :, place], panel.refused[0, :, place]
-        scored = ~np.isnan(scores[:, 0])
+        scored = panel.scored[0, :, place]
         if reasons := list(_reasons(scores, refused, panel.readers)):
-            ranges = np.ptp(scores[scored], axis=0)
-            order = (not refused.any(), not _split(scores[scored]), -ranges.max(), -ranges.sum(), scan)
+            ranges = _ranges(scores)
+            order = (not refused.any(), not _split(scores), -ranges.max(), -ranges.sum(), scan)
             readings = {
-                reader: tuple(map(float, row)) if has_scores else None
+                reader: tuple(None if np.isnan(score) else float(score) for score in row) if has_scores else None
                 for reader, row, has_scores, off in zip(panel.readers, scores, scored, refused, strict=True)
                 if has_scores or off
             }
@@ -57,20 +57,28 @@ def disputes_of(panel: RatingMatrix, judged: Mapping[str, ScanResult]) -> tuple[
 
 def _split(scores: Numbers) -> bool:
     """Return whether readers are on different sides of 3 on quality, for `scores` of shape (readers, scales)."""
-    return len(np.unique(sides(scores[:, _QUALITY]))) > 1
+    quality = scores[:, _QUALITY]
+    return len(np.unique(sides(quality[~np.isnan(quality)]))) > 1
+
+
+def _ranges(scores: Numbers) -> Numbers:
+    """Return the range of the scores on each scale, (scales,), for `scores` of shape (readers, scales), or 0."""
+    highest, lowest = (np.where(np.isnan(scores), end, scores) for end in (-np.inf, np.inf))
+    ranges = highest.max(axis=0) - lowest.min(axis=0)
+    return np.where(np.isfinite(ranges), ranges, 0.0)
 
 
 def _reasons(scores: Numbers, refused: Flags, readers: tuple[str, ...]) -> Iterator[str]:
-    scored = ~np.isnan(scores[:, 0])
+    scored = np.asarray((~np.isnan(scores)).any(axis=1))
     if refused.any() and scored.any():
         yield f"Rated by {_names(readers, scored)}, and not ratable by {_names(readers, refused)}"
-    if _split(scores[scored]):
-        above = scores[:, _QUALITY] >= DIAGNOSTIC_FROM
-        yield f"Quality: diagnostic by {_names(readers, above)}, not by {_names(readers, scored & ~above)}"
-    if scored.any():
-        for scale, apart in zip(SCALES, np.ptp(scores[scored], axis=0), strict=True):
-            if apart >= FAR:
-                yield f"{scale.title}: {apart:g} apart"
+    if _split(scores):
+        quality = scores[:, _QUALITY]
+        above, below = quality >= DIAGNOSTIC_FROM, quality < DIAGNOSTIC_FROM
+        yield f"Quality: diagnostic by {_names(readers, above)}, not by {_names(readers, below)}"
+    for scale, apart in zip(SCALES, _ranges(scores), strict=True):
+        if apart >= FAR:
+            yield f"{scale.title}: {apart:g} apart"
 
 
 def _names(readers: tuple[str, ...], chosen: Flags) -> str:

@@ -15,7 +15,7 @@ def adjudication_table(agreement: Agreement) -> str:
     """Return the scans to adjudicate as CSV, with the largest disagreement first.
 
     The columns are `COLUMNS`, then `<reader>:<scale>` for each reader and scale. A cell holds the score, is empty if
-    the reader did not read the scan, and holds `cannot rate` if the reader cannot rate it.
+    the reader did not score the scan on the scale, and holds `cannot rate` if the reader cannot rate it.
     """
     readers = [count.reader for count in agreement.readers]
     columns = (*COLUMNS, *(f"{reader}:{scale}" for reader in readers for scale in SCALE_NAMES))
@@ -30,5 +30,7 @@ def _row(of: Dispute, readers: Sequence[str]) -> list[object]:
     return row
 
 
-def _cells(scores: tuple[float, ...] | None) -> list[str]:
-    return ["cannot rate"] * len(SCALE_NAMES) if scores is None else [f"{score:g}" for score in scores]
+def _cells(scores: tuple[float | None, ...] | None) -> list[str]:
+    if scores is None:
+        return ["cannot rate"] * len(SCALE_NAMES)
+    return ["" if score is None else f"{score:g}" for score in scores]

@@ -34,6 +34,11 @@ class RatingMatrix:
     scores: Numbers
     refused: Flags
 
+    @property
+    def scored(self) -> Flags:
+        """Whether the reader scored the scan on at least one scale, (2, readers, scans)."""
+        return np.asarray((~np.isnan(self.scores)).any(axis=-1))
+
     def on(self, scale: str) -> Numbers:
         """Return the first readings on one scale, (readers, scans)."""
         return self.scores[0, :, :, SCALE_NAMES.index(scale)]

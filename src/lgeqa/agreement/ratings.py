@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from lgeqa.cohort import PSEUDO_READERS, Case, Scores
-from lgeqa.cohort.case import MEASURED, checked_scores
+from lgeqa.cohort.case import MEASURED, checked_scores, is_missing
 from lgeqa.cohort.csv_lines import csv_lines
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
@@ -25,7 +25,8 @@ class Reading:
         patient: Patient of the scan. Bootstrap draws never separate the scans of one patient.
         reader: Name of the reader.
         number: Number of the reading: 1, or 2 if the scan was shown to this reader again.
-        scores: Scores of 1 to 5 on each scale, where 5 is best. None if the reader said that the scan cannot be rated.
+        scores: Scores of 1 to 5 on each scale, where 5 is best, and NaN on a scale that was not scored. None if the
+            reader said that the scan cannot be rated.
     """
 
     scan_id: str
@@ -49,7 +50,8 @@ def read_ratings(table: Path) -> list[Reading]:
     """Read the table that a rating study exports.
 
     Args:
-        table: CSV file in UTF-8 with at least `COLUMNS`. A scan with an empty patient counts as a separate patient.
+        table: CSV file, as `csv_lines` reads it, with at least `COLUMNS`. A scan with an empty patient counts as
+            a separate patient.
 
     Raises:
         CohortError: The file cannot be read, lacks a column or has no row. Or a row lacks a name, has scores outside 1
@@ -87,8 +89,7 @@ def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
             "ratings.csv of a study, or give a cohort with --cohort."
         )
     for number, cells in lines:
-        if cells:
-            yield f"{table}, line {number}", dict(zip_longest(names, cells[: len(names)], fillvalue=""))
+        yield f"{table}, line {number}", dict(zip_longest(names, cells[: len(names)], fillvalue=""))
 
 
 def _reading(row: Mapping[str, str], where: str) -> Reading:
@@ -102,9 +103,12 @@ def _reading(row: Mapping[str, str], where: str) -> Reading:
 def _scores(row: Mapping[str, str], where: str) -> Scores | None:
     """Return the scores of a row, or None if it gives a reason why the scan cannot be rated."""
     values, reason = [row[name] for name in SCALE_NAMES], row["cannot_rate"]
+    scored = not all(map(is_missing, values))
+    if not reason and not scored:
+        raise CohortError(f"{where}: has no score, and no reason in cannot_rate. Give one of the two.")
     if not reason:
         return checked_scores(values, where)
-    if any(values):
+    if scored:
         raise CohortError(
             f"{where}: cannot_rate is {reason!r} and there are scores ({', '.join(values)}). Keep one of the two."
         )

@@ -4,7 +4,6 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lgeqa.bootstrap import Estimate
-from lgeqa.cohort.case import Scores
 from lgeqa.records import BundleStamp, Record, frame_of, table_html
 
 if TYPE_CHECKING:
@@ -127,7 +126,8 @@ class Dispute(Record):
         scan_id: Name of the scan.
         reasons: Reasons why the scan should be adjudicated.
         spread: Largest range of scores on any scale.
-        readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None if the reader cannot rate the scan.
+        readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None on a scale
+            without a score, and in place of all scores if the reader cannot rate the scan.
         verdict: Verdict of the model. None without one.
         probability: Probability by the model. None without a verdict.
     """
@@ -136,7 +136,7 @@ class Dispute(Record):
     scan_id: str
     reasons: tuple[str, ...]
     spread: float
-    readings: dict[str, Scores | None]
+    readings: dict[str, tuple[float | None, ...] | None]
     verdict: Literal["diagnostic", "non-diagnostic"] | None = None
     probability: float | None = None
 

@@ -20,12 +20,12 @@ Cohorts = Annotated[
     ),
 ]
 Rule = Annotated[
-    Literal["reader", "mean", "median", "majority"],
-    typer.Option(help="How the label comes from the readers' scores: of one reader, or of all."),
+    Literal["auto", "reader", "mean", "median", "majority"],
+    typer.Option(help="How the label comes from the readers' scores: of one reader, or of all; auto: what fits them."),
 ]
 Reader = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Reader whose scores are the labels with --rule reader; else truth."),
+    typer.Option(metavar="NAME", help="Reader whose scores are the labels."),
 ]
 
 
@@ -33,7 +33,7 @@ Reader = Annotated[
 def check(
     cohort: Cohorts,
     split: Annotated[Path | None, typer.Option(metavar="FILE", help="A saved split to check as well.")] = None,
-    rule: Rule = "reader",
+    rule: Rule = "auto",
     reader: Reader = None,
 ) -> None:
     """Read every table, scan and mask, and report everything that is wrong: files, grids, scores, splits, classes.
@@ -66,7 +66,7 @@ def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
     repeats: Annotated[
         int | None, typer.Option(min=1, help="Write so many splits with one test part, the rest drawn again in each.")
     ] = None,
-    rule: Rule = "reader",
+    rule: Rule = "auto",
     reader: Reader = None,
 ) -> None:
     """Assign the patients to training, validation and test, the classes of quality and the unlabelled spread alike."""
@@ -84,4 +84,4 @@ def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
 def _rule(rule: str, reader: str | None, where: str) -> "LabelRule":
     from lgeqa.cohort import LabelRule
 
-    return LabelRule.of({"rule": rule} | ({"reader": reader} if reader is not None else {}), where)
+    return LabelRule.of({"rule": rule, "reader": reader}, where)

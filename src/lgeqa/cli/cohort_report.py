@@ -17,17 +17,16 @@ from lgeqa.scales import SCALE_NAMES
 def check_and_tell(cohorts: Sequence[Path], rule: LabelRule, split: Path | None) -> int:
     """Check the cohorts, print the report, and return 0 or, if there are errors, the exit code of CohortError."""
     report = check_cohort(cohorts, rule, split, _follow)
-    typer.echo("\n".join(lines(report, rule)))
+    typer.echo("\n".join(lines(report)))
     return CohortError.exit_code if report.errors else 0
 
 
-def lines(report: CohortReport, rule: LabelRule) -> Iterator[str]:
+def lines(report: CohortReport) -> Iterator[str]:
     """Yield the report as lines of text."""
-    rule_name = f"reader {rule.reader}" if rule.rule == "reader" else rule.rule
     yield f"{report.scans} scans of {report.patients} patients"
     yield f"  {report.scored} scored, {report.scans - report.scored} unscored"
     yield f"  {report.masked} with a mask, for stage 1"
-    yield f"  {report.labelled} with a label by the rule: {rule_name}"
+    yield f"  {report.labelled} with a label by the rule: {report.rule.description}"
     yield f"  {report.usable} with both, for stage 2"
     if report.readers:
         width = max(map(len, report.readers))
@@ -37,7 +36,8 @@ def lines(report: CohortReport, rule: LabelRule) -> Iterator[str]:
         yield from ("", "Diagnostic / non-diagnostic, of the scans for stage 2")
         yield f"  {'part':<10} {'scans':>6}" + "".join(f" {name:>18}" for name in SCALE_NAMES)
         for part in report.balances:
-            counts = (f"{count} / {part.scans - count}" for count in part.diagnostic)
+            pairs = zip(part.diagnostic, part.labelled, strict=True)
+            counts = (f"{count} / {labelled - count}" for count, labelled in pairs)
             yield f"  {part.part:<10} {part.scans:>6}" + "".join(f" {count:>18}" for count in counts)
     for title, problems in (("Errors", report.errors), ("Cautions", report.cautions)):
         if problems:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lgeqa.cli.cohort import Rule
+from lgeqa.cli.cohort import Reader, Rule
 from lgeqa.threads import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -29,11 +29,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         Literal["test", "validation", "train", "all"] | None,
         typer.Option(help="Part of the split; test if there is a split, else all."),
     ] = None,
-    rule: Rule = "reader",
-    reader: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Reader whose scores are the labels; truth or label if there are such."),
-    ] = None,
+    rule: Rule = "auto",
+    reader: Reader = None,
     given_masks: Annotated[
         bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
     ] = False,

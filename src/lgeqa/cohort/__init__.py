@@ -9,9 +9,12 @@ from lgeqa.cohort.case import Case as Case
 from lgeqa.cohort.case import Scores as Scores
 from lgeqa.cohort.labels import LabelRule as LabelRule
 from lgeqa.cohort.labels import check_labelled as check_labelled
+from lgeqa.cohort.labels import has_quality_label as has_quality_label
 from lgeqa.cohort.labels import is_labelled as is_labelled
+from lgeqa.cohort.labels import label_note as label_note
 from lgeqa.cohort.labels import labels_of as labels_of
 from lgeqa.cohort.labels import scores_of as scores_of
+from lgeqa.cohort.labels import settled_rule as settled_rule
 from lgeqa.cohort.labels import strata_of as strata_of
 from lgeqa.cohort.labels import targets_of as targets_of
 from lgeqa.cohort.read import gather_cohort as gather_cohort

@@ -1,5 +1,6 @@
 """A scan of a cohort with its patient and every reader's scores."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from typing import Any, Final
 from lgeqa.errors import CohortError
 from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
 
-#: One reader's scores, in the order of `scales.SCALE_NAMES`.
+#: One reader's scores, in the order of `scales.SCALE_NAMES`. NaN on a scale that the reader did not score.
 Scores = tuple[float, ...]
+#: Scores of a reader who scored nothing.
+NO_SCORES: Final[Scores] = (math.nan,) * len(SCALE_NAMES)
 #: Handler of the error of one row or entry, which raises the error, or stores it so that reading continues.
 Note = Callable[[CohortError], None]
 
@@ -33,9 +36,11 @@ class Case:
     Attributes:
         scan_id: Name of the scan, unique in the cohort.
         patient: Patient of the scan. Splits never separate the scans of one patient.
-        image: File of the scan.
+        image: File of the scan, or folder of its DICOM series.
         mask: Blood-pool mask on the same grid. None if there is no mask.
         scores: Scores by reader name. Empty for an unscored scan.
+        series: Series of the scan if its folder holds several: its number, its SeriesInstanceUID, or the name of the
+            scan that `io.discover` gives. Empty if the folder holds one.
     """
 
     scan_id: str
@@ -43,6 +48,12 @@ class Case:
     image: Path
     mask: Path | None
     scores: dict[str, Scores] = field(default_factory=dict)
+    series: str = ""
+
+    @property
+    def place(self) -> tuple[Path, str]:
+        """Place of the scan, which no other scan of a cohort shares: its image and series."""
+        return self.image, self.series
 
 
 @contextmanager
@@ -55,31 +66,37 @@ def noting(note: Note) -> Iterator[None]:
 
 
 def checked_scores(values: Sequence[Any], where: str) -> Scores:
-    """Convert four scores in the order of `scales.SCALE_NAMES` to numbers.
+    """Convert scores in the order of `scales.SCALE_NAMES` to numbers, with NaN for a missing one.
+
+    A score may have a decimal comma, since no score has thousands.
 
     Raises:
-        CohortError: At least one score is missing, is not a number or is off the scale. The message names all of them.
+        CohortError: At least one score is not a number or is off the scale. The message names all of them.
     """
+    scores = tuple(map(_number, values))
     wrong = [
-        f"{name} is {_shown(value)}" for name, value in zip(SCALE_NAMES, values, strict=True) if not _is_score(value)
+        f"{name} is {value!r}"
+        for name, value, score in zip(SCALE_NAMES, values, scores, strict=True)
+        if not (is_missing(value) or LOWEST_SCORE <= score <= HIGHEST_SCORE)
     ]
     if wrong:
-        span = f"Scores are numbers from {LOWEST_SCORE} to {HIGHEST_SCORE}"
-        raise CohortError(f"{where}: {', '.join(wrong)}. {span}, and a reader gives all four or none: correct them.")
-    return tuple(map(float, values))
+        raise CohortError(
+            f"{where}: {', '.join(wrong)}. Scores are numbers from {LOWEST_SCORE} to {HIGHEST_SCORE}: correct them, or "
+            "leave the cell empty."
+        )
+    return scores
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a cell or entry is empty."""
-    return value is None or value == ""
+    """Return whether a cell or entry is empty, or NaN in a file that has numbers."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _is_score(value: Any) -> bool:
+def _number(value: Any) -> float:
+    """Return a value as a number, or NaN if it is not one."""
     try:
-        return LOWEST_SCORE <= float(value) <= HIGHEST_SCORE
+        return float(value.replace(",", ".") if isinstance(value, str) else value)
     except (TypeError, ValueError):
-        return False
-
-
-def _shown(value: Any) -> str:
-    return "missing" if is_missing(value) else repr(value)
+        return math.nan

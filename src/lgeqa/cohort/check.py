@@ -9,7 +9,7 @@ from lgeqa.cohort.case import Case
 from lgeqa.cohort.class_balance import Balance, balance_findings, balances, label_findings, split_findings
 from lgeqa.cohort.findings import Finding, caution, error
 from lgeqa.cohort.image_checks import inspect, repeats
-from lgeqa.cohort.labels import LabelRule, is_labelled
+from lgeqa.cohort.labels import LabelRule, is_labelled, settled_rule
 from lgeqa.cohort.paper_layout import absent_images
 from lgeqa.cohort.read import gather_cohort, table_of
 from lgeqa.cohort.split import Split
@@ -28,7 +28,8 @@ class CohortReport:
         patients: Number of patients of these scans.
         masked: Number of scans with a mask, which stage 1 is trained on.
         scored: Number of scans with scores by at least one reader.
-        labelled: Number of scans with a label by the rule.
+        rule: Rule that derives the labels, which fits the scores if `auto` was asked for.
+        labelled: Number of scans with a label by the rule on at least one scale.
         usable: Number of scans with a mask and a label, which stage 2 is trained on.
         readers: Number of scans that each reader scored, including `truth` and `label`.
         balances: Class counts of the usable scans, for the whole cohort, and for each part if a split is given.
@@ -40,6 +41,7 @@ class CohortReport:
     patients: int
     masked: int
     scored: int
+    rule: LabelRule
     labelled: int
     usable: int
     readers: dict[str, int]
@@ -68,6 +70,7 @@ def check_cohort(
         read, messages = gather_cohort(cohort)
         cases += read
         findings += [*map(error, messages), *(_layout_findings(cohort) if read else ())]
+    rule = settled_rule(cases, rule)
     inspected = [inspect(case) for case in follow(cases)]
     findings += [finding for scan in inspected for finding in scan.findings]
     findings += label_findings(cases, rule)
@@ -107,6 +110,7 @@ def _report(
         patients=len({case.patient for case in cases}),
         masked=sum(case.mask is not None for case in cases),
         scored=sum(bool(case.scores) for case in cases),
+        rule=rule,
         labelled=sum(is_labelled(case, rule) for case in cases),
         usable=counted[0].scans,
         readers=dict(sorted(Counter(reader for case in cases for reader in case.scores).items())),

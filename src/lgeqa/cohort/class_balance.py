@@ -24,18 +24,25 @@ class Balance:
     Attributes:
         part: Name of the part: `all`, `train`, `validation` or `test`.
         scans: Number of scans.
+        labelled: Number of scans with a label on each scale, in the order of `scales.SCALE_NAMES`.
         diagnostic: Number of diagnostic scans on each scale, in the order of `scales.SCALE_NAMES`.
     """
 
     part: str
     scans: int
+    labelled: tuple[int, ...]
     diagnostic: tuple[int, ...]
 
     @property
     def one_class(self) -> list[str]:
-        """Scales on which all scans are of one class. Empty if there are no scans."""
-        pairs = zip(SCALE_NAMES, self.diagnostic, strict=True)
-        return [name for name, count in pairs if self.scans and count in {0, self.scans}]
+        """Scales on which all labelled scans are of one class, without those on which no scan has a label."""
+        counts = zip(SCALE_NAMES, self.labelled, self.diagnostic, strict=True)
+        return [name for name, labelled, count in counts if labelled and count in {0, labelled}]
+
+    @property
+    def no_label(self) -> list[str]:
+        """Scales on which no scan has a label. Empty if there are no scans."""
+        return [name for name, count in zip(SCALE_NAMES, self.labelled, strict=True) if self.scans and not count]
 
 
 def balances(cases: Sequence[Case], rule: LabelRule, split: Split) -> tuple[Balance, ...]:
@@ -84,6 +91,11 @@ def split_findings(cases: Sequence[Case], rule: LabelRule, split: Split, where: 
 def balance_findings(counted: Sequence[Balance]) -> Iterator[Finding]:
     """Yield findings for parts with few scans or one class, where `counted` is the whole cohort and then its parts."""
     whole, *parts = counted
+    if whole.no_label:
+        yield caution(
+            f"No scan has a label on {', '.join(whole.no_label)}. Nothing is learnt of these scales, so the trained "
+            "network's answers on them mean nothing."
+        )
     if whole.one_class:
         yield caution(_one_class(whole, "the cohort") + " Such a scale cannot be learnt: add scans of the other class.")
     for part in parts:
@@ -92,14 +104,20 @@ def balance_findings(counted: Sequence[Balance]) -> Iterator[Finding]:
                 f"{part.part}: {part.scans} labelled scan(s); figures over fewer than {FEW_SCANS} are mostly "
                 "chance. Draw a larger part, or use folds."
             )
+        if unlabelled := set(part.no_label) - set(whole.no_label):
+            yield caution(
+                f"{part.part}: no scan has a label on {named(unlabelled)}. Draw the split again with another seed, "
+                "or a larger part."
+            )
         if not set(part.one_class) <= set(whole.one_class):
             yield caution(_one_class(part, part.part) + " Draw the split again with another seed, or a larger part.")
 
 
 def _one_class(balance: Balance, name: str) -> str:
-    return f"{name}: all {balance.scans} labelled scan(s) are of one class on {', '.join(balance.one_class)}."
+    return f"{name}: all labelled scans are of one class on {', '.join(balance.one_class)}."
 
 
 def _balance(part: str, cases: Sequence[Case], rule: LabelRule) -> Balance:
     labels = np.array([labels_of(case, rule) for case in cases]).reshape(len(cases), len(SCALE_NAMES))
-    return Balance(part, len(cases), tuple(int(count) for count in labels.sum(axis=0)))
+    labelled, diagnostic = (~np.isnan(labels)).sum(axis=0), np.nansum(labels, axis=0)
+    return Balance(part, len(cases), tuple(map(int, labelled)), tuple(map(int, diagnostic)))

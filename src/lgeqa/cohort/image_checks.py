@@ -11,7 +11,6 @@ from lgeqa.cohort.sources import source_of
 from lgeqa.cohort.split import Split
 from lgeqa.errors import ScanError
 from lgeqa.io import read_mask, read_scan
-from lgeqa.io.suffixes import volume_suffix
 from lgeqa.records import Scan
 
 
@@ -33,9 +32,6 @@ class Inspected:
 
 def inspect(case: Case) -> Inspected:
     """Read the image of a scan and its mask, if it has one, in the same way as training."""
-    if not volume_suffix(case.image):
-        message = f"{case.image}: is not a volume by its name. Give the scan as NRRD, NIfTI or MetaImage."
-        return Inspected(case, None, (error(message),))
     try:
         scan = read_scan(source_of(case))
     except ScanError as problem:

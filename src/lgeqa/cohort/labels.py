@@ -1,18 +1,20 @@
 """Rules that derive the label for training from the scores of the readers."""
 
+import math
 from collections.abc import Callable, Sequence
 from statistics import NormalDist, fmean, median, median_low
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case
+from lgeqa.cohort.case import ADJUDICATED, LABEL, MEASURED, NO_SCORES, PSEUDO_READERS, TRUTH, Case, Scores
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
 from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES, is_diagnostic
 
+_QUALITY: Final = SCALE_NAMES.index("quality")
 #: Stratum of the scans without a label. Strata 0 and 1 are the labels of quality.
 UNLABELLED: Final = 2
 
@@ -30,30 +32,40 @@ _SPREAD: Final = NormalDist(0, 0.6)
 class LabelRule(Settings):
     """Rule that derives a scan's label from its readers' scores. A combined score of 3.0 is diagnostic, 2.5 is not.
 
-    Mean, median and majority combine all readers who scored the scan, even if there is only one. They never include
-    the names `truth` (a simulated scan's scores before reader noise), `label` (the agreed scores of a `labels.json`)
-    and `measured` (scores derived from image quality measures), which are not readings. These three can be selected as
-    a reader. Scores that a panel agreed on, under the name `adjudicated`, replace the readers' scores.
+    Mean, median and majority combine on each scale all readers who scored the scan on it, even if there is only one.
+    They never include the names `truth` (a simulated scan's scores before reader noise), `label` (the agreed scores of
+    a `labels.json`) and `measured` (scores derived from image quality measures), which are not readings. These three
+    can be selected as a reader. Scores that a panel agreed on, under the name `adjudicated`, replace the readers'
+    scores.
 
     Attributes:
-        rule: Rule for the label. `reader`: the scores of one reader. `mean`, `median`: the mean or median of all
-            readers on each scale, where the median of two middle scores is their mean. `majority`: diagnostic if more
-            than half of the readers gave 3 or more, so a tie is non-diagnostic. `graded`: the scores of the reader
-            `measured`, from which training learns the probability that an expert's score is 3 or more.
+        rule: Rule for the label. `auto`: the rule that fits the scores of the cohort, as `settled_rule` says.
+            `reader`: the scores of one reader. `mean`, `median`: the mean or median of all readers on each scale,
+            where the median of two middle scores is their mean. `majority`: diagnostic if more than half of the
+            readers gave 3 or more, so a tie is non-diagnostic. `graded`: the scores of the reader `measured`, from
+            which training learns the probability that an expert's score is 3 or more.
         reader: Reader whose scores are the labels, with the rules `reader` and `graded`. It is `measured` with the
-            rule `graded`.
+            rule `graded`. A reader without a rule means the rule `reader`.
     """
 
-    rule: Literal["reader", "mean", "median", "majority", "graded"] = "reader"
-    reader: str = Field(TRUTH, min_length=1)
+    rule: Literal["auto", "reader", "mean", "median", "majority", "graded"] = "auto"
+    reader: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_named_reader(cls, values: Any) -> Any:
+        auto = isinstance(values, dict) and values.get("reader") is not None and values.get("rule", "auto") == "auto"
+        return values | {"rule": "reader"} if auto else values
 
     @model_validator(mode="after")
     def _no_conflict(self) -> Self:
-        if self.is_joined and self.reader != TRUTH:
+        if self.is_joined and self.reader:
             raise ValueError(
                 f"rule = {self.rule!r} takes all readers, and reader = {self.reader!r} names one. "
                 "Leave the reader out, or choose rule = 'reader'"
             )
+        if self.rule == "reader" and not self.reader:
+            raise ValueError("rule = 'reader' takes the scores of one reader, and none is named. Name the reader")
         if self.rule == "graded" and self.reader != MEASURED:
             raise ValueError(
                 f"rule = 'graded' takes measured scores, and reader = {self.reader!r} gives others. "
@@ -66,6 +78,38 @@ class LabelRule(Settings):
         """Whether the rule combines all readers instead of taking a single one."""
         return self.rule in JOINED
 
+    @property
+    def name(self) -> str:
+        """Name of the label among the readers: the rule that combines them, or the reader."""
+        return self.reader or self.rule
+
+    @property
+    def description(self) -> str:
+        """Description of the labels."""
+        if self.is_joined:
+            return f"the {self.rule} of the readers' scores"
+        words = {
+            TRUTH: "scores before reader noise (truth)",
+            LABEL: "agreed scores (label)",
+            MEASURED: "scores from image quality measures, which are not clinical ones (measured)",
+        }
+        return words.get(self.name, f"scores of {self.name}")
+
+
+def settled_rule(cases: Sequence[Case], rule: LabelRule) -> LabelRule:
+    """Return the rule, or in place of `auto` the one that fits the scores of a cohort.
+
+    This is the first of these that the cohort has scores for: `truth`, `label`, the median of several readers with what
+    a panel agreed on in its place, a single reader, and `measured`.
+    """
+    if rule.rule != "auto":
+        return rule
+    readers = {reader for case in cases for reader in case.scores}
+    people = readers.difference(PSEUDO_READERS)
+    alone = () if ADJUDICATED in readers or len(people) > 1 else (*people, MEASURED)
+    reader = next((name for name in (TRUTH, LABEL, *alone) if name in readers), None)
+    return LabelRule(reader=reader) if reader else LabelRule(rule="median")
+
 
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
     """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `scales.SCALE_NAMES`.
@@ -74,10 +118,9 @@ def scores_of(case: Case, rule: LabelRule) -> FloatArray:
     This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly if they
     call the scan diagnostic.
 
-    The result is NaN on all scales if there is no score: the scan was not scored, or not by the reader of the rule.
+    The result is NaN on a scale without a score: nobody scored the scan on it, or not the reader of the rule.
     """
-    scores = _joined(case, rule)
-    return np.array(scores or [np.nan] * len(SCALE_NAMES), np.float32)
+    return np.array(_joined(case, rule), np.float32)
 
 
 def labels_of(case: Case, rule: LabelRule) -> FloatArray:
@@ -85,8 +128,8 @@ def labels_of(case: Case, rule: LabelRule) -> FloatArray:
 
     The result is NaN where the result of `scores_of` is NaN.
     """
-    labels = [float(is_diagnostic(score)) for score in _joined(case, rule)]
-    return np.array(labels or [np.nan] * len(SCALE_NAMES), np.float32)
+    scores = _joined(case, rule)
+    return np.array([score if math.isnan(score) else is_diagnostic(score) for score in scores], np.float32)
 
 
 def targets_of(case: Case, rule: LabelRule) -> FloatArray:
@@ -99,36 +142,67 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
     """
     if rule.rule != "graded":
         return labels_of(case, rule)
-    targets = [_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)]
-    return np.array(targets or [np.nan] * len(SCALE_NAMES), np.float32)
+    return np.array([_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)], np.float32)
 
 
 def is_labelled(case: Case, rule: LabelRule) -> bool:
-    """Return whether the rule gives the scan a label, which is on all scales or on none."""
-    return bool(_joined(case, rule))
+    """Return whether the rule gives the scan a label on at least one scale, which is enough to learn from it."""
+    return not np.isnan(scores_of(case, rule)).all()
+
+
+def has_quality_label(case: Case, rule: LabelRule) -> bool:
+    """Return whether the rule gives the scan a label of quality, which evaluation and the strata need."""
+    return not math.isnan(_joined(case, rule)[_QUALITY])
 
 
 def check_labelled(cases: Sequence[Case], rule: LabelRule) -> None:
-    """Raise a CohortError if scans were scored and the rule labels none, with the readers in the message."""
+    """Raise a CohortError if scans were scored and the rule labels the quality of none, with the readers."""
     readers = sorted({reader for case in cases for reader in case.scores})
-    if readers and not any(is_labelled(case, rule) for case in cases):
+    if readers and not any(has_quality_label(case, rule) for case in cases):
         asked = f"the rule {rule.rule!r}" if rule.is_joined else f"the reader {rule.reader!r}"
         raise CohortError(
-            f"No scan has a label by {asked}; scores are by {', '.join(readers)}. Choose another rule or reader."
+            f"No scan has a label of quality by {asked}; scores are by {', '.join(readers)}. Choose another rule or "
+            "reader."
         )
+
+
+def label_note(cases: Sequence[Case], rule: LabelRule) -> str:
+    """Return a sentence for the user that says what the labels are, and how many of the scored scans have them."""
+    scored = [case for case in cases if case.scores]
+    labelled = np.array([~np.isnan(scores_of(case, rule)) for case in scored]).reshape(-1, len(SCALE_NAMES))
+    counts = labelled.sum(axis=0)
+    lacking = [
+        f"{name} {count}" for name, count in zip(SCALE_NAMES, counts, strict=True) if count < labelled.any(axis=1).sum()
+    ]
+    text = f"Labels: {rule.description}, for {labelled.any(axis=1).sum()} of {len(scored)} scored scans."
+    return f"{text} Fewer on single scales: {', '.join(lacking)}." if lacking else text
 
 
 def strata_of(cases: Sequence[Case], rule: LabelRule) -> list[int]:
     """Return the stratum of each scan for `draw_split`: its label of quality, or `UNLABELLED`."""
-    quality = SCALE_NAMES.index("quality")
-    return [int(labels_of(case, rule)[quality]) if is_labelled(case, rule) else UNLABELLED for case in cases]
+    labels = (labels_of(case, rule)[_QUALITY] for case in cases)
+    return [UNLABELLED if math.isnan(label) else int(label) for label in labels]
 
 
-def _joined(case: Case, rule: LabelRule) -> list[float]:
-    """Return the combined scores in 64 bits, so that none is rounded up to 3.0, or an empty list without a score."""
+def _joined(case: Case, rule: LabelRule) -> Scores:
+    """Return the combined scores in 64 bits, so that none is rounded up to 3.0, with NaN where there is no score.
+
+    Raises:
+        ValueError: The rule is `auto`, which only `settled_rule` understands.
+    """
+    if rule.rule == "auto":
+        raise ValueError("the rule auto depends on the whole cohort: settle it first")
     if not rule.is_joined:
-        return list(case.scores.get(rule.reader, ()))
-    if ADJUDICATED in case.scores:
-        return list(case.scores[ADJUDICATED])
+        return case.scores.get(rule.name, NO_SCORES)
+    agreed = case.scores.get(ADJUDICATED, NO_SCORES)
     readings = [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
-    return [_JOINING[rule.rule](scale) for scale in zip(*readings, strict=True)]
+    by_scale = zip(*readings, strict=True) if readings else [()] * len(agreed)
+    return tuple(
+        _combined(scores, rule) if math.isnan(panel) else panel for panel, scores in zip(agreed, by_scale, strict=True)
+    )
+
+
+def _combined(scores: Sequence[float], rule: LabelRule) -> float:
+    """Return the scores of one scale as one, or NaN if all are NaN."""
+    given = [score for score in scores if not math.isnan(score)]
+    return _JOINING[rule.rule](given) if given else math.nan

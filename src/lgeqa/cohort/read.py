@@ -1,7 +1,7 @@
 """Reading of cohorts in any layout."""
 
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from lgeqa.cohort.case import Case, Note
 from lgeqa.cohort.paper_layout import IMAGE, cases_of_folders
@@ -23,11 +23,14 @@ def read_cohort(path: Path) -> list[Case]:
         Cases in the order of their scan ids. In the authors' layout each scan is a separate patient. No scan is opened.
 
     Raises:
-        CohortError: There is no cohort, or its table, labels or scores cannot be used. The message is about the first
+        CohortError: There is no cohort, or its table, labels or scores cannot be used. The message has a line for each
             error.
         MissingExtraError: The table is Parquet, and PyArrow is not installed.
     """
-    return _read(path, _refuse)
+    cases, messages = gather_cohort(path)
+    if messages:
+        raise CohortError("\n".join(messages))
+    return cases
 
 
 def gather_cohort(path: Path) -> tuple[list[Case], list[str]]:
@@ -37,8 +40,7 @@ def gather_cohort(path: Path) -> tuple[list[Case], list[str]]:
         path: Path of the cohort, as in `read_cohort`.
 
     Returns:
-        Cases without the rows and entries that cannot be used, and the error messages, which are worded as in
-        `read_cohort`.
+        Cases without the rows and entries that cannot be used, and the error messages.
 
     Raises:
         MissingExtraError: The table is Parquet, and PyArrow is not installed.
@@ -73,7 +75,3 @@ def _read(path: Path, note: Note) -> list[Case]:
     if not cases and not table:
         raise CohortError(f"{path}: holds neither {' nor '.join(TABLES)} nor a folder <scan id>/{IMAGE}.")
     return sorted(cases, key=lambda case: case.scan_id)
-
-
-def _refuse(error: CohortError) -> NoReturn:
-    raise error

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lgeqa.cohort.case import Case, Note, checked_scores, is_missing, noting
-from lgeqa.cohort.table_io import Row, read_rows
+from lgeqa.cohort.table_io import SERIES, Row, read_rows
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
 
@@ -12,10 +12,11 @@ def cases_of_table(table: Path, note: Note) -> list[Case]:
     """Return the scans of a table.
 
     Paths are relative to the table's folder, unless they are absolute. A row with an empty reader adds a scan without
-    scores. A row with a reader and no score at all means that this reader did not score the scan.
+    scores. A row with a reader and no score at all means that this reader did not score the scan, and one with some
+    scores means that the reader scored these scales only.
 
     Args:
-        table: CSV or Parquet file, as `rows.read_rows` reads it.
+        table: CSV or Parquet file, as `table_io.read_rows` reads it.
         note: Handler of the error of each row that cannot be used.
 
     Raises:
@@ -53,7 +54,8 @@ def _case(row: Row, folder: Path) -> Case:
     if empty := [name for name in ("scan", "patient", "image") if not texts[name]]:
         raise CohortError(f"{row.where}: has no {' and no '.join(empty)}. Every row needs them.")
     mask = folder / texts["mask"] if texts["mask"] else None
-    return Case(texts["scan"], texts["patient"], folder / texts["image"], mask)
+    series = _text(row, SERIES) if SERIES in row.cells else ""
+    return Case(texts["scan"], texts["patient"], folder / texts["image"], mask, series=series)
 
 
 def _text(row: Row, name: str) -> str:
@@ -65,7 +67,7 @@ def _text(row: Row, name: str) -> str:
 
 
 def _check_same(known: Case, case: Case, where: str) -> None:
-    for name in ("patient", "image", "mask"):
+    for name in ("patient", "image", "mask", "series"):
         first, second = getattr(known, name), getattr(case, name)
         if first != second:
             raise CohortError(

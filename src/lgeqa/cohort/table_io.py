@@ -11,8 +11,10 @@ from lgeqa.cohort.csv_lines import csv_lines
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
 
-#: Columns that a table must have. Other columns are ignored.
+#: Columns that a table must have. Columns other than these and `SERIES` are ignored.
 COLUMNS: Final = ("scan", "patient", "image", "mask", "reader", *SCALE_NAMES)
+#: Column that a table may have, for scans in folders that hold several DICOM series.
+SERIES: Final = "series"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Row:
 
 
 def read_rows(table: Path, note: Note) -> list[Row]:
-    """Read a CSV file (commas, UTF-8, with or without a byte order mark) or a Parquet file.
+    """Read a CSV file, as `csv_lines` reads it, or a Parquet file.
 
     Args:
         table: Path of the file, whose suffix gives its format.
@@ -60,15 +62,18 @@ def _csv_rows(table: Path, note: Note) -> Iterator[Row]:
         where = f"{table}, line {number}"
         if len(cells) == len(names):
             yield Row(where, dict(zip(names, cells, strict=True)))
-        elif cells:
+        else:
             note(CohortError(f"{where}: has {len(cells)} cells for {len(names)} columns. Correct the line."))
 
 
 def _check_columns(names: Sequence[str], table: Path) -> None:
     if missing := [name for name in COLUMNS if name not in names]:
         has = ", ".join(names) or "none"
-        raise CohortError(f"{table}: lacks the column(s) {', '.join(missing)}. It has {has}; commas part columns.")
-    if twice := [name for name in COLUMNS if names.count(name) > 1]:
+        raise CohortError(
+            f"{table}: lacks the column(s) {', '.join(missing)}. It has {has}. "
+            "lgeqa cohort import reads tables with other names."
+        )
+    if twice := [name for name in (*COLUMNS, SERIES) if names.count(name) > 1]:
         raise CohortError(f"{table}: has the column(s) {', '.join(twice)} twice. Keep one.")
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from lgeqa.bootstrap import Bootstrap
+from lgeqa.cohort import LabelRule, has_quality_label
 from lgeqa.cohort.case import MEASURED
 from lgeqa.evaluation.predictions import (
     LabelledResult,
@@ -40,17 +41,13 @@ def compare(scans: Sequence[LabelledResult], reader: str, bootstrap: Bootstrap) 
     rows = [
         (MODEL, reader, EVERY_SCAN, scan_answers(scans, "quality")),
         (ALL_DIAGNOSTIC, reader, EVERY_SCAN, all_diagnostic(scans)),
-        (TRUE_ATTRIBUTES, reader, EVERY_SCAN, from_true_attributes(scans)),
+        *_true_attributes_against(reader, scans),
         *_readers_against(reader, scans, EVERY_SCAN),
     ]
     for other in readers_of(scans, reader):
         if other == MEASURED:
             continue
-        theirs = [
-            LabelledResult(scan.case, scan.result, scan.case.scores[other])
-            for scan in scans
-            if other in scan.case.scores
-        ]
+        theirs = [LabelledResult(scan.case, scan.result, scan.case.scores[other]) for scan in scored_by(other, scans)]
         on = _also_scored_by(other, theirs, scans, EVERY_SCAN)
         rows += [(MODEL, other, on, scan_answers(theirs, "quality")), *_readers_against(other, theirs, on)]
     return tuple(
@@ -73,7 +70,7 @@ def all_diagnostic(scans: Sequence[LabelledResult]) -> Predictions:
 
 
 def from_true_attributes(scans: Sequence[LabelledResult]) -> Predictions:
-    """Predict quality from nothing but the true binary labels of the three attributes.
+    """Predict quality from nothing but the true binary labels of the three attributes, which every scan must have.
 
     A scan's probability is the share of diagnostic scans among the scans of *other patients* with the same three
     labels, or among all scans of other patients if there are none. The call is a share of .5 or more. With a single
@@ -102,8 +99,26 @@ def reader_answers(scans: Sequence[LabelledResult], reader: str) -> Predictions:
 
 
 def readers_of(scans: Sequence[LabelledResult], but: str) -> list[str]:
-    """Return the names of all readers except `but`, in order."""
-    return sorted({reader for scan in scans for reader in scan.case.scores} - {but})
+    """Return the names of all readers of the quality of a scan except `but`, in order."""
+    readers = {reader for scan in scans for reader in scan.case.scores}
+    return sorted(reader for reader in readers - {but} if scored_by(reader, scans))
+
+
+def scored_by(reader: str, scans: Sequence[LabelledResult]) -> list[LabelledResult]:
+    """Return the scans whose quality the reader scored."""
+    return [scan for scan in scans if has_quality_label(scan.case, LabelRule(reader=reader))]
+
+
+def _true_attributes_against(
+    against: str, scans: Sequence[LabelledResult]
+) -> Iterator[tuple[str, str, str, Predictions]]:
+    """Yield a row for the rule on the true attributes, and one for the model on the same scans if these are a part."""
+    complete = [scan for scan in scans if not np.isnan(scan.label).any()]
+    on = EVERY_SCAN if len(complete) == len(scans) else "labelled on all scales"
+    if complete:
+        yield TRUE_ATTRIBUTES, against, on, from_true_attributes(complete)
+        if on != EVERY_SCAN:
+            yield MODEL, against, on, scan_answers(complete, "quality")
 
 
 def _readers_against(
@@ -111,7 +126,7 @@ def _readers_against(
 ) -> Iterator[tuple[str, str, str, Predictions]]:
     """Yield a row for each other reader of `scans`, all scored by `against`, where `on` is their description."""
     for reader in readers_of(scans, against):
-        both = [scan for scan in scans if reader in scan.case.scores]
+        both = scored_by(reader, scans)
         description = _also_scored_by(reader, both, scans, on)
         yield MEASURED_READER if reader == MEASURED else reader, against, description, reader_answers(both, reader)
         if description != on:

@@ -20,7 +20,7 @@ from lgeqa.evaluation.predictions import (
     slice_answers,
 )
 from lgeqa.evaluation.record import Evaluation, Excluded, ScaleFigures
-from lgeqa.evaluation.reference_labels import in_words, label_of, name_of
+from lgeqa.evaluation.reference_labels import label_of
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
 from lgeqa.scales import PASSES_FROM, SCALE_NAMES
@@ -48,7 +48,7 @@ class EvaluationSpec:
 
 
 def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> list[LabelledResult]:
-    """Return the scans that have a label and were assessed.
+    """Return the scans that have a label of quality and were assessed.
 
     Args:
         cases: Scans of the cohort.
@@ -56,7 +56,7 @@ def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) 
         rule: Rule that derives the labels.
 
     Raises:
-        CohortError: No scan has a label and was assessed.
+        CohortError: No scan has a label of quality and was assessed.
     """
     scans = [
         LabelledResult(case, result, label)
@@ -65,24 +65,28 @@ def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) 
     ]
     if not scans:
         why = f" The first says: {results[0].message}" if results else ""
-        raise CohortError(f"None of {len(cases)} scans has a label by {name_of(rule)!r} and could be assessed.{why}")
+        raise CohortError(
+            f"None of {len(cases)} scans has a label of quality by {rule.name!r} and could be assessed.{why}"
+        )
     return scans
 
 
 def left_out(
     cases: Sequence[Case], labelled: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule
 ) -> tuple[Excluded, ...]:
-    """Return the scans that are in no figure, with the reason: no label, or not assessed.
+    """Return the scans that are in no figure, with the reason: no label of quality, or not assessed.
 
     Args:
         cases: All scans.
-        labelled: Scans with a label.
+        labelled: Scans with a label of quality.
         results: Record of each scan of `labelled`.
         rule: Rule that derives the labels.
     """
-    known = {case.image for case in labelled}
+    known = {case.place for case in labelled}
     without = [
-        Excluded(scan_id=case.scan_id, why=f"no label by {name_of(rule)}") for case in cases if case.image not in known
+        Excluded(scan_id=case.scan_id, why=f"no label of quality by {rule.name}")
+        for case in cases
+        if case.place not in known
     ]
     failed = [Excluded(scan_id=result.scan_id, why=result.message) for result in results if result.status != "assessed"]
     return (*without, *failed)
@@ -106,7 +110,7 @@ def evaluate(
         bundle_labels=bundle.manifest.labels,
         cohorts=question.cohorts,
         part=question.part,
-        label=in_words(question.rule),
+        label=question.rule.description,
         simulated=any(_is_simulated(scan.case) for scan in scans),
         mask_source=first.mask_source or "detected",
         threshold=first.threshold or bundle.manifest.threshold,
@@ -119,7 +123,7 @@ def evaluate(
         seed=bootstrap.seed,
         scans={name: _of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES},
         slices={name: _of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
-        comparisons=compare(scans, name_of(question.rule), bootstrap),
+        comparisons=compare(scans, question.rule.name, bootstrap),
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
         versions=versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),

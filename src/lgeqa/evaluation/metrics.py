@@ -138,7 +138,7 @@ class Metric:
     def why_undefined(self, labels: Flags, answers: npt.NDArray[Any], unit: str) -> str:
         """Return a reason such as "no scan is non-diagnostic", or an empty string if the measure is defined."""
         if not len(labels):
-            return f"there is no {unit}"
+            return f"no {unit} has a label"
         return self.lack(labels, answers).format(unit=unit)
 
 

@@ -18,7 +18,6 @@ from lgeqa.evaluation.predictions import (
     slice_answers,
 )
 from lgeqa.evaluation.record import Figures, Levels, Pooled
-from lgeqa.evaluation.reference_labels import in_words, name_of
 from lgeqa.scales import SCALE_NAMES
 
 
@@ -49,9 +48,9 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
     def of(answers: Mapping[str, Predictions]) -> dict[str, Figures]:
         return {name: measured(by_scale, bootstrap) for name, by_scale in answers.items()}
 
-    label = name_of(rule)
+    label = rule.name
     return Pooled(
-        label=in_words(rule),
+        label=rule.description,
         n_scans=len(scans),
         n_slices=len(of_slices[first]["quality"].labels),
         n_patients=len(np.unique(patients_of(scans))),
@@ -67,10 +66,10 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
 
 def _common(judged: Mapping[str, Sequence[LabelledResult]]) -> dict[str, list[LabelledResult]]:
     """Return the scans that every strategy assessed, in the same order for each."""
-    shared = set.intersection(*({scan.case.image for scan in scans} for scans in judged.values()))
+    shared = set.intersection(*({scan.case.place for scan in scans} for scans in judged.values()))
     if not shared:
         raise CohortError(f"No scan was assessed by every one of {', '.join(judged)}.")
     return {
-        strategy: sorted((scan for scan in scans if scan.case.image in shared), key=lambda scan: scan.case.image)
+        strategy: sorted((scan for scan in scans if scan.case.place in shared), key=lambda scan: scan.case.place)
         for strategy, scans in judged.items()
     }

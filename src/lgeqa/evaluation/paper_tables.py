@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from pydantic import FiniteFloat
 
-from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, with_interval
+from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, numbered, with_interval
 from lgeqa.config import Frozen
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Association, Figures
@@ -19,10 +19,10 @@ _ROUNDING: Final = 1e-12
 
 
 def table_1(scores: Numbers, patients: IntArray, bootstrap: Bootstrap) -> dict[str, Association]:
-    """Compute the association of the scores of each attribute with the scores of quality.
+    """Compute the association of the scores of each attribute with the scores of quality, over the scans with both.
 
     Args:
-        scores: Scores of 1 to 5, (n, 4) in the order of `scales.SCALE_NAMES`.
+        scores: Scores of 1 to 5, (n, 4) in the order of `scales.SCALE_NAMES`. NaN without a score.
         patients: Number of each scan's patient, from 0 without gaps, (n,).
         bootstrap: Bootstrap that draws the intervals.
     """
@@ -87,6 +87,10 @@ def table_2(iterations: Sequence[Figures]) -> dict[str, Spread]:
 
 
 def _association(x: Numbers, quality: Numbers, name: str, patients: IntArray, bootstrap: Bootstrap) -> Association:
+    both = ~np.isnan(x) & ~np.isnan(quality)
+    if not both.any():
+        return Association(**dict.fromkeys(Association.model_fields, Estimate(undefined="no scan has both scores")))
+    x, quality, patients = x[both], quality[both], numbered(patients[both])
     labels = [np.asarray(scores >= DIAGNOSTIC_FROM, float) for scores in (x, quality)]
     figures = {}
     for title, measure, kind, (first, second) in (

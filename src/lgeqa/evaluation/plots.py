@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lgeqa.bootstrap import Numbers
-from lgeqa.evaluation.baselines import reader_answers, readers_of
+from lgeqa.evaluation.baselines import reader_answers, readers_of, scored_by
 from lgeqa.evaluation.metrics import BINS, METRICS, bin_of
 from lgeqa.evaluation.predictions import LabelledResult, Predictions, scan_answers, slice_answers
 from lgeqa.scales import QUALITY_FIRST, SCALE_NAMES
@@ -48,7 +48,7 @@ class Curves:
 
 def curves_of(scans: Sequence[LabelledResult], reader: str) -> Curves:
     """Return the answers of the model and of all readers except `reader`, whose scores are the labels."""
-    readers = {other: [scan for scan in scans if other in scan.case.scores] for other in readers_of(scans, reader)}
+    readers = {other: scored_by(other, scans) for other in readers_of(scans, reader)}
     return Curves(
         scans={name: scan_answers(scans, name) for name in SCALE_NAMES},
         slices={name: slice_answers(scans, name) for name in SCALE_NAMES},
@@ -71,7 +71,8 @@ def precision_recall_plot(curves: Curves) -> Figure:
     caption = "Dot: the verdicts. Cross: another reader's. Dotted: the share of diagnostic scans, which is chance."
     figure, panels = _panels(curves, "average_precision", _draw_precision_recall, ("Recall", "Precision"), caption)
     for name, panel in panels.items():
-        panel.axhline(curves.scans[name].labels.mean(), **_GUIDE)
+        if len(labels := curves.scans[name].labels):
+            panel.axhline(labels.mean(), **_GUIDE)
     _mark_readers(panels["quality"], curves.readers, _precision_recall_point)
     return figure
 

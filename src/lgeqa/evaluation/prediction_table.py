@@ -1,5 +1,6 @@
 """Table of predictions and labels, with one row for each scan that has a label."""
 
+import math
 from collections.abc import Sequence
 
 from lgeqa.cohort import Case, LabelRule, Scores
@@ -29,7 +30,7 @@ def predictions(cases: Sequence[Case], results: Sequence[ScanResult], rule: Labe
     """Return the table as CSV, with empty cells for missing answers and six decimals for probabilities.
 
     Args:
-        cases: Scans that have a label.
+        cases: Scans of the cohort, of which those with a label of quality are in the table.
         results: Record of each scan.
         rule: Rule that derives the labels.
     """
@@ -48,8 +49,9 @@ def _row(case: Case, result: ScanResult, label: Scores) -> dict[str, object]:
         "status": result.status,
         "message": result.message,
     }
-    row |= {f"score_{name}": f"{score:g}" for name, score in zip(SCALE_NAMES, label, strict=True)}
-    row |= {f"label_{name}": _word(is_diagnostic(score)) for name, score in zip(SCALE_NAMES, label, strict=True)}
+    scores = {name: score for name, score in zip(SCALE_NAMES, label, strict=True) if not math.isnan(score)}
+    row |= {f"score_{name}": f"{score:g}" for name, score in scores.items()}
+    row |= {f"label_{name}": _word(is_diagnostic(score)) for name, score in scores.items()}
     if result.status == "assessed":
         row |= {f"call_{name}": _word(scan_call(result, name)) for name in SCALE_NAMES}
         row |= {f"p_{name}": round(getattr(result, f"p_{name}"), 6) for name in SCALE_NAMES}

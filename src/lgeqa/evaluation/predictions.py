@@ -1,5 +1,6 @@
 """Conversion of cases and records to aligned arrays of answers and labels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,12 +20,12 @@ from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES
 
 @dataclass(frozen=True)
 class LabelledResult:
-    """A scan that has a label and was assessed.
+    """A scan that has a label of quality and was assessed.
 
     Attributes:
         case: Scan in its cohort.
         result: Record of the scan, with the status `assessed`.
-        label: Scores that count as true.
+        label: Scores that count as true. NaN on an attribute without a score.
     """
 
     case: Case
@@ -88,18 +89,20 @@ def differences(answers: Predictions, first: Predictions, bootstrap: Bootstrap) 
 
 
 def scan_answers(scans: Sequence[LabelledResult], scale: str) -> Predictions:
-    """Return the model's answer on each scan.
+    """Return the model's answer on each scan that has a label on the scale.
 
     For quality, this is the verdict and the probability of the record. For an attribute, the call is the mode of the
     slices' predictions with the tie rule of the verdict, and the probability is the mean over the slices.
     """
+    scans = labelled_on(scans, scale)
     calls = np.array([scan_call(scan.result, scale) for scan in scans], bool)
     probabilities = np.array([getattr(scan.result, f"p_{scale}") for scan in scans], float)
     return Predictions(labels_of(scans, scale), patients_of(scans), calls, probabilities, probabilities)
 
 
 def slice_answers(scans: Sequence[LabelledResult], scale: str) -> Predictions:
-    """Return the model's answer on each slice, with the label of its scan."""
+    """Return the model's answer on each slice of the scans that have a label on the scale, with this label."""
+    scans = labelled_on(scans, scale)
     counts = [len(scan.result.slices) for scan in scans]
     voted = np.concatenate([slice_probabilities(scan.result, scale) for scan in scans] or [np.zeros(0, np.float32)])
     thresholds = np.array([slice_threshold(scan.result, scale) for scan in scans], np.float32)
@@ -110,8 +113,13 @@ def slice_answers(scans: Sequence[LabelledResult], scale: str) -> Predictions:
     )
 
 
+def labelled_on(scans: Sequence[LabelledResult], scale: str) -> list[LabelledResult]:
+    """Return the scans that have a label on a scale."""
+    return [scan for scan in scans if not math.isnan(scan.label[SCALE_NAMES.index(scale)])]
+
+
 def labels_of(scans: Sequence[LabelledResult], scale: str) -> Flags:
-    """Return whether each scan is diagnostic on a scale, by its label."""
+    """Return whether each scan is diagnostic on a scale, by its label, which must be there."""
     return diagnostic([scan.label for scan in scans], scale)
 
 

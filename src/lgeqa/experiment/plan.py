@@ -8,14 +8,16 @@ import numpy as np
 
 from lgeqa.cohort import (
     Case,
+    LabelRule,
     Split,
     check_labelled,
     draw_split,
     fold_splits,
-    is_labelled,
+    has_quality_label,
     patients_of,
     read_cohort,
     repeated_splits,
+    settled_rule,
     strata_of,
 )
 from lgeqa.errors import CohortError
@@ -46,13 +48,15 @@ class Plan:
     """The scans, splits and trainings of an experiment, before anything is trained.
 
     Attributes:
-        cases: Labelled scans that take part.
+        cases: Scans with a label of quality that take part.
+        label: Rule that derives the labels, which fits the scores if the settings say `auto`.
         splits: Splits of their patients, one per iteration. A patient who takes no part in an iteration is not in its
             split.
         runs: All trainings, iteration by iteration.
     """
 
     cases: tuple[Case, ...]
+    label: LabelRule
     splits: tuple[Split, ...]
     runs: tuple[Run, ...]
 
@@ -74,13 +78,14 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
         CohortError: There are too few labelled scans, or patients, for the settings.
     """
     everything = [case for cohort in cohorts for case in read_cohort(cohort)]
+    config = config.model_copy(update={"label": settled_rule(everything, config.label)})
     check_labelled(everything, config.label)
-    cases = [case for case in everything if is_labelled(case, config.label)]
+    cases = [case for case in everything if has_quality_label(case, config.label)]
     if not cases:
-        raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has scores.")
+        raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has a label of quality.")
     selected, splits = _splits(cases, config)
     runs = tuple(Run(strategy, i) for i in range(config.iterations) for strategy in config.strategies)
-    return Plan(tuple(selected), tuple(splits), runs)
+    return Plan(tuple(selected), config.label, tuple(splits), runs)
 
 
 def _splits(cases: list[Case], config: ExperimentConfig) -> tuple[list[Case], list[Split]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lgeqa.atomic_io import write_through, write_whole
-from lgeqa.cohort import read_split, save_new_split
+from lgeqa.cohort import label_note, read_split, save_new_split
 from lgeqa.errors import UsageError
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
@@ -56,12 +56,14 @@ def run_experiment(
     stage_1(detector)  # fail now rather than after hours of training
     check_devices(config, jobs)
     plan = make_plan(cohorts, config)
+    config = config.model_copy(update={"label": plan.label})
     keep_settings(config, out)  # after all checks, so that a failed one leaves no settings that block better ones
     if is_main():
         _keep_splits(plan, out)
     console.print(
         f"{len(plan.cases)} scans of {len({case.patient for case in plan.cases})} patients, {len(plan.runs)} trainings"
     )
+    console.print(label_note(plan.cases, plan.label))
 
     def announce(run: Run) -> None:
         console.print(f"trained {run.name}")

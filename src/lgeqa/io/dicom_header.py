@@ -38,6 +38,8 @@ _HIGHEST_NUMBER = 2**31
 #: Largest absolute value that is accepted as a scaling.
 _LARGEST = 1e30
 _COLUMNS = 0x00280011
+#: Number of characters of the digest of a UID in a name.
+_DIGEST_SIGNS = 6
 #: Elements that distinguish series, and are never shown.
 _SERIES_KEYWORDS = ("PatientID", "StudyInstanceUID", "SeriesNumber", "FrameOfReferenceUID")
 _SERIES_TAGS = ["SOPClassUID", "SeriesInstanceUID", *_SERIES_KEYWORDS, "ImageOrientationPatient", "Rows", "Columns"]
@@ -91,6 +93,11 @@ class Series:
     number: int
     orientation: tuple[float, ...]
     size: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        """Name made of the series number and the start of the digest of the UID, such as `s3-1f0a9c`."""
+        return f"s{self.number}-{self.uid[:_DIGEST_SIGNS]}"
 
 
 @dataclass(frozen=True)

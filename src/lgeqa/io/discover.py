@@ -28,8 +28,6 @@ _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08")
 _OWN_TABLES, _OWN_FOLDERS = {"results.csv", "measures.json"}, {"masks", "pictures", "scans"}
 #: Images belong to different stacks if a direction cosine differs by more than this.
 _SAME_ORIENTATION = 0.05
-#: Number of characters of the digest of a UID in a name.
-_DIGEST_SIGNS = 6
 _WANTED = "give NRRD, NIfTI, MetaImage or DICOM images"
 
 
@@ -285,7 +283,7 @@ def _name(find: _Find, is_shared: bool) -> Name:
     elif find.kind != "dicom":
         parts = (*parts[:-1], stem(location))
     elif is_shared and find.series:
-        parts, below = (*parts, f"s{find.series.number}-{find.series.uid[:_DIGEST_SIGNS]}"), below + 1
+        parts, below = (*parts, find.series.name), below + 1
         return Name(parts, max(2, below))
     return Name(parts, max(1, below))
 
@@ -293,7 +291,8 @@ def _name(find: _Find, is_shared: bool) -> Name:
 def _source(find: _Find, scan_id: str) -> Source:
     usable = find.kind != "unusable"
     files = tuple(sorted(find.files, key=lambda path: (path.name, str(path)))) if usable else ()
-    return Source(scan_id, find.kind, find.location, files, find.mask, find.fault)
+    series = find.series.name if find.series else ""
+    return Source(scan_id, find.kind, find.location, files, find.mask, find.fault, series)
 
 
 def _is_regular(path: Path) -> bool:

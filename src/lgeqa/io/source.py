@@ -16,6 +16,8 @@ class Source:
         files: Volume file, or files of the series in the order of their names. Empty if unusable.
         mask_path: Mask of the left atrium next to the volume.
         fault: Message that explains why the path cannot be used. `read_scan` raises it.
+        series: Name of the DICOM series, `s<number>-<start of the digest of its UID>`. Empty for a volume, and in a
+            source that a database keeps.
     """
 
     scan_id: str
@@ -24,3 +26,4 @@ class Source:
     files: tuple[Path, ...] = ()
     mask_path: Path | None = None
     fault: str = ""
+    series: str = ""

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from lgeqa.cohort import ADJUDICATED
 from lgeqa.cohort.paper_layout import label_entry
-from lgeqa.cohort.table_io import COLUMNS
+from lgeqa.cohort.table_io import COLUMNS, SERIES
+from lgeqa.io import discover
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.models import Rating, Reading, Saved, Study, StudyScan
 from lgeqa.table_text import csv_text
@@ -28,7 +30,7 @@ def scores_csv(study: Study) -> str:
     A scan that a reader could not rate, or has not rated, has a row without scores. The consensus of a panel has a row
     of its own, with `adjudicated` as the reader.
     """
-    return csv_text(COLUMNS, (row for scan in study.scans for row in _score_rows(study, scan)))
+    return csv_text((*COLUMNS, SERIES), (row for scan in study.scans for row in _score_rows(study, scan)))
 
 
 def ratings_csv(study: Study) -> str:
@@ -84,14 +86,20 @@ def _rated(study: Study) -> Iterator[Reading]:
 
 
 def _score_rows(study: Study, scan: StudyScan) -> Iterator[tuple[Any, ...]]:
-    place = (scan.scan_id, scan.patient, scan.location, scan.mask or "")
+    place, series = (scan.scan_id, scan.patient, scan.location, scan.mask or ""), _series(scan)
     if not study.readers:
-        yield (*place, "", *_cells(None))
+        yield (*place, "", *_cells(None), series)
     for reader in study.readers:
         first = next(reading for reading in reader.readings if reading.scan_id == scan.id and reading.round == 1)
-        yield (*place, reader.name, *_cells(first.rating))
+        yield (*place, reader.name, *_cells(first.rating), series)
     if scan.adjudication:
-        yield (*place, ADJUDICATED, *_cells(scan.adjudication))
+        yield (*place, ADJUDICATED, *_cells(scan.adjudication), series)
+
+
+def _series(scan: StudyScan) -> str:
+    """Return the name of the scan's DICOM series, or nothing for a volume and for files that cannot be read."""
+    first = discover([Path(scan.files[0])])[0] if scan.kind == "dicom" else None
+    return first.series if first else ""
 
 
 def _row(rating: Rating) -> tuple[Any, ...]:

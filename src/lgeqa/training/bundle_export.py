@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lgeqa.cohort import TRUTH, Case
+from lgeqa.cohort import TRUTH, Case, labels_of
 from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
@@ -19,6 +19,7 @@ from lgeqa.inference.bundle.build import Description, write_bundle
 from lgeqa.inference.bundle.manifest import MANIFEST, Manifest
 from lgeqa.preprocessing import QualityPreparation
 from lgeqa.records import FloatArray
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.detector import DetectorConfig
 from lgeqa.training.novelty import add_novelty, fit_whitening, novelty_limits, pooled_features
 from lgeqa.training.onnx_export import quantise
@@ -187,7 +188,9 @@ def default_quality_description(
         created=datetime.now(UTC).date().isoformat(),
         strategy=f"{strategy} (section {section})" if (section := find_strategy(strategy).section) else strategy,
         labels="measured" if rule.reader == MEASURED else "simulated" if simulated else "expert",
-        training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.{_start(config)}",
+        training_data=(
+            f"{len(cases)} scans of {patients} patients; the label is {by}.{_unlearnt(cases, config)}{_start(config)}"
+        ),
         intended_use=_RESEARCH,
         license="not stated",
         metrics=(_parity(moved),),
@@ -200,6 +203,14 @@ def _start(config: QualityConfig) -> str:
         return ""
     start = open_bundle(config.weights).manifest
     return f" Before that, as {start.name} {start.version}: {start.training_data}"
+
+
+def _unlearnt(cases: Sequence[Case], config: QualityConfig) -> str:
+    """Return a sentence on the scales that no scan has a label on, or nothing."""
+    labelled = ~np.isnan([labels_of(case, config.label) for case in cases])
+    names = [name for name, given in zip(SCALE_NAMES, labelled.T, strict=True) if not given.any()]
+    answers = "its answers are of before" if isinstance(config, AdaptConfig) else "the answers on it mean nothing"
+    return f" No scan had a label on {', '.join(names)}: {answers}." if names else ""
 
 
 def default_detector_description(name: str, cases: Sequence[Case], quality: Path, moved: float) -> Description:

@@ -25,7 +25,7 @@ def read_case(case: Case) -> tuple[Scan, BoolArray]:
         ScanError: The files of the case cannot be read.
     """
     if case.mask is None:
-        raise CohortError(f"{case.image}: has no mask beside it (shrinkwrap.nrrd), and training needs one.")
+        raise CohortError(f"{case.image}: has no mask, and training needs one.")
     scan = read_scan(source_of(case))
     return scan, read_mask(case.mask, scan)
 

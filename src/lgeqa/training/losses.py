@@ -11,11 +11,17 @@ _dice = DiceLoss(sigmoid=True, batch=True)
 def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
 
+    The mean is over the labels that are there. It is 0, with gradients of 0, if there are none.
+
     Args:
         logits: Logits (slice, 4) in the order of `scales.SCALE_NAMES`.
-        labels: Labels (slice, 4) from 0 to 1.
+        labels: Labels (slice, 4) from 0 to 1, or NaN without a score.
     """
-    return binary_cross_entropy_with_logits(logits, labels)
+    given = ~labels.isnan()
+    terms = binary_cross_entropy_with_logits(
+        logits, labels.nan_to_num(), weight=given.to(logits.dtype), reduction="sum"
+    )
+    return terms / given.sum().clamp(min=1)
 
 
 def blood_pool_loss(logits: Tensor, masks: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from torch import nn
 
 from lgeqa.atomic_io import telling, write_whole
@@ -16,9 +17,11 @@ from lgeqa.cohort import (
     check_labelled,
     draw_split,
     is_labelled,
+    label_note,
     load_split,
     read_cohort,
     save_split,
+    settled_rule,
     strata_of,
 )
 from lgeqa.cohort.findings import named
@@ -140,6 +143,7 @@ def run_quality(
     """
     stage_1(detector)  # fail now rather than after hours of training
     everything = _read(cohorts)
+    config = config.model_copy(update={"label": settled_rule(everything, config.label)})
     check_labelled(everything, config.label)
     unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
     cases = [case for case in everything if unlabelled or is_labelled(case, config.label)]
@@ -147,6 +151,8 @@ def run_quality(
         raise CohortError(f"{_named(cohorts)}: no scan has scores.")
     strata = strata_of(cases, config.label)
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
+    if not quiet and is_main():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(label_note(cases, config.label))
     data = _prepared(parts, config, run, detector)
     train_to_bundle(strategy, data, parts.train, config, run, detector, about, quiet)
 

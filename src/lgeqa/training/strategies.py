@@ -1,11 +1,11 @@
 """The recipes: the losses that each strategy minimises."""
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torchmetrics import Metric
+from torchmetrics import MeanMetric, Metric, MetricCollection
 from torchmetrics.classification import BinaryF1Score
 
 from lgeqa.scales import SCALE_NAMES
@@ -14,6 +14,9 @@ from lgeqa.training.loop import LoopSettings, Recipe
 from lgeqa.training.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
 from lgeqa.training.networks import ContrastiveNetwork, Detector, HybridNetwork, MultiTaskNetwork, QualityNetwork
 from lgeqa.training.slice_store import Batch
+
+#: Validation error of each scale.
+_ERRORS: Final = tuple(f"validation/mse_{name}" for name in SCALE_NAMES)
 
 
 class DetectorRecipe(Recipe):
@@ -56,15 +59,23 @@ class BaselineRecipe(Recipe):
     better = "min"
     network: QualityNetwork
 
+    def __init__(self, network: QualityNetwork, settings: LoopSettings, side: int) -> None:
+        super().__init__(network, settings, side)
+        # Counted over all labels that are there, since batches differ in how many these are.
+        self._means = MetricCollection(
+            {name: MeanMetric(nan_strategy="ignore") for name in (self.watched, *_ERRORS)}, compute_groups=False
+        )
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of equation 1."""
         return {"bce": scoring_loss(self.network(batch["slice"]), batch["label"])}
 
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
-        """Return the mean squared error between probability and label of each scale, and over the four."""
-        errors = (torch.sigmoid(self.network(batch["slice"])) - batch["label"]).square().mean(dim=0)
-        each = {f"validation/mse_{name}": error for name, error in zip(SCALE_NAMES, errors, strict=True)}
-        return each | {"validation/mse": errors.mean()}
+        """Return the mean squared error between probability and label on each scale, and over all labels there are."""
+        errors = (torch.sigmoid(self.network(batch["slice"])) - batch["label"]).square()
+        for name, values in {self.watched: errors, **dict(zip(_ERRORS, errors.T, strict=True))}.items():
+            self._means[name].update(values)
+        return dict(self._means.items())
 
 
 class MultiTaskRecipe(BaselineRecipe):

@@ -16,6 +16,7 @@ from lgeqa.cohort import (
     read_split,
     repeated_splits,
     save_new_split,
+    settled_rule,
     strata_of,
 )
 from lgeqa.cohort.split_io import PARTS
@@ -74,6 +75,7 @@ def split_cohorts(
     if several and output.suffix == ".json":
         raise UsageError(f"-o {output}: is one file, and there are {several} splits. Name a folder.")
     cases = [case for cohort in cohorts for case in read_cohort(cohort)]
+    rule = settled_rule(cases, rule)
     check_labelled(cases, rule)
     splits = _draw(cases, strata_of(cases, rule), wanted)
     if several:

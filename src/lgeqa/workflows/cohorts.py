@@ -46,7 +46,7 @@ class Cohort:
         """Read every scan and mask, and return all that prevents training and all that deserves caution.
 
         Args:
-            rule: Rule that derives the labels. None for the scores of the reader `truth`.
+            rule: Rule that derives the labels. None for the rule that fits the scores.
             split: File of a saved split to check as well.
         """
         return check_cohort([self.path], rule or LabelRule(), None if split is None else Path(split))

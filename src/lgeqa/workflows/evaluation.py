@@ -32,8 +32,8 @@ class EvaluationRequest:
         out: Folder for the results. None to write nothing.
         split: File of a saved split. None to take all patients.
         part: Part of the split to evaluate on, or `all`.
-        rule: Rule that derives the labels from the scores.
-        reader: Reader whose scores are the labels. None for the rule's usual one.
+        rule: Rule that derives the labels from the scores. `auto` for the rule that fits them.
+        reader: Reader whose scores are the labels. None if the rule needs none.
         given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
@@ -45,7 +45,7 @@ class EvaluationRequest:
     out: Path | None = None
     split: Path | None = None
     part: str = "all"
-    rule: str = "reader"
+    rule: str = "auto"
     reader: str | None = None
     given_masks: bool = False
     seed: int = 0
@@ -80,7 +80,7 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
     from lgeqa.evaluation.plots import curves_of
     from lgeqa.evaluation.prediction_table import predictions
-    from lgeqa.evaluation.reference_labels import choose_rule, label_of, name_of
+    from lgeqa.evaluation.reference_labels import choose_rule, label_of
 
     cases = _cases(request)
     rule = choose_rule(cases, request.rule, request.reader)
@@ -95,14 +95,15 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
     spec = EvaluationSpec(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
     evaluation = evaluate(scans, left_out(cases, labelled, results, rule), bundle, spec)
-    _write(evaluation, curves_of(scans, name_of(rule)), predictions(labelled, results, rule), out)
+    _write(evaluation, curves_of(scans, rule.name), predictions(labelled, results, rule), out)
     return EvaluationRun(evaluation, items)
 
 
 def _cases(request: EvaluationRequest) -> list[Case]:
     """Return the scans of the cohorts that belong to the requested part."""
     cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
-    twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
+    places = Counter((case.image.resolve(), case.series) for case in cases)
+    twice = [path for (path, _), count in places.items() if count > 1]
     if twice:
         raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
     if request.split is None:

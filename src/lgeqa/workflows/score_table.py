@@ -116,7 +116,7 @@ def open_table(path: Path) -> ScoreTable:
         return ScoreTable(path, list(COLUMNS), [])
     cases_of_table(path, _refuse)
     (_, columns), *lines = csv_lines(path)
-    return ScoreTable(path, columns, [cells for _, cells in lines if cells])
+    return ScoreTable(path, columns, [cells for _, cells in lines])
 
 
 def _refuse(error: CohortError) -> NoReturn:
