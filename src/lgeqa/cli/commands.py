@@ -9,6 +9,7 @@ import typer
 
 from lgeqa.cli.agreement import agreement
 from lgeqa.cli.assess import assess
+from lgeqa.cli.calibrate import calibrate
 from lgeqa.cli.cohort import app as cohort
 from lgeqa.cli.demo import demo
 from lgeqa.cli.evaluate import evaluate
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(agreement)
 app.command()(assess)
+app.command()(calibrate)
 app.command()(demo)
 app.command()(evaluate)
 app.command()(experiment)

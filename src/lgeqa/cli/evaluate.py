@@ -8,7 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lgeqa.cli.cohort import Reader, Rule
+from lgeqa.cli.options import Jobs, Quiet
 from lgeqa.threads import ONE_THREAD
+
+ScoredCohorts = Annotated[
+    list[Path], typer.Option("--cohort", metavar="C", help="Folder of a scored cohort; may be repeated.")
+]
+SplitFile = Annotated[
+    Path | None, typer.Option("--split", metavar="S", help="A saved split.json, to take a part of the patients.")
+]
+SplitPart = Annotated[
+    Literal["test", "validation", "train", "all"] | None,
+    typer.Option(help="Part of the split; test if there is a split, else all."),
+]
+GivenMasks = Annotated[
+    bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
+]
+Seed = Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the draws for the intervals.")]
+Draws = Annotated[int, typer.Option(metavar="N", min=100, help="Bootstrap draws for the intervals.")]
 
 if TYPE_CHECKING:
     from lgeqa.evaluation.record import Evaluation
@@ -16,30 +33,19 @@ if TYPE_CHECKING:
 
 def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder of a trained model, or the word default.")],
-    cohort: Annotated[
-        list[Path], typer.Option("--cohort", metavar="C", help="Folder of a scored cohort; may be repeated.")
-    ],
+    cohort: ScoredCohorts,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the results.")] = Path(
         "lgeqa-evaluation"
     ),
-    split: Annotated[
-        Path | None, typer.Option("--split", metavar="S", help="A saved split.json, to take a part of the patients.")
-    ] = None,
-    part: Annotated[
-        Literal["test", "validation", "train", "all"] | None,
-        typer.Option(help="Part of the split; test if there is a split, else all."),
-    ] = None,
+    split: SplitFile = None,
+    part: SplitPart = None,
     rule: Rule = "auto",
     reader: Reader = None,
-    given_masks: Annotated[
-        bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
-    ] = False,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the draws for the intervals.")] = 0,
-    draws: Annotated[int, typer.Option(metavar="N", min=100, help="Bootstrap draws for the intervals.")] = 1000,
-    jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Scans to work on at once; else one per core, at most 8.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    given_masks: GivenMasks = False,
+    seed: Seed = 0,
+    draws: Draws = 1000,
+    jobs: Jobs = None,
+    quiet: Quiet = False,
 ) -> None:
     """Judge a scored cohort and measure how well the verdicts and probabilities agree with its scores.
 

@@ -121,8 +121,8 @@ def evaluate(
         excluded=tuple(excluded),
         draws=bootstrap.draws,
         seed=bootstrap.seed,
-        scans={name: _of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES},
-        slices={name: _of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
+        scans={name: figures_of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES},
+        slices={name: figures_of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
         comparisons=compare(scans, question.rule.name, bootstrap),
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
         versions=versions(),
@@ -130,7 +130,8 @@ def evaluate(
     )
 
 
-def _of_scale(answers: Predictions, bootstrap: Bootstrap) -> ScaleFigures:
+def figures_of_scale(answers: Predictions, bootstrap: Bootstrap) -> ScaleFigures:
+    """Return the figures of the answers on one scale."""
     figures = measured(answers, bootstrap)
     return ScaleFigures(n=len(answers.labels), diagnostic=int(answers.labels.sum()), figures=figures)
 

@@ -6,6 +6,7 @@ with the best balanced accuracy of the votes on the same scans. An outer cross-v
 each fold, and judges the fold: no scan is judged by what was fitted or chosen on it or on its patient.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ from scipy.optimize import minimize
 
 from lgeqa.bootstrap import Numbers
 from lgeqa.errors import CohortError
-from lgeqa.evaluation.predictions import LabelledResult, Predictions, labels_of, patients_of
+from lgeqa.evaluation.predictions import LabelledResult, Predictions, labelled_on, labels_of, patients_of
 from lgeqa.inference.bundle.calibration import IsotonicMap, LogisticMap, ProbabilityMap, logit
 from lgeqa.inference.vote import slice_probabilities, vote
 from lgeqa.records import IntArray
-from lgeqa.scales import SCALE_NAMES
+from lgeqa.scales import PASSES_FROM, SCALE_NAMES
 
 #: Number of folds, outer and inner.
 FOLDS: Final = 5
@@ -55,9 +56,9 @@ class Labelled:
 
     @classmethod
     def of(cls, scans: Sequence[LabelledResult], scale: str) -> "Labelled":
-        """Return the scans with their answers and labels on a scale."""
-        slices = [slice_probabilities(scan.result, scale).astype(np.float64) for scan in scans]
-        return cls(slices, labels_of(scans, scale), patients_of(scans))
+        """Return the scans that have a label on a scale."""
+        scans = labelled_on(scans, scale)
+        return cls(_slices_of(scans, scale), labels_of(scans, scale), patients_of(scans))
 
     def take(self, places: IntArray) -> "Labelled":
         """Return the scans at some places, with the patients' numbers as they are."""
@@ -108,7 +109,7 @@ def fit_calibration(scans: Sequence[LabelledResult], threshold: float, seed: int
     fitted = {}
     for name in SCALE_NAMES:
         data = Labelled.of(scans, name)
-        fitted[name], kept_out = _fit_scale(data, seed)
+        fitted[name], kept_out = fit_scale(data, seed)
         if name == "quality" and kept_out is not None:
             threshold = best_threshold(kept_out, data.labels)
     return Fitted(fitted, threshold)
@@ -130,7 +131,7 @@ def cross_validate(
     quality = Labelled.of(scans, "quality")
     check_enough(quality)
     outer = list(_folds(quality, seed))
-    data = {name: Labelled.of(scans, name) for name in SCALE_NAMES}
+    slices = {name: _slices_of(scans, name) for name in SCALE_NAMES}
     probabilities = {name: np.zeros(len(scans)) for name in SCALE_NAMES}
     calls = {name: np.zeros(len(scans), bool) for name in SCALE_NAMES}
     methods: dict[str, Counter[str]] = {name: Counter() for name in SCALE_NAMES}
@@ -139,16 +140,25 @@ def cross_validate(
         fitted = fit_calibration([scans[place] for place in train], threshold, seed + 1 + fold)
         for name, scale in fitted.scales.items():
             methods[name][scale.method] += 1
-            at = fitted.threshold if name == "quality" else 0.5
+            at = fitted.threshold if name == "quality" else PASSES_FROM
             for place in test:
-                decision = vote(_applied(scale.map, data[name].slices[place]).astype(np.float32), at)
+                decision = vote(_applied(scale.map, slices[name][place]).astype(np.float32), at)
                 probabilities[name][place] = decision.probability
                 calls[name][place] = decision.verdict == "diagnostic"
-    answers = {
-        name: Predictions(data[name].labels, data[name].patients, calls[name], probabilities[name], probabilities[name])
-        for name in SCALE_NAMES
-    }
-    return answers, methods
+    return {name: _answers(scans, name, calls[name], probabilities[name]) for name in SCALE_NAMES}, methods
+
+
+def _answers(scans: Sequence[LabelledResult], scale: str, calls: Flags, probabilities: Numbers) -> Predictions:
+    """Return the answers on the scans that have a label on a scale."""
+    column = SCALE_NAMES.index(scale)
+    has_label = np.array([not math.isnan(scan.label[column]) for scan in scans])
+    labelled = labelled_on(scans, scale)
+    kept = probabilities[has_label]
+    return Predictions(labels_of(labelled, scale), patients_of(labelled), calls[has_label], kept, kept)
+
+
+def _slices_of(scans: Sequence[LabelledResult], scale: str) -> list[Numbers]:
+    return [slice_probabilities(scan.result, scale).astype(np.float64) for scan in scans]
 
 
 def check_enough(quality: Labelled) -> None:
@@ -180,7 +190,7 @@ def best_threshold(slices: Scans, labels: Flags) -> float:
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def _fit_scale(data: Labelled, seed: int) -> tuple[FittedScale, Scans | None]:
+def fit_scale(data: Labelled, seed: int) -> tuple[FittedScale, Scans | None]:
     """Return the map of a scale, and the calibrated slices of each scan by maps that were fitted without it.
 
     The second is None if the scale has too few scans of a class, and then there is no map.

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from lgeqa.atomic_io import write_through, write_whole
 from lgeqa.batch import BatchItem, OutputFolder
-from lgeqa.cohort import Case, load_split, read_cohort, sources_of
+from lgeqa.cohort import Case, LabelRule, load_split, read_cohort, sources_of
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.workflows.assessment import AssessmentRequest, Follow, pass_on, run_scans
 
 if TYPE_CHECKING:
     from lgeqa.evaluation.plots import Curves
-    from lgeqa.evaluation.record import Evaluation
+    from lgeqa.evaluation.predictions import LabelledResult
+    from lgeqa.evaluation.record import Evaluation, Excluded
 
 _NOTHING_KEPT_OUT = "all; no split was given, so the bundle may have learnt from these patients"
 
@@ -77,9 +78,48 @@ def evaluate_bundle(request: EvaluationRequest, follow: Follow = pass_on) -> Eva
 
 def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> EvaluationRun:
     from lgeqa.bootstrap import Bootstrap
-    from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
+    from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate
     from lgeqa.evaluation.plots import curves_of
     from lgeqa.evaluation.prediction_table import predictions
+
+    run = assess_labelled(request, out, follow)
+    bootstrap = Bootstrap(request.draws, request.seed)
+    spec = EvaluationSpec(tuple(map(str, request.cohorts)), run.part, run.rule, bootstrap)
+    evaluation = evaluate(run.scans, run.excluded, run.bundle, spec)
+    results = [item.result for item in run.items]
+    _write(evaluation, curves_of(run.scans, run.rule.name), predictions(run.labelled, results, run.rule), out)
+    return EvaluationRun(evaluation, run.items)
+
+
+@dataclass(frozen=True)
+class LabelledRun:
+    """The labelled scans of cohorts, assessed by a bundle.
+
+    Attributes:
+        bundle: Bundle that assessed the scans.
+        rule: Rule that derived the labels.
+        part: Description of the part of the cohorts.
+        labelled: Scans with a label of quality.
+        items: Outcome of each of them.
+        scans: Those of them that were assessed.
+        excluded: All other scans of the part, with the reason.
+    """
+
+    bundle: Bundle
+    rule: LabelRule
+    part: str
+    labelled: Sequence[Case]
+    items: Sequence[BatchItem]
+    scans: "Sequence[LabelledResult]"
+    excluded: "tuple[Excluded, ...]"
+
+
+def assess_labelled(request: EvaluationRequest, out: Path, follow: Follow) -> LabelledRun:
+    """Assess the labelled scans of the cohorts, with a record of each in the folder `out`.
+
+    Raises the errors of `evaluate_bundle`.
+    """
+    from lgeqa.evaluation.bundle_evaluation import join, left_out
     from lgeqa.evaluation.reference_labels import choose_rule, label_of
 
     cases = _cases(request)
@@ -93,10 +133,7 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     results = [item.result for item in items]
     scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
-    spec = EvaluationSpec(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
-    evaluation = evaluate(scans, left_out(cases, labelled, results, rule), bundle, spec)
-    _write(evaluation, curves_of(scans, rule.name), predictions(labelled, results, rule), out)
-    return EvaluationRun(evaluation, items)
+    return LabelledRun(bundle, rule, part, labelled, items, scans, left_out(cases, labelled, results, rule))
 
 
 def _cases(request: EvaluationRequest) -> list[Case]:
