@@ -20,8 +20,8 @@ import numpy as np
 from lgeqa.bootstrap import Bootstrap, Numbers, cell, with_interval
 from lgeqa.cohort import Case, read_cohort, read_split
 from lgeqa.evaluation.detection import SliceCounts, count_slices, dice
-from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.atrium import find_atrium
+from lgeqa.inference.bundle import open_bundle
 from lgeqa.records import BoolArray, Scan
 from lgeqa.simulation.artefacts import apply_artefacts
 from lgeqa.simulation.composite import composite, draw_composite

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, binary_opening, gaussian_filter
 
-from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.atrium import find_atrium
+from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import Source, discover, read_mask, read_scan
 from lgeqa.measures import MEASURES, Heart, ReferenceScans, compute_measures, reference_scans
