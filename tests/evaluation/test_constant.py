@@ -1,7 +1,6 @@
 """What is said about probabilities that are no better than a constant, and about few scans."""
 
 import numpy as np
-import pytest
 
 from lgeqa.evaluation.constant import constant_caution, few_caution, is_constant, prevalence_caution
 
@@ -41,13 +40,10 @@ def test_better_probabilities_and_few_scans_are_not_reported() -> None:
     assert prevalence_caution("Sharpness", LABELS[:4], np.where(LABELS, 0.2, 0.8)[:4], 0.6) == ""
 
 
-@pytest.mark.parametrize(
-    ("n", "diagnostic", "caution"),
-    [
-        (30, 21, "Quality: only 9 of 30 scans are non-diagnostic, so its figures are rough."),
-        (30, 9, "Quality: only 9 of 30 scans are diagnostic, so its figures are rough."),
-        (20, 10, ""),
-    ],
-)
-def test_few_scans_of_a_class_are_reported(n: int, diagnostic: int, caution: str) -> None:
-    assert few_caution("Quality", n, diagnostic) == caution
+def test_few_scans_of_a_class_are_reported() -> None:
+    counts = {"Quality": (21, 30), "Nulling": (9, 30), "Sharpness": (10, 20), "Enhancement": (0, 0)}
+    assert few_caution(counts) == (
+        "Fewer than 10 scans of a class, so the figures are rough: Quality (21 of 30 scans diagnostic), "
+        "Nulling (9 of 30 scans diagnostic)."
+    )
+    assert few_caution({"Sharpness": (10, 20)}) == ""

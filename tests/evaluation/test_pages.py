@@ -51,6 +51,37 @@ def evaluated(scans: list[LabelledResult], bundle: Bundle, **changes: Any) -> Ev
     return made.model_copy(update=changes)
 
 
+def test_constant_network_and_better_readers_are_cautions(bundle: Bundle) -> None:
+    scans = [
+        judged(f"p{number}", DIAGNOSTIC if number % 2 else POOR, 0.53, {"A": DIAGNOSTIC if number % 2 else POOR})
+        for number in range(24)
+    ]
+    made = evaluated(scans, bundle)
+    assert made.cautions[0] == (
+        "Quality for fibrosis assessment: the network says the same of every slice, a probability of 0.53 to 0.53."
+    )
+    assert (
+        made.cautions[4:]
+        == (
+            "A agrees better with the labels of quality than the model: balanced accuracy 1.00 and 0.50 on 24 scans.",
+            "majority rule on the true attributes agrees better with the labels of quality than the model: balanced accuracy "
+            "1.00 and 0.50 on 24 scans.",
+        )
+        or made.cautions[4:] == made.cautions[4:][::-1]
+    )
+    assert f"**Caution.** {made.cautions[0]}" in page(made)
+    good = [judged(f"p{number}", DIAGNOSTIC if number % 2 else POOR, 0.3 + 0.4 * (number % 2)) for number in range(24)]
+    assert evaluated(good, bundle).cautions == ()
+
+
+def test_figures_on_few_scans_have_one_decimal(bundle: Bundle) -> None:
+    few = evaluated([judged(f"p{number}", DIAGNOSTIC if number % 2 else POOR, 0.9) for number in range(12)], bundle)
+    many = evaluated([judged(f"p{number}", DIAGNOSTIC if number % 2 else POOR, 0.9) for number in range(24)], bundle)
+    rows = [next(line for line in page(made).splitlines() if line.startswith("| Precision")) for made in (few, many)]
+    assert rows[0].split("|")[2].split()[0] == "0.5"
+    assert rows[1].split("|")[2].split()[0] == "0.500"
+
+
 def test_the_record_counts_and_comes_back_from_json(bundle: Bundle) -> None:
     made = evaluated(cohort(), bundle)
     assert (made.n_scans, made.n_patients, made.n_slices) == (24, 12, 120)
@@ -338,5 +369,5 @@ def test_a_terminal_gets_a_table_and_a_pipe_gets_lines(
     show(made)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["Quality", "24", "scans", "120", "slices"]
-    assert lines[6].split()[:2] == ["AUROC", cell(made.scans["quality"].figures["auroc"]).split()[0]]
+    assert lines[6].split()[:2] == ["AUROC", cell(made.scans["quality"].figures["auroc"], ".1f").split()[0]]
     assert max(map(len, lines)) <= 80

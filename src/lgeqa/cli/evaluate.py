@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -90,18 +91,24 @@ def show(evaluation: "Evaluation") -> None:
     from rich.table import Table
 
     from lgeqa.bootstrap import cell
+    from lgeqa.evaluation.markdown_report import number_form
     from lgeqa.evaluation.metrics import METRICS
 
     scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
-    rows = [(m.title, cell(scans.figures[m.name]), cell(slices.figures[m.name])) for m in METRICS]
+    form = number_form(scans)
+    rows = [(m.title, cell(scans.figures[m.name], form), cell(slices.figures[m.name], form)) for m in METRICS]
+    console = Console(markup=False, highlight=False)
+    say: Callable[[str], None] = console.print if sys.stdout.isatty() else typer.echo
     if sys.stdout.isatty():
         table = Table("Quality", f"{scans.n} scans", f"{slices.n} slices", box=None, pad_edge=False)
         for row in rows:
             table.add_row(*row)
-        Console().print(table)
+        console.print(table)
     else:
         for title, of_scans, of_slices in rows:
-            typer.echo(f"{title}: {of_scans} over scans, {of_slices} over slices")
-    typer.echo(f"Labels: {evaluation.label}{', of simulated scans' if evaluation.simulated else ''}")
+            say(f"{title}: {of_scans} over scans, {of_slices} over slices")
+    say(f"Labels: {evaluation.label}{', of simulated scans' if evaluation.simulated else ''}")
+    for caution in evaluation.cautions:
+        say(f"Caution: {caution}")
     if evaluation.excluded:
-        typer.echo(f"Left out: {len(evaluation.excluded)} scans")
+        say(f"Left out: {len(evaluation.excluded)} scans")

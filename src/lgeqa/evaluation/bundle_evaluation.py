@@ -1,6 +1,6 @@
 """Evaluation of a bundle on the scans of a cohort."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -9,7 +9,8 @@ import numpy as np
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.cohort import TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError
-from lgeqa.evaluation.baselines import compare
+from lgeqa.evaluation.baselines import MODEL, TRUE_ATTRIBUTES, compare
+from lgeqa.evaluation.constant import constant_caution, few_caution, prevalence_caution
 from lgeqa.evaluation.paper_tables import table_1
 from lgeqa.evaluation.predictions import (
     LabelledResult,
@@ -19,11 +20,11 @@ from lgeqa.evaluation.predictions import (
     scan_answers,
     slice_answers,
 )
-from lgeqa.evaluation.record import Evaluation, Excluded, ScaleFigures
+from lgeqa.evaluation.record import Comparison, Evaluation, Excluded, ScaleFigures
 from lgeqa.evaluation.reference_labels import label_of
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
-from lgeqa.scales import PASSES_FROM, SCALE_NAMES
+from lgeqa.scales import PASSES_FROM, QUALITY_FIRST, SCALE_NAMES
 from lgeqa.versions import versions
 
 #: File next to each scan of a simulated cohort.
@@ -105,6 +106,9 @@ def evaluate(
     """
     first, bootstrap = scans[0].result, question.bootstrap
     patients = patients_of(scans)
+    comparisons = compare(scans, question.rule.name, bootstrap)
+    of_scans = {name: figures_of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES}
+    counts = {scale.title: (of_scans[scale.name].diagnostic, of_scans[scale.name].n) for scale in QUALITY_FIRST}
     return Evaluation(
         bundle=bundle.stamp,
         bundle_labels=bundle.manifest.labels,
@@ -121,13 +125,45 @@ def evaluate(
         excluded=tuple(excluded),
         draws=bootstrap.draws,
         seed=bootstrap.seed,
-        scans={name: figures_of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES},
+        scans=of_scans,
         slices={name: figures_of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
-        comparisons=compare(scans, question.rule.name, bootstrap),
+        comparisons=comparisons,
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
+        cautions=tuple(filter(None, (*_scale_cautions(scans), few_caution(counts), *_reader_cautions(comparisons)))),
         versions=versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _scale_cautions(scans: Sequence[LabelledResult]) -> Iterator[str]:
+    """Yield what to say about each scale on which the network is no better than a constant, or an empty string."""
+    for scale in QUALITY_FIRST:
+        answers, of_slices = scan_answers(scans, scale.name), slice_answers(scans, scale.name)
+        assert answers.probabilities is not None
+        assert of_slices.probabilities is not None
+        labels = answers.labels
+        if len(labels):
+            share = float(labels.mean())
+            yield constant_caution(scale.title, of_slices.probabilities) or prevalence_caution(
+                scale.title, labels, answers.probabilities, share
+            )
+
+
+def _reader_cautions(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """Yield what to say about readers who agree better with the labels of quality than the model does."""
+    model = {(row.against, row.on): row.figures["balanced_accuracy"].value for row in comparisons if row.who == MODEL}
+    for row in comparisons:
+        own, other = model.get((row.against, row.on)), row.figures["balanced_accuracy"].value
+        if (
+            row.who not in {MODEL, TRUE_ATTRIBUTES}
+            and row.against == comparisons[0].against
+            and own is not None
+            and (other or 0) > own
+        ):
+            yield (
+                f"{row.who} agrees better with the labels of quality than the model: balanced accuracy {other:.2f} and "
+                f"{own:.2f} on {row.n_scans} scans."
+            )
 
 
 def figures_of_scale(answers: Predictions, bootstrap: Bootstrap) -> ScaleFigures:

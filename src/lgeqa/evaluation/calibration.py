@@ -175,15 +175,16 @@ def check_enough(quality: Labelled) -> None:
 def best_threshold(slices: Scans, labels: Flags) -> float:
     """Return the threshold with the best balanced accuracy of the votes, the one nearest to .5 if several are best.
 
+    Besides .5, the thresholds half way between two scans are tried.
+
     Args:
         slices: Probabilities of the slices of each scan.
         labels: Whether each scan is diagnostic, with both classes.
     """
     # A scan is diagnostic up to the threshold that its middle slice reaches.
     turning = np.array([np.sort(scan)[::-1][len(scan) // 2] for scan in slices])
-    candidates = np.unique(np.concatenate([turning, [0.5]]))
-    candidates = np.unique(np.concatenate([candidates, (candidates[1:] + candidates[:-1]) / 2]))
-    candidates = candidates[(candidates > 0) & (candidates < 1)]
+    edges = np.concatenate([[0.0], np.unique(turning), [1.0]])
+    candidates = np.append((edges[1:] + edges[:-1]) / 2, 0.5)
     passes = turning >= candidates[:, None]
     accuracy = passes[:, labels].mean(axis=1) + (~passes[:, ~labels]).mean(axis=1)
     best = candidates[accuracy >= accuracy.max() - 1e-9]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lgeqa.bootstrap import cell
+from lgeqa.evaluation.markdown_report import number_form
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Excluded, ScaleFigures
 from lgeqa.records import BundleStamp, Record
@@ -95,8 +96,8 @@ def _lines(report: CalibrationReport) -> Iterator[str]:
         rows = [
             (
                 f"{metric.title}{' (lower is better)' if metric.better == 'lower' else ''}",
-                cell(before.figures[metric.name]),
-                cell(after.figures[metric.name]),
+                cell(before.figures[metric.name], number_form(before)),
+                cell(after.figures[metric.name], number_form(after)),
             )
             for metric in metrics
         ]

@@ -1,5 +1,6 @@
 """Whether probabilities say more than a constant, and whether there are enough scans to tell."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -51,10 +52,15 @@ def prevalence_caution(title: str, labels: npt.NDArray[np.bool_], probabilities:
     )
 
 
-def few_caution(title: str, n: int, diagnostic: int) -> str:
-    """Return what to say about figures on few scans of a class, or else an empty string."""
-    fewest = min(diagnostic, n - diagnostic)
-    if fewest >= FEW:
-        return ""
-    name = "diagnostic" if diagnostic == fewest else "non-diagnostic"
-    return f"{title}: only {fewest} of {n} scans are {name}, so its figures are rough."
+def few_caution(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Return what to say about figures on few scans of a class, or else an empty string.
+
+    Args:
+        counts: Numbers of diagnostic and of all scans, by the title of the scale. A scale without scans has no figures.
+    """
+    few = [
+        f"{title} ({diagnostic} of {n} scans diagnostic)"
+        for title, (diagnostic, n) in counts.items()
+        if n and min(diagnostic, n - diagnostic) < FEW
+    ]
+    return f"Fewer than {FEW} scans of a class, so the figures are rough: {', '.join(few)}." if few else ""

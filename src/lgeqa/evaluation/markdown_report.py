@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lgeqa.bootstrap import cell, notes
 from lgeqa.cohort.labels import JOINED
 from lgeqa.evaluation.baselines import MEASURED_READER
+from lgeqa.evaluation.constant import FEW
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.paper_tables import Spread
 from lgeqa.evaluation.record import Association, Comparison, Evaluation, ScaleFigures
@@ -58,6 +59,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
         yield f"{_SIMULATED_COHORT}\n"
     if of.bundle_labels != "expert" and not of.simulated:
         yield f"{_NO_EXPERT.format(labels=of.bundle_labels)}\n"
+    yield from (f"**Caution.** {caution}\n" for caution in of.cautions)
     yield markdown_table(("", ""), list(_facts(of)))
     yield "\n## Scans\n"
     yield (
@@ -99,12 +101,17 @@ def _facts(of: Evaluation) -> Iterator[tuple[str, str]]:
     yield "made", f"{of.finished_at} with lgeqa {of.versions['lgeqa']}"
 
 
+def number_form(scale: ScaleFigures) -> str:
+    """Return the format of the figures of a scale: one decimal if there are few scans or slices of a class."""
+    return ".1f" if min(scale.diagnostic, scale.n - scale.diagnostic) < FEW else ".3f"
+
+
 def _scales(scales: Mapping[str, ScaleFigures], unit: str) -> Iterator[str]:
     names = ("quality", *ATTRIBUTE_NAMES)
     rows = [[f"diagnostic {unit}", *(f"{scales[name].diagnostic} of {scales[name].n}" for name in names)]]
     rows += [
         [f"{metric.title}{' (lower is better)' if metric.better == 'lower' else ''}"]
-        + [cell(scales[name].figures[metric.name]) for name in names]
+        + [cell(scales[name].figures[metric.name], number_form(scales[name])) for name in names]
         for metric in METRICS
     ]
     yield markdown_table(("", *(TITLES[name] for name in names)), rows)

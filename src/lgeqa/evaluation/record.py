@@ -139,6 +139,7 @@ class Evaluation(Record):
         slices: Figures of each scale over slices. Each slice has the label of its scan.
         comparisons: Comparisons of the model, readers and rules on the quality of scans.
         associations: Association of each attribute with quality, in the labels.
+        cautions: What to know before the figures are used, such as a network that is no better than a constant.
         versions: Versions of lgeqa, Python and the packages that were used.
         finished_at: Time in UTC, ISO 8601.
     """
@@ -162,6 +163,7 @@ class Evaluation(Record):
     slices: dict[str, ScaleFigures]
     comparisons: tuple[Comparison, ...]
     associations: dict[str, Association]
+    cautions: tuple[str, ...] = ()
     versions: dict[str, str]
     finished_at: str
 

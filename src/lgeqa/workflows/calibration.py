@@ -95,7 +95,7 @@ def _report(
         slices = slice_answers(run.scans, scale.name).probabilities
         if slices is not None and len(slices):
             cautions.append(constant_caution(scale.title, slices))
-        cautions.append(few_caution(scale.title, after[scale.name].n, after[scale.name].diagnostic))
+    cautions.append(few_caution({s.title: (after[s.name].diagnostic, after[s.name].n) for s in QUALITY_FIRST}))
     return CalibrationReport(
         source=run.bundle.stamp,
         cohorts=tuple(map(str, request.cohorts)),

@@ -1,0 +1,79 @@
+"""The command `calibrate` on a toy cohort and a toy bundle."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lgeqa.evaluation.calibration_report import CalibrationReport
+from lgeqa.inference.bundle import open_bundle
+from tests.factories.command import lgeqa
+from tests.toy import toy_bundle, toy_scan
+
+pytestmark = pytest.mark.slow
+
+N = 22
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the toy bundle and a cohort of scans, half of them good, scored on quality alone."""
+    folder = tmp_path_factory.mktemp("calibrate")
+    toy_bundle(folder / "bundle")
+    rows = ["scan;patient;image;mask;reader;myocardium_nulling;sharpness;enhancement;quality"]
+    for number in range(N):
+        toy_scan(folder / "cohort" / f"{number}.nrrd", number)
+        rows.append(f"s{number};p{number};{number}.nrrd;;Anna;;;;{4 if number % 2 else 2},5")
+    (folder / "cohort" / "scores.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def calibrate(place: Path, out: str, bundle: str = "bundle", *options: str) -> tuple[int, str, str]:
+    done = lgeqa(
+        "calibrate", "--cohort", place / "cohort", "--bundle", place / bundle, "-o", place / out, "--draws", "100",
+        "--jobs", "1", *options,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_command_writes_a_bundle_that_assesses(place: Path) -> None:
+    code, out, err = calibrate(place, "made")
+    assert (code, err) == (0, "")
+    assert "Labels: scores of Anna" in out
+    assert f"Bundle: {place / 'made' / 'bundle'} (use it with --bundle)" in out
+    assert "Caution: Sharpness" not in out
+
+    manifest = open_bundle(place / "made" / "bundle").manifest
+    assert manifest.name == "toy-calibrated"
+    assert manifest.quality.calibration is not None
+    assert manifest.quality.calibration.data.startswith(f"{N} scans of {N} patients; labels: scores of Anna")
+    report = CalibrationReport.model_validate_json((place / "made" / "calibration.json").read_bytes())
+    assert (report.n_scans, report.threshold) == (N, manifest.threshold)
+    assert (report.after["quality"].n, report.after["sharpness"].n) == (N, 0)
+    page = (place / "made" / "calibration.md").read_text()
+    assert "## Scan by scan" in page
+    assert "| Calibration error (lower is better) |" in page
+
+    done = lgeqa("assess", place / "cohort" / "0.nrrd", "--bundle", place / "made" / "bundle", "-o", place / "assessed")
+    assert done.returncode == 0
+    [record] = (place / "assessed" / "scans").glob("*.json")
+    assert json.loads(record.read_text())["threshold"] == pytest.approx(manifest.threshold)
+
+    code, _, err = calibrate(place, "made")
+    assert (code, err.split(": ", 2)[-1]) == (2, "exists already. Name a new folder with --out, or remove it.\n")
+    code, _, err = calibrate(place, "again", "made/bundle")
+    assert code == 2
+    assert "is calibrated already, on 22 scans" in err
+    assert not (place / "again").exists()
+
+
+def test_too_few_scans_make_no_bundle(place: Path) -> None:
+    table = (place / "cohort" / "scores.csv").read_text().splitlines()
+    (place / "cohort" / "few.csv").write_text("\n".join(table[:12]) + "\n")
+    done = lgeqa(
+        "calibrate", "--cohort", place / "cohort" / "few.csv", "--bundle", place / "bundle", "-o", place / "few",
+        "--jobs", "1",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "11 scans of 11 patients could be assessed, 5 of them diagnostic" in done.stderr
+    assert not (place / "few" / "bundle").exists()
