@@ -154,12 +154,8 @@ def _reader_cautions(comparisons: Sequence[Comparison]) -> Iterator[str]:
     model = {(row.against, row.on): row.figures["balanced_accuracy"].value for row in comparisons if row.who == MODEL}
     for row in comparisons:
         own, other = model.get((row.against, row.on)), row.figures["balanced_accuracy"].value
-        if (
-            row.who not in {MODEL, TRUE_ATTRIBUTES}
-            and row.against == comparisons[0].against
-            and own is not None
-            and (other or 0) > own
-        ):
+        is_reader = row.who not in {MODEL, TRUE_ATTRIBUTES} and row.against == comparisons[0].against
+        if is_reader and own is not None and other is not None and other > own:
             yield (
                 f"{row.who} agrees better with the labels of quality than the model: balanced accuracy {other:.2f} and "
                 f"{own:.2f} on {row.n_scans} scans."
