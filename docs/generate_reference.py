@@ -166,6 +166,8 @@ def _default(default: Any, factory: Any) -> str:
     value = factory() if default is PydanticUndefined else default
     if isinstance(value, BaseModel):
         return "its defaults"
+    if isinstance(value, Path):  # where the package is installed is nothing to print
+        return "the bundle in the package"
     return "nothing" if value is None else f"`{json.dumps(value)}`"
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lgeqa.api import assess as assess
     from lgeqa.api import assess_each as assess_each
     from lgeqa.api import assess_many as assess_many
+    from lgeqa.api import calibrate as calibrate
     from lgeqa.api import evaluate as evaluate
     from lgeqa.api import measure as measure
     from lgeqa.api import measure_agreement as measure_agreement
@@ -39,6 +40,7 @@ _MODULES = {
     "assess": "api",
     "assess_each": "api",
     "assess_many": "api",
+    "calibrate": "api",
     "evaluate": "api",
     "measure": "api",
     "measure_agreement": "api",
@@ -60,6 +62,7 @@ __all__ = [
     "assess",
     "assess_each",
     "assess_many",
+    "calibrate",
     "evaluate",
     "measure",
     "measure_agreement",

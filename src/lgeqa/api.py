@@ -208,6 +208,64 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
     return evaluate_bundle(request).evaluation
 
 
+def calibrate(  # noqa: PLR0913 - one parameter for each choice
+    cohorts: Paths,
+    out: AnyPath,
+    *,
+    bundle: AnyPath | None = None,
+    name: str | None = None,
+    split: AnyPath | None = None,
+    part: Literal["test", "validation", "train", "all"] | None = None,
+    rule: str = "auto",
+    reader: str | None = None,
+    given_masks: bool = False,
+    seed: int = 0,
+    draws: int = 1000,
+    jobs: int | None = None,
+) -> Bundle:
+    """Calibrate the probabilities and the threshold of a bundle on scored cohorts, and open the calibrated bundle.
+
+    The report is `calibration.md` and `calibration.json` below `out`, with figures of nested cross-validation.
+
+    Args:
+        cohorts: A cohort, or several: tables, or folders. About 50 scans are enough.
+        out: Folder for the report, the bundle, and the record of each scan.
+        bundle: Folder of the model to calibrate. None for the bundle in the package.
+        name: Name of the calibrated bundle. None for the bundle's own with `-calibrated`.
+        split: File of a saved split of the patients. None to take all patients.
+        part: Part of the split to calibrate on. None for the test part if there is a split, else all.
+        rule: Rule that derives the labels, as in `evaluate`.
+        reader: Reader whose scores are the labels. None for the usual one of the cohort.
+        given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
+        seed: Random seed of the folds and of the bootstrap.
+        draws: Number of resamples of the bootstrap.
+        jobs: Number of processes. None for one per core, at most eight.
+
+    Raises:
+        CohortError: A cohort cannot be used, or has too few labelled scans or patients.
+        UsageError: The bundle is calibrated already, or `out` holds a bundle.
+        MissingExtraError: The extra `train` is not installed.
+    """
+    require("train", "lgeqa.calibrate")
+    from lgeqa.workflows.calibration import calibrate_bundle
+    from lgeqa.workflows.evaluation import EvaluationRequest
+
+    request = EvaluationRequest(
+        bundle=_path(bundle),
+        cohorts=_paths(cohorts),
+        out=Path(out),
+        split=_path(split),
+        part=part or ("test" if split else "all"),
+        rule=rule,
+        reader=reader,
+        given_masks=given_masks,
+        seed=seed,
+        draws=draws,
+        jobs=jobs,
+    )
+    return open_bundle(calibrate_bundle(request, name).bundle)
+
+
 def measure_agreement(
     *,
     cohort: AnyPath | None = None,
