@@ -126,7 +126,7 @@ def test_a_scan_is_adjudicated_with_the_keyboard(server: Server, study: str, pag
     page.locator("#list").click()
     expect(page.locator("#count")).to_have_text("2 scans, 1 of them still open.", timeout=PATIENCE_MS)
     expect(page.locator("#disputes tr").first).to_contain_text("✓ 3 2 4 5")
-    assert ",adjudicated,3,2,4,5\n" in server.ask("GET", f"/api{study}/export/scores.csv").text
+    assert ",adjudicated,3,2,4,5,\n" in server.ask("GET", f"/api{study}/export/scores.csv").text
 
 
 @pytest.mark.slow

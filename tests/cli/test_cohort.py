@@ -45,6 +45,39 @@ def test_a_good_cohort_ends_with_0(made: Made, tmp_path: Path) -> None:
         assert line in lines
 
 
+def test_import_prints_what_it_read(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "lab.csv").write_text("id;LGE\ns0;2,5\ns1;4\n")
+    options = ("--scans", made.root, "--column", "scan=id", "--column", "quality=LGE", "--reader", "ann")
+    done = lgeqa("import", tmp_path / "lab.csv", *options, "-o", tmp_path / "out")
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert lines[:4] == [
+        f"{tmp_path}/out/scores.csv: 2 scans of 2 patients",
+        "  2 with a mask",
+        "  scans by reader: ann 2",
+        "  scans by scale: myocardium_nulling 0, sharpness 0, enhancement 0, quality 2",
+    ]
+    assert lines[4].startswith(
+        "  Labels: scores of ann, for 2 of 2 scored scans. Fewer on single scales: myocardium_nulling 0"
+    )
+    assert [line.split(",")[0] for line in lines[5:]] == [
+        "Caution: The table names no patients",
+        f"Caution: 18 scans below {made.root} are not in the table: s10",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("quality",), "--column 'quality': write it as NAME=THEIRS, for instance quality=LGE_score"),
+        (("quality=A", "quality=B"), "--column 'quality=B': quality is 'A' already. Leave one out"),
+    ],
+)
+def test_columns_that_cannot_be_read_are_refused(tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+    columns = [argument for option in options for argument in ("--column", option)]
+    assert message in fault(UsageError, "import", tmp_path / "t.csv", "--scans", tmp_path, "-o", tmp_path, *columns)
+
+
 def test_a_poor_cohort_ends_with_2_and_reports_all(tmp_path: Path) -> None:
     made = good_cohort(tmp_path)
     made.add("s8", "ann,9,1,1,1")

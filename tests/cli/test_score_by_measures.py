@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.cohort import Case, read_cohort
+from lgeqa.cohort import Case, read_cohort, source_of
 from lgeqa.errors import CohortError
-from lgeqa.io import Source
+from lgeqa.io import Source, discover
 from lgeqa.io.volume_writer import write_nrrd
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.scales import SCALE_NAMES
@@ -125,11 +125,23 @@ def test_wrong_use_is_2(arguments: tuple[str, ...], says: str, tmp_path: Path) -
     assert sorted(path for path in tmp_path.iterdir() if path.name != ".ses") == before
 
 
-def test_a_series_is_refused(place: Path, tmp_path: Path) -> None:
-    write_dicom_series(tmp_path / "series", volume())
-    done = lgeqa("score-by-measures", tmp_path / "series", "-o", tmp_path / "s.csv", "--bundle", place / "bundle")
-    assert done.returncode == 2
-    assert "is a DICOM series, and a table of scores names volumes in one file" in done.stderr
+def test_series_are_named_in_the_table(tmp_path: Path) -> None:
+    """Two DICOM series in one folder and a volume in a table without the column `series`."""
+    for seed in (1, 2):
+        write_dicom_series(tmp_path / "both", volume(seed=seed), name=f"{seed}-{{}}".format)
+    table = tmp_path / "scores.csv"
+    table.write_text(f"{HEADER}\ng1,pat,a/data.nrrd,,ann,1,1,1,1\n", encoding="utf-8")
+    sources = discover([tmp_path / "both"])
+    for score in "23":  # the second time the rows are found again and replaced
+        scans = open_table(table).scans_of(sources)
+        open_table(table).measured([(scans[source.scan_id], [score] * 4) for source in sources]).write()
+
+    cases = read(table)
+
+    assert list(cases) == sorted([*(source.scan_id for source in sources), "g1"])
+    assert cases.pop("g1").scores == {"ann": (1, 1, 1, 1)}
+    assert [case.scores for case in cases.values()] == [{"measured": (3, 3, 3, 3)}] * 2
+    assert [source_of(cases[source.scan_id]).files for source in sources] == [source.files for source in sources]
 
 
 def test_names_are_those_of_the_table(tmp_path: Path) -> None:
@@ -139,7 +151,7 @@ def test_names_are_those_of_the_table(tmp_path: Path) -> None:
 
     scans = open_table(table).scans_of([source, new])
 
-    assert scans["a"] == {"scan": "g1", "patient": "pat", "image": "a/data.nrrd", "mask": ""}
-    assert scans["b"] == {"scan": "b", "patient": "b", "image": "b/data.nrrd", "mask": ""}
+    assert scans["a"] == {"scan": "g1", "patient": "pat", "image": "a/data.nrrd", "mask": "", "series": ""}
+    assert scans["b"] == {"scan": "b", "patient": "b", "image": "b/data.nrrd", "mask": "", "series": ""}
     with pytest.raises(CohortError, match=r"has a scan 'g1' already, whose image is a/data\.nrrd and not"):
         open_table(table).scans_of([Source("g1", "volume", tmp_path / "g1.nrrd")])

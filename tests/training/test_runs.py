@@ -136,7 +136,7 @@ def test_a_run_that_is_not_finished_makes_no_bundle(world: World, tmp_path: Path
 
 def test_a_reader_who_scored_nothing(world: World, tmp_path: Path) -> None:
     config = QualityConfig.of(BASELINE | {"label": {"reader": "nobody"}})
-    with pytest.raises(CohortError, match=r"No scan has a label by the reader 'nobody'; scores are by .*truth"):
+    with pytest.raises(CohortError, match=r"label of quality by the reader 'nobody'; scores are by .*truth"):
         run_quality("baseline", [world.cohort], config, tmp_path)
 
 

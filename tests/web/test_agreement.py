@@ -143,7 +143,7 @@ def test_a_scan_is_adjudicated_and_exported(scene: Scene) -> None:
     assert (answer.status_code, answer.json()["version"], answer.json()["panel"]) == (200, 1, "Ada, Bo")
     assert scene.owner.post(f"/api/studies/1/adjudication/{number}", agreed()).json() == answer.json()
     assert scene.owner.get("/api/studies/1/adjudication").json()[0]["agreed"]["scores"] == dict.fromkeys(SCALE_NAMES, 3)
-    assert ",adjudicated,3,3,3,3\n" in scene.owner.get("/api/studies/1/export/scores.csv").text
+    assert ",adjudicated,3,3,3,3,\n" in scene.owner.get("/api/studies/1/export/scores.csv").text
     assert scene.owner.get("/api/studies/1/export/adjudications.csv").text.count("\n") == 2
     other = scene.owner.post(f"/api/studies/1/adjudication/{number}", agreed("agree-002"))
     assert (other.status_code, "another page" in other.json()["detail"]) == (409, True)

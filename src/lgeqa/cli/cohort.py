@@ -1,14 +1,19 @@
-"""`lgeqa cohort`: check a cohort before training, and split it."""
+"""`lgeqa cohort`: import a lab's table, check a cohort before training, and split it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lgeqa.errors import UsageError
+
 if TYPE_CHECKING:
     from lgeqa.cohort import LabelRule
 
-app = typer.Typer(help="Check a cohort before training, and split it by patient.", no_args_is_help=True)
+app = typer.Typer(
+    help="Import a lab's table of scores, check a cohort before training, and split it by patient.",
+    no_args_is_help=True,
+)
 
 Cohorts = Annotated[
     list[Path],
@@ -27,6 +32,38 @@ Reader = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Reader whose scores are the labels."),
 ]
+
+
+@app.command("import")
+def import_(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="A lab's table of scores, as .csv, .tsv or .parquet.")],
+    scans: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to look for the scans in.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Folder for the cohort's scores.csv.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=THEIRS",
+            help="Column THEIRS of the table holds NAME: scan, patient, reader, series, a scale, or SCALE@READER where "
+            "each reader has a column; may be repeated.",
+        ),
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder of masks named after the scans; else those beside the scans."),
+    ] = None,
+    reader: Annotated[
+        str, typer.Option(metavar="NAME", help="Reader of the scores where the table names none.")
+    ] = "reader 1",
+) -> None:
+    """Turn a lab's table of scores into a cohort that points at the scans where they are.
+
+    Semicolons, tabs, decimal commas and the encodings of spreadsheets are understood. The scan of each row is found by
+    its name, its file or its folder. Everything that is wrong is reported at once, and then nothing is written.
+    """
+    from lgeqa.cli.cohort_report import import_and_tell
+    from lgeqa.workflows.cohort_import import ImportRequest
+
+    import_and_tell(ImportRequest(table, scans, output, _columns(column or []), masks, reader))
 
 
 @app.command()
@@ -79,6 +116,18 @@ def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
     written = split_cohorts(cohort, _rule(rule, reader, "lgeqa cohort split"), wanted, output)
     for path, counts in written.items():
         typer.echo(f"{path}: " + ", ".join(f"{count} scans for {part}" for part, count in counts.items()))
+
+
+def _columns(options: list[str]) -> dict[str, str]:
+    """Return the column of the table by its canonical name."""
+    columns: dict[str, str] = {}
+    for option in options:
+        name, equals, theirs = option.partition("=")
+        if not (name and equals and theirs):
+            raise UsageError(f"--column {option!r}: write it as NAME=THEIRS, for instance quality=LGE_score.")
+        if columns.setdefault(name, theirs) != theirs:
+            raise UsageError(f"--column {option!r}: {name} is {columns[name]!r} already. Leave one out.")
+    return columns
 
 
 def _rule(rule: str, reader: str | None, where: str) -> "LabelRule":

@@ -1,17 +1,18 @@
-"""Workflow and output of `lgeqa cohort check`."""
+"""Output of `lgeqa cohort import` and `lgeqa cohort check`."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
-from lgeqa.cohort import Case, LabelRule
+from lgeqa.cohort import Case, LabelRule, label_note
 from lgeqa.cohort.check import CohortReport, check_cohort
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
+from lgeqa.workflows.cohort_import import ImportRequest, import_cohort
 
 
 def check_and_tell(cohorts: Sequence[Path], rule: LabelRule, split: Path | None) -> int:
@@ -19,6 +20,23 @@ def check_and_tell(cohorts: Sequence[Path], rule: LabelRule, split: Path | None)
     report = check_cohort(cohorts, rule, split, _follow)
     typer.echo("\n".join(lines(report)))
     return CohortError.exit_code if report.errors else 0
+
+
+def import_and_tell(request: ImportRequest) -> None:
+    """Import a table and print what was read."""
+    made = import_cohort(request)
+    patients = {case.patient for case in made.cases}
+    typer.echo(f"{made.table}: {len(made.cases)} scans of {len(patients)} patients")
+    typer.echo(f"  {sum(case.mask is not None for case in made.cases)} with a mask")
+    typer.echo(f"  scans by reader: {_counts(made.readers)}")
+    typer.echo(f"  scans by scale: {_counts(made.scored)}")
+    typer.echo(f"  {label_note(made.cases, made.rule)}")
+    for text in made.cautions:
+        typer.echo(f"Caution: {text}")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
 
 
 def lines(report: CohortReport) -> Iterator[str]:

@@ -65,10 +65,15 @@ def noting(note: Note) -> Iterator[None]:
         note(error)
 
 
-def checked_scores(values: Sequence[Any], where: str) -> Scores:
+def checked_scores(values: Sequence[Any], where: str, names: Sequence[str] = SCALE_NAMES) -> Scores:
     """Convert scores in the order of `scales.SCALE_NAMES` to numbers, with NaN for a missing one.
 
     A score may have a decimal comma, since no score has thousands.
+
+    Args:
+        values: Cells or entries with the scores.
+        where: File and line or entry, for messages.
+        names: Name of each score in the file.
 
     Raises:
         CohortError: At least one score is not a number or is off the scale. The message names all of them.
@@ -76,7 +81,7 @@ def checked_scores(values: Sequence[Any], where: str) -> Scores:
     scores = tuple(map(_number, values))
     wrong = [
         f"{name} is {value!r}"
-        for name, value, score in zip(SCALE_NAMES, values, scores, strict=True)
+        for name, value, score in zip(names, values, scores, strict=True)
         if not (is_missing(value) or LOWEST_SCORE <= score <= HIGHEST_SCORE)
     ]
     if wrong:

@@ -39,11 +39,12 @@ class LabelRule(Settings):
     scores.
 
     Attributes:
-        rule: Rule for the label. `auto`: the rule that fits the scores of the cohort, as `settled_rule` says.
-            `reader`: the scores of one reader. `mean`, `median`: the mean or median of all readers on each scale,
-            where the median of two middle scores is their mean. `majority`: diagnostic if more than half of the
-            readers gave 3 or more, so a tie is non-diagnostic. `graded`: the scores of the reader `measured`, from
-            which training learns the probability that an expert's score is 3 or more.
+        rule: Rule for the label. `auto`: the first of these that the cohort has scores for: the reader `truth`, the
+            reader `label`, the median of several readers, a single reader, the reader `measured`. `reader`: the scores
+            of one reader. `mean`, `median`: the mean or median of all readers on each scale, where the median of two
+            middle scores is their mean. `majority`: diagnostic if more than half of the readers gave 3 or more, so a
+            tie is non-diagnostic. `graded`: the scores of the reader `measured`, from which training learns the
+            probability that an expert's score is 3 or more.
         reader: Reader whose scores are the labels, with the rules `reader` and `graded`. It is `measured` with the
             rule `graded`. A reader without a rule means the rule `reader`.
     """

@@ -55,7 +55,7 @@ def _image_source(case: Case) -> Source:
         return Source(case.scan_id, "volume", case.image, (case.image,))
     found = discover([case.image])
     scans = [source for source in found if source.kind != "unusable"]
-    chosen = [source for source in scans if not case.series or _is_named(source, case.series)]
+    chosen = [source for source in scans if not case.series or is_series(source, case.series)]
     if len(chosen) == 1:
         return chosen[0]
     if not scans:
@@ -69,7 +69,7 @@ def _image_source(case: Case) -> Source:
     return Source(case.scan_id, "unusable", case.image, fault=fault)
 
 
-def _is_named(source: Source, series: str) -> bool:
+def is_series(source: Source, series: str) -> bool:
     """Return whether `series` is the name of a scan, or the number or the SeriesInstanceUID of its DICOM series."""
     if series == source.scan_id or not source.series:
         return series == source.scan_id

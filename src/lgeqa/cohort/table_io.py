@@ -31,33 +31,48 @@ class Row:
 
 
 def read_rows(table: Path, note: Note) -> list[Row]:
-    """Read a CSV file, as `csv_lines` reads it, or a Parquet file.
+    """Read the rows of a table that has the columns of a cohort.
 
     Args:
-        table: Path of the file, whose suffix gives its format.
+        table: Path of the file, as for `read_table`.
         note: Handler of the error of a row with too few or too many cells, which is left out.
 
     Raises:
         CohortError: The file cannot be read, lacks a column, has a column twice, or has no usable row.
         MissingExtraError: The file is Parquet, and PyArrow is not installed.
     """
-    if table.suffix.lower() == ".csv":
-        rows = list(_csv_rows(table, note))
-    elif table.suffix.lower() == ".parquet":
-        names, records = read_parquet(table)
-        _check_columns(names, table)
-        rows = [Row(f"{table}, row {number}", cells) for number, cells in enumerate(records, start=1)]
-    else:
-        raise CohortError(f"{table}: is not a table by its name. Give a .csv or .parquet file, or the cohort's folder.")
+    names, rows = read_table(table, note)
+    _check_columns(names, table)
     if not rows:
         raise CohortError(f"{table}: has no row that can be used. Give one for each scan and reader.")
     return rows
 
 
-def _csv_rows(table: Path, note: Note) -> Iterator[Row]:
+def read_table(table: Path, note: Note) -> tuple[list[str], list[Row]]:
+    """Read the column names and the rows of a CSV file, as `csv_lines` reads it, or of a Parquet file.
+
+    Args:
+        table: Path of the file, whose suffix gives its format.
+        note: Handler of the error of a row with too few or too many cells, which is left out.
+
+    Raises:
+        CohortError: The file cannot be read.
+        MissingExtraError: The file is Parquet, and PyArrow is not installed.
+    """
+    if table.suffix.lower() == ".parquet":
+        names, records = read_parquet(table)
+        return names, [Row(f"{table}, row {number}", cells) for number, cells in enumerate(records, start=1)]
+    if table.suffix.lower() not in {".csv", ".tsv", ".txt"}:
+        raise CohortError(
+            f"{table}: is not a table by its name. Give a .csv or .parquet file, or the cohort's folder; spreadsheets "
+            "save as CSV."
+        )
     lines = csv_lines(table)
     _, names = next(lines, (0, []))
-    _check_columns(names, table)
+    return names, list(_csv_rows(table, names, lines, note))
+
+
+def _csv_rows(table: Path, names: Sequence[str], lines: Iterator[tuple[int, list[str]]], note: Note) -> Iterator[Row]:
     for number, cells in lines:
         where = f"{table}, line {number}"
         if len(cells) == len(names):

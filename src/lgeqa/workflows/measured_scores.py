@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lgeqa.batch import BatchItem, OutputFolder
-from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.measures import measured_reader
 from lgeqa.scales import SCALE_NAMES
@@ -38,11 +37,6 @@ def score_by_measures(request: AssessmentRequest, table_path: Path, follow: Foll
     """
     table = open_table(table_path)
     sources = find_scans(request)
-    if series := [source for source in sources if source.kind == "dicom"]:
-        raise UsageError(
-            f"{series[0].location}: is a DICOM series, and a table of scores names volumes in one file. Convert it "
-            "to NRRD or NIfTI."
-        )
     scans = table.scans_of(sources)
     with TemporaryDirectory() as folder:
         records = OutputFolder(Path(folder))

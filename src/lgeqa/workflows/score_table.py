@@ -8,15 +8,16 @@ from typing import NoReturn
 from lgeqa.atomic_io import write_whole
 from lgeqa.cohort.case import MEASURED
 from lgeqa.cohort.csv_lines import csv_lines
+from lgeqa.cohort.sources import is_series
 from lgeqa.cohort.table import cases_of_table
-from lgeqa.cohort.table_io import COLUMNS
+from lgeqa.cohort.table_io import COLUMNS, SERIES
 from lgeqa.errors import CohortError, OutputError, UsageError
 from lgeqa.io import Source
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import csv_text
 
 #: Columns that identify the scan of a row.
-_SCAN = ("scan", "patient", "image", "mask")
+_SCAN = ("scan", "patient", "image", "mask", SERIES)
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ class ScoreTable:
         Raises:
             CohortError: The table has another scan of the same name.
         """
-        known = {self._image(row): {name: self._cell(row, name) for name in _SCAN} for row in self.rows}
-        taken = {scan["scan"]: scan["image"] for scan in known.values()}
+        known = [{name: self._cell(row, name) for name in _SCAN} for row in self.rows]
+        taken = {scan["scan"]: scan["image"] for scan in known}
         scans = {}
         for source in sources:
-            image = source.location.resolve()
-            if image not in known and source.scan_id in taken:
+            same = next((scan for scan in known if self._is_of(scan, source)), None)
+            if same is None and source.scan_id in taken:
                 raise CohortError(
                     f"{self.path}: has a scan {source.scan_id!r} already, whose image is {taken[source.scan_id]} and "
                     f"not {source.location}. Rename one, or name another table."
                 )
-            new = (source.scan_id, source.scan_id, self._path_cell(source.location), self._path_cell(source.mask_path))
-            scans[source.scan_id] = known.get(image) or dict(zip(_SCAN, new, strict=True))
+            paths = (self._path_cell(source.location), self._path_cell(source.mask_path))
+            new = (source.scan_id, source.scan_id, *paths, source.series)
+            scans[source.scan_id] = same or dict(zip(_SCAN, new, strict=True))
         return scans
 
     def measured(self, scores: Sequence[tuple[Mapping[str, str], Sequence[str]]]) -> "ScoreTable":
@@ -66,9 +68,10 @@ class ScoreTable:
             row for row in self.rows if not (self._cell(row, "reader") == MEASURED and row[self._at("scan")] in scored)
         ]
         cells = [{**scan, "reader": MEASURED, **dict(zip(SCALE_NAMES, values, strict=True))} for scan, values in scores]
-        return ScoreTable(
-            self.path, self.columns, [*others, *([row.get(name, "") for name in self.columns] for row in cells)]
-        )
+        added = [SERIES] if SERIES not in self.columns and any(scan[SERIES] for scan, _ in scores) else []
+        columns = [*self.columns, *added]
+        others = [[*row, *([""] * len(added))] for row in others]
+        return ScoreTable(self.path, columns, [*others, *([row.get(name, "") for name in columns] for row in cells)])
 
     def write(self) -> None:
         """Write the table, completely or not at all.
@@ -88,10 +91,12 @@ class ScoreTable:
         return self.columns.index(name)
 
     def _cell(self, row: Sequence[str], name: str) -> str:
-        return row[self._at(name)]
+        return row[self._at(name)] if name in self.columns else ""
 
-    def _image(self, row: Sequence[str]) -> Path:
-        return (self.path.parent / self._cell(row, "image")).resolve()
+    def _is_of(self, scan: Mapping[str, str], source: Source) -> bool:
+        """Return whether the cells that identify a scan are those of a source."""
+        image = (self.path.parent / scan["image"]).resolve()
+        return image == source.location.resolve() and (not scan[SERIES] or is_series(source, scan[SERIES]))
 
     def _path_cell(self, path: Path | None) -> str:
         """Return a path as the table writes it, empty for None."""
