@@ -34,7 +34,7 @@ def test_a_good_cohort_ends_with_0(made: Made, tmp_path: Path) -> None:
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     for line in (
         "20 scans of 20 patients",
-        "20 with a label by the rule: scores of ann",
+        "20 with a label, for stage 2, by the rule: scores of ann",
         "ann 20",
         "part scans myocardium_nulling sharpness enhancement quality",
         "all 20 10 / 10 10 / 10 10 / 10 10 / 10",
@@ -84,7 +84,7 @@ def test_a_poor_cohort_ends_with_2_and_reports_all(tmp_path: Path) -> None:
     (made.root / "s0/shrinkwrap.nrrd").unlink()
     done = lgeqa("check", "--cohort", made.table, "--rule", "majority")
     assert done.exit_code == 2
-    assert "4 with a label by the rule: the majority of the readers' scores" in done.stdout
+    assert "4 with a label, for stage 2, by the rule: the majority of the readers' scores" in done.stdout
     assert "Errors (2)\n  - " in done.stdout
     assert "line 10: myocardium_nulling is '9'" in done.stdout
     assert "s0/shrinkwrap.nrrd: cannot be read" in done.stdout

@@ -37,7 +37,6 @@ def test_a_good_cohort_is_counted_and_has_no_findings(made: Made) -> None:
         scored=5,
         rule=ANN,
         labelled=5,
-        usable=5,
         readers={"ann": 5, "truth": 4},
         balances=(Balance("all", 5, (5,) * 4, (2, 3, 2, 2)),),
         errors=(),
@@ -90,18 +89,15 @@ def test_what_reading_warns_of_is_a_caution(made: Made) -> None:
     assert any("s0/data.nrrd: The header has no orientation" in text for text in check(made).cautions)
 
 
-def test_scans_without_masks_are_a_caution_until_none_has_one(tmp_path: Path) -> None:
+def test_scans_without_masks_are_a_caution(tmp_path: Path) -> None:
     made = Made(tmp_path)
     made.add("s0", "ann,1,1,1,1")
     made.rows[0] = made.rows[0].replace("s0/shrinkwrap.nrrd", "")
     made.add("s1", "ann,4,4,4,4")
     report = check(made)
     assert report.errors == ()
-    assert "1 of 2 scans have no mask: s0. Neither stage" in report.cautions[0]
-    assert (report.masked, report.labelled, report.usable) == (1, 2, 1)
-    made.rows.pop()
-    made.row("s1", "p", "s1/data.nrrd", "", "ann,4,4,4,4")
-    assert [text for text in check(made).errors if "2 of 2 scans have no mask: s0, s1. Nothing can be trained" in text]
+    assert "1 of 2 scans have no mask: s0. Stage 1 is not trained on them" in report.cautions[0]
+    assert (report.masked, report.labelled, report.balances[0].scans) == (1, 2, 2)
 
 
 def test_a_cohort_without_scores_is_for_the_detector(tmp_path: Path) -> None:

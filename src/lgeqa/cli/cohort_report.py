@@ -44,13 +44,12 @@ def lines(report: CohortReport) -> Iterator[str]:
     yield f"{report.scans} scans of {report.patients} patients"
     yield f"  {report.scored} scored, {report.scans - report.scored} unscored"
     yield f"  {report.masked} with a mask, for stage 1"
-    yield f"  {report.labelled} with a label by the rule: {report.rule.description}"
-    yield f"  {report.usable} with both, for stage 2"
+    yield f"  {report.labelled} with a label, for stage 2, by the rule: {report.rule.description}"
     if report.readers:
         width = max(map(len, report.readers))
         yield from ("", "Scans by reader")
         yield from (f"  {reader:<{width}} {count:>6}" for reader, count in report.readers.items())
-    if report.usable:
+    if report.labelled:
         yield from ("", "Diagnostic / non-diagnostic, of the scans for stage 2")
         yield f"  {'part':<10} {'scans':>6}" + "".join(f" {name:>18}" for name in SCALE_NAMES)
         for part in report.balances:

@@ -30,9 +30,8 @@ class CohortReport:
         scored: Number of scans with scores by at least one reader.
         rule: Rule that derives the labels, which fits the scores if `auto` was asked for.
         labelled: Number of scans with a label by the rule on at least one scale.
-        usable: Number of scans with a mask and a label, which stage 2 is trained on.
         readers: Number of scans that each reader scored, including `truth` and `label`.
-        balances: Class counts of the usable scans, for the whole cohort, and for each part if a split is given.
+        balances: Class counts of the labelled scans, for the whole cohort, and for each part if a split is given.
         errors: Findings that prevent training or would make its figures wrong.
         cautions: Findings that do not prevent training.
     """
@@ -43,7 +42,6 @@ class CohortReport:
     scored: int
     rule: LabelRule
     labelled: int
-    usable: int
     readers: dict[str, int]
     balances: tuple[Balance, ...]
     errors: tuple[str, ...]
@@ -112,7 +110,6 @@ def _report(
         scored=sum(bool(case.scores) for case in cases),
         rule=rule,
         labelled=sum(is_labelled(case, rule) for case in cases),
-        usable=counted[0].scans,
         readers=dict(sorted(Counter(reader for case in cases for reader in case.scores).items())),
         balances=counted,
         errors=tuple(finding.text for finding in findings if finding.level == "error"),

@@ -19,7 +19,7 @@ FEW_SCANS = 10
 
 @dataclass(frozen=True)
 class Balance:
-    """Class counts of one part of a cohort, over the scans with a mask and a label.
+    """Class counts of one part of a cohort, over the scans with a label.
 
     Attributes:
         part: Name of the part: `all`, `train`, `validation` or `test`.
@@ -47,21 +47,20 @@ class Balance:
 
 def balances(cases: Sequence[Case], rule: LabelRule, split: Split) -> tuple[Balance, ...]:
     """Count the classes of the whole cohort and, unless `split` is empty, of each part."""
-    usable = [case for case in cases if case.mask is not None and is_labelled(case, rule)]
+    labelled = [case for case in cases if is_labelled(case, rule)]
     parts = PARTS if split else ()
-    within = [(part, [case for case in usable if split.get(case.patient) == part]) for part in parts]
-    return tuple(_balance(part, members, rule) for part, members in [("all", usable), *within])
+    within = [(part, [case for case in labelled if split.get(case.patient) == part]) for part in parts]
+    return tuple(_balance(part, members, rule) for part, members in [("all", labelled), *within])
 
 
 def label_findings(cases: Sequence[Case], rule: LabelRule) -> Iterator[Finding]:
     """Yield a finding for missing masks, missing scores and missing labels."""
     if maskless := [case.scan_id for case in cases if case.mask is None]:
         summary = f"{len(maskless)} of {len(cases)} scans have no mask: {named(maskless)}."
-        advice = "Give each its mask of the left atrium"
-        if len(maskless) == len(cases):
-            yield error(f"{summary} Nothing can be trained on. {advice}.")
-        else:
-            yield caution(f"{summary} Neither stage is trained on them. {advice}, or leave them out.")
+        yield caution(
+            f"{summary} Stage 1 is not trained on them, and for stage 2 the detector finds the atrium. Give masks if "
+            "there are any."
+        )
     if cases and not any(case.scores for case in cases):
         yield caution("No scan has scores. Only stage 1, the detector, can be trained on them.")
     try:
@@ -73,9 +72,11 @@ def label_findings(cases: Sequence[Case], rule: LabelRule) -> Iterator[Finding]:
 def split_findings(cases: Sequence[Case], rule: LabelRule, split: Split, where: str) -> Iterator[Finding]:
     """Yield findings for patients that a split leaves out, and for patients of the split that are not in the cohort.
 
-    Training refuses a split that leaves out a patient with a mask.
+    Training refuses a split that leaves out a patient whom it could learn from.
     """
-    absent = [case for case in cases if case.mask is not None and case.patient not in split]
+    absent = [
+        case for case in cases if case.patient not in split and (case.mask is not None or is_labelled(case, rule))
+    ]
     labelled = {case.patient for case in absent if is_labelled(case, rule)}
     if labelled:
         yield error(f"{where}: has no part for the labelled patient(s) {named(labelled)}. Draw a new split.")

@@ -268,8 +268,8 @@ def _cautions(
         )
     if maskless := [name for name in entries if name not in masks]:
         yield (
-            f"{len(maskless)} of {len(entries)} scans have no mask: {named(maskless)}. Give masks with --masks, "
-            "such as those of `lgeqa assess --masks`."
+            f"{len(maskless)} of {len(entries)} scans have no mask: {named(maskless)}. The detector finds the atrium "
+            "on them. Give masks with --masks if there are any."
         )
     if rest := [source.scan_id for source in found if source.kind != "unusable" and source.scan_id not in entries]:
         yield f"{len(rest)} scans below {request.scans} are not in the table: {named(rest)}."
