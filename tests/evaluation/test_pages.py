@@ -58,6 +58,7 @@ def test_the_record_counts_and_comes_back_from_json(bundle: Bundle) -> None:
     assert (made.simulated, made.label) == (True, "scores before reader noise (truth)")
     assert (made.bundle.name, made.draws, made.seed) == ("toy", 100, 0)
     assert Evaluation.model_validate_json(made.model_dump_json()) == made
+    assert f"| toy {made.bundle.version}, SHA-256 {made.bundle.sha256[:12]}… |" in page(made)
     assert made.mask_source == "detected"
     given = [replace(scan, result=scan.result.model_copy(update={"mask_source": "supplied"})) for scan in cohort()]
     assert evaluated(given, bundle).mask_source == "supplied"
