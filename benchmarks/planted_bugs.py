@@ -2,8 +2,8 @@
 
     python benchmarks/planted_bugs.py [--only WORD ...]
 
-It prints a row for each bug: the file, the test files that ran, and whether they failed as they must. Without a bug they
-must pass. Exit code 1: a bug was not noticed, its text is not in the file any more, or tests fail without it.
+It prints a row for each bug: the file, the test files that ran, and the tests that failed, as they must. Without a bug
+they must pass. Exit code 1: a bug was not noticed, its text is not in the file any more, or tests fail without it.
 """
 
 import argparse
@@ -157,7 +157,9 @@ _BUGS = (
 def main() -> None:
     """Print a row for each bug."""
     parser = argparse.ArgumentParser(description="Plant known bugs and check that tests notice them.")
-    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="words in the names of the bugs to plant")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="WORD", help="words in the names of the bugs to plant"
+    )
     words = parser.parse_args().only
     bugs = [bug for bug in _BUGS if any(word in bug.name for word in words)]
     if failed := _failed(_ROOT / "src", " ".join(dict.fromkeys(bug.tests for bug in bugs))):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from lgeqa.io import discover, read_mask, read_scan
 from lgeqa.measures import FUNCTIONS, Heart
 from lgeqa.records import BoolArray, FloatArray
 from lgeqa.simulation.artefacts import BY_NAME, MECHANISMS, Artefact, Mechanism, apply_artefacts, motion
+from lgeqa.simulation.artefacts.subject import Subject
 from tests.factories import heart
 from tests.simulation.chest import BLOOD_LEVEL, SPACING_MM, chest
 
@@ -180,9 +180,10 @@ def test_motion_moves_along_its_direction(monkeypatch: pytest.MonkeyPatch, axis:
     along = np.eye(3, dtype=np.float32)[axis]
     monkeypatch.setattr(motion, "direction", lambda *_: along)
     monkeypatch.setattr(motion, "beats", lambda shape, *_: np.abs(np.fft.fftfreq(shape[1])) < 0.3 + np.zeros(shape))
-    subject = SimpleNamespace(spacing_mm=spacing_mm)
+    signal = (2 + blob + pattern).astype(np.float32)
+    subject = Subject(signal, blob > 0.5, spacing_mm)
 
-    made = motion.drift((2 + blob + pattern).astype(np.float32), subject, 2.0, np.random.default_rng(0))
+    made = motion.drift(signal, subject, 2.0, np.random.default_rng(0))
 
     weights = np.clip(ndimage.uniform_filter(made, (1, 2, 1)) - 2.75, 0, None)
     moved = (places * weights).sum(axis=(1, 2, 3)) / weights.sum() - middle

@@ -37,6 +37,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     given_masks: Annotated[
         bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
     ] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Test also on patients whom the bundle was trained on, and say so.")
+    ] = False,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the draws for the intervals.")] = 0,
     draws: Annotated[int, typer.Option(metavar="N", min=100, help="Bootstrap draws for the intervals.")] = 1000,
     jobs: Annotated[
@@ -72,6 +75,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         seed=seed,
         draws=draws,
         jobs=jobs,
+        allow_seen=allow_seen,
     )
     with RunConsole(quiet=quiet) as console:
         run = evaluate_bundle(request, console.follow)
@@ -87,6 +91,7 @@ def show(evaluation: "Evaluation") -> None:
     from rich.table import Table
 
     from lgeqa.bootstrap import cell
+    from lgeqa.cohort import seen_message
     from lgeqa.evaluation.metrics import METRICS
 
     scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
@@ -100,5 +105,7 @@ def show(evaluation: "Evaluation") -> None:
         for title, of_scans, of_slices in rows:
             typer.echo(f"{title}: {of_scans} over scans, {of_slices} over slices")
     typer.echo(f"Labels: {evaluation.label}{', of simulated scans' if evaluation.simulated else ''}")
+    if seen := seen_message(evaluation.seen, evaluation.n_scans + len(evaluation.excluded)):
+        typer.echo(f"Warning: {seen[:1].lower()}{seen[1:]}, so the figures say little about new patients")
     if evaluation.excluded:
         typer.echo(f"Left out: {len(evaluation.excluded)} scans")

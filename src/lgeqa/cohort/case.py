@@ -24,6 +24,8 @@ ADJUDICATED: Final = "adjudicated"
 MEASURED: Final = "measured"
 #: Names in `Case.scores` that are not a person's reading.
 PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED, MEASURED)
+#: Columns of a table, which it may lack, by whose values figures are given.
+GROUPS: Final = ("site", "scanner", "field_strength_t")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Case:
         image: File of the scan.
         mask: Blood-pool mask on the same grid. None if there is no mask.
         scores: Scores by reader name. Empty for an unscored scan.
+        groups: Value of each column of `GROUPS` that the table has for the scan.
     """
 
     scan_id: str
@@ -43,6 +46,7 @@ class Case:
     image: Path
     mask: Path | None
     scores: dict[str, Scores] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from lgeqa.bootstrap import Bootstrap
-from lgeqa.cohort import TRUTH, Case, LabelRule
+from lgeqa.cohort import GROUPS, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError
 from lgeqa.evaluation.baselines import compare
 from lgeqa.evaluation.paper_tables import table_1
@@ -24,7 +24,7 @@ from lgeqa.evaluation.reference_labels import in_words, label_of, name_of
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
 from lgeqa.scales import PASSES_FROM, SCALE_NAMES
-from lgeqa.versions import versions
+from lgeqa.versions import training_versions
 
 #: File next to each scan of a simulated cohort.
 _RECIPE = "recipe.json"
@@ -39,12 +39,14 @@ class EvaluationSpec:
         part: Description of the part of the cohorts that is evaluated.
         rule: Rule that derives the labels.
         bootstrap: Bootstrap that draws the intervals.
+        seen: Scans of the part that the stages of the bundle have seen, as in `Evaluation`.
     """
 
     cohorts: tuple[str, ...]
     part: str
     rule: LabelRule
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    seen: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> list[LabelledResult]:
@@ -115,15 +117,30 @@ def evaluate(
         n_slices=sum(len(scan.result.slices) for scan in scans),
         n_patients=len(np.unique(patients)),
         excluded=tuple(excluded),
+        seen=question.seen,
         draws=bootstrap.draws,
         seed=bootstrap.seed,
         scans={name: _of_scale(scan_answers(scans, name), bootstrap) for name in SCALE_NAMES},
         slices={name: _of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
         comparisons=compare(scans, name_of(question.rule), bootstrap),
+        groups=_by_group(scans, bootstrap),
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
-        versions=versions(),
+        versions=training_versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _by_group(scans: Sequence[LabelledResult], bootstrap: Bootstrap) -> dict[str, dict[str, ScaleFigures]]:
+    """Return the figures of quality over the scans of each group, for the columns with at least two values."""
+    groups = {}
+    for name in GROUPS:
+        values = sorted({value for scan in scans if (value := scan.case.groups.get(name))})
+        if len(values) >= 2:
+            members = {value: [scan for scan in scans if scan.case.groups.get(name) == value] for value in values}
+            groups[name] = {
+                value: _of_scale(scan_answers(of_group, "quality"), bootstrap) for value, of_group in members.items()
+            }
+    return groups
 
 
 def _of_scale(answers: Predictions, bootstrap: Bootstrap) -> ScaleFigures:

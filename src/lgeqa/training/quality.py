@@ -8,7 +8,7 @@ from typing import Final, Literal, Self, TypeVar
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
 
-from lgeqa.cohort import Case, LabelRule, content_of, targets_of
+from lgeqa.cohort import Case, LabelRule, content_of, scan_hashes, targets_of
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
@@ -271,4 +271,5 @@ def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelR
             prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
             (resample(atrium[has_atrium].astype(np.float32), *weights) > 0.5).astype(np.uint8),
             targets_of(case, rule),
+            hashes=scan_hashes(case, scan),
         )

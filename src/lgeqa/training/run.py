@@ -1,11 +1,13 @@
 """A training run from a cohort on disk to the files of the run: the work of `lgeqa train`."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from torch import nn
 
 from lgeqa.atomic_io import telling, write_whole
@@ -16,8 +18,11 @@ from lgeqa.cohort import (
     draw_split,
     is_labelled,
     load_split,
+    origins,
     read_cohort,
+    read_hashes,
     save_split,
+    seen_message,
     strata_of,
 )
 from lgeqa.config import Settings
@@ -28,6 +33,7 @@ from lgeqa.training.bundle_export import (
     bundle_of_quality_run,
     default_detector_description,
     default_quality_description,
+    seen_by_detector,
     stage_1,
     stage_2,
 )
@@ -36,7 +42,7 @@ from lgeqa.training.networks import save_weights
 from lgeqa.training.onnx_export import check_parity, export_onnx
 from lgeqa.training.processes import is_main
 from lgeqa.training.quality import ContrastiveConfig, Prepared, QualityConfig, find_strategy, quality_store
-from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
+from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SCANS, SPLIT, TRAINING, VALIDATION, WEIGHTS
 from lgeqa.training.slice_store import SliceDataset
 
 
@@ -95,6 +101,7 @@ def run_detector(
     )
     network = train_detector(*stores, config, run, quiet)
     if is_main():
+        _save_scans(stores, run)
         side = config.preparation.multiple * 4
         change = _save(network, (side, side), config.preparation.multiple, stores[1], run)
         bundle_of_detector_run(
@@ -140,6 +147,8 @@ def run_quality(
         raise CohortError(f"{_named(cohorts)}: no scan has both a mask and scores.")
     strata = strata_of(cases, config.label)
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
+    if is_main():
+        _warn_of_seen(parts.test, everything, detector)
     train_to_bundle(strategy, _prepared(parts, config, run), parts.train, config, run, detector, about, quiet)
 
 
@@ -161,9 +170,25 @@ def train_to_bundle(
     data = replace(data, validation=data.validation.middle(side))
     network = find_strategy(strategy).train(data, config, run, quiet)
     if is_main():
+        _save_scans((data.training, data.validation, data.pretraining), run)
         change = _save(network, (side, side), None, data.validation, run)
         description = about or default_quality_description(strategy, run.name, cases, config.label, change)
         bundle_of_quality_run(run, detector, description, data.training.middle(side))
+
+
+def _warn_of_seen(tested: Sequence[Case], cohort: Sequence[Case], detector: Path | None) -> None:
+    """Print a warning, also with `quiet`, if the detector of the run's bundle was trained on patients of its test part.
+
+    Scans of these patients that are in another cohort are not known to be theirs.
+    """
+    patients = {case.patient for case in tested}
+    hashes = [(case, read_hashes(case)) for case in cohort if case.patient in patients]
+    if message := seen_message(seen_by_detector(tested, hashes, detector), len(tested)):
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"Warning: {message}. Evaluate the bundle with --given-masks, or train a detector on the training part of "
+            "the same split.",
+            markup=False,
+        )
 
 
 def _prepared(parts: Parts, config: QualityConfig, run: Path) -> Prepared:
@@ -253,6 +278,11 @@ def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> 
             yield from _differences(value, new[name], f"{within}{name}.")
         elif value != new[name]:
             yield f"{within}{name}", value, new[name]
+
+
+def _save_scans(stores: Sequence[SliceDataset], run: Path) -> None:
+    """Write the hashes of all scans that a training has seen."""
+    write_whole(run / SCANS, json.dumps(origins(scan for store in stores for scan in store.hashes), indent=1) + "\n")
 
 
 def _save(

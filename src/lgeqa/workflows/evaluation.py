@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING
 
 from lgeqa.atomic_io import write_through, write_whole
 from lgeqa.batch import BatchItem, OutputFolder
-from lgeqa.cohort import Case, load_split, read_cohort, sources_of
+from lgeqa.cohort import (
+    Case,
+    load_split,
+    read_cohort,
+    read_hashes,
+    seen_message,
+    seen_scans,
+    sources_of,
+    used_training_scans,
+)
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.workflows.assessment import AssessmentRequest, Follow, pass_on, run_scans
 
@@ -38,6 +47,7 @@ class EvaluationRequest:
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
         jobs: Number of processes. None for one per core, at most eight.
+        allow_seen: Whether scans of patients whom the bundle was trained on may be in the test part of a split.
     """
 
     bundle: Path | None
@@ -51,6 +61,7 @@ class EvaluationRequest:
     seed: int = 0
     draws: int = 1000
     jobs: int | None = None
+    allow_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,8 @@ def evaluate_bundle(request: EvaluationRequest, follow: Follow = pass_on) -> Eva
 
     Raises:
         CohortError: The cohorts have no labelled scan that could be assessed, or a scan is in them twice.
-        UsageError: The split, the bundle or the output folder cannot be used.
+        UsageError: The split, the bundle or the output folder cannot be used, or the bundle was trained on patients of
+            the split's test part.
         OutputError: A file cannot be written.
     """
     if request.out is not None:
@@ -82,10 +94,12 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     from lgeqa.evaluation.prediction_table import predictions
     from lgeqa.evaluation.reference_labels import choose_rule, label_of, name_of
 
-    cases = _cases(request)
+    cohort = _cohort(request)
+    cases = _part(cohort, request)
     rule = choose_rule(cases, request.rule, request.reader)
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
+    seen = _seen(cases, cohort, bundle, request)
     # The network is evaluated here, so a scan gets a verdict even if the gate refuses it.
     settings = AssessSettings(given_masks=request.given_masks, force=True)
     assessment = AssessmentRequest(request.cohorts, settings, out, bundle=request.bundle, jobs=request.jobs)
@@ -93,18 +107,47 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     results = [item.result for item in items]
     scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
-    spec = EvaluationSpec(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed))
+    spec = EvaluationSpec(tuple(map(str, request.cohorts)), part, rule, Bootstrap(request.draws, request.seed), seen)
     evaluation = evaluate(scans, left_out(cases, labelled, results, rule), bundle, spec)
     _write(evaluation, curves_of(scans, name_of(rule)), predictions(labelled, results, rule), out)
     return EvaluationRun(evaluation, items)
 
 
-def _cases(request: EvaluationRequest) -> list[Case]:
-    """Return the scans of the cohorts that belong to the requested part."""
+def _seen(
+    cases: Sequence[Case], cohort: Sequence[Case], bundle: Bundle, request: EvaluationRequest
+) -> dict[str, tuple[str, ...]]:
+    """Return the scans of the part whose patients the stages in use were trained on.
+
+    Raises:
+        UsageError: There are such scans in the test part of a split, and the request does not allow them.
+    """
+    learnt = used_training_scans(bundle.manifest.training_scans, detected=not request.given_masks)
+    patients = {case.patient for case in cases} if any(learnt.values()) else set()
+    seen = seen_scans(cases, [(case, read_hashes(case)) for case in cohort if case.patient in patients], learnt)
+    if (
+        request.split
+        and request.part == "test"
+        and not request.allow_seen
+        and (message := seen_message(seen, len(cases)))
+    ):
+        raise UsageError(
+            f"{request.split}: {message}, so this is not a test on new patients. Train on the training part of this "
+            "split, or evaluate all the same with --allow-seen."
+        )
+    return seen
+
+
+def _cohort(request: EvaluationRequest) -> list[Case]:
+    """Return all scans of the cohorts."""
     cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
     twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
     if twice:
         raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
+    return cases
+
+
+def _part(cases: list[Case], request: EvaluationRequest) -> list[Case]:
+    """Return the scans that belong to the requested part."""
     if request.split is None:
         if request.part != "all":
             raise UsageError(f"--part {request.part} needs a split. Name a split.json with --split.")
