@@ -231,7 +231,7 @@ def test_test_patients_that_the_bundle_knows_are_refused(place: Path, tmp_path: 
     split = split_of(tmp_path, {"p1", "p4"})
 
     refused = lgeqa(*command, "--split", split)
-    assert refused.exit_code == 2
+    assert refused.returncode == 2
     message = " ".join(refused.stderr.split())
     assert "the detector was trained on 2 of the 3 test scans".casefold() in message.casefold()
     assert "(a, b)" in message
@@ -239,7 +239,7 @@ def test_test_patients_that_the_bundle_knows_are_refused(place: Path, tmp_path: 
     assert not (tmp_path / "out").exists()
 
     allowed = lgeqa(*command, "--split", split, "--allow-seen")
-    assert allowed.exit_code == 0
+    assert allowed.returncode == 0
     assert "Warning: the detector was trained on 2 of the 3 test scans" in allowed.stdout
     assert Evaluation.model_validate_json((tmp_path / "out" / "evaluation.json").read_bytes()).seen == {
         "detector": ("a", "b"),

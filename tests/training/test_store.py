@@ -198,3 +198,5 @@ def test_hashes_are_those_of_the_scans_used(tmp_path: Path) -> None:
     made = [replace(scan, hashes=(f"{number}", "real")) for number, scan in enumerate(scans())]
     assert open_store(tmp_path, {}, lambda: made).hashes == [("0", "real"), ("1", "real"), ("2", "real")]
     assert SliceDataset(tmp_path, [2]).hashes == [("2", "real")]
+    (tmp_path / "hashes.json").unlink()
+    assert SliceDataset(tmp_path, [2]).hashes == [()]

@@ -73,7 +73,8 @@ class SliceDataset(Dataset[Batch]):
         self.context = np.load(folder / "context.npy")[self.rows]
         self.owner = np.searchsorted(taken, owner[self.rows])
         self.labels = labels[taken]
-        hashes = json.loads((folder / _HASHES).read_text(encoding="utf-8"))
+        path = folder / _HASHES  # missing in stores of earlier versions
+        hashes = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else [()] * len(labels)
         self.hashes: list[ScanHashes] = [tuple(hashes[scan]) for scan in taken]
 
     def __len__(self) -> int:
