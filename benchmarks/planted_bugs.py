@@ -175,16 +175,13 @@ def main() -> None:
 
 
 def _planted(bug: Bug, folder: Path) -> Path:
-    """Return a copy of the sources with the bug, whose other files are links."""
+    """Return a copy of the sources with the bug."""
     source = folder / "src"
-    shutil.copytree(
-        _ROOT / "src", source, copy_function=os.symlink, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
+    shutil.copytree(_ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     path = source / "lgeqa" / bug.file
     text = path.read_text(encoding="utf-8")
     if text.count(bug.old) != 1:
         sys.exit(f"{bug.file}: has {text.count(bug.old)} times {bug.old!r}. Correct the bug {bug.name!r}.")
-    path.unlink()
     path.write_text(text.replace(bug.old, bug.new), encoding="utf-8")
     return source
 

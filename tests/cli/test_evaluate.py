@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lgeqa.cohort import read_cohort, read_hashes, used_training_scans
+from lgeqa.errors import CohortError, UsageError
 from lgeqa.evaluation.record import Evaluation
 from lgeqa.workflows.evaluation import EvaluationRequest, evaluate_bundle
 from tests.factories.command import lgeqa, lgeqa_apart
@@ -258,3 +259,22 @@ def test_detector_does_not_count_with_given_masks() -> None:
     learnt = {"detector": ("1",), "quality": ("2",)}
     assert used_training_scans(learnt, detected=True) == learnt
     assert used_training_scans(learnt, detected=False) == {"quality": ("2",)}
+
+
+def test_stages_in_use_count_alone(place: Path, tmp_path: Path) -> None:
+    """With given masks the detector is not used. The cohort has no masks, so that nothing can be assessed then."""
+    request = EvaluationRequest(
+        knowing(place, tmp_path, "a", "e"),
+        [place / "cohort"],
+        tmp_path / "out",
+        split_of(tmp_path, {"p1"}),
+        "test",
+        given_masks=True,
+        jobs=1,
+    )
+    with pytest.raises(CohortError, match="could be assessed"):
+        evaluate_bundle(request)
+    with pytest.raises(UsageError, match="The detector was trained on 2 of the 2 test scans"):
+        evaluate_bundle(replace(request, given_masks=False))
+    with pytest.raises(UsageError, match="The quality network was trained on 2 of the 2 test scans"):
+        evaluate_bundle(replace(request, split=split_of(tmp_path, {"p3"})))

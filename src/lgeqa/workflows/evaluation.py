@@ -94,12 +94,11 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     from lgeqa.evaluation.prediction_table import predictions
     from lgeqa.evaluation.reference_labels import choose_rule, label_of, name_of
 
-    cohort = _cohort(request)
-    cases = _part(cohort, request)
+    cases = _cases(request)
     rule = choose_rule(cases, request.rule, request.reader)
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
-    seen = _seen(cases, cohort, bundle, request)
+    seen = _seen(cases, bundle, request)
     # The network is evaluated here, so a scan gets a verdict even if the gate refuses it.
     settings = AssessSettings(given_masks=request.given_masks, force=True)
     assessment = AssessmentRequest(request.cohorts, settings, out, bundle=request.bundle, jobs=request.jobs)
@@ -113,17 +112,16 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
     return EvaluationRun(evaluation, items)
 
 
-def _seen(
-    cases: Sequence[Case], cohort: Sequence[Case], bundle: Bundle, request: EvaluationRequest
-) -> dict[str, tuple[str, ...]]:
+def _seen(cases: Sequence[Case], bundle: Bundle, request: EvaluationRequest) -> dict[str, tuple[str, ...]]:
     """Return the scans of the part whose patients the stages in use were trained on.
 
     Raises:
         UsageError: There are such scans in the test part of a split, and the request does not allow them.
     """
     learnt = used_training_scans(bundle.manifest.training_scans, detected=not request.given_masks)
-    patients = {case.patient for case in cases} if any(learnt.values()) else set()
-    seen = seen_scans(cases, [(case, read_hashes(case)) for case in cohort if case.patient in patients], learnt)
+    # A part has all scans of its patients, so no other scan of the cohorts has to be read.
+    hashes = [(case, read_hashes(case)) for case in cases] if any(learnt.values()) else []
+    seen = seen_scans(cases, hashes, learnt)
     if (
         request.split
         and request.part == "test"
@@ -137,17 +135,12 @@ def _seen(
     return seen
 
 
-def _cohort(request: EvaluationRequest) -> list[Case]:
-    """Return all scans of the cohorts."""
+def _cases(request: EvaluationRequest) -> list[Case]:
+    """Return the scans of the cohorts that belong to the requested part."""
     cases = [case for cohort in request.cohorts for case in read_cohort(cohort)]
     twice = [path for path, count in Counter(case.image.resolve() for case in cases).items() if count > 1]
     if twice:
         raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
-    return cases
-
-
-def _part(cases: list[Case], request: EvaluationRequest) -> list[Case]:
-    """Return the scans that belong to the requested part."""
     if request.split is None:
         if request.part != "all":
             raise UsageError(f"--part {request.part} needs a split. Name a split.json with --split.")
