@@ -167,6 +167,7 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
     seed: int = 0,
     draws: int = 1000,
     jobs: int | None = None,
+    allow_seen: bool = False,
 ) -> "Evaluation":
     """Assess scored cohorts, and measure how well verdicts and probabilities agree with the scores.
 
@@ -183,10 +184,12 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
         jobs: Number of processes. None for one per core, at most eight.
+        allow_seen: Whether scans of patients whom the bundle was trained on may be in the test part of a split.
 
     Raises:
         CohortError: A cohort cannot be used, or none of its labelled scans could be assessed.
-        UsageError: The split, the bundle or the output folder cannot be used.
+        UsageError: The split, the bundle or the output folder cannot be used, or the bundle was trained on patients of
+            the split's test part.
         MissingExtraError: The extra `train` is not installed.
     """
     require("train", "lgeqa.evaluate")
@@ -204,6 +207,7 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
         seed=seed,
         draws=draws,
         jobs=jobs,
+        allow_seen=allow_seen,
     )
     return evaluate_bundle(request).evaluation
 

@@ -5,9 +5,31 @@ from functools import cache
 from importlib.metadata import version
 
 _PACKAGES = ("lgeqa", "nibabel", "numpy", "onnxruntime", "pydicom", "scipy")
+#: Packages that also determine a trained network or the figures of an evaluation.
+_TRAINING_PACKAGES = (
+    "lightning",
+    "monai",
+    "onnx",
+    "onnxscript",
+    "pytorch-optimizer",
+    "scikit-learn",
+    "torch",
+    "torchmetrics",
+    "umap-learn",
+)
 
 
 @cache
 def versions() -> dict[str, str]:
     """Return the version of Python and of each package that takes part in an assessment, without heavy imports."""
-    return {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
+    return _installed(_PACKAGES) | {"python": platform.python_version()}
+
+
+@cache
+def training_versions() -> dict[str, str]:
+    """Return `versions`, and those of the packages of the extra `train` that take part in a training or evaluation."""
+    return versions() | _installed(_TRAINING_PACKAGES)
+
+
+def _installed(packages: tuple[str, ...]) -> dict[str, str]:
+    return {name: version(name) for name in packages}

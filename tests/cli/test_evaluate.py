@@ -3,12 +3,16 @@
 import csv
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lgeqa.cohort import read_cohort, read_hashes, used_training_scans
+from lgeqa.errors import CohortError, UsageError
 from lgeqa.evaluation.record import Evaluation
+from lgeqa.workflows.evaluation import EvaluationRequest, evaluate_bundle
 from tests.factories.command import lgeqa, lgeqa_apart
 from tests.toy import toy_bundle, toy_scan
 
@@ -194,3 +198,85 @@ def test_scans_of_one_name_in_two_cohorts(place: Path, tmp_path: Path) -> None:
     made = read(tmp_path)
     assert (made.n_scans, made.n_patients) == (7, 4)
     assert {path.stem for path in (out / "scans").iterdir()} >= {"cohort_a", "second_a", "b"}
+
+
+def knowing(place: Path, folder: Path, detector: str, quality: str) -> Path:
+    """A bundle whose stages were trained on a scan of the cohort each."""
+    cases = {case.scan_id: case for case in read_cohort(place / "cohort")}
+    bundle = toy_bundle(folder / "knowing")
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    manifest["training_scans"] = {"detector": read_hashes(cases[detector]), "quality": read_hashes(cases[quality])}
+    (bundle / "bundle.json").write_text(json.dumps(manifest))
+    return bundle
+
+
+def split_of(folder: Path, tested: set[str]) -> Path:
+    parts = {patient: "test" if patient in tested else "train" for patient in ("p1", "p2", "p3", "p4", "p5", "p6")}
+    (folder / "split.json").write_text(json.dumps(parts))
+    return folder / "split.json"
+
+
+def test_test_patients_that_the_bundle_knows_are_refused(place: Path, tmp_path: Path) -> None:
+    """The detector knows scan a, of patient p1, and the quality network scan e, of patient p3."""
+    bundle = knowing(place, tmp_path, "a", "e")
+    command = (
+        "evaluate",
+        bundle,
+        "--cohort",
+        place / "cohort",
+        "--draws",
+        "100",
+        "--jobs",
+        "1",
+        "-o",
+        tmp_path / "out",
+    )
+    split = split_of(tmp_path, {"p1", "p4"})
+
+    refused = lgeqa(*command, "--split", split)
+    assert refused.returncode == 2
+    message = " ".join(refused.stderr.split())
+    assert "the detector was trained on 2 of the 3 test scans".casefold() in message.casefold()
+    assert "(a, b)" in message
+    assert "evaluate all the same with --allow-seen" in message
+    assert not (tmp_path / "out").exists()
+
+    allowed = lgeqa(*command, "--split", split, "--allow-seen")
+    assert allowed.returncode == 0
+    assert "Warning: the detector was trained on 2 of the 3 test scans" in allowed.stdout
+    assert Evaluation.model_validate_json((tmp_path / "out" / "evaluation.json").read_bytes()).seen == {
+        "detector": ("a", "b"),
+        "quality": (),
+    }
+
+
+def test_scans_seen_in_training_are_flagged_without_a_split(place: Path, tmp_path: Path) -> None:
+    request = EvaluationRequest(knowing(place, tmp_path, "a", "e"), [place / "cohort"], tmp_path / "out", draws=100)
+    seen = evaluate_bundle(replace(request, jobs=1)).evaluation.seen
+    assert seen == {"detector": ("a", "b"), "quality": ("d", "e")}
+    assert "**The detector was trained on 2 of the 8 test scans" in (tmp_path / "out" / "evaluation.md").read_text()
+
+
+def test_detector_does_not_count_with_given_masks() -> None:
+    learnt = {"detector": ("1",), "quality": ("2",)}
+    assert used_training_scans(learnt, detected=True) == learnt
+    assert used_training_scans(learnt, detected=False) == {"quality": ("2",)}
+
+
+def test_stages_in_use_count_alone(place: Path, tmp_path: Path) -> None:
+    """With given masks the detector is not used. The cohort has no masks, so that nothing can be assessed then."""
+    request = EvaluationRequest(
+        knowing(place, tmp_path, "a", "e"),
+        [place / "cohort"],
+        tmp_path / "out",
+        split_of(tmp_path, {"p1"}),
+        "test",
+        given_masks=True,
+        jobs=1,
+    )
+    with pytest.raises(CohortError, match="could be assessed"):
+        evaluate_bundle(request)
+    with pytest.raises(UsageError, match="The detector was trained on 2 of the 2 test scans"):
+        evaluate_bundle(replace(request, given_masks=False))
+    with pytest.raises(UsageError, match="The quality network was trained on 2 of the 2 test scans"):
+        evaluate_bundle(replace(request, split=split_of(tmp_path, {"p3"})))

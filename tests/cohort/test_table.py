@@ -169,3 +169,25 @@ def test_no_cohort(tmp_path: Path) -> None:
         read_cohort(tmp_path)
     with pytest.raises(CohortError, match="nowhere: is not there"):
         read_cohort(tmp_path / "nowhere")
+
+
+def test_site_scanner_and_field_strength_are_groups(tmp_path: Path) -> None:
+    header = HEADER.rstrip("\n") + ",site,scanner,field_strength_t\n"
+    write(tmp_path, "a,p,i,m,ann,1,2,3,4,north,Aera,1.50", "a,p,i,m,bob,1,2,3,4,north,Aera,1.5", header=header)
+    [case] = read_cohort(tmp_path)
+    assert case.groups == {"site": "north", "scanner": "Aera", "field_strength_t": "1.5"}
+    write(tmp_path, "a,p,i,m,ann,1,2,3,4,,,3", header=header)
+    assert read_cohort(tmp_path)[0].groups == {"field_strength_t": "3"}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a,p,i,m,bob,1,2,3,4,south,3", r"line 3: scan 'a' has groups .*south.*, and .*north.* in an earlier row"),
+        ("b,p,i,m,bob,1,2,3,4,north,3 T", r"line 3: field_strength_t is '3 T'. Give the field strength in tesla"),
+    ],
+)
+def test_groups_that_cannot_be_used_are_refused(tmp_path: Path, row: str, message: str) -> None:
+    header = HEADER.rstrip("\n") + ",site,field_strength_t\n"
+    with pytest.raises(CohortError, match=message):
+        read_cohort(write(tmp_path, "a,p,i,m,ann,1,2,3,4,north,3", row, header=header))

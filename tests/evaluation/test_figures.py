@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -38,7 +39,8 @@ def example(label: bool = True, size: float = 1.0, models: tuple[str, ...] = MOD
 def panel(reason: str = "") -> Panel:
     labels = np.arange(30) % 3 == 0
     figure = math.nan if reason else 0.25
-    return Panel("Baseline", np.arange(60.0).reshape(30, 2), labels, Separation(figure, figure, 2 / 3, 15, reason))
+    apart = Separation(figure, figure, 2 / 3, 15, reason)
+    return Panel("Baseline", np.arange(60.0).reshape(30, 2), labels, list("abc") * 10, apart)
 
 
 def strategy(epochs: tuple[int, ...] = (6, 4), watched: str = "validation/mse") -> Strategy:
@@ -102,13 +104,16 @@ def test_attention_says_what_was_true_and_what_was_predicted() -> None:
     assert axes[0].get_ylabel() == "lge-001, slice 9"
 
 
-def test_attention_shows_each_map_on_a_scale_of_its_row_about_0() -> None:
+def test_attention_shows_all_maps_on_one_scale_about_0() -> None:
     rows = [example(size=1), example(size=0.01)]
 
-    axes = panels(attention_figure(rows))
+    figure = attention_figure(rows)
+    axes = panels(figure)
 
+    assert len(figure.axes) == len(axes) + 1
+    assert "one colour scale for the whole figure" in figure.get_supxlabel()
+    reach = max(np.abs(found).max() for row in rows for found in row.maps.values())
     for place, row in enumerate(rows):
-        reach = max(np.abs(found).max() for found in row.maps.values())
         for axis, model in zip(axes[3 * place + 1 : 3 * place + 3], MODELS, strict=True):
             base, over = axis.images
             np.testing.assert_array_equal(base.get_array(), row.pixels)
@@ -167,12 +172,27 @@ def test_embedding_shows_classes_by_colour_and_shape() -> None:
     shown = panel()
     [axis] = embedding_figure([shown]).axes
 
-    poor, good = axis.collections
+    spokes, poor, good = axis.collections
     assert (poor.get_label(), good.get_label()) == ("non-diagnostic", "diagnostic")
     np.testing.assert_array_equal(good.get_offsets(), shown.plane[shown.labels])
     np.testing.assert_array_equal(poor.get_offsets(), shown.plane[~shown.labels])
     assert not np.array_equal(good.get_facecolor(), poor.get_facecolor())
     assert np.shape(good.get_paths()[0].vertices) != np.shape(poor.get_paths()[0].vertices)
+    assert spokes.get_label() == "one patient"
+
+
+def test_embedding_joins_the_slices_of_each_patient() -> None:
+    shown = panel()
+    [axis] = embedding_figure([shown]).axes
+
+    spokes = axis.collections[0]
+    assert isinstance(spokes, LineCollection)
+    lines = [segment.tolist() for segment in spokes.get_segments()]
+    ends = sorted(end for _, end in lines)
+    assert ends == sorted(shown.plane.tolist())
+    owner = {tuple(point): patient for point, patient in zip(shown.plane.tolist(), shown.patients, strict=True)}
+    assert all(owner[tuple(start)] == owner[tuple(end)] for start, end in lines)
+    assert len({tuple(start) for start, _ in lines}) == 3
 
 
 def test_embedding_says_how_far_classes_are_apart() -> None:

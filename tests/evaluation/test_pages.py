@@ -84,6 +84,7 @@ def test_the_record_counts_and_comes_back_from_json(bundle: Bundle) -> None:
     assert (made.simulated, made.label) == (True, "scores before reader noise (truth)")
     assert (made.bundle.name, made.draws, made.seed) == ("toy", 100, 0)
     assert Evaluation.model_validate_json(made.model_dump_json()) == made
+    assert f"| toy {made.bundle.version}, SHA-256 {made.bundle.sha256[:12]}… |" in page(made)
     assert made.mask_source == "detected"
     given = [replace(scan, result=scan.result.model_copy(update={"mask_source": "supplied"})) for scan in cohort()]
     assert evaluated(given, bundle).mask_source == "supplied"
@@ -365,3 +366,38 @@ def test_a_terminal_gets_a_table_and_a_pipe_gets_lines(
     assert lines[0].split() == ["Quality", "24", "scans", "120", "slices"]
     assert lines[6].split()[:2] == ["AUROC", cell(made.scans["quality"].figures["auroc"], ".1f").split()[0]]
     assert max(map(len, lines)) <= 80
+
+
+def test_groups_have_figures_and_a_warning_for_few_scans(bundle: Bundle) -> None:
+    scans = cohort()
+    sites = [
+        replace(scan, case=replace(scan.case, groups={"site": "ab"[i % 2], "scanner": "one"}))
+        for i, scan in enumerate(scans)
+    ]
+    made = evaluated(sites, bundle)
+    assert list(made.groups) == ["site"]  # a single scanner is no group
+    assert list(made.groups["site"]) == ["a", "b"]
+    assert made.groups["site"]["b"] == evaluated(sites[1::2], bundle).scans["quality"]
+    text = page(made)
+    section = text[text.index("## By site: quality, scan by scan") : text.index("## Attributes and quality")]
+    group = made.groups["site"]["a"]
+    assert f"| a | {group.diagnostic} of {group.n} | {cell(group.figures['precision'], '.1f')} |" in section
+    assert f"figures are rough: a ({group.diagnostic} of {group.n} scans diagnostic), b (" in section
+    many = group.model_copy(update={"n": 40, "diagnostic": 20})
+    assert "may be chance" in section
+    assert "may be chance" not in page(made.model_copy(update={"groups": {"site": {"a": many, "b": many}}}))
+    assert "## By" not in page(evaluated(scans, bundle))
+
+
+def test_page_and_terminal_say_which_scans_were_seen(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = evaluated(cohort(), bundle, seen={"detector": ("scan-b", "scan-a"), "quality": ()})
+    text = page(seen)
+    sentence = "detector was trained on 2 of the 24 test scans or on other scans of their patients (scan-a, scan-b)"
+    assert f"**The {sentence}.** Figures on what a network was trained on are better" in text
+    assert "| seen in training | 2 scans by the detector, 0 scans by the quality network |" in text
+    show(seen)
+    assert f"Warning: the {sentence}, so the figures say little about new patients" in capsys.readouterr().out
+    unknown = evaluated(cohort(), bundle)
+    assert "| seen in training | unknown, since the bundle does not say what it was trained on |" in page(unknown)
+    show(unknown)
+    assert "Warning" not in capsys.readouterr().out

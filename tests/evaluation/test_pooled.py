@@ -133,3 +133,16 @@ def test_equal_answers_do_not_differ_and_undefined_ones_say_why() -> None:
     assert differences(mixed, replace(mixed, ranks=None, absent="not ranked"), BOOTSTRAP)["auroc"].undefined == (
         "not ranked"
     )
+
+
+def test_each_is_compared_with_the_first_and_the_best() -> None:
+    one = scored()
+    judged = {"a": other(one), "b": one, "c": other(one, seed=2)}
+    pooled = pool(judged, RULE, BOOTSTRAP)
+    aurocs = {name: levels.scans["quality"]["auroc"].value or 0 for name, levels in pooled.strategies.items()}
+    assert pooled.best == max(aurocs, key=aurocs.__getitem__) == "b"
+    assert list(pooled.differences) == ["b", "c"]
+    assert list(pooled.differences_to_best) == ["a", "c"]
+    best_first = pool({"b": one, "c": judged["c"]}, RULE, BOOTSTRAP)
+    assert pooled.differences_to_best["c"] == best_first.differences["c"]
+    assert best_first.differences_to_best == best_first.differences

@@ -225,10 +225,10 @@ def test_two_step_strategies_and_few_slices_give_a_report(world: World, tmp_path
         patch.setattr("lgeqa.experiment.figures.NEIGHBOURS", 10_000)
         run_experiment([world.cohort], config, out, quiet=True)
     page = (out / "report.md").read_text()
-    assert "Not drawn: it shows strategies whose networks are trained in one step, and none was." in page
+    assert "![HiResCAM on test slices](figure-2.png)" in page
     assert "Not drawn: UMAP needs at least 10001 test slices, and the first iteration has" in page
-    assert page.count("![") == 1
-    assert (out / "report.html").read_text().count("data:image/png;base64,") == 1
+    assert page.count("![") == 2
+    assert (out / "report.html").read_text().count("data:image/png;base64,") == 2
 
 
 def test_other_settings_are_refused(world: World) -> None:

@@ -9,21 +9,38 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from safetensors.torch import save_file
 
 from lgeqa.cohort import Case, LabelRule
 from lgeqa.evaluation.embedding import separation
 from lgeqa.evaluation.example_selection import pick_slices
 from lgeqa.evaluation.figures import Example, Strategy
 from lgeqa.experiment import figures
-from lgeqa.experiment.figures import attention, curves, embeddings
+from lgeqa.experiment.figures import NotDrawnError, attention, curves, embeddings
 from lgeqa.experiment.plan import Plan
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork
+from lgeqa.inference.bundle.build import Description, write_bundle
+from lgeqa.inference.detection import SliceRule
+from lgeqa.preprocessing import DetectorPreparation
+from lgeqa.training.networks import QualityNetwork
 from lgeqa.training.networks.hirescam import hirescam
+from lgeqa.training.onnx_export import export_onnx
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
+from tests.inference.bundle.test_bundle import ABOUT
+from tests.toy import toy_bundle
 
-CONFIG = ExperimentConfig(quality_from="features", width=8)
+CONFIG = ExperimentConfig.of(
+    {
+        "strategies": ["contrastive", "baseline"],  # of the same layers, so they are traced once
+        "quality_from": "features",
+        "width": 8,
+        "preparation": {"pixels": 64},
+        "weights": "random",
+    }
+)
+STAGES: dict[str, Any] = {
+    "detector": {"preparation": DetectorPreparation(), "rule": SliceRule()},
+    "quality": {"preparation": CONFIG.preparation},
+}
 #: Slices of a scan: those of the test scans are more than one chunk.
 SLICES = 10
 #: Whose each scan is. Scans of one patient need not be of one part here.
@@ -73,19 +90,19 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     store = open_store(out / "prepared", {}, made)
     tested = SliceDataset(out / "prepared", TESTED)
     slices = tested[list(range(len(tested)))]["slice"]
+    toy = toy_bundle(out / "toy")
     networks: dict[str, QualityNetwork] = {}
     for seed, name in enumerate(CONFIG.strategies):
         torch.manual_seed(seed)
-        network = (MultiTaskNetwork if name == "multitask" else QualityNetwork)(
-            CONFIG.quality_from, CONFIG.width
-        ).eval()
+        network = QualityNetwork(CONFIG.quality_from, CONFIG.width).eval()
         with torch.inference_mode():  # half of the slices on either side of the threshold
             network.quality_head[2].bias -= network(slices)[:, 3].quantile(0.5)
         other = QualityNetwork(CONFIG.quality_from, CONFIG.width)
-        for iteration, weights in enumerate((network.state_dict(), other.state_dict())):
+        for iteration, trained in enumerate((network, other)):
             run = out / "runs" / f"{name}-{iteration}"
             run.mkdir(parents=True)
-            save_file({key: tensor.contiguous() for key, tensor in weights.items()}, run / "network.safetensors")
+            export_onnx(trained, (1, 64, 64), None, run / "network.onnx")
+            write_bundle(run / "bundle", toy / "detector.onnx", run / "network.onnx", STAGES, Description.of(ABOUT))
         networks[name] = network
     cases = tuple(Case(f"scan-{n}", patient, Path(f"{n}.nrrd"), None) for n, patient in enumerate(PATIENTS))
     plan = Plan(cases, LabelRule(reader="truth"), ({},), ())
@@ -116,7 +133,7 @@ def test_attention_comes_from_test_slices_of_every_outcome(study: Study, monkeyp
 
     _, choice = attention(study.plan, CONFIG, study.out)
 
-    shown = {name: study.calls(name) for name in ("baseline", "multitask")}
+    shown = {name: study.calls(name) for name in CONFIG.strategies}
     assert choice == pick_slices(study.labels, shown, 4)
     assert sum(choice.counts.values()) == len(study.labels)
     assert all(0 < sum(calls) < len(study.labels) for calls in shown.values())
@@ -126,10 +143,36 @@ def test_attention_comes_from_test_slices_of_every_outcome(study: Study, monkeyp
         np.testing.assert_array_equal(example.atrium, study.slices[index, 0] > 0.5)
         assert example.label == study.labels[index]
         assert example.predictions == {name: calls[index] for name, calls in shown.items()}
-        assert list(example.maps) == ["baseline", "multitask"]
+        assert list(example.maps) == list(CONFIG.strategies)
         for name, found in example.maps.items():
             expected = hirescam(study.networks[name], study.slices[index : index + 1])[1][0, 3]
             np.testing.assert_allclose(found, expected.detach(), atol=1e-5)
+
+
+@pytest.mark.usefixtures("numbers")
+def test_attention_of_networks_without_maps_is_not_drawn(study: Study, tmp_path: Path) -> None:
+    toy_bundle(tmp_path / "runs" / "contrastive-0" / "bundle")
+
+    with pytest.raises(NotDrawnError, match="no strategy gives attribution maps"):
+        attention(study.plan, CONFIG.model_copy(update={"strategies": ("contrastive",)}), tmp_path)
+
+
+@pytest.mark.usefixtures("numbers")
+def test_figures_show_the_middle_that_networks_see(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks that were trained on windows of slices see only their middle."""
+    sides: list[int] = []
+
+    def middle(store: SliceDataset, side: int) -> SliceDataset:
+        sides.append(side)
+        return store
+
+    monkeypatch.setattr(SliceDataset, "middle", middle)
+    windows = CONFIG.changed({"loop": {"augmentation": {"window": 0.75}}}, "test")
+    drawn(monkeypatch, "attention_figure")
+
+    attention(study.plan, windows, study.out)
+
+    assert sides == [48]
 
 
 @pytest.mark.usefixtures("numbers")
@@ -140,12 +183,13 @@ def test_embeddings_are_of_each_encoder_and_apart_by_patient(study: Study, monke
     _, panels = embeddings(study.plan, CONFIG.model_copy(update={"seed": 5}), study.out)
 
     patients = [PATIENTS[number] for number in TESTED for _ in range(SLICES)]
-    assert [panel.strategy for panel in panels] == ["baseline", "multitask", "contrastive", "hybrid"]
+    assert [panel.strategy for panel in panels] == ["contrastive", "baseline"]
     for panel in panels:
         features, seed = panel.plane
         assert seed == 5
-        np.testing.assert_allclose(features, study.features(panel.strategy), atol=1e-5)
+        np.testing.assert_allclose(features, study.features(panel.strategy), rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal(panel.labels, study.labels)
+        assert list(panel.patients) == patients
         assert panel.separation == separation(features, study.labels, patients)
         assert panel.separation.reason == ""
 
@@ -157,7 +201,11 @@ def test_curves_cover_every_run_and_both_steps_of_a_strategy(
     shown: list[Strategy] = drawn(monkeypatch, "curves_figure")
     monkeypatch.setattr(figures, "read_metrics", lambda run: run.relative_to(tmp_path / "runs"))
 
-    curves(ExperimentConfig.of({"strategies": ("multitask", strategy), "iterations": 2}), tmp_path)
+    curves(
+        Plan((), LabelRule(reader="truth"), ({}, {}), ()),
+        ExperimentConfig.of({"strategies": ("multitask", strategy)}),
+        tmp_path,
+    )
 
     assert [(one.name, [str(run) for run in one.runs], one.loss, one.watched) for one in shown] == [
         ("multitask", ["multitask-0", "multitask-1"], "train/loss", "validation/mse"),

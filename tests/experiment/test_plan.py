@@ -1,21 +1,27 @@
 """Which scans are trained on and tested in each iteration, and with which settings; nothing is trained."""
 
+import json
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lgeqa.cohort import fold_splits, patients_of, read_cohort, strata_of
-from lgeqa.errors import CohortError, UsageError
-from lgeqa.experiment.plan import make_plan
+from lgeqa.cohort import fold_splits, patients_of, read_cohort, read_hashes, strata_of
+from lgeqa.errors import CohortError, ConfigError, UsageError
+from lgeqa.experiment.plan import Plan, make_plan
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.training.quality import quality_store
+from lgeqa.experiment.trainings import check_detector
+from lgeqa.training.quality import STRATEGIES, Strategy, quality_store
 from tests.cohort.made import Made
 from tests.experiment.quick import SETTINGS, SHARES
 from tests.factories.cohorts import write_phantoms
 from tests.images import sitk
+from tests.toy import toy_bundle
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +143,113 @@ def test_only_the_main_process_judges_and_reports(
 ) -> None:
     trained: list[int] = []
     monkeypatch.setattr("lgeqa.experiment.run.train_all", lambda plan, *_: trained.append(len(plan.runs)))
+    monkeypatch.setattr("lgeqa.experiment.run.prepare", lambda *_: None)
     monkeypatch.setattr("lgeqa.experiment.run.is_main", lambda: False)
     run_experiment([cohort], ExperimentConfig.of(SETTINGS), tmp_path)
     assert trained == [4]
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
     assert capfd.readouterr().err == ""
+
+
+def test_each_site_is_left_out_once(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [replace(case, groups={"site": "abc"[i // 3]}) for i, case in enumerate(read_cohort(cohort))]
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda _: cases)
+    plan = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"splits": "sites", "iterations": 1}))
+    assert plan.sites == ("a", "b", "c")
+    assert [plan.numbers(i, "test") for i in range(3)] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    assert all(plan.numbers(i, "validation") and plan.numbers(i, "train") for i in range(3))
+    assert len(plan.runs) == 3 * 4
+
+
+@pytest.mark.parametrize(
+    ("sites", "patients", "message"),
+    [
+        ("aaa      ", "012345678", r'"sites": 6 of 9 scans have no site, such as s3. Give the site'),
+        ("aaaaaaaaa", "012345678", r'"sites": all scans are of the site a, and leaving it out leaves nothing'),
+        ("aaabbbccc", "012045678", r'"sites": patient 0 has scans of the sites a and b, so leaving one out'),
+    ],
+)
+def test_sites_that_cannot_be_left_out_are_refused(
+    cohort: Path, monkeypatch: pytest.MonkeyPatch, sites: str, patients: str, message: str
+) -> None:
+    cases = [
+        replace(case, patient=patient, groups={"site": site} if site.strip() else {})
+        for case, site, patient in zip(read_cohort(cohort), sites, patients, strict=True)
+    ]
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda _: cases)
+    with pytest.raises(CohortError, match=message):
+        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"splits": "sites"}))
+
+
+def finished(out: Path, config: ExperimentConfig, cohort: Path) -> None:
+    """Write the bundles of all trainings, with the detector of the toy bundle."""
+    for run in make_plan([cohort], config).runs:
+        toy_bundle(out / "runs" / run.name / "bundle")
+
+
+def test_another_detector_for_finished_trainings_is_refused(cohort: Path, tmp_path: Path) -> None:
+    config = ExperimentConfig.of(SETTINGS)
+    out, same = tmp_path / "out", toy_bundle(tmp_path / "same")
+    finished(out, config, cohort)
+    plan = make_plan([cohort], config)
+    assert check_detector(plan, out, same) == sha256((same / "detector.onnx").read_bytes()).hexdigest()
+    with pytest.raises(UsageError, match=r"baseline-0: is finished with another detector than the default"):
+        run_experiment([cohort], config, out, quiet=True)
+    manifest = json.loads((same / "bundle.json").read_text())
+    manifest["detector"]["rule"]["threshold"] = 0.75
+    (same / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(UsageError, match=r"another detector than .*same. Name the detector that the experiment was"):
+        check_detector(plan, out, same)
+    assert not (out / "config.json").exists()
+
+
+def test_a_detector_that_knows_test_patients_is_refused(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ExperimentConfig.of(SETTINGS | {"scans": 0})
+    plan = make_plan([cohort], config)
+    tested = [plan.cases[number] for number in plan.numbers(0, "test")]
+    learnt = toy_bundle(tmp_path / "learnt")
+    manifest = json.loads((learnt / "bundle.json").read_text())
+    manifest["training_scans"] = {"detector": read_hashes(tested[0])}
+    (learnt / "bundle.json").write_text(json.dumps(manifest))
+    trained: list[Plan] = []
+
+    def train(plan: Plan, *_: object) -> None:
+        trained.append(plan)
+        raise InterruptedError
+
+    store = SimpleNamespace(hashes=[read_hashes(case) for case in plan.cases])
+    monkeypatch.setattr("lgeqa.experiment.run.prepare", lambda *_: store)
+    monkeypatch.setattr("lgeqa.experiment.run.train_all", train)
+    with pytest.raises(UsageError, match=rf"Split 0: The detector was trained on 1 of the {len(tested)} "):
+        run_experiment([cohort], config, tmp_path / "out", learnt, detected=True, quiet=True)
+    assert not trained
+    for choice in ({"detected": False}, {"detected": True, "allow_seen": True}):
+        with pytest.raises(InterruptedError):
+            run_experiment([cohort], config, tmp_path / "out", learnt, quiet=True, **choice)
+    assert len(trained) == 2
+
+
+def test_strategies_that_cannot_be_compared_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'best' is not a strategy of stage 2\. Choose one of baseline, multitask"):
+        ExperimentConfig.of({"strategies": ["baseline", "best"]})
+    with pytest.raises(ConfigError, match="a strategy is named twice"):
+        ExperimentConfig.of({"strategies": ["hybrid", "hybrid"]})
+
+
+def test_a_strategy_of_another_package_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgeqa.training.quality.added_strategies", lambda: {"ours": Entry()})
+    config = ExperimentConfig.of(SETTINGS | {"strategies": ["ours", "contrastive"]})
+    assert config.strategies == ("ours", "contrastive")
+    assert type(config.of_run("ours", 1)) is type(STRATEGIES["multitask"].config())
+    assert config.of_run("ours", 1).loop.seed == config.seed + 1
+
+
+class Entry:
+    """An entry point of a strategy that another package adds."""
+
+    value = "theirs:strategy"
+
+    def load(self) -> Strategy:
+        return STRATEGIES["multitask"]

@@ -25,7 +25,7 @@ from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.versions import versions
+from lgeqa.versions import training_versions
 from tests.evaluation.judged import cohort
 from tests.evaluation.test_pooled import other, scored
 from tests.toy import toy_bundle
@@ -55,10 +55,10 @@ def found(tmp_path: Path) -> Findings:
         evaluations[run] = evaluate(cohort(seed, 6 + seed), [], bundle, question)
     apart = Separation(0.4321, 0.8765, 0.6, 15, "")
     undefined = Separation(math.nan, math.nan, 0.75, 0, "1 patient with diagnostic slices; two are needed")
-    panels = [Panel(name, None, None, one) for name, one in zip(CONFIG.strategies, (apart, undefined), strict=True)]  # type: ignore[arg-type]
+    panels = [Panel(name, None, None, (), one) for name, one in zip(CONFIG.strategies, (apart, undefined), strict=True)]  # type: ignore[arg-type]
     first = next(iter(evaluations.values()))
     choice = Choice((), (), {"all right": 30, "all wrong": 2})
-    return Findings([Path("/one"), Path("/two")], evaluations, first.associations, choice, panels, None, {})
+    return Findings([Path("/one"), Path("/two")], evaluations, first.associations, choice, panels, None, {}, "5ea1")
 
 
 def tables(text: str, title: str) -> list[list[list[str]]]:
@@ -139,7 +139,7 @@ def test_each_training_and_each_attribute_has_a_row(plan: Plan, found: Findings,
     [rows] = tables(text, "Each training")
     names = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
     assert rows == [
-        [run.name, str(one.n_scans), *(cell(one.scans["quality"].figures[name]) for name in names)]
+        [run.name, "test", str(one.n_scans), *(cell(one.scans["quality"].figures[name]) for name in names)]
         for run, one in found.evaluations.items()
     ]
     [rows] = tables(text, "Each attribute")
@@ -177,7 +177,9 @@ def test_provenance_is_enough_to_make_it_again(plan: Plan, found: Findings, tmp_
     assert len({row[1] for row in trainings}) == 4
     files = [tmp_path / "splits" / f"split-{i}.json" for i in range(2)]
     assert splits == [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
-    for name, version in versions().items():
+    assert "Detector: SHA-256 5ea1" in text
+    assert "torch" in training_versions()
+    for name, version in training_versions().items():
         assert f"{name} {version}" in text
     settings = json.loads(text[text.index("```json") + 7 : text.rindex("```")])
     assert ExperimentConfig.of(settings) == CONFIG

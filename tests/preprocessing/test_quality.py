@@ -67,6 +67,12 @@ def test_the_full_field_shows_the_whole_slice() -> None:
     assert lit[-1] == pytest.approx(121, abs=1)
 
 
+def test_the_full_field_is_centred_on_the_slice() -> None:
+    field = quality_field(scan()[1], SPACING_MM, QualityPreparation(field="full"))
+    for points, n, step in zip((field.rows_mm, field.columns_mm), scan()[1].shape[1:], SPACING_MM[1:], strict=True):
+        assert points.mean() == pytest.approx((n - 1) / 2 * step)
+
+
 def test_very_bright_signal_is_cut_off() -> None:
     voxels, atrium = scan()
     voxels[3, 70:75, 40:45] = 5000

@@ -1,6 +1,7 @@
 """Artefacts as recipes: what a mechanism is, how they are drawn, and that applying them can be repeated."""
 
 from collections import Counter
+from dataclasses import replace
 from inspect import cleandoc
 from itertools import combinations
 from pathlib import Path
@@ -76,6 +77,22 @@ def test_recipes_are_replayed_bit_for_bit() -> None:
     np.testing.assert_array_equal(first, again)
     np.testing.assert_array_equal(voxels, scene.voxels)
     np.testing.assert_array_equal(atrium, scene.atrium)
+
+
+def test_artefacts_are_applied_in_physical_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tissue, signal, motion, resolution, noise and reconstruction, in whatever order a recipe names them."""
+    order: list[str] = []
+    for name in MIXED:
+
+        def record(signal: FloatArray, *_: object, name: str = name) -> FloatArray:
+            order.append(name)
+            return signal
+
+        monkeypatch.setitem(BY_NAME, name, replace(BY_NAME[name], effect=record))
+    scene = chest()
+    drawn = [artefact(name, 0.5) for name in sorted(MIXED)]
+    apply_artefacts(scene.voxels, scene.atrium, SPACING_MM, drawn)
+    assert order == list(MIXED)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from scipy import ndimage
 from lgeqa.io import discover, read_mask, read_scan
 from lgeqa.measures import FUNCTIONS, Heart
 from lgeqa.records import BoolArray, FloatArray
-from lgeqa.simulation.artefacts import BY_NAME, MECHANISMS, Artefact, Mechanism, apply_artefacts
+from lgeqa.simulation.artefacts import BY_NAME, MECHANISMS, Artefact, Mechanism, apply_artefacts, motion
+from lgeqa.simulation.artefacts.subject import Subject
 from tests.factories import heart
 from tests.simulation.chest import BLOOD_LEVEL, SPACING_MM, chest
 
@@ -163,6 +164,30 @@ def test_motion_keeps_the_atrium_in_its_mask() -> None:
             near = ndimage.binary_dilation(scene.atrium, np.ones((1, 3, 3), bool), iterations=4)
             moved = np.subtract(ndimage.center_of_mass(made * near), ndimage.center_of_mass(scene.voxels * near))
             assert np.abs(moved[1:]).max() < 1.5, (name, seed, moved)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_motion_moves_along_its_direction(monkeypatch: pytest.MonkeyPatch, axis: int) -> None:
+    """A broad blob moves forward from the fine pattern that was acquired before it moved.
+
+    The pattern dominates the mean displacement that is taken out, so it stays.
+    """
+    shape, spacing_mm = (24, 48, 48), (1.5, 1.0, 1.0)
+    places = np.stack(np.meshgrid(*(np.arange(n) * mm for n, mm in zip(shape, spacing_mm, strict=True)), indexing="ij"))
+    middle = np.array(shape) / 2 * spacing_mm
+    blob = np.exp(-((places - middle[:, None, None, None]) ** 2).sum(axis=0) / 50)
+    pattern = np.indices(shape)[1] % 2
+    along = np.eye(3, dtype=np.float32)[axis]
+    monkeypatch.setattr(motion, "direction", lambda *_: along)
+    monkeypatch.setattr(motion, "beats", lambda shape, *_: np.abs(np.fft.fftfreq(shape[1])) < 0.3 + np.zeros(shape))
+    signal = (2 + blob + pattern).astype(np.float32)
+    subject = Subject(signal, blob > 0.5, spacing_mm)
+
+    made = motion.drift(signal, subject, 2.0, np.random.default_rng(0))
+
+    weights = np.clip(ndimage.uniform_filter(made, (1, 2, 1)) - 2.75, 0, None)
+    moved = (places * weights).sum(axis=(1, 2, 3)) / weights.sum() - middle
+    assert moved @ along == pytest.approx(2, abs=0.6)
 
 
 def test_noise_is_as_strong_as_it_says() -> None:

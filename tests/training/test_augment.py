@@ -62,6 +62,24 @@ def test_shift_is_a_share_of_the_side(flip: bool) -> None:
     assert found[:, :2, 2].abs().max() == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("perspective", [0.05, 0.1])
+def test_perspective_is_a_share_of_half_the_side(perspective: float) -> None:
+    settings = Augmentation(probability=1, flip=False, perspective=perspective, shift=0, scale=0, rotation_degrees=0)
+    tilts = draw_homographies(4000, settings, generator())[:, 2, :2]
+    for direction in tilts.T:
+        assert direction.min() == pytest.approx(-perspective, rel=0.01)
+        assert direction.max() == pytest.approx(perspective, rel=0.01)
+
+
+def test_scale_enlarges_as_often_as_it_reduces() -> None:
+    settings = Augmentation(probability=1, flip=False, perspective=0, shift=0, scale=0.2, rotation_degrees=0)
+    found = draw_homographies(4000, settings, generator())
+    for size in (found[:, 0, 0], found[:, 1, 1]):
+        assert size.min() == pytest.approx(0.8, abs=0.002)
+        assert size.max() == pytest.approx(1.2, abs=0.002)
+        assert (size < 1).float().mean() == pytest.approx(0.5, abs=0.03)
+
+
 def test_a_turn_keeps_distances() -> None:
     settings = Augmentation(probability=1, perspective=0, shift=0, scale=0)
     linear = draw_homographies(50, settings, generator())[:, :2, :2]

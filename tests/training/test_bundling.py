@@ -6,17 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lgeqa.cohort import Case
 from lgeqa.errors import BundleError, UsageError
 from lgeqa.inference.bundle.build import Description
 from lgeqa.inference.bundle.manifest import Manifest
 from lgeqa.inference.detection import SliceRule
 from lgeqa.records import FloatArray
 from lgeqa.training import bundle_export as bundling
-from lgeqa.training.bundle_export import build_bundle, bundle_of_detector_run, bundle_of_quality_run, stage_2
+from lgeqa.training.bundle_export import (
+    build_bundle,
+    bundle_of_detector_run,
+    bundle_of_quality_run,
+    seen_by_detector,
+    stage_2,
+)
 from lgeqa.training.detector import DetectorConfig
 from lgeqa.training.quality import QualityConfig
 from lgeqa.training.run_layout import TRAINING
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
+from lgeqa.versions import training_versions
 from tests.inference.bundle.test_bundle import ABOUT, change
 from tests.toy import toy_bundle
 
@@ -185,3 +193,34 @@ def test_run_of_an_earlier_version_is_normalised_as_now(detector: Path, quality:
     assert "blood-pool" in (quality / "config.json").read_text()
     made = build_bundle(detector, quality, tmp_path / "made", "full", DESCRIPTION)
     assert made.quality.preparation.normalisation == "blood-level"
+
+
+def test_bundle_keeps_what_each_stage_was_trained_on(detector: Path, quality: Path, tmp_path: Path) -> None:
+    (detector / "training_scans.json").write_text('["01", "02"]')
+    (quality / "training_scans.json").write_text('["03"]')
+    of_run = build_bundle(detector, quality, tmp_path / "one", "full", DESCRIPTION)
+    assert of_run.training_scans == {"detector": ("01", "02"), "quality": ("03",)}
+    assert of_run.training_versions == training_versions()
+    (quality / "training_scans.json").write_text('["04"]')
+    of_bundle = build_bundle(tmp_path / "one", quality, tmp_path / "two", "full", DESCRIPTION)
+    assert of_bundle.training_scans == {"detector": ("01", "02"), "quality": ("04",)}
+    (detector / "training_scans.json").write_text('["05"]')
+    assert bundle_of_detector_run(detector, tmp_path / "two", DESCRIPTION).training_scans == {
+        "detector": ("05",),
+        "quality": ("04",),
+    }
+
+
+def test_runs_of_earlier_versions_do_not_say_what_they_learnt(detector: Path, quality: Path, tmp_path: Path) -> None:
+    assert build_bundle(detector, quality, tmp_path / "one", "full", DESCRIPTION).training_scans == {}
+
+
+def test_detector_knows_scans_by_hash_and_patients_by_its_split(detector: Path, tmp_path: Path) -> None:
+    tested = [Case(name, patient, Path(name), None) for name, patient in (("a", "p"), ("b", "q"), ("c", "r"))]
+    cohort = [(case, (case.scan_id,)) for case in tested]
+    assert seen_by_detector(tested, cohort, detector) == {}  # of an earlier version, without a split
+    (detector / "training_scans.json").write_text('["a"]')
+    assert seen_by_detector(tested, cohort, detector) == {"detector": ("a",)}
+    (detector / "split.json").write_text('{"p": "test", "q": "validation", "r": "test"}')
+    assert seen_by_detector(tested, cohort, detector) == {"detector": ("a", "b")}
+    assert seen_by_detector(tested, cohort, toy_bundle(tmp_path / "toy")) == {}

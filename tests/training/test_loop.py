@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -380,3 +381,24 @@ def test_statistics_are_estimated_after_the_training(tmp_path: Path, keeps: bool
     assert (abs(norm.running_mean.item() - 1) < 1e-6) is not keeps
     assert norm.momentum == 0.1
     assert not network.training
+
+
+def test_training_prints_nothing_but_its_progress(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither at the start nor resumed, nor on a machine of many cores, where Lightning asks for more workers."""
+    monkeypatch.setattr("lightning.pytorch.trainer.connectors.data_connector.suggested_max_num_workers", lambda _: 16)
+    data = store(tmp_path)
+    for epochs in (1, 2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.resetwarnings()
+            warnings.filterwarnings("ignore", category=DeprecationWarning)
+            fit(recipe(epochs=epochs), data, data, tmp_path, quiet=False)
+        assert [str(warning.message) for warning in caught] == []
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert [line.split(",")[0] for line in output.err.splitlines()] == [
+        "Level: epoch 1 of 1",
+        "Level: continues after epoch 1",
+        "Level: epoch 2 of 2",
+    ]

@@ -77,6 +77,14 @@ def test_detector_validation_is_the_dice_over_all_batches() -> None:
     assert overlap.compute().item() == pytest.approx(2 * 64 / (128 + 256))
 
 
+def test_detector_validation_counts_pixels_from_a_half_on() -> None:
+    """A probability just above 0.5, a logit of 0.01, is atrium, and one just below is not."""
+    recipe = detector(0.02 * mask() - 0.01)
+    overlap = recipe.validate({"slice": torch.zeros(2, 1, 16, 16), "mask": mask()})["validation/dice"]
+    assert isinstance(overlap, Metric)
+    assert overlap.compute().item() == 1
+
+
 def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
     recipe = BaselineRecipe(QualityNetwork(width=8), LoopSettings(), 128)
     recipe.network = Fixed(torch.tensor([[20.0, -20.0, 0.0, 0.0]]))  # type: ignore[assignment]

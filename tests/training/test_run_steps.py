@@ -22,6 +22,7 @@ from lgeqa.training.bundle_export import default_detector_description, default_q
 from lgeqa.training.detector import DetectorConfig, validation_copies
 from lgeqa.training.quality import STRATEGIES, AdaptConfig, ContrastiveConfig, Prepared, QualityConfig
 from lgeqa.training.run import run_detector, run_quality
+from lgeqa.training.run_layout import training_scans
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
 from tests.inference.bundle.test_bundle import ABOUT, change
 from tests.toy import toy_bundle
@@ -265,6 +266,7 @@ def test_settings_and_split_are_never_seen_in_part(
     assert seen[:2] == [{"config.json": False, "split.json": False}, {"config.json": True, "split.json": False}]
     assert {path.name for path in run.iterdir() if path.is_file()} == {
         "config.json",
+        "training_scans.json",
         "split.json",
         "network.onnx",
         "network.safetensors",
@@ -379,4 +381,48 @@ def test_default_description_of_a_detector_run_without_a_person(tmp_path: Path) 
     assert told.metrics[0]["value"] == MOVED
     assert told.training_data == (
         "Detector: 2 scans of 1 patients, with masks. Quality network, that of toy 0.7: None."
+    )
+
+
+def test_run_writes_the_hashes_of_all_scans_it_saw(
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training, validation and pre-training scans, by the hash of the real scan."""
+    names = {"training": "t", "validation": "v", "pretraining": "p"}
+
+    def store(_cases: Sequence[Case], _preparation: Any, _rule: LabelRule, folder: Path, *_: Any) -> SliceDataset:
+        made = numbered(folder)
+        made.hashes = [("own", names[folder.name])]
+        return made
+
+    monkeypatch.setattr(runs, "quality_store", store)
+    save_split({f"patient-{i}": part for i, part in enumerate((*PARTS, "train", "train"))}, tmp_path / "split.json")  # type: ignore[misc]
+    config, toy, split = ContrastiveConfig(unlabelled=True), toy_bundle(tmp_path / "toy"), tmp_path / "split.json"
+    run_quality("contrastive", [tmp_path], config, tmp_path / "run", split=split, detector=toy, quiet=True)
+    assert training_scans(tmp_path / "run") == ("p", "t", "v")
+    assert training_scans(tmp_path) is None
+
+
+def test_test_patients_that_the_detector_knows_are_told(
+    steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runs, "read_hashes", lambda case: (case.scan_id,))
+    bundle = toy_bundle(tmp_path / "toy")
+    change(bundle, training_scans={"detector": ["scan-5", "scan-0"]})
+    parts = (*PARTS, "train", "train")
+    save_split({case.patient: part for case, part in zip(steps.cases, parts, strict=True)}, tmp_path / "split.json")  # type: ignore[misc]
+
+    run_quality(
+        "baseline",
+        [tmp_path],
+        QualityConfig(),
+        tmp_path / "run",
+        split=tmp_path / "split.json",
+        detector=bundle,
+        quiet=True,
+    )
+
+    assert caplog.messages[0] == (
+        "The detector was trained on 1 of the 1 test scans or on other scans of their patients (scan-5). "
+        "Evaluate the bundle with --given-masks, or train a detector on the training part of the same split."
     )

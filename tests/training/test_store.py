@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,3 +185,18 @@ def test_incomplete_last_batch_is_dropped_unless_alone(tmp_path: Path) -> None:
     assert [len(batch["slice"]) for batch in training_loader(held, 0, 6, seed=0)] == [6, 6]
     assert [len(batch["slice"]) for batch in training_loader(held, 0, 60, seed=0)] == [15]
     assert sum(len(batch["slice"]) for batch in validation_loader(held, 6)) == 15
+
+
+def test_a_store_of_another_version_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code that prepares slices may have changed."""
+    store(tmp_path)
+    monkeypatch.setattr(module, "versions", lambda: {"lgeqa": "99"})
+    assert len(open_store(tmp_path, {"made": 1}, lambda: scans(1))) == 4
+
+
+def test_hashes_are_those_of_the_scans_used(tmp_path: Path) -> None:
+    made = [replace(scan, hashes=(f"{number}", "real")) for number, scan in enumerate(scans())]
+    assert open_store(tmp_path, {}, lambda: made).hashes == [("0", "real"), ("1", "real"), ("2", "real")]
+    assert SliceDataset(tmp_path, [2]).hashes == [("2", "real")]
+    (tmp_path / "hashes.json").unlink()
+    assert SliceDataset(tmp_path, [2]).hashes == [()]

@@ -43,6 +43,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     rule: Rule = "auto",
     reader: Reader = None,
     given_masks: GivenMasks = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Test also on patients whom the bundle was trained on, and say so.")
+    ] = False,
     seed: Seed = 0,
     draws: Draws = 1000,
     jobs: Jobs = None,
@@ -76,6 +79,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         seed=seed,
         draws=draws,
         jobs=jobs,
+        allow_seen=allow_seen,
     )
     with RunConsole(quiet=quiet) as console:
         run = evaluate_bundle(request, console.follow)
@@ -91,6 +95,7 @@ def show(evaluation: "Evaluation") -> None:
     from rich.table import Table
 
     from lgeqa.bootstrap import cell
+    from lgeqa.cohort import seen_message
     from lgeqa.evaluation.markdown_report import number_form
     from lgeqa.evaluation.metrics import METRICS
 
@@ -108,6 +113,8 @@ def show(evaluation: "Evaluation") -> None:
         for title, of_scans, of_slices in rows:
             say(f"{title}: {of_scans} over scans, {of_slices} over slices")
     say(f"Labels: {evaluation.label}{', of simulated scans' if evaluation.simulated else ''}")
+    if seen := seen_message(evaluation.seen, evaluation.n_scans + len(evaluation.excluded)):
+        say(f"Warning: {seen[:1].lower()}{seen[1:]}, so the figures say little about new patients")
     for caution in evaluation.cautions:
         say(f"Caution: {caution}")
     if evaluation.excluded:

@@ -8,7 +8,7 @@ import typer
 from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, parse_changes
 
 
-def experiment(
+def experiment(  # noqa: PLR0913, PLR0917 - one parameter for each option
     cohort: Cohorts,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder of the experiment; one that was interrupted is resumed.")
@@ -18,6 +18,9 @@ def experiment(
     detector: Stage1 = None,
     detected: Annotated[
         bool, typer.Option("--detected", help="Test scans get their slices from stage 1, not from their own masks.")
+    ] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Take a detector that was trained on test patients, and say so.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
     quiet: Quiet = False,
@@ -32,4 +35,6 @@ def experiment(
 
     settings = read_settings(ExperimentConfig, config, parse_changes(set_))
     with claimed_run(output):
-        run_experiment(cohort, settings, output, detector, detected=detected, jobs=jobs, quiet=quiet)
+        run_experiment(
+            cohort, settings, output, detector, detected=detected, allow_seen=allow_seen, jobs=jobs, quiet=quiet
+        )

@@ -9,7 +9,11 @@ import typer
 from lgeqa.errors import ConfigError
 from lgeqa.strategies import summaries
 
-app = typer.Typer(help="Train a network on a cohort of your own.", no_args_is_help=True)
+app = typer.Typer(
+    help="Train a network on a cohort of your own. A run that was interrupted continues after its last complete epoch "
+    "when the same command is started again with the same -o.",
+    no_args_is_help=True,
+)
 
 Cohorts = Annotated[
     list[Path],
@@ -21,7 +25,9 @@ Config = Annotated[
     str | None,
     typer.Option("--config", help="TOML file of settings, or the name of a shipped one; without it, the paper's."),
 ]
-Run = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run; a run that was interrupted is resumed.")]
+Run = Annotated[
+    Path, typer.Option("-o", "--output", help="Folder of the run; started again with the same one, it resumes.")
+]
 SplitFile = Annotated[Path | None, typer.Option("--split", help="A saved split.json, to keep the same patients out.")]
 Stage1 = Annotated[
     Path | None,

@@ -1,6 +1,7 @@
 """Scans with their patients, readers and scores, the labels derived from the scores, and splits by patient."""
 
 from lgeqa.cohort.case import ADJUDICATED as ADJUDICATED
+from lgeqa.cohort.case import GROUPS as GROUPS
 from lgeqa.cohort.case import LABEL as LABEL
 from lgeqa.cohort.case import MEASURED as MEASURED
 from lgeqa.cohort.case import PSEUDO_READERS as PSEUDO_READERS
@@ -19,6 +20,13 @@ from lgeqa.cohort.labels import strata_of as strata_of
 from lgeqa.cohort.labels import targets_of as targets_of
 from lgeqa.cohort.read import gather_cohort as gather_cohort
 from lgeqa.cohort.read import read_cohort as read_cohort
+from lgeqa.cohort.seen_scans import ScanHashes as ScanHashes
+from lgeqa.cohort.seen_scans import origins as origins
+from lgeqa.cohort.seen_scans import read_hashes as read_hashes
+from lgeqa.cohort.seen_scans import scan_hashes as scan_hashes
+from lgeqa.cohort.seen_scans import seen_message as seen_message
+from lgeqa.cohort.seen_scans import seen_scans as seen_scans
+from lgeqa.cohort.seen_scans import used_training_scans as used_training_scans
 from lgeqa.cohort.sources import content_of as content_of
 from lgeqa.cohort.sources import source_of as source_of
 from lgeqa.cohort.sources import sources_of as sources_of

@@ -27,6 +27,8 @@ ADJUDICATED: Final = "adjudicated"
 MEASURED: Final = "measured"
 #: Names in `Case.scores` that are not a person's reading.
 PSEUDO_READERS: Final = (TRUTH, LABEL, ADJUDICATED, MEASURED)
+#: Columns of a table, which it may lack, by whose values figures are given.
+GROUPS: Final = ("site", "scanner", "field_strength_t")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Case:
         scores: Scores by reader name. Empty for an unscored scan.
         series: Series of the scan if its folder holds several: its number, its SeriesInstanceUID, or the name of the
             scan that `io.discover` gives. Empty if the folder holds one.
+        groups: Value of each column of `GROUPS` that the table has for the scan.
     """
 
     scan_id: str
@@ -49,6 +52,7 @@ class Case:
     mask: Path | None
     scores: dict[str, Scores] = field(default_factory=dict)
     series: str = ""
+    groups: dict[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> tuple[Path, str]:

@@ -1,6 +1,5 @@
 """Checks of the images of a cohort: whether each can be read, its mask fits, and no two are the same."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from lgeqa.cohort.findings import Finding, caution, error, named
 from lgeqa.cohort.sources import source_of
 from lgeqa.cohort.split import Split
 from lgeqa.errors import ScanError
-from lgeqa.io import read_mask, read_scan
+from lgeqa.io import read_mask, read_scan, voxels_sha256
 from lgeqa.records import Scan
 
 
@@ -20,8 +19,7 @@ class Inspected:
 
     Attributes:
         case: Scan that was read.
-        image_sha256: Hash of the size and the voxels in axial LPS order, the same for every format, packing and axis
-            order of the file. None if the image cannot be read.
+        image_sha256: Hash by `voxels_sha256`. None if the image cannot be read.
         findings: First error of the image or of its mask, and the warnings from reading the image.
     """
 
@@ -37,7 +35,7 @@ def inspect(case: Case) -> Inspected:
     except ScanError as problem:
         return Inspected(case, None, (error(str(problem)),))
     warnings = [caution(f"{case.image}: {warning}") for warning in scan.warnings]
-    return Inspected(case, _image_sha256(scan), (*warnings, *_mask_findings(case, scan)))
+    return Inspected(case, voxels_sha256(scan), (*warnings, *_mask_findings(case, scan)))
 
 
 def repeats(inspected: Sequence[Inspected], split: Split) -> Iterator[Finding]:
@@ -74,9 +72,3 @@ def _mask_findings(case: Case, scan: Scan) -> Iterator[Finding]:
             read_mask(case.mask, scan)
         except ScanError as problem:
             yield error(str(problem))
-
-
-def _image_sha256(scan: Scan) -> str:
-    digest = hashlib.sha256(repr(scan.voxels.shape).encode())
-    digest.update(scan.voxels.tobytes())
-    return digest.hexdigest()

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from lgeqa.cohort.case import Case, Note, checked_scores, is_missing, noting
+from lgeqa.cohort.case import GROUPS, Case, Note, checked_scores, is_missing, noting
 from lgeqa.cohort.table_io import SERIES, Row, read_rows
 from lgeqa.errors import CohortError
 from lgeqa.scales import SCALE_NAMES
+
+_FIELD_STRENGTH = GROUPS[2]
 
 
 def cases_of_table(table: Path, note: Note) -> list[Case]:
@@ -13,7 +15,8 @@ def cases_of_table(table: Path, note: Note) -> list[Case]:
 
     Paths are relative to the table's folder, unless they are absolute. A row with an empty reader adds a scan without
     scores. A row with a reader and no score at all means that this reader did not score the scan, and one with some
-    scores means that the reader scored these scales only.
+    scores means that the reader scored these scales only. The columns `site`, `scanner` and `field_strength_t` may be
+    missing, as may their values.
 
     Args:
         table: CSV or Parquet file, as `table_io.read_rows` reads it.
@@ -55,7 +58,22 @@ def _case(row: Row, folder: Path) -> Case:
         raise CohortError(f"{row.where}: has no {' and no '.join(empty)}. Every row needs them.")
     mask = folder / texts["mask"] if texts["mask"] else None
     series = _text(row, SERIES) if SERIES in row.cells else ""
-    return Case(texts["scan"], texts["patient"], folder / texts["image"], mask, series=series)
+    image = folder / texts["image"]
+    return Case(texts["scan"], texts["patient"], image, mask, series=series, groups=_groups(row))
+
+
+def _groups(row: Row) -> dict[str, str]:
+    """Return the site, the scanner and the field strength, as far as the table has them."""
+    groups = {name: _text(row, name) for name in GROUPS[:2] if not is_missing(row.cells.get(name))}
+    if not is_missing(strength := row.cells.get(_FIELD_STRENGTH, "")):
+        try:
+            groups[_FIELD_STRENGTH] = f"{float(strength):g}"  # 3, 3.0 and 3.00 are one
+        except ValueError:
+            raise CohortError(
+                f"{row.where}: {_FIELD_STRENGTH} is {strength!r}. Give the field strength in tesla, such as 1.5, or "
+                "leave it empty."
+            ) from None
+    return groups
 
 
 def _text(row: Row, name: str) -> str:
@@ -67,7 +85,7 @@ def _text(row: Row, name: str) -> str:
 
 
 def _check_same(known: Case, case: Case, where: str) -> None:
-    for name in ("patient", "image", "mask", "series"):
+    for name in ("patient", "image", "mask", "series", "groups"):
         first, second = getattr(known, name), getattr(case, name)
         if first != second:
             raise CohortError(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from lgeqa.bootstrap import Bootstrap
-from lgeqa.cohort import TRUTH, Case, LabelRule
+from lgeqa.cohort import GROUPS, TRUTH, Case, LabelRule
 from lgeqa.errors import CohortError
 from lgeqa.evaluation.baselines import MODEL, TRUE_ATTRIBUTES, compare
 from lgeqa.evaluation.constant import constant_caution, few_caution, prevalence_caution
@@ -25,7 +25,7 @@ from lgeqa.evaluation.reference_labels import label_of
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
 from lgeqa.scales import PASSES_FROM, QUALITY_FIRST, SCALE_NAMES
-from lgeqa.versions import versions
+from lgeqa.versions import training_versions
 
 #: File next to each scan of a simulated cohort.
 _RECIPE = "recipe.json"
@@ -40,12 +40,14 @@ class EvaluationSpec:
         part: Description of the part of the cohorts that is evaluated.
         rule: Rule that derives the labels.
         bootstrap: Bootstrap that draws the intervals.
+        seen: Scans of the part that the stages of the bundle have seen, as in `Evaluation`.
     """
 
     cohorts: tuple[str, ...]
     part: str
     rule: LabelRule
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    seen: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def join(cases: Sequence[Case], results: Sequence[ScanResult], rule: LabelRule) -> list[LabelledResult]:
@@ -123,14 +125,16 @@ def evaluate(
         n_slices=sum(len(scan.result.slices) for scan in scans),
         n_patients=len(np.unique(patients)),
         excluded=tuple(excluded),
+        seen=question.seen,
         draws=bootstrap.draws,
         seed=bootstrap.seed,
         scans=of_scans,
         slices={name: figures_of_scale(slice_answers(scans, name), bootstrap) for name in SCALE_NAMES},
         comparisons=comparisons,
+        groups=_by_group(scans, bootstrap),
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
         cautions=tuple(filter(None, (*_scale_cautions(scans), few_caution(counts), *_reader_cautions(comparisons)))),
-        versions=versions(),
+        versions=training_versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -160,6 +164,20 @@ def _reader_cautions(comparisons: Sequence[Comparison]) -> Iterator[str]:
                 f"{row.who} agrees better with the labels of quality than the model: balanced accuracy {other:.2f} and "
                 f"{own:.2f} on {row.n_scans} scans."
             )
+
+
+def _by_group(scans: Sequence[LabelledResult], bootstrap: Bootstrap) -> dict[str, dict[str, ScaleFigures]]:
+    """Return the figures of quality over the scans of each group, for the columns with at least two values."""
+    groups = {}
+    for name in GROUPS:
+        values = sorted({value for scan in scans if (value := scan.case.groups.get(name))})
+        if len(values) >= 2:
+            members = {value: [scan for scan in scans if scan.case.groups.get(name) == value] for value in values}
+            groups[name] = {
+                value: figures_of_scale(scan_answers(of_group, "quality"), bootstrap)
+                for value, of_group in members.items()
+            }
+    return groups
 
 
 def figures_of_scale(answers: Predictions, bootstrap: Bootstrap) -> ScaleFigures:

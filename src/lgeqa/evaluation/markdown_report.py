@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lgeqa.bootstrap import cell, notes
 from lgeqa.cohort.labels import JOINED
+from lgeqa.cohort.seen_scans import STAGES, seen_message
 from lgeqa.evaluation.baselines import MEASURED_READER
-from lgeqa.evaluation.constant import FEW
+from lgeqa.evaluation.constant import FEW, few_caution
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.paper_tables import Spread
 from lgeqa.evaluation.record import Association, Comparison, Evaluation, ScaleFigures
@@ -17,6 +18,8 @@ TITLES = {scale.name: scale.title for scale in SCALES}
 _COMPARED = ("precision", "recall", "f1", "specificity", "balanced_accuracy", "auroc")
 #: Number of excluded scans that the page names. The record names all.
 _NAMED = 20
+#: Display names of the columns that group scans.
+GROUP_TITLES = {"site": "site", "scanner": "scanner", "field_strength_t": "field strength in tesla"}
 
 _SIMULATED_COHORT = (
     "**The scans or scores of this cohort are simulated.** The figures say how well simulated artefacts are "
@@ -59,6 +62,8 @@ def _lines(of: Evaluation) -> Iterator[str]:
         yield f"{_SIMULATED_COHORT}\n"
     if of.bundle_labels != "expert" and not of.simulated:
         yield f"{_NO_EXPERT.format(labels=of.bundle_labels)}\n"
+    if seen := seen_message(of.seen, of.n_scans + len(of.excluded)):
+        yield f"**{seen}.** Figures on what a network was trained on are better than on new patients.\n"
     yield from (f"**Caution.** {caution}\n" for caution in of.cautions)
     yield markdown_table(("", ""), list(_facts(of)))
     yield "\n## Scans\n"
@@ -76,6 +81,7 @@ def _lines(of: Evaluation) -> Iterator[str]:
     yield from _scales(of.slices, "slices")
     yield "\n## Held against others: quality, scan by scan\n"
     yield from _comparisons(of.comparisons)
+    yield from _groups(of.groups)
     yield "\n## Attributes and quality in the labels (Table 1)\n"
     yield table_1_page(of.associations)
     yield from notes(
@@ -96,6 +102,7 @@ def _facts(of: Evaluation) -> Iterator[tuple[str, str]]:
     yield "labels", of.label
     yield "in the figures", f"{of.n_scans} scans of {of.n_patients} patients, {of.n_slices} slices"
     yield "left out", f"{len(of.excluded)} scans" + (", named below" if of.excluded else "")
+    yield "seen in training", _seen(of.seen)
     yield "atrium", "detected" if of.mask_source == "detected" else "given masks"
     yield "threshold", f"{of.threshold:g} for quality, {of.attribute_threshold:g} for the attributes"
     yield "made", f"{of.finished_at} with lgeqa {of.versions['lgeqa']}"
@@ -104,6 +111,31 @@ def _facts(of: Evaluation) -> Iterator[tuple[str, str]]:
 def number_form(scale: ScaleFigures) -> str:
     """Return the format of the figures of a scale: one decimal if there are few scans or slices of a class."""
     return ".1f" if min(scale.diagnostic, scale.n - scale.diagnostic) < FEW else ".3f"
+
+
+def _seen(seen: Mapping[str, Sequence[str]]) -> str:
+    """Return how many scans each stage has seen, as far as the bundle says what it was trained on."""
+    counts = [f"{len(scans)} scans by the {STAGES[stage]}" for stage, scans in seen.items()]
+    return ", ".join(counts) or "unknown, since the bundle does not say what it was trained on"
+
+
+def _groups(groups: Mapping[str, Mapping[str, ScaleFigures]]) -> Iterator[str]:
+    """Yield a table for each column of the cohort, and a warning for each group with few scans of a class."""
+    metrics = [metric for metric in METRICS if metric.name in _COMPARED]
+    for name, values in groups.items():
+        yield f"\n## By {GROUP_TITLES[name]}: quality, scan by scan\n"
+        rows = [
+            [
+                value,
+                f"{group.diagnostic} of {group.n}",
+                *(cell(group.figures[m.name], number_form(group)) for m in metrics),
+            ]
+            for value, group in values.items()
+        ]
+        heads = (GROUP_TITLES[name].capitalize(), "Diagnostic", *(metric.title for metric in metrics))
+        yield markdown_table(heads, rows)
+        if few := few_caution({value: (group.diagnostic, group.n) for value, group in values.items()}):
+            yield f"\n**{few}** Differences between groups may be chance.\n"
 
 
 def _scales(scales: Mapping[str, ScaleFigures], unit: str) -> Iterator[str]:

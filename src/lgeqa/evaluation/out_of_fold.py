@@ -22,7 +22,7 @@ from lgeqa.scales import SCALE_NAMES
 
 
 def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootstrap: Bootstrap) -> Pooled:
-    """Evaluate strategies on all scans, and compare each strategy with the first.
+    """Evaluate strategies on all scans, and compare each strategy with the first and with the best.
 
     Args:
         judged: Scans of each strategy, each scan once. Scans that a strategy lacks are left out.
@@ -33,7 +33,7 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
         CohortError: No scan was assessed by every strategy.
     """
     common = _common(judged)
-    first, *others = common
+    first = next(iter(common))
     scans = common[first]
     of_scans = {
         strategy: {name: scan_answers(items, name) for name in SCALE_NAMES} for strategy, items in common.items()
@@ -42,13 +42,23 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
         strategy: {name: slice_answers(items, name) for name in SCALE_NAMES} for strategy, items in common.items()
     }
 
-    def less_first(answers: Mapping[str, Mapping[str, Predictions]], strategy: str) -> dict[str, Figures]:
-        return {name: differences(answers[strategy][name], answers[first][name], bootstrap) for name in SCALE_NAMES}
+    def less(answers: Mapping[str, Mapping[str, Predictions]], strategy: str, base: str) -> dict[str, Figures]:
+        return {name: differences(answers[strategy][name], answers[base][name], bootstrap) for name in SCALE_NAMES}
+
+    def all_less(base: str) -> dict[str, Levels]:
+        return {
+            name: Levels(scans=less(of_scans, name, base), slices=less(of_slices, name, base))
+            for name in common
+            if name != base
+        }
 
     def of(answers: Mapping[str, Predictions]) -> dict[str, Figures]:
         return {name: measured(by_scale, bootstrap) for name, by_scale in answers.items()}
 
     label = rule.name
+    strategies = {name: Levels(scans=of(of_scans[name]), slices=of(of_slices[name])) for name in common}
+    best = max(common, key=lambda name: strategies[name].scans["quality"]["auroc"].value or 0.0)
+    to_first = all_less(first)
     return Pooled(
         label=rule.description,
         n_scans=len(scans),
@@ -56,10 +66,10 @@ def pool(judged: Mapping[str, Sequence[LabelledResult]], rule: LabelRule, bootst
         n_patients=len(np.unique(patients_of(scans))),
         draws=bootstrap.draws,
         seed=bootstrap.seed,
-        strategies={name: Levels(scans=of(of_scans[name]), slices=of(of_slices[name])) for name in common},
-        differences={
-            name: Levels(scans=less_first(of_scans, name), slices=less_first(of_slices, name)) for name in others
-        },
+        strategies=strategies,
+        best=best,
+        differences=to_first,
+        differences_to_best=to_first if best == first else all_less(best),
         others=tuple(row for row in compare(scans, label, bootstrap) if row.who != MODEL and row.against == label),
     )
 

@@ -3,6 +3,8 @@
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pydantic import Field
+
 from lgeqa.bootstrap import Estimate
 from lgeqa.records import BundleStamp, Record, frame_of, table_html
 
@@ -97,7 +99,10 @@ class Pooled(Record):
         draws: Number of draws of the bootstrap over patients, which are the same for all strategies.
         seed: Random seed of the bootstrap over patients.
         strategies: Figures of each strategy.
+        best: Strategy with the highest AUROC of quality over scans, the first of equals. The first strategy if no AUROC
+            is defined.
         differences: Figures of each strategy except the first, minus the figures of the first.
+        differences_to_best: Figures of each strategy except the best, minus the figures of the best.
         others: Comparisons of readers and rules with the same labels of quality, on the same scans.
     """
 
@@ -108,7 +113,9 @@ class Pooled(Record):
     draws: int
     seed: int
     strategies: dict[str, Levels]
+    best: str
     differences: dict[str, Levels]
+    differences_to_best: dict[str, Levels]
     others: tuple[Comparison, ...]
 
 
@@ -133,11 +140,15 @@ class Evaluation(Record):
         n_slices: Number of slices in the figures.
         n_patients: Number of patients in the figures.
         excluded: Scans that are not in the figures, with the reason.
+        seen: Evaluated scans of patients whom a stage of the bundle was trained on, by stage. A stage is missing if it
+            was not used, or if the bundle does not say what it was trained on.
         draws: Number of draws of the bootstrap over patients.
         seed: Random seed of the bootstrap over patients.
         scans: Figures of each scale over scans.
         slices: Figures of each scale over slices. Each slice has the label of its scan.
         comparisons: Comparisons of the model, readers and rules on the quality of scans.
+        groups: Figures of quality over the scans of each value of the cohort's columns `site`, `scanner` and
+            `field_strength_t`, by column and value. A column with fewer than two values is missing.
         associations: Association of each attribute with quality, in the labels.
         cautions: What to know before the figures are used, such as a network that is no better than a constant.
         versions: Versions of lgeqa, Python and the packages that were used.
@@ -157,11 +168,13 @@ class Evaluation(Record):
     n_slices: int
     n_patients: int
     excluded: tuple[Excluded, ...]
+    seen: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     draws: int
     seed: int
     scans: dict[str, ScaleFigures]
     slices: dict[str, ScaleFigures]
     comparisons: tuple[Comparison, ...]
+    groups: dict[str, dict[str, ScaleFigures]] = Field(default_factory=dict)
     associations: dict[str, Association]
     cautions: tuple[str, ...] = ()
     versions: dict[str, str]

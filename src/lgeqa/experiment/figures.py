@@ -4,10 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-import torch
 from matplotlib.figure import Figure
-from torch import nn
 
 from lgeqa.evaluation import figures
 from lgeqa.evaluation.embedding import NEIGHBOURS, embed, separation
@@ -17,19 +14,18 @@ from lgeqa.evaluation.training_log import read_metrics
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import PREPARED, run_folder
+from lgeqa.inference.bundle import open_bundle
+from lgeqa.records import FloatArray
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.strategies import StrategyName
-from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork, load_weights
-from lgeqa.training.networks.hirescam import hirescam
-from lgeqa.training.quality import STRATEGIES
-from lgeqa.training.run_layout import FIRST_STEP, WEIGHTS
+from lgeqa.training.novelty import pooled_features
+from lgeqa.training.quality import find_strategy
+from lgeqa.training.run_layout import BUNDLE, FIRST_STEP
 from lgeqa.training.slice_store import SliceDataset
 
 #: Iteration that the figures show, as in the paper's Fig. 3.
 SHOWN: Final = 0
 #: Number of slices in Fig. 2.
 EXAMPLES: Final = 4
-_CHUNK: Final = 32
 _QUALITY: Final = SCALE_NAMES.index("quality")
 
 
@@ -38,33 +34,34 @@ class NotDrawnError(Exception):
 
 
 def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, Choice]:
-    """Draw Fig. 2: HiResCAM of quality by the baseline and the multi-task network on the same test slices.
+    """Draw Fig. 2: HiResCAM of quality by the networks of all strategies on the same test slices.
 
-    A network that was not trained is left out.
+    A network that gives no attribution maps is left out.
 
     Raises:
-        NotDrawnError: Neither of them was trained.
+        NotDrawnError: No network gives attribution maps.
     """
-    networks: dict[str, QualityNetwork] = {
-        name: _network(name, config, out) for name in config.strategies if not STRATEGIES[name].pretrains
-    }
-    if not networks:
-        raise NotDrawnError("Not drawn: it shows strategies whose networks are trained in one step, and none was.")
-    store = SliceDataset(out / PREPARED, plan.numbers(SHOWN, "test"))
+    bundles = {name: open_bundle(_bundle(name, out)) for name in config.strategies}
+    bundles = {name: bundle for name, bundle in bundles.items() if bundle.explains}
+    if not bundles:
+        raise NotDrawnError("Not drawn: no strategy gives attribution maps.")
+    store = _tested(plan, config, out)
+    slices = _slices(store)
     labels = store.labels[store.owner, _QUALITY] >= 0.5
-    predicted = {name: _all(network, store)[:, _QUALITY] >= 0 for name, network in networks.items()}
+    outputs = {name: bundle.score(slices) for name, bundle in bundles.items()}
+    predicted = {
+        name: scored.probabilities[:, _QUALITY] >= bundles[name].manifest.threshold for name, scored in outputs.items()
+    }
     choice = pick_slices(labels, predicted, EXAMPLES)
-    batch = store[list(choice.slices)]
-    with torch.inference_mode():
-        maps = {name: hirescam(network, batch["slice"])[1][:, _QUALITY].numpy() for name, network in networks.items()}
+    masks = store[list(choice.slices)]["mask"]
     examples = [
         Example(
             title=f"{plan.cases[plan.numbers(SHOWN, 'test')[store.owner[index]]].scan_id}\n{group}",
-            pixels=batch["slice"][row, 0].numpy(),
-            atrium=batch["mask"][row, 0].numpy() > 0,
+            pixels=slices[index],
+            atrium=masks[row, 0].numpy() > 0,
             label=bool(labels[index]),
             predictions={name: bool(verdicts[index]) for name, verdicts in predicted.items()},
-            maps={name: slice_maps[row] for name, slice_maps in maps.items()},
+            maps={name: scored.maps[index, _QUALITY] for name, scored in outputs.items() if scored.maps is not None},
         )
         for row, (index, group) in enumerate(zip(choice.slices, choice.groups, strict=True))
     ]
@@ -77,28 +74,30 @@ def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure,
     Raises:
         NotDrawnError: There are too few test slices.
     """
-    numbers = plan.numbers(SHOWN, "test")
-    store = SliceDataset(out / PREPARED, numbers)
+    store = _tested(plan, config, out)
     if len(store) <= NEIGHBOURS:
         raise NotDrawnError(
             f"Not drawn: UMAP needs at least {NEIGHBOURS + 1} test slices, and the first iteration has {len(store)}."
         )
+    slices, numbers = _slices(store), plan.numbers(SHOWN, "test")
     labels = store.labels[store.owner, _QUALITY] >= 0.5
     patients = [plan.cases[numbers[owner]].patient for owner in store.owner]
     panels = []
     for name in config.strategies:
-        features = _all(_network(name, config, out).encoder, store)
-        panels.append(Panel(name, embed(features, config.seed), labels, separation(features, labels, patients)))
+        bundle = _bundle(name, out)
+        features = pooled_features(bundle / open_bundle(bundle).manifest.quality.file, slices)
+        apart = separation(features, labels, patients)
+        panels.append(Panel(name, embed(features, config.seed), labels, patients, apart))
     return embedding_figure(panels), panels
 
 
-def curves(config: ExperimentConfig, out: Path) -> Figure:
+def curves(plan: Plan, config: ExperimentConfig, out: Path) -> Figure:
     """Draw the training curves of every run, with both steps of a two-step strategy apart."""
     strategies = []
     for name in config.strategies:
-        folders = [run_folder(out, Run(name, i)) for i in range(config.iterations)]
+        folders = [run_folder(out, Run(name, i)) for i in range(len(plan.splits))]
         title: str = name
-        if STRATEGIES[name].pretrains:
+        if find_strategy(name).pretrains:
             steps = [read_metrics(folder / FIRST_STEP) for folder in folders]
             strategies.append(figures.Strategy(f"{name}, encoder", steps, "train/loss", f"validation/{name}"))
             title = f"{name}, heads"
@@ -107,17 +106,18 @@ def curves(config: ExperimentConfig, out: Path) -> Figure:
     return curves_figure(strategies)
 
 
-def _network(strategy: StrategyName, config: ExperimentConfig, out: Path) -> QualityNetwork:
-    """Load the network of the iteration that the figures show, in evaluation mode."""
-    kind = MultiTaskNetwork if strategy == "multitask" else QualityNetwork
-    network = kind(config.quality_from, config.width)
-    load_weights(network, run_folder(out, Run(strategy, SHOWN)) / WEIGHTS)
-    return network.eval()
+def _bundle(strategy: str, out: Path) -> Path:
+    """Return the bundle of the iteration that the figures show."""
+    return run_folder(out, Run(strategy, SHOWN)) / BUNDLE
 
 
-def _all(network: nn.Module, store: SliceDataset) -> npt.NDArray[np.float32]:
-    """Return the outputs of a network for every slice, (slice, outputs)."""
-    places = range(len(store))
-    with torch.inference_mode():
-        outputs = [network(store[places[i : i + _CHUNK]]["slice"]) for i in places[::_CHUNK]]
-    return torch.cat(outputs).numpy()
+def _tested(plan: Plan, config: ExperimentConfig, out: Path) -> SliceDataset:
+    """Return the test slices of that iteration as the networks see them."""
+    side = config.preparation.middle(config.loop.augmentation.window).pixels
+    return SliceDataset(out / PREPARED, plan.numbers(SHOWN, "test")).middle(side)
+
+
+def _slices(store: SliceDataset) -> FloatArray:
+    """Return all slices of a store, (slice, row, column)."""
+    slices: FloatArray = store.slices[store.rows].astype(np.float32, copy=False)
+    return slices

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from lgeqa.bootstrap import cell
+from lgeqa.cohort import seen_message
 from lgeqa.evaluation.baselines import MODEL
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
@@ -18,7 +19,7 @@ from lgeqa.experiment.plan import Plan, Run, split_file
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import markdown_table
-from lgeqa.versions import versions
+from lgeqa.versions import training_versions
 
 #: File names of the figures.
 ATTENTION: Final = "figure-2.png"
@@ -43,6 +44,7 @@ class Findings:
         panels: Panels of Fig. 3. Empty if it could not be drawn.
         pooled: Results of the strategies over all scans. None if the scans are not tested once each.
         undrawn: Reason why a figure could not be drawn, by file name.
+        detector: SHA-256 of the network of stage 1.
     """
 
     cohorts: Sequence[Path]
@@ -52,6 +54,7 @@ class Findings:
     panels: Sequence[Panel]
     pooled: Pooled | None
     undrawn: Mapping[str, str]
+    detector: str
 
 
 def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> str:
@@ -68,12 +71,14 @@ def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) 
     if first.simulated:
         yield f"{_SIMULATED}\n"
     yield markdown_table(("", ""), list(_facts(plan, config, findings, first)))
+    if seen := _seen(findings.evaluations):
+        yield f"\n**{seen}.** Figures on what a network was trained on are better than on new patients."
     yield "\n## Table 1: how the attributes go with quality\n"
     yield f"Over all {len(plan.cases)} scans; intervals of 95 % by bootstrap over patients.\n"
     yield table_1_page(findings.associations)
     yield "\n## Table 2: quality on the test scans\n"
     yield (
-        f"Mean ± standard deviation over {config.iterations} iterations, scan by scan. Below the strategies: what "
+        f"Mean ± standard deviation over {len(plan.splits)} iterations, scan by scan. Below the strategies: what "
         "others reach on the same scans against the same labels. The paper has the first four columns.\n"
     )
     yield table_2_page(dict(_rows(config, findings.evaluations)))
@@ -82,7 +87,7 @@ def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) 
     yield "\n### Each attribute\n"
     yield from _attributes(config, findings.evaluations)
     if findings.pooled:
-        yield from pooled_page(findings.pooled, len(plan.cases), config.iterations)
+        yield from pooled_page(findings.pooled, len(plan.cases), len(plan.splits))
     yield "\n## Fig. 2: where the networks look\n"
     yield findings.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
     if findings.choice:
@@ -103,14 +108,25 @@ def _facts(plan: Plan, config: ExperimentConfig, findings: Findings, first: Eval
     yield "scans", f"{len(plan.cases)} of {len({case.patient for case in plan.cases})} patients"
     yield "first split", ", ".join(f"{count} {part}" for part, count in parts.items()) + "; no patient in two parts"
     yield "labels", first.label
-    yield "iterations", f"{config.iterations}, {_SPLITS[config.splits]}; seeds from {config.seed}"
+    yield "iterations", f"{len(plan.splits)}, {_SPLITS[config.splits]}; seeds from {config.seed}"
     yield "atrium of test scans", "detected" if first.mask_source == "detected" else "given masks"
     yield "first weights", str(config.weights)
+
+
+def _seen(evaluations: Mapping[Run, Evaluation]) -> str:
+    """Return which scans of all test parts were seen in training, or an empty text."""
+    stages = dict.fromkeys(stage for evaluation in evaluations.values() for stage in evaluation.seen)
+    seen = {
+        stage: sorted({scan for evaluation in evaluations.values() for scan in evaluation.seen.get(stage, ())})
+        for stage in stages
+    }
+    return seen_message(seen, sum(evaluation.n_scans for evaluation in evaluations.values()))
 
 
 _SPLITS: Final = {
     "repeated": "one test part, the rest drawn again in each",
     "folds": "each with another part as its test part",
+    "sites": "each with another site as its test part",
 }
 
 
@@ -136,10 +152,17 @@ def _others(evaluation: Evaluation) -> dict[str, Figures]:
 def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
     names = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
     rows = [
-        [run.name, f"{evaluation.n_scans}", *(cell(evaluation.scans["quality"].figures[name]) for name in names)]
+        [
+            run.name,
+            evaluation.part,
+            f"{evaluation.n_scans}",
+            *(cell(evaluation.scans["quality"].figures[name]) for name in names),
+        ]
         for run, evaluation in evaluations.items()
     ]
-    yield markdown_table(("Training", "Test scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows)
+    yield markdown_table(
+        ("Training", "Tested on", "Scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows
+    )
 
 
 def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
@@ -180,5 +203,6 @@ def _provenance(plan: Plan, config: ExperimentConfig, findings: Findings, out: P
     splits = [split_file(out, i) for i in range(len(plan.splits))]
     rows = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in splits]
     yield markdown_table(("Split", "SHA-256"), rows)
-    yield "\nVersions: " + ", ".join(f"{name} {version}" for name, version in versions().items()) + "\n"
+    yield f"\nDetector: SHA-256 {findings.detector}\n"
+    yield "Versions: " + ", ".join(f"{name} {version}" for name, version in training_versions().items()) + "\n"
     yield f"Settings:\n\n```json\n{config.model_dump_json(indent=1)}\n```"

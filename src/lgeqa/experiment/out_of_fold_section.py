@@ -6,7 +6,7 @@ from typing import Final
 from lgeqa.bootstrap import Estimate, cell
 from lgeqa.evaluation.markdown_report import TITLES
 from lgeqa.evaluation.metrics import METRICS
-from lgeqa.evaluation.record import Figures, Pooled
+from lgeqa.evaluation.record import Figures, Levels, Pooled
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import markdown_table
 
@@ -41,21 +41,32 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
         ("Who", *(metric.title for metric in METRICS)), [_row(name, figures) for name, figures in rows.items()]
     )
     if pooled.differences:
-        yield f"\n### What each strategy gains over {first}\n"
+        yield from _gains(first, pooled.differences)
+    if pooled.best != first:
+        yield from _gains(pooled.best, pooled.differences_to_best)
         yield (
-            f"Its figure less that of {first}, in the same draws of patients. Where the interval holds 0, the two are "
-            "not distinguished.\n"
-        )
-        yield markdown_table(
-            ("Strategy", *(metric.title for metric in _COMPARED)),
-            [
-                [name, *(cell(levels.scans["quality"][metric.name], _SIGNED) for metric in _COMPARED)]
-                for name, levels in pooled.differences.items()
-            ],
+            f"\n{pooled.best} has the highest AUROC of quality. It was chosen on these same scans, so it looks better "
+            "than it is.\n"
         )
     yield "\n### Each attribute\n"
     yield "AUROC, and what is gained of it.\n"
     yield markdown_table(("", *(TITLES[name] for name in SCALE_NAMES)), list(_attributes(pooled, first)))
+
+
+def _gains(base: str, differences: Mapping[str, Levels]) -> Iterator[str]:
+    """Yield the table of the differences to one strategy."""
+    yield f"\n### What each strategy gains over {base}\n"
+    yield (
+        f"Its figure less that of {base}, in the same draws of patients. Where the interval holds 0, the two are not "
+        "distinguished.\n"
+    )
+    yield markdown_table(
+        ("Strategy", *(metric.title for metric in _COMPARED)),
+        [
+            [name, *(cell(levels.scans["quality"][metric.name], _SIGNED) for metric in _COMPARED)]
+            for name, levels in differences.items()
+        ],
+    )
 
 
 def _attributes(pooled: Pooled, first: str) -> Iterator[list[str]]:

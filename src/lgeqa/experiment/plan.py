@@ -22,7 +22,6 @@ from lgeqa.cohort import (
 )
 from lgeqa.errors import CohortError
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.strategies import StrategyName
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Run:
         iteration: Number of the iteration, from 0.
     """
 
-    strategy: StrategyName
+    strategy: str
     iteration: int
 
     @property
@@ -53,12 +52,14 @@ class Plan:
         splits: Splits of their patients, one per iteration. A patient who takes no part in an iteration is not in its
             split.
         runs: All trainings, iteration by iteration.
+        sites: Site that is tested in each iteration. Empty unless one site is left out at a time.
     """
 
     cases: tuple[Case, ...]
     label: LabelRule
     splits: tuple[Split, ...]
     runs: tuple[Run, ...]
+    sites: tuple[str, ...] = ()
 
     def numbers(self, iteration: int, part: str) -> list[int]:
         """Return the indices in `cases` of the scans of one part."""
@@ -75,7 +76,8 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
     """Read the cohorts and assign the patients to the parts of each iteration.
 
     Raises:
-        CohortError: There are too few labelled scans, or patients, for the settings.
+        CohortError: There are too few labelled scans, or patients, for the settings, or sites are to be left out and
+            the cohort's table does not give one for each patient.
     """
     everything = [case for cohort in cohorts for case in read_cohort(cohort)]
     config = config.model_copy(update={"label": settled_rule(everything, config.label)})
@@ -84,18 +86,50 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
     if not cases:
         raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has a label of quality.")
     selected, splits = _splits(cases, config)
-    runs = tuple(Run(strategy, i) for i in range(config.iterations) for strategy in config.strategies)
-    return Plan(tuple(selected), config.label, tuple(splits), runs)
+    runs = tuple(Run(strategy, i) for i in range(len(splits)) for strategy in config.strategies)
+    sites = tuple(_patients_of_sites(cases)) if config.splits == "sites" else ()
+    return Plan(tuple(selected), config.label, tuple(splits), runs, sites)
 
 
 def _splits(cases: list[Case], config: ExperimentConfig) -> tuple[list[Case], list[Split]]:
     """Return the cases that take part and a split for each iteration."""
     strata = strata_of(cases, config.label)
-    if config.splits == "folds":
-        folds = fold_splits(cases, strata, config.iterations, config.validation, config.seed)
-        return cases, [_limited_splits(cases, patients_of(fold, "test"), 1, config)[1][0] for fold in folds]
+    if config.splits != "repeated":
+        if config.splits == "sites":
+            tested = list(_patients_of_sites(cases).values())
+        else:
+            folds = fold_splits(cases, strata, config.iterations, config.validation, config.seed)
+            tested = [patients_of(fold, "test") for fold in folds]
+        return cases, [_limited_splits(cases, patients, 1, config)[1][0] for patients in tested]
     whole = draw_split(cases, strata, config.test, config.validation, config.seed)
     return _limited_splits(cases, patients_of(whole, "test"), config.iterations, config)
+
+
+def _patients_of_sites(cases: Sequence[Case]) -> dict[str, set[str]]:
+    """Return the patients of each site.
+
+    Raises:
+        CohortError: A scan has no site, a patient has scans of two sites, or there is only one site.
+    """
+    if without := [case.scan_id for case in cases if "site" not in case.groups]:
+        raise CohortError(
+            f'splits = "sites": {len(without)} of {len(cases)} scans have no site, such as {without[0]}. Give the site '
+            "of each scan in the column site of the cohort's table."
+        )
+    patients: dict[str, set[str]] = {}
+    for case in cases:
+        patients.setdefault(case.groups["site"], set()).add(case.patient)
+    names = sorted(patients)
+    if len(names) < 2:
+        raise CohortError(f'splits = "sites": all scans are of the site {names[0]}, and leaving it out leaves nothing.')
+    for number, name in enumerate(names):
+        for other in names[:number]:
+            if both := patients[name] & patients[other]:
+                raise CohortError(
+                    f'splits = "sites": patient {min(both)} has scans of the sites {other} and {name}, so leaving one '
+                    "out does not keep the patient out. Remove the scans of one of them from the cohort."
+                )
+    return {name: patients[name] for name in names}
 
 
 def _limited_splits(

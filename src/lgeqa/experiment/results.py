@@ -11,7 +11,7 @@ import numpy as np
 from lgeqa.atomic_io import write_whole
 from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline, run_batch
 from lgeqa.bootstrap import Bootstrap, numbered
-from lgeqa.cohort import Case, scores_of, sources_of
+from lgeqa.cohort import Case, scores_of, seen_scans, sources_of, used_training_scans
 from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
 from lgeqa.evaluation.out_of_fold import pool
 from lgeqa.evaluation.paper_tables import table_1
@@ -20,12 +20,13 @@ from lgeqa.evaluation.predictions import LabelledResult
 from lgeqa.evaluation.record import Association, Evaluation, Pooled
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.experiment.trainings import run_folder
+from lgeqa.experiment.trainings import PREPARED, run_folder
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.records import ScanResult
 from lgeqa.threads import cores
 from lgeqa.training.run_layout import BUNDLE
+from lgeqa.training.slice_store import SliceDataset
 
 EVALUATION: Final = "evaluation.json"
 #: Folder of the records of the test scans.
@@ -68,9 +69,11 @@ def evaluate_run(run: Run, plan: Plan, config: ExperimentConfig, out: Path, dete
     bundle = open_bundle(folder / BUNDLE)
     given = not detected and all(case.mask for case in plan.cases)
     results = _assessed(cases, bundle, folder, AssessSettings(given_masks=given, force=True))
-    question = EvaluationSpec(
-        (), f"test part of split {run.iteration}", config.label, Bootstrap(config.draws, config.seed)
-    )
+    store = SliceDataset(out / PREPARED)
+    learnt = used_training_scans(bundle.manifest.training_scans, detected=not given)
+    seen = seen_scans(cases, list(zip(plan.cases, store.hashes, strict=True)), learnt)
+    part = f"site {plan.sites[run.iteration]}" if plan.sites else f"test part of split {run.iteration}"
+    question = EvaluationSpec((), part, config.label, Bootstrap(config.draws, config.seed), seen)
     scans = join(cases, results, config.label)
     evaluation = evaluate(scans, left_out(cases, cases, results, config.label), bundle, question)
     write_whole(folder / "predictions.csv", predictions(cases, results, config.label))

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lgeqa.atomic_io import write_through, write_whole
-from lgeqa.cohort import label_note, read_split, save_new_split
+from lgeqa.cohort import label_note, read_split, save_new_split, seen_message
 from lgeqa.errors import UsageError
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
@@ -17,10 +17,11 @@ from lgeqa.experiment.markdown_report import ATTENTION, CURVES, EMBEDDING, Findi
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
 from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_folds
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.experiment.trainings import check_devices, train_all
-from lgeqa.training.bundle_export import stage_1
+from lgeqa.experiment.trainings import check_detector, check_devices, prepare, train_all
+from lgeqa.training.bundle_export import seen_by_detector
 from lgeqa.training.processes import is_main
 from lgeqa.training.run import keep_settings
+from lgeqa.training.slice_store import SliceDataset
 
 
 def run_experiment(
@@ -30,6 +31,7 @@ def run_experiment(
     detector: Path | None = None,
     *,
     detected: bool = False,
+    allow_seen: bool = False,
     jobs: int = 1,
     quiet: bool = False,
 ) -> None:
@@ -42,21 +44,23 @@ def run_experiment(
         detector: Run or bundle that provides stage 1 of the bundles. None for the bundle in the package.
         detected: Whether test scans get their slices from stage 1 instead of their own masks, as they do if a scan
             has none.
+        allow_seen: Whether stage 1 may be one that was trained on test patients, where it is used.
         jobs: Number of trainings at a time.
         quiet: Whether to hide the progress.
 
     Raises:
         CohortError: The cohort cannot be used.
         UsageError: The folder holds an experiment with other settings or on another cohort, or parallel trainings
-            would not have a device each.
+            would not have a device each. A finished training has another detector, or test slices come from a detector
+            that was trained on test patients.
         TrainingError: A training failed as described in `lgeqa.training.loop.fit`.
         OutputError: The folder of the experiment cannot be written.
     """
     console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)
-    stage_1(detector)  # fail now rather than after hours of training
     check_devices(config, jobs)
     plan = make_plan(cohorts, config)
     config = config.model_copy(update={"label": plan.label})
+    detector_sha256 = check_detector(plan, out, detector)  # fail now rather than after hours of training
     keep_settings(config, out)  # after all checks, so that a failed one leaves no settings that block better ones
     if is_main():
         _keep_splits(plan, out)
@@ -68,15 +72,18 @@ def run_experiment(
     def announce(run: Run) -> None:
         console.print(f"trained {run.name}")
 
+    store = prepare(plan, config, out, detector)
+    if detected and not allow_seen:
+        _refuse_seen(plan, store, detector)
     train_all(plan, config, out, detector, jobs, quiet, announce)
     if not is_main():
         return  # only the main process of a distributed training evaluates and reports
     tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
-    pooled = pool_folds(tested, config) if config.splits == "folds" else None
+    pooled = pool_folds(tested, config) if config.splits != "repeated" else None
     if pooled:
         write_whole(out / POOLED, pooled.model_dump_json(indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
-    pictures, undrawn = {CURVES: curves(config, out)}, {}
+    pictures, undrawn = {CURVES: curves(plan, config, out)}, {}
     choice: Choice | None = None
     panels: Sequence[Panel] = ()
     try:
@@ -90,11 +97,25 @@ def run_experiment(
     for name, picture in pictures.items():
         write_through(out / name, partial(picture.savefig, dpi=150))
     evaluations = {run: result.evaluation for run, result in tested.items()}
-    findings = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn)
+    findings = Findings(
+        cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn, detector_sha256
+    )
     text = page(plan, config, findings, out)
     write_whole(out / "report.md", text)
     write_whole(out / "report.html", html(text, out))
     console.print(f"Report: {out / 'report.html'}")
+
+
+def _refuse_seen(plan: Plan, store: SliceDataset, detector: Path | None) -> None:
+    """Raise UsageError if the detector was trained on patients of a test part."""
+    hashes = list(zip(plan.cases, store.hashes, strict=True))
+    for iteration in range(len(plan.splits)):
+        tested = [plan.cases[number] for number in plan.numbers(iteration, "test")]
+        if message := seen_message(seen_by_detector(tested, hashes, detector), len(tested)):
+            raise UsageError(
+                f"Split {iteration}: {message}. Leave out --detected, name a --detector that was trained on other "
+                "patients, or go on all the same with --allow-seen."
+            )
 
 
 def _keep_splits(plan: Plan, out: Path) -> None:

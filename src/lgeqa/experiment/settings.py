@@ -3,27 +3,30 @@
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
+from lgeqa.errors import UsageError
 from lgeqa.preprocessing import QualityPreparation
-from lgeqa.strategies import SUMMARIES, StrategyName
+from lgeqa.strategies import SUMMARIES
 from lgeqa.training.case_reading import AtriumFrom
 from lgeqa.training.loop import LoopSettings
 from lgeqa.training.networks import WIDTH, QualityFrom
-from lgeqa.training.quality import STRATEGIES, QualityConfig, pretraining_settings
+from lgeqa.training.quality import QualityConfig, find_strategy, pretraining_settings
 
 
 class ExperimentConfig(Settings):
     """Settings of `lgeqa experiment`, the same for every strategy as in section 4.3.
 
     Attributes:
-        strategies: Strategies to compare.
+        strategies: Strategies to compare, of this package or of other installed packages, in any number and order. All
+            are compared with the first.
         iterations: Number of iterations of each strategy, each with its own splits and initial weights. This is the
-            number of folds if `splits` is `folds`.
+            number of folds if `splits` is `folds`. With `sites` there is one for each site.
         splits: Kind of splits. `repeated` has one test part and splits the rest again in each iteration (section 4.2).
-            With `folds` each iteration tests another part, so that every scan is tested once.
+            With `folds` each iteration tests another part, so that every scan is tested once. With `sites` each
+            iteration tests another site, from the column `site` of the cohort's table, on which it was not trained.
         test: Share of the scans in the test part of `repeated`.
         validation: Share of the remaining scans that selects the best epoch.
         scans: Number of scored scans outside the test part that each iteration uses, in whole patients drawn by the
@@ -43,9 +46,9 @@ class ExperimentConfig(Settings):
         draws: Number of bootstrap resamples of the patients.
     """
 
-    strategies: tuple[StrategyName, ...] = Field(tuple(SUMMARIES), min_length=1)
+    strategies: tuple[str, ...] = Field(tuple(SUMMARIES), min_length=1)
     iterations: PositiveInt = 5
-    splits: Literal["repeated", "folds"] = "repeated"
+    splits: Literal["repeated", "folds", "sites"] = "repeated"
     test: float = Field(0.1, gt=0, le=0.5)
     validation: float = Field(0.1, gt=0, le=0.5)
     scans: NonNegativeInt = 0
@@ -61,14 +64,26 @@ class ExperimentConfig(Settings):
     temperature: PositiveFloat = 0.07
     draws: PositiveInt = 1000
 
-    def of_run(self, strategy: StrategyName, iteration: int) -> QualityConfig:
+    @field_validator("strategies")
+    @classmethod
+    def _exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError(f"{', '.join(names)}: a strategy is named twice")
+        try:
+            for name in names:
+                find_strategy(name)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return names
+
+    def of_run(self, strategy: str, iteration: int) -> QualityConfig:
         """Return the settings of one training."""
         shared = {name: getattr(self, name) for name in _SHARED}
-        pretrains = STRATEGIES[strategy].pretrains
+        pretrains = find_strategy(strategy).pretrains
         loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if pretrains else {})
         seeded = {name: loop.model_copy(update={"seed": self.seed + iteration}) for name, loop in loops.items()}
         special = {"temperature": self.temperature} if pretrains else {}
-        return STRATEGIES[strategy].config(**shared, **seeded, **special)
+        return find_strategy(strategy).config(**shared, **seeded, **special)
 
 
 _SHARED: Final = ("label", "atrium", "preparation", "quality_from", "width", "weights", "test", "validation")

@@ -1,5 +1,6 @@
 """The trainings of an experiment, one after another or in parallel, without those that are already finished."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -12,10 +13,12 @@ import torch
 from lgeqa.errors import UsageError
 from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
+from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.bundle.manifest import MANIFEST
+from lgeqa.training.bundle_export import stage_1
 from lgeqa.training.case_reading import needs_detector, open_detector
 from lgeqa.training.processes import is_main
-from lgeqa.training.quality import STRATEGIES, Prepared, quality_store
+from lgeqa.training.quality import Prepared, find_strategy, quality_store
 from lgeqa.training.run import check_found, keep_settings, train_to_bundle
 from lgeqa.training.run_layout import BUNDLE, CHECKPOINTS
 from lgeqa.training.slice_store import SliceDataset
@@ -54,10 +57,6 @@ def train_all(
         quiet: Whether to hide the progress.
         told: Function called with each finished training.
     """
-    # Prepared once for all runs, before any of them starts.
-    finder = open_detector(detector) if needs_detector(plan.cases, config.atrium) else None
-    store = quality_store(plan.cases, config.preparation, config.label, out / PREPARED, config.atrium, finder)
-    check_found(store, plan.cases)
     left = [run for run in plan.runs if not is_finished(out, run)]
     if jobs == 1:
         for run in left:
@@ -75,11 +74,42 @@ def train_all(
             raise
 
 
+def prepare(plan: Plan, config: ExperimentConfig, out: Path, detector: Path | None) -> SliceDataset:
+    """Prepare the slices of all scans once for all trainings.
+
+    Raises:
+        CohortError: No atrium was found on any scan.
+    """
+    finder = open_detector(detector) if needs_detector(plan.cases, config.atrium) else None
+    store = quality_store(plan.cases, config.preparation, config.label, out / PREPARED, config.atrium, finder)
+    check_found(store, plan.cases)
+    return store
+
+
+def check_detector(plan: Plan, out: Path, detector: Path | None) -> str:
+    """Return the SHA-256 of the network of stage 1.
+
+    Raises:
+        UsageError: The bundle of a finished training has another stage 1.
+    """
+    wanted = stage_1(detector)
+    sha256 = hashlib.sha256(wanted.network.read_bytes()).hexdigest()
+    for run in (run for run in plan.runs if is_finished(out, run)):
+        part = open_bundle(run_folder(out, run) / BUNDLE).manifest
+        settings = {"preparation": part.detector.preparation.model_dump(), "rule": part.detector.rule.model_dump()}
+        if part.sha256[part.detector.file] != sha256 or settings != wanted.settings:
+            raise UsageError(
+                f"{run_folder(out, run)}: is finished with another detector than {detector or 'the default bundle'}. "
+                "Name the detector that the experiment was started with, or a new folder."
+            )
+    return sha256
+
+
 def check_devices(config: ExperimentConfig, jobs: int) -> None:
     """Raise UsageError if one of several parallel trainings would use several devices."""
     if jobs == 1:
         return
-    pretrains = any(STRATEGIES[strategy].pretrains for strategy in config.strategies)
+    pretrains = any(find_strategy(strategy).pretrains for strategy in config.strategies)
     steps = {"loop": config.loop} | ({"pretraining": config.pretraining} if pretrains else {})
     for name, loop in steps.items():
         devices = (loop.devices or max(1, torch.cuda.device_count())) * loop.nodes

@@ -1,5 +1,6 @@
 """Reading of a scan and its mask in axial LPS order, and conversion of masks back to the grid of the file."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,10 @@ def _refuse_labels(voxels: FloatArray, where: str) -> None:
             f"{where}: holds {values} different values, so it is a mask or a map of labels and no scan. "
             "Give the scan itself."
         )
+
+
+def voxels_sha256(scan: Scan) -> str:
+    """Return the SHA-256 of size and voxels in axial LPS order, the same for every format and axis order of a file."""
+    digest = hashlib.sha256(repr(scan.voxels.shape).encode())
+    digest.update(scan.voxels.tobytes())
+    return digest.hexdigest()

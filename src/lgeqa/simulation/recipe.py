@@ -63,6 +63,8 @@ class RealScan(Settings):
         mask: Relative path of the mask, with forward slashes.
         image_sha256: SHA-256 of the image file.
         mask_sha256: SHA-256 of the mask file.
+        voxels_sha256: Hash of the size and voxels of the image, by which a bundle says what it was trained on. Empty if
+            the image cannot be read, and in recipes of earlier versions.
     """
 
     scan_id: str
@@ -70,6 +72,7 @@ class RealScan(Settings):
     mask: str
     image_sha256: str
     mask_sha256: str
+    voxels_sha256: str = ""
 
 
 class Thorax(Settings):

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lgeqa.errors import CohortError
-from lgeqa.io import Source, discover, read_mask, read_scan
+from lgeqa.errors import CohortError, ScanError
+from lgeqa.io import Source, discover, read_mask, read_scan, voxels_sha256
 from lgeqa.io.geometry import axial_grid, axial_order, slice_positions
 from lgeqa.measures import Heart, compute_measures
 from lgeqa.records import BoolArray, FloatArray, Grid, Measures, Scan
@@ -77,6 +77,7 @@ def find_real_scans(folder: Path) -> list[RealScan]:
             mask=_below(source.mask_path, folder),
             image_sha256=_sha256(source.location),
             mask_sha256=_sha256(source.mask_path),
+            voxels_sha256=_voxels_sha256(source),
         )
         for source in discover([folder])
         if source.kind == "volume" and source.mask_path
@@ -194,3 +195,10 @@ def _below(path: Path, folder: Path) -> str:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _voxels_sha256(source: Source) -> str:
+    try:
+        return voxels_sha256(read_scan(source))
+    except ScanError:  # making a scan from it will report the error
+        return ""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lgeqa.cohort import TRUTH, Case, labels_of
+from lgeqa.cohort import TRUTH, Case, ScanHashes, labels_of, read_split, seen_scans
 from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
@@ -24,9 +24,10 @@ from lgeqa.training.detector import DetectorConfig
 from lgeqa.training.novelty import add_novelty, fit_whitening, novelty_limits, pooled_features
 from lgeqa.training.onnx_export import quantise
 from lgeqa.training.quality import AdaptConfig, QualityConfig, find_strategy
-from lgeqa.training.run_layout import BUNDLE, CONFIG, TRAINING, network_of
+from lgeqa.training.run_layout import BUNDLE, CONFIG, SPLIT, TRAINING, network_of, training_scans
 from lgeqa.training.self_check import constant_cautions
 from lgeqa.training.slice_store import SliceBatches, SliceDataset
+from lgeqa.versions import training_versions
 
 #: Minimum number of slices, if available, for finding the ranges of 8-bit networks.
 _CALIBRATION = 256
@@ -39,10 +40,17 @@ _RESEARCH = "Research on scans like those that it learnt from. Not a medical dev
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a bundle: its ONNX file and its settings in the manifest."""
+    """One stage of a bundle.
+
+    Attributes:
+        network: ONNX file.
+        settings: Settings in the manifest.
+        scans: Hashes of the scans that it was trained on, for the manifest. None if they are unknown.
+    """
 
     network: Path
     settings: dict[str, Any]
+    scans: tuple[str, ...] | None = None
 
 
 def build_bundle(
@@ -128,8 +136,13 @@ def _bundle_of_run(run: Path, first: Stage, second: Stage, description: Descript
 
 def joined(folder: Path, first: Stage, second: Stage, description: Description) -> Manifest:
     """Write the bundle of two stages into a new folder."""
-    settings = {"detector": first.settings, "quality": second.settings}
-    return write_bundle(folder, first.network, second.network, settings, description)
+    stages = {"detector": first, "quality": second}
+    settings = {name: stage.settings for name, stage in stages.items()}
+    training = {
+        "training_scans": {name: stage.scans for name, stage in stages.items() if stage.scans is not None},
+        "training_versions": training_versions(),
+    }
+    return write_bundle(folder, first.network, second.network, settings, description, training)
 
 
 def _is_bundle(folder: Path) -> bool:
@@ -144,6 +157,28 @@ def stage_1(detector: Path | None) -> Stage:
     """
     source = detector or default_bundle()
     return _detector_of_bundle(source) if _is_bundle(source) else _detector_run(source)
+
+
+def seen_by_detector(
+    tested: Sequence[Case], cohort: Sequence[tuple[Case, ScanHashes]], detector: Path | None
+) -> dict[str, tuple[str, ...]]:
+    """Return the tested scans of patients whom stage 1 was trained on, as `seen_scans` does.
+
+    Args:
+        tested: Scans to test on.
+        cohort: Scans with their hashes, through which patients are known.
+        detector: Run or bundle that provides stage 1. None for the bundle in the package. Of a run, the patients of its
+            split are compared too.
+    """
+    learnt = stage_1(detector).scans
+    split = detector / SPLIT if detector else None
+    patients: set[str] = set()
+    if split and split.is_file():
+        patients = {patient for patient, part in read_split(split).items() if part != "test"}
+    elif learnt is None:
+        return {}
+    by_hash = set(seen_scans(tested, cohort, {"detector": learnt or ()})["detector"])
+    return {"detector": tuple(case.scan_id for case in tested if case.scan_id in by_hash or case.patient in patients)}
 
 
 def stage_2(quality: Path | None) -> Path:
@@ -253,7 +288,8 @@ def _parity(moved: float) -> dict[str, Any]:
 def _detector_run(run: Path) -> Stage:
     network = network_of(run)
     config = DetectorConfig.model_validate_json((run / CONFIG).read_text(encoding="utf-8"))
-    return Stage(network, {"preparation": config.preparation.model_dump(), "rule": config.rule.model_dump()})
+    settings = {"preparation": config.preparation.model_dump(), "rule": config.rule.model_dump()}
+    return Stage(network, settings, training_scans(run))
 
 
 def _quality_run(run: Path) -> Stage:
@@ -263,20 +299,27 @@ def _quality_run(run: Path) -> Stage:
     # Runs of earlier versions name another normalisation, which gives almost the same slices.
     preparation = QualityPreparation(**config["preparation"] | {"normalisation": QualityPreparation().normalisation})
     window = config["loop"]["augmentation"].get("window", 1.0)  # missing in runs of earlier versions
-    return Stage(network, {"preparation": preparation.middle(window).model_dump()})
+    return Stage(network, {"preparation": preparation.middle(window).model_dump()}, training_scans(run))
 
 
 def _detector_of_bundle(bundle: Path) -> Stage:
     """Return stage 1 of a bundle, which is checked when it is opened."""
-    part = open_bundle(bundle).manifest.detector
-    return Stage(bundle / part.file, {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()})
+    manifest = open_bundle(bundle).manifest
+    part = manifest.detector
+    settings = {"preparation": part.preparation.model_dump(), "rule": part.rule.model_dump()}
+    return Stage(bundle / part.file, settings, manifest.training_scans.get("detector"))
 
 
 def quality_of_bundle(bundle: Path) -> Stage:
     """Return stage 2 of a bundle, which is checked when it is opened."""
-    part = open_bundle(bundle).manifest.quality
+    manifest = open_bundle(bundle).manifest
+    part = manifest.quality
     settings = {name: getattr(part, name) for name in ("preparation", "novelty", "calibration")}
-    return Stage(bundle / part.file, {name: value and value.model_dump() for name, value in settings.items()})
+    return Stage(
+        bundle / part.file,
+        {name: value and value.model_dump() for name, value in settings.items()},
+        manifest.training_scans.get("quality"),
+    )
 
 
 def with_novelty(second: Stage, store: SliceDataset, data: str, scratch: Path) -> Stage:
@@ -294,7 +337,7 @@ def with_novelty(second: Stage, store: SliceDataset, data: str, scratch: Path) -
     whitening = fit_whitening(features)
     add_novelty(second.network, scratch / "novelty.onnx", whitening)
     limits = novelty_limits(whitening.novelty(features), store.owner[chosen], data)
-    return Stage(scratch / "novelty.onnx", second.settings | {"novelty": limits.model_dump()})
+    return Stage(scratch / "novelty.onnx", second.settings | {"novelty": limits.model_dump()}, second.scans)
 
 
 def _quantised(run: Path, training: SliceDataset, scratch: Path) -> Path:

@@ -1,6 +1,7 @@
 """Training of stage 1: a detector for cropped, full-field and poor scans, trained on scans with masks."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from lgeqa.cohort import Case, content_of
+from lgeqa.cohort import Case, content_of, scan_hashes
 from lgeqa.config import Settings
 from lgeqa.inference.detection import SliceRule
 from lgeqa.preprocessing import DetectorPreparation, context_slices, prepare_for_detector
@@ -135,16 +136,22 @@ def _slices(cases: Sequence[Case], config: DetectorConfig) -> Iterator[Slices]:
     thoraxes = [build_phantom(draw_phantom(rng)) for _ in range(config.phantoms if config.composites else 0)]
     for case in cases:
         scan, atrium = read_case(case)
-        yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
-        for number in range(config.degraded):
-            draw = (draw_heavy_artefacts, draw_artefacts)[number % 2]
-            voxels = apply_artefacts(scan.voxels, atrium, scan.spacing_mm, draw(rng))
-            yield _on_canvas(voxels, atrium, scan.spacing_mm, config)
-        for number in range(config.composites):
-            thorax = thoraxes[rng.integers(len(thoraxes))]
-            yield _in_thorax(
-                scan, atrium, thorax, (None, draw_heavy_artefacts, draw_artefacts)[number % 3], rng, config
-            )
+        hashes = scan_hashes(case, scan)
+        for slices in _scan_and_copies(scan, atrium, thoraxes, rng, config):
+            yield replace(slices, hashes=hashes)
+
+
+def _scan_and_copies(
+    scan: Scan, atrium: BoolArray, thoraxes: list[Phantom], rng: np.random.Generator, config: DetectorConfig
+) -> Iterator[Slices]:
+    yield _on_canvas(scan.voxels, atrium, scan.spacing_mm, config)
+    for number in range(config.degraded):
+        draw = (draw_heavy_artefacts, draw_artefacts)[number % 2]
+        voxels = apply_artefacts(scan.voxels, atrium, scan.spacing_mm, draw(rng))
+        yield _on_canvas(voxels, atrium, scan.spacing_mm, config)
+    for number in range(config.composites):
+        thorax = thoraxes[rng.integers(len(thoraxes))]
+        yield _in_thorax(scan, atrium, thorax, (None, draw_heavy_artefacts, draw_artefacts)[number % 3], rng, config)
 
 
 def _in_thorax(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import lightning
 import torch
@@ -32,6 +32,14 @@ from lgeqa.training.slice_store import Batch, SliceDataset, training_loader, val
 
 #: Largest number of batches from which the statistics of batch normalisations are estimated after a training.
 _STATISTICS = 64
+#: Warnings of Lightning about its own dependency, and about what is intended: frozen encoders, slices fetched in the
+#: process itself, and the checkpoint of a run that is resumed.
+_LIGHTNING_NOISE: Final = (
+    ".*treespec, LeafSpec.*",
+    ".*in eval mode at the start of training.*",
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+)
 
 
 class LoopSettings(Settings):
@@ -245,9 +253,8 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
         validation_loader(validation, settings.batch),
     )
     with _clear_errors(run), _threads(settings.threads), warnings.catch_warnings():
-        # Lightning warns about its own dependency, and about encoders that are frozen on purpose.
-        warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
-        warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")
+        for message in _LIGHTNING_NOISE:
+            warnings.filterwarnings("ignore", message)
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=settings.devices or "auto",

@@ -80,11 +80,15 @@ class ProgressReporter(Callback):
 
     def on_fit_end(self, *_: Any) -> None:
         """Remove the bar."""
-        self._bar.stop()
+        self._stop()
 
     def on_exception(self, *_: Any) -> None:
         """Remove the bar so that the error can be read."""
-        self._bar.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar.live.is_started:  # stopping one that was not started prints an empty line
+            self._bar.stop()
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self, TypeVar
 import numpy as np
 from pydantic import Field, PositiveFloat, model_validator
 
-from lgeqa.cohort import Case, LabelRule, content_of, targets_of
+from lgeqa.cohort import Case, LabelRule, content_of, scan_hashes, targets_of
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import Bundle, default_bundle, open_bundle
@@ -366,4 +366,4 @@ def _slices(
         weights = quality_weights(mask, scan.spacing_mm, preparation)
         slices.append(prepare_for_quality(scan.voxels, mask, scan.spacing_mm, preparation))
         pools.append((resample(mask[mask.any(axis=(1, 2))].astype(np.float32), *weights) > 0.5).astype(np.uint8))
-    return Slices(np.concatenate(slices), np.concatenate(pools), targets_of(case, rule))
+    return Slices(np.concatenate(slices), np.concatenate(pools), targets_of(case, rule), hashes=scan_hashes(case, scan))

@@ -1,5 +1,6 @@
 """A training run from a cohort on disk to the files of the run: the work of `lgeqa train`."""
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +20,11 @@ from lgeqa.cohort import (
     is_labelled,
     label_note,
     load_split,
+    origins,
     read_cohort,
+    read_hashes,
     save_split,
+    seen_message,
     settled_rule,
     strata_of,
 )
@@ -33,6 +37,7 @@ from lgeqa.training.bundle_export import (
     bundle_of_quality_run,
     default_detector_description,
     default_quality_description,
+    seen_by_detector,
     stage_1,
     stage_2,
 )
@@ -42,7 +47,7 @@ from lgeqa.training.networks import save_weights
 from lgeqa.training.onnx_export import check_parity, export_onnx
 from lgeqa.training.processes import is_main
 from lgeqa.training.quality import ContrastiveConfig, Prepared, QualityConfig, find_strategy, quality_store
-from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SPLIT, TRAINING, VALIDATION, WEIGHTS
+from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SCANS, SPLIT, TRAINING, VALIDATION, WEIGHTS
 from lgeqa.training.self_check import constant_cautions, prevalence_cautions
 from lgeqa.training.slice_store import SliceDataset
 
@@ -104,6 +109,7 @@ def run_detector(
     )
     network = train_detector(*stores, config, run, quiet)
     if is_main():
+        _save_scans(stores, run)
         side = config.preparation.multiple * 4
         change = _save(network, (side, side), config.preparation.multiple, stores[1], run)
         bundle_of_detector_run(
@@ -153,6 +159,8 @@ def run_quality(
     parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
     if not quiet and is_main():
         Console(stderr=True, highlight=False, soft_wrap=True).print(label_note(cases, config.label))
+    if is_main():
+        _warn_of_seen(parts.test, everything, detector)
     data = _prepared(parts, config, run, detector)
     train_to_bundle(strategy, data, parts.train, config, run, detector, about, quiet)
 
@@ -175,6 +183,7 @@ def train_to_bundle(
     data = replace(data, validation=data.validation.middle(side))
     network = find_strategy(strategy).train(data, config, run, quiet)
     if is_main():
+        _save_scans((data.training, data.validation, data.pretraining), run)
         change = _save(network, (side, side), None, data.validation, run)
         description = about or default_quality_description(strategy, run.name, cases, config, change)
         cautions = _cautions(run, data)
@@ -189,6 +198,20 @@ def _cautions(run: Path, data: Prepared) -> list[str]:
     """Return what to say about a trained network that is no better than a constant."""
     network, training = run / NETWORK, data.training.middle(data.validation.slices.shape[-1])
     return constant_cautions(network, training) or prevalence_cautions(network, data.validation, training)
+
+
+def _warn_of_seen(tested: Sequence[Case], cohort: Sequence[Case], detector: Path | None) -> None:
+    """Log a warning if the detector of the run's bundle was trained on patients of its test part.
+
+    Scans of these patients that are in another cohort are not known to be theirs.
+    """
+    patients = {case.patient for case in tested}
+    hashes = [(case, read_hashes(case)) for case in cohort if case.patient in patients]
+    if message := seen_message(seen_by_detector(tested, hashes, detector), len(tested)):
+        _log.warning(
+            "%s. Evaluate the bundle with --given-masks, or train a detector on the training part of the same split.",
+            message,
+        )
 
 
 def _prepared(parts: Parts, config: QualityConfig, run: Path, detector: Path | None) -> Prepared:
@@ -303,6 +326,11 @@ def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> 
             yield from _differences(value, new[name], f"{within}{name}.")
         elif value != new[name]:
             yield f"{within}{name}", value, new[name]
+
+
+def _save_scans(stores: Sequence[SliceDataset], run: Path) -> None:
+    """Write the hashes of all scans that a training has seen."""
+    write_whole(run / SCANS, json.dumps(origins(scan for store in stores for scan in store.hashes), indent=1) + "\n")
 
 
 def _save(

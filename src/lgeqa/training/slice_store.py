@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,15 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
 from lgeqa.atomic_io import telling, write_through, write_whole
+from lgeqa.cohort import ScanHashes
 from lgeqa.errors import TrainingError
 from lgeqa.records import FloatArray, IntArray
 from lgeqa.training.processes import is_main
+from lgeqa.versions import versions
 
 Batch = dict[str, Tensor]
+#: File of the hashes of the scans of a store.
+_HASHES: Final = "hashes.json"
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class Slices:
         labels: Labels of the scan from 0 to 1 in the order of `scales.SCALE_NAMES`, (4,). NaN without a score.
         context: Indices of the slices that the network sees with each slice, (slice, channel). None if it sees each
             slice alone.
+        hashes: Hashes of the scan, see `lgeqa.cohort.scan_hashes`.
     """
 
     slices: npt.NDArray[np.floating]
     masks: npt.NDArray[np.uint8]
     labels: FloatArray
     context: IntArray | None = None
+    hashes: ScanHashes = ()
 
 
 class SliceDataset(Dataset[Batch]):
@@ -56,6 +62,7 @@ class SliceDataset(Dataset[Batch]):
         owner: Number, among the scans used, of the scan that each slice belongs to, (slice,).
         labels: Labels of the scans used, (scan, 4).
         without_slices: Numbers, among the scans used, of those without a slice.
+        hashes: Hashes of each scan used.
     """
 
     def __init__(self, folder: Path, scans: Sequence[int] | None = None) -> None:
@@ -68,6 +75,9 @@ class SliceDataset(Dataset[Batch]):
         self.owner = np.searchsorted(taken, owner[self.rows])
         self.labels = labels[taken]
         self.without_slices = np.setdiff1d(np.arange(len(taken)), self.owner).tolist()
+        path = folder / _HASHES  # missing in stores of earlier versions
+        hashes = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else [()] * len(labels)
+        self.hashes: list[ScanHashes] = [tuple(hashes[scan]) for scan in taken]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -100,14 +110,15 @@ def open_store(folder: Path, key: dict[str, Any], make: Callable[[], Iterable[Sl
 
     Args:
         folder: Folder of the store.
-        key: Everything that the slices depend on. A store with another key is replaced.
+        key: Everything that the slices depend on, to which the version of lgeqa is added, whose code prepares them. A
+            store with another key is replaced.
         make: Function that yields the slices of each scan, all slices of one shape.
 
     Raises:
         OutputError: The store cannot be written.
     """
     stamp = folder / "store.json"
-    wanted = json.dumps(key, sort_keys=True, default=str)
+    wanted = json.dumps(key | {"lgeqa": versions()["lgeqa"]}, sort_keys=True, default=str)
 
     def ready() -> bool:
         return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
@@ -125,7 +136,7 @@ def _write(folder: Path, scans: Iterable[Slices]) -> None:
     with telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "store.json").unlink(missing_ok=True)
-    slices, masks, context, owner, labels = [], [], [], [], []
+    slices, masks, context, owner, labels, hashes = [], [], [], [], [], []
     start = 0
     for number, scan in enumerate(scans):
         alone = np.arange(len(scan.slices))[:, None]
@@ -134,10 +145,12 @@ def _write(folder: Path, scans: Iterable[Slices]) -> None:
         context.append(start + (alone if scan.context is None else scan.context))
         owner.append(np.full(len(scan.slices), number))
         labels.append(scan.labels)
+        hashes.append(scan.hashes)
         start += len(scan.slices)
     for name, parts in (("slices", slices), ("masks", masks), ("context", context), ("owner", owner)):
         write_through(folder / f"{name}.npy", partial(np.save, arr=np.concatenate(parts)))
     write_through(folder / "labels.npy", partial(np.save, arr=np.stack(labels).astype(np.float32)))
+    write_whole(folder / _HASHES, json.dumps(hashes) + "\n")
 
 
 class SliceBatches(Sampler[list[int]]):

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 from lgeqa.atomic_io import write_through, write_whole
 from lgeqa.batch import BatchItem, OutputFolder
-from lgeqa.cohort import Case, LabelRule, load_split, read_cohort, sources_of
+from lgeqa.cohort import (
+    Case,
+    LabelRule,
+    load_split,
+    read_cohort,
+    read_hashes,
+    seen_message,
+    seen_scans,
+    sources_of,
+    used_training_scans,
+)
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings
@@ -39,6 +49,7 @@ class EvaluationRequest:
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
         jobs: Number of processes. None for one per core, at most eight.
+        allow_seen: Whether scans of patients whom the bundle was trained on may be in the test part of a split.
     """
 
     bundle: Path | None
@@ -52,6 +63,7 @@ class EvaluationRequest:
     seed: int = 0
     draws: int = 1000
     jobs: int | None = None
+    allow_seen: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,8 @@ def evaluate_bundle(request: EvaluationRequest, follow: Follow = pass_on) -> Eva
 
     Raises:
         CohortError: The cohorts have no labelled scan that could be assessed, or a scan is in them twice.
-        UsageError: The split, the bundle or the output folder cannot be used.
+        UsageError: The split, the bundle or the output folder cannot be used, or the bundle was trained on patients of
+            the split's test part.
         OutputError: A file cannot be written.
     """
     if request.out is not None:
@@ -84,7 +97,7 @@ def _evaluate_into(out: Path, request: EvaluationRequest, follow: Follow) -> Eva
 
     run = assess_labelled(request, out, follow)
     bootstrap = Bootstrap(request.draws, request.seed)
-    spec = EvaluationSpec(tuple(map(str, request.cohorts)), run.part, run.rule, bootstrap)
+    spec = EvaluationSpec(tuple(map(str, request.cohorts)), run.part, run.rule, bootstrap, run.seen)
     evaluation = evaluate(run.scans, run.excluded, run.bundle, spec)
     results = [item.result for item in run.items]
     _write(evaluation, curves_of(run.scans, run.rule.name), predictions(run.labelled, results, run.rule), out)
@@ -103,6 +116,7 @@ class LabelledRun:
         items: Outcome of each of them.
         scans: Those of them that were assessed.
         excluded: All other scans of the part, with the reason.
+        seen: Scans of the part that each stage was trained on.
     """
 
     bundle: Bundle
@@ -112,6 +126,7 @@ class LabelledRun:
     items: Sequence[BatchItem]
     scans: "Sequence[LabelledResult]"
     excluded: "tuple[Excluded, ...]"
+    seen: dict[str, tuple[str, ...]]
 
 
 def assess_labelled(request: EvaluationRequest, out: Path, follow: Follow) -> LabelledRun:
@@ -126,6 +141,7 @@ def assess_labelled(request: EvaluationRequest, out: Path, follow: Follow) -> La
     rule = choose_rule(cases, request.rule, request.reader)
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
+    seen = _seen(cases, bundle, request)
     # The network is evaluated here, so a scan gets a verdict even if the gate refuses it.
     settings = AssessSettings(given_masks=request.given_masks, force=True)
     assessment = AssessmentRequest(request.cohorts, settings, out, bundle=request.bundle, jobs=request.jobs)
@@ -133,7 +149,30 @@ def assess_labelled(request: EvaluationRequest, out: Path, follow: Follow) -> La
     results = [item.result for item in items]
     scans = join(labelled, results, rule)
     part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
-    return LabelledRun(bundle, rule, part, labelled, items, scans, left_out(cases, labelled, results, rule))
+    return LabelledRun(bundle, rule, part, labelled, items, scans, left_out(cases, labelled, results, rule), seen)
+
+
+def _seen(cases: Sequence[Case], bundle: Bundle, request: EvaluationRequest) -> dict[str, tuple[str, ...]]:
+    """Return the scans of the part whose patients the stages in use were trained on.
+
+    Raises:
+        UsageError: There are such scans in the test part of a split, and the request does not allow them.
+    """
+    learnt = used_training_scans(bundle.manifest.training_scans, detected=not request.given_masks)
+    # A part has all scans of its patients, so no other scan of the cohorts has to be read.
+    hashes = [(case, read_hashes(case)) for case in cases] if any(learnt.values()) else []
+    seen = seen_scans(cases, hashes, learnt)
+    if (
+        request.split
+        and request.part == "test"
+        and not request.allow_seen
+        and (message := seen_message(seen, len(cases)))
+    ):
+        raise UsageError(
+            f"{request.split}: {message}, so this is not a test on new patients. Train on the training part of this "
+            "split, or evaluate all the same with --allow-seen."
+        )
+    return seen
 
 
 def _cases(request: EvaluationRequest) -> list[Case]:

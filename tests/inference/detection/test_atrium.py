@@ -36,6 +36,13 @@ def test_the_largest_component_drops_what_is_apart() -> None:
     assert held(SliceRule(largest_component=True)) == [1, 2, 3]
 
 
+def test_voxels_that_meet_at_a_corner_are_one_component() -> None:
+    found = np.zeros((3, 4, 4), np.float32)
+    found[(0, 1, 2), (0, 1, 2), (0, 1, 2)] = 0.9
+    mask = atrium_mask(found, found, SPACING_MM, SliceRule(largest_component=True))
+    assert np.argwhere(mask).tolist() == [[0, 0, 0], [1, 1, 1], [2, 2, 2]]
+
+
 def test_a_larger_component_that_is_dark_is_dropped() -> None:
     voxels = np.random.default_rng(0).normal(20, 5, (6, 10, 10)).astype(np.float32)
     voxels[1:4, 2:6, 2:6] -= 20

@@ -20,6 +20,14 @@ def test_the_decoder_sees_every_stage_of_the_encoder() -> None:
     assert all(stage.grad is not None and stage.grad.abs().max() > 0 for stage in stages)
 
 
+def test_the_blood_pool_teaches_the_shared_encoder() -> None:
+    torch.manual_seed(0)
+    network = MultiTaskNetwork(width=8).eval()
+    _, blood_pool = network.both(torch.rand(1, 1, 64, 64))
+    [gradient] = torch.autograd.grad(blood_pool.square().sum(), [network.encoder.resnet.conv1.weight])
+    assert gradient.abs().max() > 0
+
+
 def test_a_multi_task_network_scores_as_its_baseline_part_does() -> None:
     torch.manual_seed(0)
     network = MultiTaskNetwork(width=8).eval()

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import nn
 
@@ -24,6 +25,13 @@ def test_quality_reads_the_three_attribute_logits_only() -> None:
         torch.testing.assert_close(logits[:, place : place + 1], head(features))
     assert widths(net.attribute_heads[0]) == [128, 32, 1]
     assert widths(net.quality_head) == [20, 1]
+
+
+@pytest.mark.parametrize("name", ["attribute_heads.0", "attribute_heads.2", "quality_head"])
+def test_heads_have_a_relu_between_their_layers(name: str) -> None:
+    head = network().get_submodule(name)
+    kinds = [type(layer) for layer in head.children()]
+    assert kinds == [nn.Linear, *[nn.ReLU, nn.Linear] * (len(kinds) // 2)]
 
 
 def test_quality_reads_the_last_features_of_the_attribute_heads() -> None:

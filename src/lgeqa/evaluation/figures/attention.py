@@ -16,7 +16,7 @@ from lgeqa.records import BoolArray, FloatArray
 Numbers = npt.NDArray[np.floating]
 
 _CAPTION = (
-    "HiResCAM: green is evidence for diagnostic, purple against it; one colour scale for each row, in logits."
+    "HiResCAM: green is evidence for diagnostic, purple against it, in logits; one colour scale for the whole figure."
     "\nThe line is the left atrium. A map has {rows} x {columns} cells, drawn smoothly; each sees most of the slice."
 )
 #: Opacity of the largest value of a map.
@@ -47,8 +47,8 @@ class Example:
 def attention_figure(examples: Sequence[Example]) -> Figure:
     """Draw one row for each slice: the slice, then the map of each model over it.
 
-    The colour scale of a row is symmetric about 0 and extends to the largest absolute value of its maps, so models can
-    be compared on one slice. The colour bar on the right shows this value.
+    The colour scale is symmetric about 0 and the same for all maps, so that the same colour is the same evidence in
+    every row and column. It extends to the largest absolute value of any map, which the colour bar shows.
 
     Args:
         examples: Examples of the same models in the same order, at least one.
@@ -59,11 +59,11 @@ def attention_figure(examples: Sequence[Example]) -> Figure:
     models = _models(examples)
     figure = Figure(figsize=(2.1 * (1 + len(models)) + 0.8, 2.25 * len(examples) + 0.8), layout="constrained")
     grid = figure.subplots(len(examples), 1 + len(models), squeeze=False)
+    reach = max(float(np.abs(example.maps[model]).max()) for example in examples for model in models) or 1.0
     for axes, example in zip(grid, examples, strict=True):
         _show_slice(axes[0], example)
         axes[0].set_ylabel(example.title, fontsize=8)
         axes[0].set_xlabel(f"true: {_class(example.label)}", fontsize=8)
-        reach = max(float(np.abs(example.maps[model]).max()) for model in models) or 1.0
         for axis, model in zip(axes[1:], models, strict=True):
             _show_slice(axis, example, darkest=-2)
             image = axis.imshow(
@@ -72,8 +72,8 @@ def attention_figure(examples: Sequence[Example]) -> Figure:
             predicted = example.predictions[model]
             verdict = "right" if predicted == example.label else "wrong"
             axis.set_xlabel(f"predicted: {_class(predicted)}, {verdict}", fontsize=8)
-        bar = figure.colorbar(image, ax=axes[-1], shrink=0.85)
-        bar.set_ticks([-reach, 0, reach], labels=[f"\N{MINUS SIGN}{reach:.2g}", "0", f"+{reach:.2g}"], fontsize=7)
+    bar = figure.colorbar(image, ax=grid, shrink=min(1.0, 1.6 / len(examples)), aspect=25)
+    bar.set_ticks([-reach, 0, reach], labels=[f"\N{MINUS SIGN}{reach:.2g}", "0", f"+{reach:.2g}"], fontsize=7)
     for axis, title in zip(grid[0], ("slice", *models), strict=True):
         axis.set_title(title, fontsize=10)
     rows, columns = examples[0].maps[models[0]].shape

@@ -7,6 +7,7 @@ from textwrap import fill
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from lgeqa.evaluation.embedding import Separation
@@ -24,17 +25,22 @@ class Panel:
         strategy: Display name of the strategy.
         plane: Positions of the slices by `embed`, (slice, 2).
         labels: Whether each slice is diagnostic, (slice,).
+        patients: Patient of each slice, (slice,).
         separation: Separation of the classes, measured on the full features.
     """
 
     strategy: str
     plane: npt.NDArray[np.floating]
     labels: BoolArray
+    patients: Sequence[str]
     separation: Separation
 
 
 def embedding_figure(panels: Sequence[Panel]) -> Figure:
     """Draw one panel for each strategy, slices coloured and shaped by their label, with figures of the separation.
+
+    Thin lines join the slices of each patient to their middle, so that a group of one patient does not look like many
+    patients.
 
     The axes have no ticks: positions on the plane have no unit, and positions in two panels cannot be compared.
     """
@@ -43,12 +49,20 @@ def embedding_figure(panels: Sequence[Panel]) -> Figure:
         _scatter(axis, panel)
         axis.set_title(f"{panel.strategy}\n{_caption(panel.separation)}", fontsize=8)
     handles, names = axis.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure
 
 
 def _scatter(axis: Axes, panel: Panel) -> None:
     """Draw the classes one after the other with small, transparent markers, since the second covers the first."""
+    patients = np.asarray(panel.patients)
+    spokes = []
+    for patient in np.unique(patients):
+        points = panel.plane[patients == patient]
+        # The medoid is a slice of the patient, where a mean may lie among other patients' slices.
+        distances = np.linalg.norm(points[:, None] - points, axis=2).sum(axis=1)
+        spokes += [(points[distances.argmin()], point) for point in points]
+    axis.add_collection(LineCollection(spokes, colors="#8a8a8a", linewidths=0.4, alpha=0.6, label="one patient"))
     for label, name, colour, shape in _CLASSES:
         x, y = panel.plane[panel.labels == label].T
         axis.scatter(x, y, s=16, c=colour, marker=shape, alpha=0.6, linewidths=0, label=name)

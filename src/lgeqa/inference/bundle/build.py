@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,12 @@ class Description(Settings):
 
 
 def write_bundle(
-    folder: Path, detector: Path, quality: Path, settings: dict[str, Any], description: Description
+    folder: Path,
+    detector: Path,
+    quality: Path,
+    settings: dict[str, Any],
+    description: Description,
+    training: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write a bundle into a new folder.
 
@@ -41,6 +47,7 @@ def write_bundle(
         settings: Settings of the networks, `{"detector": {"preparation", "rule"}, "quality": {"preparation",
             "novelty", "calibration"}}`, where the last two may be left out.
         description: Description with the other fields of the manifest.
+        training: `training_scans` and `training_versions` of the manifest. None if they are unknown.
 
     Raises:
         BundleError: The folder is not empty.
@@ -56,6 +63,7 @@ def write_bundle(
         hashes[name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     manifest = Manifest.of(
         description.model_dump()
+        | dict(training or {})
         | {
             "detector": settings["detector"] | {"file": "detector.onnx"},
             "quality": settings["quality"] | {"file": "quality.onnx"},

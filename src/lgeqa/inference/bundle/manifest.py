@@ -20,6 +20,10 @@ _DECISIVE: Final = ("detector", "quality", "threshold", "sha256")
 CARD = "MODEL_CARD.md"
 
 
+#: The stages of a bundle.
+StageName = Literal["detector", "quality"]
+
+
 class DetectorPart(Settings):
     """Stage 1, the detector.
 
@@ -104,6 +108,11 @@ class Manifest(Settings):
         license: SPDX name of the licence.
         caution: Caution that a user should know before trusting a verdict, shown beside every verdict.
         metrics: Measured figures.
+        training_scans: Scans that each stage, `detector` or `quality`, was trained on or that selected its weights: 16
+            hexadecimal digits of the hash of their size and voxels, that of the real scan for a simulated one. A stage
+            is missing if its scans are unknown.
+        training_versions: Versions of lgeqa, Python and the packages that trained or joined the stages. Empty in
+            bundles of earlier versions.
         sha256: SHA-256 of each other file in the folder that the bundle needs, by file name.
         decisive_sha256: SHA-256 of the parts that a verdict depends on: `detector`, `quality`, `threshold` and
             `sha256`. Empty in bundles of earlier versions, which are opened without this check.
@@ -123,6 +132,8 @@ class Manifest(Settings):
     license: str
     caution: str = ""
     metrics: tuple[Metric, ...] = ()
+    training_scans: dict[StageName, tuple[str, ...]] = Field(default_factory=dict)
+    training_versions: dict[str, str] = Field(default_factory=dict)
     sha256: dict[str, str]
     decisive_sha256: str = ""
 
