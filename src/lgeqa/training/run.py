@@ -31,6 +31,7 @@ from lgeqa.cohort import (
 from lgeqa.cohort.findings import named
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError, UsageError
+from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.bundle.build import Description
 from lgeqa.training.bundle_export import (
     bundle_of_detector_run,
@@ -46,7 +47,7 @@ from lgeqa.training.detector import DetectorConfig, detector_store, train_detect
 from lgeqa.training.networks import save_weights
 from lgeqa.training.onnx_export import check_parity, export_onnx
 from lgeqa.training.processes import is_main
-from lgeqa.training.quality import ContrastiveConfig, Prepared, QualityConfig, find_strategy, quality_store
+from lgeqa.training.quality import AdaptConfig, ContrastiveConfig, Prepared, QualityConfig, find_strategy, quality_store
 from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SCANS, SPLIT, TRAINING, VALIDATION, WEIGHTS
 from lgeqa.training.self_check import constant_cautions, prevalence_cautions
 from lgeqa.training.slice_store import SliceDataset
@@ -183,7 +184,7 @@ def train_to_bundle(
     data = replace(data, validation=data.validation.middle(side))
     network = find_strategy(strategy).train(data, config, run, quiet)
     if is_main():
-        _save_scans((data.training, data.validation, data.pretraining), run)
+        _save_scans((data.training, data.validation, data.pretraining), run, _scans_of_start(config))
         change = _save(network, (side, side), None, data.validation, run)
         description = about or default_quality_description(strategy, run.name, cases, config, change)
         cautions = _cautions(run, data)
@@ -328,9 +329,17 @@ def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> 
             yield f"{within}{name}", value, new[name]
 
 
-def _save_scans(stores: Sequence[SliceDataset], run: Path) -> None:
-    """Write the hashes of all scans that a training has seen."""
-    write_whole(run / SCANS, json.dumps(origins(scan for store in stores for scan in store.hashes), indent=1) + "\n")
+def _save_scans(stores: Sequence[SliceDataset], run: Path, before: Sequence[str] = ()) -> None:
+    """Write the hashes of all scans that a training has seen, and those of the training that it went on from."""
+    seen = {*before, *origins(scan for store in stores for scan in store.hashes)}
+    write_whole(run / SCANS, json.dumps(sorted(seen), indent=1) + "\n")
+
+
+def _scans_of_start(config: QualityConfig) -> tuple[str, ...]:
+    """Return the hashes of the scans that the bundle which a training goes on from says it was trained on."""
+    if not isinstance(config, AdaptConfig):
+        return ()
+    return open_bundle(config.weights).manifest.training_scans.get("quality", ())
 
 
 def _save(
