@@ -11,6 +11,7 @@ from lgeqa.cohort.labels import LabelRule as LabelRule
 from lgeqa.cohort.labels import check_labelled as check_labelled
 from lgeqa.cohort.labels import is_labelled as is_labelled
 from lgeqa.cohort.labels import labels_of as labels_of
+from lgeqa.cohort.labels import levels_of as levels_of
 from lgeqa.cohort.labels import scores_of as scores_of
 from lgeqa.cohort.labels import strata_of as strata_of
 from lgeqa.cohort.labels import targets_of as targets_of

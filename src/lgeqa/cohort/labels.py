@@ -5,13 +5,16 @@ from statistics import NormalDist, fmean, median, median_low
 from typing import Final, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case
+from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case, Scores
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
-from lgeqa.records import FloatArray
-from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES, is_diagnostic
+from lgeqa.records import BoolArray, FloatArray
+from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES, is_diagnostic
+
+Numbers = npt.NDArray[np.float64]
 
 #: Stratum of the scans without a label. Strata 0 and 1 are the labels of quality.
 UNLABELLED: Final = 2
@@ -20,6 +23,7 @@ _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
     "mean": fmean,
     "median": median,
     "majority": median_low,
+    "soft": median_low,
 }
 #: Rules that combine all readers.
 JOINED: Final = tuple(_JOINING)
@@ -39,12 +43,14 @@ class LabelRule(Settings):
         rule: Rule for the label. `reader`: the scores of one reader. `mean`, `median`: the mean or median of all
             readers on each scale, where the median of two middle scores is their mean. `majority`: diagnostic if more
             than half of the readers gave 3 or more, so a tie is non-diagnostic. `graded`: the scores of the reader
-            `measured`, from which training learns the probability that an expert's score is 3 or more.
+            `measured`, from which training learns the probability that an expert's score is 3 or more. `soft`: as
+            `majority`, but training learns the share of the readers who gave 3 or more, so that a scan on which readers
+            disagree counts as uncertain.
         reader: Reader whose scores are the labels, with the rules `reader` and `graded`. It is `measured` with the
             rule `graded`.
     """
 
-    rule: Literal["reader", "mean", "median", "majority", "graded"] = "reader"
+    rule: Literal["reader", "mean", "median", "majority", "graded", "soft"] = "reader"
     reader: str = Field(TRUTH, min_length=1)
 
     @model_validator(mode="after")
@@ -70,9 +76,9 @@ class LabelRule(Settings):
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
     """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `scales.SCALE_NAMES`.
 
-    With the rule `majority` it is the median, or the lower of the two middle scores if the number of readers is even.
-    This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly if they
-    call the scan diagnostic.
+    With the rules `majority` and `soft` it is the median, or the lower of the two middle scores if the number of readers
+    is even. This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly
+    if they call the scan diagnostic.
 
     The result is NaN on all scales if there is no score: the scan was not scored, or not by the reader of the rule.
     """
@@ -93,14 +99,40 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
     """Return the training target of a scan on each scale, 0 to 1, (4,) in the order of `scales.SCALE_NAMES`.
 
     With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the measured one
-    is 3 or more, so that a scan near the border counts as uncertain. With any other rule it is `labels_of`.
+    is 3 or more, so that a scan near the border counts as uncertain. With the rule `soft` it is the share of the
+    readers of a scale who gave 3 or more (Peterson et al., Human uncertainty makes classification more robust, ICCV
+    2019, arXiv 1908.07086, train on such shares). With any other rule it is `labels_of`.
 
     The result is NaN where the result of `scores_of` is NaN.
     """
+    if rule.rule == "soft":
+        return _share(_readings(case), lambda scores: scores >= DIAGNOSTIC_FROM)
     if rule.rule != "graded":
         return labels_of(case, rule)
     targets = [_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)]
     return np.array(targets or [np.nan] * len(SCALE_NAMES), np.float32)
+
+
+def levels_of(case: Case, rule: LabelRule) -> FloatArray:
+    """Return the ordinal training target of a scan: how far its score lies above 1, 2, 3 and 4.
+
+    A whole score s gives 1 for each of the thresholds k below s, and 0 for the others. A score between two whole ones,
+    such as a half or the mean of readers, gives its fraction, min(max(s - k, 0), 1): 2.5 counts half for k = 2. The
+    four values of a scale then sum to s - 1. With the rule `soft` it is the mean of these values over the readers of
+    the scale. With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the
+    measured one is k + 1 or more.
+
+    Returns:
+        Targets from 0 to 1, (4 scales in the order of `scales.SCALE_NAMES`, 4 thresholds). NaN where the result of
+        `scores_of` is NaN.
+    """
+    thresholds = np.arange(LOWEST_SCORE, HIGHEST_SCORE)
+    if rule.rule == "soft":
+        return _share(_readings(case), lambda scores: np.clip(scores[..., None] - thresholds, 0, 1))
+    distances = np.array(_joined(case, rule) or [np.nan] * len(SCALE_NAMES))[:, None] - thresholds
+    if rule.rule == "graded":
+        return np.vectorize(_SPREAD.cdf)(distances - 1).astype(np.float32)
+    return np.clip(distances, 0, 1).astype(np.float32)
 
 
 def is_labelled(case: Case, rule: LabelRule) -> bool:
@@ -128,7 +160,26 @@ def _joined(case: Case, rule: LabelRule) -> list[float]:
     """Return the combined scores in 64 bits, so that none is rounded up to 3.0, or an empty list without a score."""
     if not rule.is_joined:
         return list(case.scores.get(rule.reader, ()))
+    return [_JOINING[rule.rule](scale) for scale in zip(*_readings(case), strict=True)]
+
+
+def _readings(case: Case) -> list[Scores]:
+    """Return the scores that a panel agreed on, or else those of each reader."""
     if ADJUDICATED in case.scores:
-        return list(case.scores[ADJUDICATED])
-    readings = [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
-    return [_JOINING[rule.rule](scale) for scale in zip(*readings, strict=True)]
+        return [case.scores[ADJUDICATED]]
+    return [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
+
+
+def _share(readings: Sequence[Scores], shares: Callable[[Numbers], Numbers | BoolArray]) -> FloatArray:
+    """Return the mean of the shares over the readers of each scale, NaN for a scale that nobody scored.
+
+    Args:
+        readings: Scores of each reader, NaN on a scale that was left out.
+        shares: Function of scores (reader, 4) whose result begins with these axes.
+    """
+    scores = np.array(readings, float).reshape(-1, len(SCALE_NAMES))
+    values = shares(scores)
+    scored = ~np.isnan(scores).reshape(scores.shape + (1,) * (values.ndim - 2))
+    total, count = np.where(scored, values, 0).sum(axis=0), scored.sum(axis=0)
+    mean: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0).astype(np.float32)
+    return mean

@@ -42,7 +42,7 @@ def name_of(rule: LabelRule) -> str:
 def in_words(rule: LabelRule) -> str:
     """Return a description of the labels."""
     if rule.is_joined:
-        return f"the {rule.rule} of the readers' scores"
+        return f"the {'majority' if rule.rule == 'soft' else rule.rule} of the readers' scores"
     words = {
         TRUTH: "scores before reader noise (truth)",
         LABEL: "agreed scores (label)",

@@ -175,7 +175,8 @@ def default_quality_description(
     if rule.rule == "graded":
         by = "how likely an expert's score of 3 or more is, given the score that follows from image quality measures"
     else:
-        by = f"the {rule.rule} of the readers" if rule.is_joined else f"that of {rule.reader}"
+        joined = "share of diagnostic scores" if rule.rule == "soft" else rule.rule
+        by = f"the {joined} of the readers" if rule.is_joined else f"that of {rule.reader}"
     return Description(
         name=name,
         version="0.1.0",
