@@ -165,10 +165,13 @@ def test_soft_targets_are_the_share_of_the_readers() -> None:
 def test_soft_targets_count_the_readers_of_each_scale() -> None:
     nan = float("nan")
     read = case(ann=(4, nan, nan, 1), bob=(2, 5, nan, nan), cyd=(1, nan, nan, 1))
-    np.testing.assert_allclose(targets_of(read, rule("soft")), [1 / 3, 1, nan, 0], rtol=1e-6)
+    assert targets_of(read, rule("soft")) == pytest.approx([1 / 3, 1, nan, 0], nan_ok=True)
     levels = levels_of(read, rule("soft"))
-    np.testing.assert_allclose(levels[0], [2 / 3, 1 / 3, 1 / 3, 0], rtol=1e-6)
-    np.testing.assert_allclose(levels[1:3], [[1] * 4, [nan] * 4])
+    assert levels[0] == pytest.approx([2 / 3, 1 / 3, 1 / 3, 0])
+    assert levels[1].tolist() == [1] * 4
+    assert np.isnan(levels[2]).all()
+    agreed = case(ann=(4, 4, 4, 4), bob=(2, 2, 2, 2), adjudicated=(5, nan, nan, nan))
+    assert targets_of(agreed, rule("soft")).tolist() == [1, 0.5, 0.5, 0.5]
 
 
 def test_levels_say_how_far_a_score_lies_above_each_threshold() -> None:
@@ -182,7 +185,7 @@ def test_levels_say_how_far_a_score_lies_above_each_threshold() -> None:
 
 def test_soft_levels_are_the_mean_over_the_readers() -> None:
     alone = [levels_of(READ, LabelRule(reader=name)) for name in READ.scores]
-    np.testing.assert_allclose(levels_of(READ, rule("soft")), np.mean(alone, axis=0), rtol=1e-6)
+    assert levels_of(READ, rule("soft")) == pytest.approx(np.mean(alone, axis=0))
 
 
 def test_graded_levels_are_probabilities_of_each_score() -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from lgeqa.cohort.case import ADJUDICATED, MEASURED, PSEUDO_READERS, TRUTH, Case, Scores
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
-from lgeqa.records import BoolArray, FloatArray
+from lgeqa.records import FloatArray
 from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES, is_diagnostic
 
 Numbers = npt.NDArray[np.float64]
@@ -76,9 +76,9 @@ class LabelRule(Settings):
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
     """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `scales.SCALE_NAMES`.
 
-    With the rules `majority` and `soft` it is the median, or the lower of the two middle scores if the number of readers
-    is even. This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly
-    if they call the scan diagnostic.
+    With the rules `majority` and `soft` it is the median, or the lower of the two middle scores if the number of
+    readers is even. This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more
+    exactly if they call the scan diagnostic.
 
     The result is NaN on all scales if there is no score: the scan was not scored, or not by the reader of the rule.
     """
@@ -106,7 +106,7 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
     The result is NaN where the result of `scores_of` is NaN.
     """
     if rule.rule == "soft":
-        return _share(_readings(case), lambda scores: scores >= DIAGNOSTIC_FROM)
+        return _reader_mean(case, lambda scores: (scores >= DIAGNOSTIC_FROM).astype(float))
     if rule.rule != "graded":
         return labels_of(case, rule)
     targets = [_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)]
@@ -128,11 +128,12 @@ def levels_of(case: Case, rule: LabelRule) -> FloatArray:
     """
     thresholds = np.arange(LOWEST_SCORE, HIGHEST_SCORE)
     if rule.rule == "soft":
-        return _share(_readings(case), lambda scores: np.clip(scores[..., None] - thresholds, 0, 1))
+        return _reader_mean(case, lambda scores: np.clip(scores[..., None] - thresholds, 0, 1))
     distances = np.array(_joined(case, rule) or [np.nan] * len(SCALE_NAMES))[:, None] - thresholds
     if rule.rule == "graded":
-        return np.vectorize(_SPREAD.cdf)(distances - 1).astype(np.float32)
-    return np.clip(distances, 0, 1).astype(np.float32)
+        return np.array([[_SPREAD.cdf(distance - 1) for distance in row] for row in distances], np.float32)
+    levels: FloatArray = np.clip(distances, 0, 1).astype(np.float32)
+    return levels
 
 
 def is_labelled(case: Case, rule: LabelRule) -> bool:
@@ -160,26 +161,32 @@ def _joined(case: Case, rule: LabelRule) -> list[float]:
     """Return the combined scores in 64 bits, so that none is rounded up to 3.0, or an empty list without a score."""
     if not rule.is_joined:
         return list(case.scores.get(rule.reader, ()))
+    if ADJUDICATED in case.scores:
+        return list(case.scores[ADJUDICATED])
     return [_JOINING[rule.rule](scale) for scale in zip(*_readings(case), strict=True)]
 
 
 def _readings(case: Case) -> list[Scores]:
-    """Return the scores that a panel agreed on, or else those of each reader."""
-    if ADJUDICATED in case.scores:
-        return [case.scores[ADJUDICATED]]
+    """Return the scores of each reader."""
     return [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
 
 
-def _share(readings: Sequence[Scores], shares: Callable[[Numbers], Numbers | BoolArray]) -> FloatArray:
-    """Return the mean of the shares over the readers of each scale, NaN for a scale that nobody scored.
+def _reader_mean(case: Case, values_of: Callable[[Numbers], Numbers]) -> FloatArray:
+    """Return the mean of values over the readers of each scale, or the value of the score that a panel agreed on.
 
     Args:
-        readings: Scores of each reader, NaN on a scale that was left out.
-        shares: Function of scores (reader, 4) whose result begins with these axes.
+        case: Scan with its readers' scores, NaN on a scale that was left out.
+        values_of: Function of scores (reader, 4) whose result begins with these axes.
+
+    Returns:
+        Mean of each scale, (4, ...). NaN for a scale that nobody scored.
     """
-    scores = np.array(readings, float).reshape(-1, len(SCALE_NAMES))
-    values = shares(scores)
-    scored = ~np.isnan(scores).reshape(scores.shape + (1,) * (values.ndim - 2))
-    total, count = np.where(scored, values, 0).sum(axis=0), scored.sum(axis=0)
-    mean: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0).astype(np.float32)
+    agreed = np.array(case.scores.get(ADJUDICATED, (np.nan,) * len(SCALE_NAMES)))
+    readings = np.array(_readings(case), float).reshape(-1, len(SCALE_NAMES))
+    scores = np.vstack([agreed, np.where(np.isnan(agreed), readings, np.nan)])
+    scored = ~np.isnan(scores)
+    values = np.where(scored.T, values_of(scores).T, 0).T
+    count = scored.sum(axis=0)
+    total = values.sum(axis=0).T
+    mean: FloatArray = np.where(count, total / np.maximum(count, 1), np.nan).T.astype(np.float32)
     return mean
