@@ -82,8 +82,8 @@ def test_baseline_validation_is_the_squared_error_of_each_scale() -> None:
     found = recipe.validate({"slice": torch.zeros(1, 1, 128, 128), "label": torch.tensor([[1.0, 1.0, 1.0, 0.0]])})
     for name, error in {**dict(zip(SCALE_NAMES, (0.0, 1.0, 0.25, 0.25), strict=True)), "": 0.375}.items():
         mean = found[f"validation/mse_{name}".rstrip("_")]
-        assert isinstance(mean, torch.Tensor)
-        assert mean.item() == pytest.approx(error, abs=1e-6)
+        assert isinstance(mean, Metric)
+        assert mean.compute().item() == pytest.approx(error, abs=1e-6)
 
 
 class Projected(nn.Module):

@@ -19,7 +19,7 @@ from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import PREPARED, run_folder
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.strategies import StrategyName
-from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork, load_weights
+from lgeqa.training.networks import QualityNetwork, load_weights
 from lgeqa.training.networks.hirescam import hirescam
 from lgeqa.training.quality import STRATEGIES
 from lgeqa.training.run_layout import FIRST_STEP, WEIGHTS
@@ -60,7 +60,7 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
     examples = [
         Example(
             title=f"{plan.cases[plan.numbers(SHOWN, 'test')[store.owner[index]]].scan_id}\n{group}",
-            pixels=batch["slice"][row, 0].numpy(),
+            pixels=store.slices[store.rows[index]],
             atrium=batch["mask"][row, 0].numpy() > 0,
             label=bool(labels[index]),
             predictions={name: bool(verdicts[index]) for name, verdicts in predicted.items()},
@@ -109,8 +109,7 @@ def curves(config: ExperimentConfig, out: Path) -> Figure:
 
 def _network(strategy: StrategyName, config: ExperimentConfig, out: Path) -> QualityNetwork:
     """Load the network of the iteration that the figures show, in evaluation mode."""
-    kind = MultiTaskNetwork if strategy == "multitask" else QualityNetwork
-    network = kind(config.quality_from, config.width)
+    network = STRATEGIES[strategy].network(config.quality_from, config.width, len(config.preparation.context_mm))
     load_weights(network, run_folder(out, Run(strategy, SHOWN)) / WEIGHTS)
     return network.eval()
 

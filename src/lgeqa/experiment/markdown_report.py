@@ -64,7 +64,7 @@ def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> st
 
 def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
     first = next(iter(findings.evaluations.values()))
-    yield "# Experiment: the strategies of the paper on one cohort\n"
+    yield "# Experiment: strategies on one cohort\n"
     if first.simulated:
         yield f"{_SIMULATED}\n"
     yield markdown_table(("", ""), list(_facts(plan, config, findings, first)))

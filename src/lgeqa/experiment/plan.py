@@ -74,8 +74,10 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
         CohortError: There are too few labelled scans with masks, or patients, for the settings.
     """
     everything = [case for cohort in cohorts for case in read_cohort(cohort)]
-    check_labelled(everything, config.label)
-    cases = [case for case in everything if case.mask and is_labelled(case, config.label)]
+    for rule in config.rules:
+        check_labelled(everything, rule)
+    # All strategies learn from the same scans, also one with a label rule of its own.
+    cases = [case for case in everything if case.mask and all(is_labelled(case, rule) for rule in config.rules)]
     if not cases:
         raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has both a mask and scores.")
     selected, splits = _splits(cases, config)

@@ -9,8 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-import numpy as np
-
 from lgeqa.cohort import TRUTH, Case, LabelRule
 from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
@@ -181,7 +179,7 @@ def default_quality_description(
         name=name,
         version="0.1.0",
         created=datetime.now(UTC).date().isoformat(),
-        strategy=f"{strategy} (section {find_strategy(strategy).section})",
+        strategy=f"{strategy} ({find_strategy(strategy).source})",
         labels="measured" if rule.reader == MEASURED else "simulated" if simulated else "expert",
         training_data=f"{len(cases)} scans of {patients} patients; the label is {by}.",
         intended_use=_RESEARCH,
@@ -267,7 +265,7 @@ def with_novelty(second: Stage, store: SliceDataset, data: str, scratch: Path) -
     """
     per_scan = max(_NOVELTY_PER_SCAN, -(-_NOVELTY // len(store.labels)))
     chosen = SliceBatches(store.owner, per_scan, 1, seed=0).draw()
-    features = pooled_features(second.network, store.slices[store.rows[chosen]].astype(np.float32, copy=False))
+    features = pooled_features(second.network, store[chosen.tolist()]["slice"].numpy())
     whitening = fit_whitening(features)
     add_novelty(second.network, scratch / "novelty.onnx", whitening)
     limits = novelty_limits(whitening.novelty(features), store.owner[chosen], data)

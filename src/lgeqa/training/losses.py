@@ -11,11 +11,30 @@ _dice = DiceLoss(sigmoid=True, batch=True)
 def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return equation 1: binary cross-entropy over the three attributes and quality, mean over the four.
 
+    The mean is over the labels that are there. It is 0, with gradients of 0, if there are none.
+
     Args:
         logits: Logits (slice, 4) in the order of `scales.SCALE_NAMES`.
-        labels: Labels (slice, 4) from 0 to 1.
+        labels: Labels (slice, 4) from 0 to 1, or NaN without a score.
     """
-    return binary_cross_entropy_with_logits(logits, labels)
+    given = ~labels.isnan()
+    terms = binary_cross_entropy_with_logits(
+        logits, labels.nan_to_num(), weight=given.to(logits.dtype), reduction="sum"
+    )
+    return terms / given.sum().clamp(min=1)
+
+
+def ordinal_loss(logits: Tensor, levels: Tensor) -> Tensor:
+    """Return the loss of CORAL: binary cross-entropy at each threshold, summed over the thresholds of a scale.
+
+    It is the mean over slices and scales with a score. Source: Cao, Mirjalili and Raschka, Pattern Recognition Letters
+    140:325-331, 2020, 10.1016/j.patrec.2020.11.008, equation 4 with equal weights.
+
+    Args:
+        logits: Logits of P(score > k) for k = 1 to 4, (slice, 4 scales, 4 thresholds).
+        levels: Targets from `cohort.levels_of` of the same shape, NaN without a score.
+    """
+    return scoring_loss(logits, levels) * logits.shape[-1]
 
 
 def blood_pool_loss(logits: Tensor, masks: Tensor) -> Tensor:

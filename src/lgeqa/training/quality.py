@@ -1,4 +1,4 @@
-"""Training of stage 2 by each strategy: baseline, multi-task and contrastive (section 3.2), and hybrid (section 5)."""
+"""Training of stage 2 by each strategy: those of the paper (section 3.2), hybrid (section 5), and others beyond it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
-from lgeqa.cohort import Case, LabelRule, content_of, targets_of
+from lgeqa.cohort import Case, LabelRule, content_of, levels_of, targets_of
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
-from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
+from lgeqa.preprocessing import QualityPreparation, prepare_for_quality, quality_context
 from lgeqa.preprocessing.quality_input import quality_weights
 from lgeqa.preprocessing.resampling import resample
 from lgeqa.strategies import added_strategies
@@ -21,7 +21,9 @@ from lgeqa.training.networks import (
     WIDTH,
     ContrastiveNetwork,
     HybridNetwork,
+    MultipleInstanceNetwork,
     MultiTaskNetwork,
+    OrdinalNetwork,
     QualityFrom,
     QualityNetwork,
     load_first_weights,
@@ -31,11 +33,19 @@ from lgeqa.training.networks import (
 from lgeqa.training.processes import is_main
 from lgeqa.training.run_layout import FIRST_STEP
 from lgeqa.training.slice_store import SliceDataset, Slices, open_store
-from lgeqa.training.strategies import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
+from lgeqa.training.strategies import (
+    BaselineRecipe,
+    ContrastiveRecipe,
+    HeadsRecipe,
+    HybridRecipe,
+    MultipleInstanceRecipe,
+    MultiTaskRecipe,
+    OrdinalRecipe,
+)
 
 
 class QualityConfig(Settings):
-    """Settings of `lgeqa train baseline` and `lgeqa train multitask`.
+    """Settings of `lgeqa train baseline`, `multitask` and `ordinal`.
 
     Attributes:
         preparation: Preparation of the slices, stored in the bundle.
@@ -108,6 +118,26 @@ class ContrastiveConfig(QualityConfig):
     unlabelled: bool = False
 
 
+class SoftConfig(QualityConfig):
+    """Settings of `lgeqa train soft`: those of the baseline.
+
+    Attributes:
+        label: Rule that derives the label from the readers' scores, by default the share of all readers.
+    """
+
+    label: LabelRule = Field(default_factory=lambda: LabelRule(rule="soft"))
+
+
+class MultipleInstanceConfig(QualityConfig):
+    """Settings of `lgeqa train mil`: those of the other strategies, and one more.
+
+    Attributes:
+        pseudo_bags: Number of random parts of a scan that also learn its label, the first of two tiers. 0 for one tier.
+    """
+
+    pseudo_bags: NonNegativeInt = 0
+
+
 AnyQualityNetwork = TypeVar("AnyQualityNetwork", bound=QualityNetwork)
 
 
@@ -169,6 +199,22 @@ def train_hybrid(data: Prepared, config: QualityConfig, run: Path, quiet: bool) 
     return _train_in_two_steps(HybridNetwork, HybridRecipe, data, config, run, quiet)
 
 
+def train_ordinal(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train the baseline on the scores of 1 to 5, with the arguments of `train_baseline`."""
+    network = _started(OrdinalNetwork, config)
+    fit(OrdinalRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def train_mil(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train on scans whose slices are pooled by attention, with the arguments of `train_baseline`."""
+    assert isinstance(config, MultipleInstanceConfig)
+    network = _started(MultipleInstanceNetwork, config)
+    recipe = MultipleInstanceRecipe(network, config.loop, config.preparation.pixels, config.pseudo_bags)
+    fit(recipe, data.training, data.validation, run, quiet)
+    return network
+
+
 def _train_in_two_steps(
     kind: type[ContrastiveNetwork],
     recipe: type[ContrastiveRecipe],
@@ -198,7 +244,7 @@ def _train_in_two_steps(
 def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
     """Return a network with its initial weights."""
     with seeded_init(config.loop.seed):
-        network = kind(config.quality_from, config.width)
+        network = kind(config.quality_from, config.width, len(config.preparation.context_mm))
     load_first_weights(network.encoder, config.weights)
     return network
 
@@ -208,14 +254,16 @@ class Strategy:
     """A strategy for training stage 2.
 
     Attributes:
-        section: Section of the paper.
+        source: Section of the paper, or the publication that a strategy beyond the paper follows.
         config: Class of the settings.
         train: Function that trains the network.
+        network: Class of the trained network.
     """
 
-    section: str
+    source: str
     config: type[QualityConfig]
     train: Callable[[Prepared, QualityConfig, Path, bool], QualityNetwork]
+    network: type[QualityNetwork] = QualityNetwork
 
     @property
     def pretrains(self) -> bool:
@@ -223,12 +271,22 @@ class Strategy:
         return issubclass(self.config, ContrastiveConfig)
 
 
-#: The strategies, in the paper's order.
+#: The strategies, in the paper's order, and then those beyond the paper.
 STRATEGIES: Final = {
-    "baseline": Strategy("3.2.1", QualityConfig, train_baseline),
-    "multitask": Strategy("3.2.2", QualityConfig, train_multitask),
-    "contrastive": Strategy("3.2.3", ContrastiveConfig, train_contrastive),
-    "hybrid": Strategy("5", ContrastiveConfig, train_hybrid),
+    "baseline": Strategy("section 3.2.1", QualityConfig, train_baseline),
+    "multitask": Strategy("section 3.2.2", QualityConfig, train_multitask, MultiTaskNetwork),
+    "contrastive": Strategy("section 3.2.3", ContrastiveConfig, train_contrastive),
+    "hybrid": Strategy("section 5", ContrastiveConfig, train_hybrid),
+    "soft": Strategy("beyond the paper: arXiv 1908.07086", SoftConfig, train_baseline),
+    "ordinal": Strategy(
+        "beyond the paper: doi 10.1016/j.patrec.2020.11.008", QualityConfig, train_ordinal, OrdinalNetwork
+    ),
+    "mil": Strategy(
+        "beyond the paper: arXiv 1802.04712; the verdict follows the slices weighted by attention",
+        MultipleInstanceConfig,
+        train_mil,
+        MultipleInstanceNetwork,
+    ),
 }
 
 
@@ -259,7 +317,13 @@ def quality_store(
         "preparation": preparation.model_dump(),
         "scans": [[content_of(case), targets_of(case, rule).tolist()] for case in cases],
     }
-    return open_store(folder, key, lambda: _slices(cases, preparation, rule))
+    return with_targets_of(open_store(folder, key, lambda: _slices(cases, preparation, rule)), cases, rule)
+
+
+def with_targets_of(store: SliceDataset, cases: Sequence[Case], rule: LabelRule) -> SliceDataset:
+    """Return the slices of a store with the targets that a rule gives to its scans, the cases in their order."""
+    labels, levels = ([target(case, rule) for case in cases] for target in (targets_of, levels_of))
+    return store.with_targets(np.stack(labels), np.stack(levels))
 
 
 def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelRule) -> Iterator[Slices]:
@@ -271,4 +335,5 @@ def _slices(cases: Sequence[Case], preparation: QualityPreparation, rule: LabelR
             prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation),
             (resample(atrium[has_atrium].astype(np.float32), *weights) > 0.5).astype(np.uint8),
             targets_of(case, rule),
+            quality_context(atrium, scan.spacing_mm[0], preparation),
         )
