@@ -1,12 +1,13 @@
 """Which scans are trained on and tested in each iteration, and with which settings; nothing is trained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lgeqa.cohort import fold_splits, patients_of, read_cohort, strata_of
+from lgeqa.cohort import LabelRule, fold_splits, patients_of, read_cohort, strata_of
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.experiment.plan import make_plan
 from lgeqa.experiment.run import run_experiment
@@ -113,6 +114,29 @@ def test_each_training_has_the_common_settings_and_its_own_seed() -> None:
     assert hybrid == contrastive
     assert baseline.preparation == config.preparation
     assert baseline.quality_from == contrastive.quality_from == "features"
+
+
+def test_strategies_beyond_the_paper_have_settings_of_their_own() -> None:
+    config = ExperimentConfig.of(SETTINGS | {"pseudo_bags": 3, "strategies": ["baseline", "soft", "mil"]})
+    baseline, soft, mil = (config.of_run(name, 0) for name in config.strategies)
+    assert baseline.label == mil.label == config.label
+    assert soft.label == LabelRule(rule="soft")
+    assert mil.pseudo_bags == 3  # type: ignore[attr-defined]
+    assert config.rules == (config.label, soft.label)
+
+
+def test_scans_that_a_strategy_cannot_learn_from_are_in_none(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [replace(case, scores=case.scores | {"reader-1": (3.0,) * 4}) for case in read_cohort(cohort)]
+    without = replace(cases[0], scores={"truth": cases[0].scores["truth"]})
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda _: [without, *cases[1:]])
+    both = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"strategies": ["baseline", "soft"]}))
+    assert {case.scan_id for case in both.cases} == {case.scan_id for case in cases[1:]}
+    alone = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"strategies": ["baseline"]}))
+    assert len(alone.cases) == len(cases)
+    unread = [replace(case, scores={"truth": case.scores["truth"]}) for case in cases]
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda _: unread)
+    with pytest.raises(CohortError, match="No scan has a label by the rule 'soft'; scores are by truth"):
+        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"strategies": ["soft"]}))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """An experiment from a cohort to its report: the work of `lgeqa experiment`."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from lgeqa.experiment.figures import NotDrawnError, attention, curves, embedding
 from lgeqa.experiment.html_report import html
 from lgeqa.experiment.markdown_report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
-from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_folds
+from lgeqa.experiment.results import POOLED, SCORE_AGREEMENT, associations, evaluate_run, pool_folds
+from lgeqa.experiment.score_agreement import ScoreAgreement, score_agreements
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import check_devices, train_all
 from lgeqa.training.bundle_export import stage_1
@@ -70,8 +72,12 @@ def run_experiment(
         return  # only the main process of a distributed training evaluates and reports
     tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
     pooled = pool_folds(tested, config) if config.splits == "folds" else None
+    agreements: tuple[ScoreAgreement, ...] = ()
     if pooled:
         write_whole(out / POOLED, pooled.model_dump_json(indent=1) + "\n")
+        agreements = score_agreements({run: result.scans for run, result in tested.items()}, config)
+        content = [agreement.model_dump(mode="json") for agreement in agreements]
+        write_whole(out / SCORE_AGREEMENT, json.dumps(content, indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
     pictures, undrawn = {CURVES: curves(config, out)}, {}
     choice: Choice | None = None
@@ -87,7 +93,9 @@ def run_experiment(
     for name, picture in pictures.items():
         write_through(out / name, partial(picture.savefig, dpi=150))
     evaluations = {run: result.evaluation for run, result in tested.items()}
-    findings = Findings(cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn)
+    findings = Findings(
+        cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, agreements, undrawn
+    )
     text = page(plan, config, findings, out)
     write_whole(out / "report.md", text)
     write_whole(out / "report.html", html(text, out))

@@ -63,7 +63,7 @@ class ExperimentConfig(Settings):
     def of_run(self, strategy: StrategyName, iteration: int) -> QualityConfig:
         """Return the settings of one training.
 
-        They are the same for every strategy as far as it has them. Only the strategy `soft` learns by its own label rule.
+        They are the same for every strategy as far as it has them. Only `soft` has a label rule of its own.
         """
         chosen = STRATEGIES[strategy]
         shared = {name: getattr(self, name) for name in _SHARED}

@@ -74,8 +74,9 @@ class Encoder(nn.Module):
 def load_first_weights(encoder: Encoder, start: Start) -> None:
     """Fill an encoder with its initial weights.
 
-    The first convolution of the ImageNet weights, or of a network that sees another number of slices, is summed over
-    its channels and spread evenly over those of the encoder, so that equal slices give the same features as one.
+    The first convolution of the ImageNet weights is summed over its three colour channels and spread evenly over the
+    slices that the encoder sees at once, so that equal slices give the same features as one. The same is done with that
+    of an encoder of ours that saw another number of slices.
 
     Args:
         encoder: Encoder that is filled in place.
@@ -95,9 +96,12 @@ def load_first_weights(encoder: Encoder, start: Start) -> None:
         weights = {
             key.removeprefix(_IN_NETWORK): value for key, value in weights.items() if key.startswith(_IN_NETWORK)
         }
+    own = any(key.startswith(_OURS) for key in weights)
     state = {key.removeprefix(_OURS): value for key, value in weights.items() if not key.startswith("fc.")}
     if "conv1.weight" in state:
-        state["conv1.weight"] = _spread(state["conv1.weight"], encoder.resnet.conv1.weight.shape[1])
+        first, channels = state["conv1.weight"], encoder.resnet.conv1.weight.shape[1]
+        if not (own and first.shape[1] == channels):
+            state["conv1.weight"] = first.sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
     try:
         missing, unknown = encoder.resnet.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -106,11 +110,6 @@ def load_first_weights(encoder: Encoder, start: Start) -> None:
     missing = [key for key in missing if not key.endswith("num_batches_tracked")]
     if missing or unknown:
         raise ConfigError(f"weights = {path}: do not fit a ResNet34: missing {missing[:3]}, unknown {unknown[:3]}.")
-
-
-def _spread(weight: Tensor, channels: int) -> Tensor:
-    """Return the weight (output, channel, row, column) of a convolution, summed and spread over other channels."""
-    return weight.sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
 
 
 def _download() -> Path:
