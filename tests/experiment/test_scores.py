@@ -99,7 +99,14 @@ def test_each_fold_is_matched_on_the_others(folds: dict[Run, list[LabelledResult
         naive_kappa([1 + 0.5 * score for score in labels], labels), abs=2e-3
     )
     theirs = [one.case.scores["reader-2"][3] for fold in range(3) for one in folds[Run("baseline", fold)]]
-    assert (reader.who, reader.kappa.value) == ("reader-2", pytest.approx(naive_kappa(theirs, labels)))
+    assert reader.who == "reader-2"
+    assert reader.kappa.value == pytest.approx(naive_kappa(theirs, labels))
+
+
+def test_one_score_for_all_has_no_kappa(folds: dict[Run, list[LabelledResult]]) -> None:
+    alike = {run: [replace(one, label=(3, 3, 3, 3)) for one in scans] for run, scans in folds.items()}
+    baseline, *_ = score_agreements(alike, SETTINGS)
+    assert baseline.kappa.undefined == "all scores are 3"
 
 
 def test_readers_are_held_on_the_scans_that_they_scored(folds: dict[Run, list[LabelledResult]]) -> None:

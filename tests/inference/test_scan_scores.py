@@ -83,7 +83,7 @@ def telling(_bundle: Bundle, slices: FloatArray, context: IntArray) -> QualityOu
     logits[2] = (1, 2, 3, 4 * slices[2].mean() / slices.max())
     attention = np.full(len(context), -30, np.float32)
     attention[2] = 0
-    return QualityOutputs(1 / (1 + np.exp(-logits)), logits=logits, attention=attention)
+    return QualityOutputs(floats(*(1 / (1 + np.exp(-logits)))), logits=logits, attention=attention)
 
 
 def test_the_verdict_follows_attention_and_the_vote_is_shown(assess: Callable[[Score], ScanResult]) -> None:
@@ -106,7 +106,7 @@ def test_other_levels_of_blood_are_pooled_too(assess: Callable[[Score], ScanResu
         logits = np.zeros((len(context), 4), np.float32)
         logits[:, 3] = 10 * slices[context[:, 0]].mean(axis=(1, 2))
         attention = -np.arange(len(context), dtype=np.float32)
-        return QualityOutputs(1 / (1 + np.exp(-logits)), logits=logits, attention=attention)
+        return QualityOutputs(floats(*(1 / (1 + np.exp(-logits)))), logits=logits, attention=attention)
 
     result = assess(by_signal)
     assert result.reference is not None

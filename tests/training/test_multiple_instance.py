@@ -160,7 +160,7 @@ def test_export_and_assessment_give_the_scan_s_probability(tmp_path: Path) -> No
     assert found.logits is not None
     assert found.attention is not None
     np.testing.assert_allclose(pooled_probabilities(found.logits, found.attention), expected, atol=1e-5)
-    np.testing.assert_allclose(found.maps, maps, atol=1e-4)
+    np.testing.assert_allclose(outputs["maps"], maps, atol=1e-4)
 
 
 def test_maps_explain_the_logits_up_to_the_biases() -> None:
@@ -168,7 +168,7 @@ def test_maps_explain_the_logits_up_to_the_biases() -> None:
     made = network()
     leaf = made.encoder.stages(torch.rand(2, 1, 64, 64))[-1].detach().requires_grad_()
     logits = made.heads(leaf.mean(dim=(2, 3)))
-    made.encoder.stages = lambda _: [leaf]  # type: ignore[method-assign]
+    made.encoder.stages = lambda _: [leaf]  # type: ignore[method-assign, assignment]
     _, maps = hirescam(made, torch.zeros(2, 1, 64, 64))
     for scale in range(4):
         (gradient,) = torch.autograd.grad(logits[:, scale].sum(), leaf, retain_graph=True)
@@ -192,7 +192,7 @@ def test_the_one_slice_that_tells_is_found_among_many() -> None:
     for name in ("attention_content", "attention_gate"):
         setattr(made, name, nn.Linear(2, 128))
     for head in made.attribute_heads:
-        head[0] = nn.Linear(2, 128)  # type: ignore[index, operator]
+        head[0] = nn.Linear(2, 128)  # type: ignore[operator]
     recipe = MultipleInstanceRecipe(made, LoopSettings(), 8, 0)
     rng = np.random.default_rng(0)
     scans, size = 32, 12

@@ -1,12 +1,12 @@
 """Weighted kappa of the strategies and the readers with the scores of quality that are the labels, over all folds."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from lgeqa.agreement.statistics import Sample, kappa
-from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, cell
+from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, cell, with_interval
 from lgeqa.evaluation.baselines import readers_of
 from lgeqa.evaluation.predictions import LabelledResult, patients_of
 from lgeqa.evaluation.reference_labels import name_of
@@ -15,6 +15,7 @@ from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.records import Record
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import markdown_table
+from lgeqa.weighted_kappa import quadratic_kappa
 
 _QUALITY: Final = SCALE_NAMES.index("quality")
 
@@ -60,10 +61,13 @@ def score_agreements(
         for fold in range(len(folds)):
             inside = fold_of == fold
             scores[inside] = matched_scores(ranks[inside], ranks[~inside], labels[~inside])
-        sample = Sample(patients_of(scans), bootstrap)
-        own_kappa = None if own is None else kappa(own, labels, sample)
         rows.append(
-            ScoreAgreement(who=strategy, n_scans=len(scans), kappa=kappa(scores, labels, sample), own_kappa=own_kappa)
+            ScoreAgreement(
+                who=strategy,
+                n_scans=len(scans),
+                kappa=_kappa(scores, scans, bootstrap),
+                own_kappa=None if own is None else _kappa(own, scans, bootstrap),
+            )
         )
     first = [scan for run, scans in tested.items() if run.strategy == config.strategies[0] for scan in scans]
     return (*rows, *_readers(first, config, bootstrap))
@@ -76,8 +80,15 @@ def _readers(
     for reader in readers_of(scans, name_of(config.label)):
         both = [scan for scan in scans if reader in scan.case.scores]
         theirs = np.array([scan.case.scores[reader][_QUALITY] for scan in both], float)
-        sample = Sample(patients_of(both), bootstrap)
-        yield ScoreAgreement(who=reader, n_scans=len(both), kappa=kappa(theirs, _labels(both), sample))
+        yield ScoreAgreement(who=reader, n_scans=len(both), kappa=_kappa(theirs, both, bootstrap))
+
+
+def _kappa(scores: Numbers, scans: Sequence[LabelledResult], bootstrap: Bootstrap) -> Estimate:
+    """Return the weighted kappa of scores with the labels of the same scans."""
+    labels = _labels(scans)
+    if len(np.unique([scores, labels])) == 1:
+        return Estimate(undefined=f"all scores are {labels[0]:g}")
+    return with_interval(partial(quadratic_kappa, scores, labels), patients_of(scans), bootstrap)
 
 
 def matched_scores(ranks: Numbers, other_ranks: Numbers, other_scores: Numbers) -> Numbers:
@@ -92,7 +103,7 @@ def matched_scores(ranks: Numbers, other_ranks: Numbers, other_scores: Numbers) 
         other_scores: Scores of these scans, 1 to 5, (m,), in the same order.
     """
     ordered = np.sort(other_ranks)
-    below, up_to = (np.searchsorted(ordered, ranks, side) for side in ("left", "right"))  # type: ignore[call-overload]
+    below, up_to = (np.searchsorted(ordered, ranks, side) for side in ("left", "right"))
     places = (below + up_to) / (2 * len(ordered))
     scores: Numbers = np.quantile(other_scores, places, method="inverted_cdf")
     return scores
