@@ -137,3 +137,28 @@ def test_without_scores_the_table_is_as_before() -> None:
     assert columns == CSV_COLUMNS
     assert list(row) == list(CSV_COLUMNS)
     assert table_text([assessed("scan")]).splitlines()[0] == ",".join(CSV_COLUMNS)
+
+
+@pytest.mark.parametrize("heights", [(0.0,), (-2.5, 0.0, 2.5)])
+def test_the_network_sees_the_slices_of_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heights: tuple[float, ...]
+) -> None:
+    calls: list[IntArray] = []
+
+    def watched(_bundle: Bundle, _slices: FloatArray, context: IntArray) -> QualityOutputs:
+        calls.append(context)
+        return QualityOutputs(np.full((len(context), 4), 0.7, np.float32))
+
+    monkeypatch.setattr(Bundle, "score", watched)
+    [source] = discover([toy_scan(tmp_path / "scan.nrrd")])
+    bundle = open_bundle(toy_bundle(tmp_path / "toy"))
+    part = bundle.manifest.quality
+    seen = part.model_copy(update={"preparation": part.preparation.model_copy(update={"context_mm": heights})})
+    bundle.manifest = bundle.manifest.model_copy(update={"quality": seen})
+    n = assess_scan(read_scan(source), bundle, AssessSettings()).result.n_slices or 0
+    whole, *others = calls
+    expected = [np.clip(np.arange(n) + round(mm / 2.5), 0, n - 1) for mm in heights]
+    assert whole.tolist() == np.stack(expected, axis=1).tolist()
+    assert [len(context) for context in others] == [6, 6]
+    assert all(context.tolist() == others[0].tolist() for context in others)
+    assert {tuple(row) for row in others[0].tolist()} <= {tuple(row) for row in whole.tolist()}
