@@ -64,6 +64,12 @@ def ours(kind: type[Settings]) -> dict[str, Any]:
     return OURS | ({"pretraining": OURS["loop"]} if "pretraining" in kind.model_fields else {})
 
 
+def test_the_study_of_all_strategies_names_them() -> None:
+    found = ExperimentConfig.from_toml(Path(__file__).parents[2] / "training" / "strategies.toml")
+    assert found.strategies == tuple(STRATEGIES)
+    assert (found.splits, found.iterations) == ("folds", 5)
+
+
 def test_every_shipped_file_is_checked() -> None:
     assert {path.stem for path in shipped("x").parent.glob("*.toml")} == {*SHIPPED, *SHIPPED_STUDIES}
 
