@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torchmetrics import Metric
 
+from lgeqa.errors import TrainingError
 from lgeqa.inference.bundle.bundle import QualityOutputs
 from lgeqa.inference.scan_scores import pooled_probabilities
 from lgeqa.training.augmentation import Augmentation
@@ -17,8 +18,9 @@ from lgeqa.training.losses import scoring_loss
 from lgeqa.training.networks import MultipleInstanceNetwork, pool_by_attention
 from lgeqa.training.networks.hirescam import hirescam
 from lgeqa.training.onnx_export import _for_use, check_parity, export_onnx
-from lgeqa.training.slice_store import Batch, ScanBatches
+from lgeqa.training.slice_store import Batch, ScanBatches, validation_loader
 from lgeqa.training.strategies import MultipleInstanceRecipe, pooled_answers
+from tests.training.killable import store
 from tests.training.test_export import run
 
 SCANS = torch.tensor([4, 9, 4, 9, 9, 2])
@@ -126,6 +128,22 @@ def test_batches_hold_whole_scans_or_some_slices_of_each() -> None:
     assert [np.unique(owner[batch], return_counts=True)[1].max() for batch in few] == [2, 2]
     assert [len(np.unique(owner[batch])) for batch in few] == [3, 3]
     assert len(ScanBatches(owner, 0, 1, seed=0)) == 7
+
+
+def test_each_process_gets_other_scans_or_a_clear_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = np.repeat(np.arange(6), 3)
+    drawn = []
+    for rank in (0, 1):
+        monkeypatch.setattr("lgeqa.training.slice_store._processes", lambda rank=rank: (rank, 2))
+        drawn.append([owner[batch].tolist() for batch in ScanBatches(owner, 0, 3, seed=0)])
+    assert sorted(scan for batches in drawn for batch in batches for scan in set(batch)) == list(range(6))
+    with pytest.raises(TrainingError, match=r"6 scans do not give each of 2 processes a batch of 6 scans. Lower"):
+        len(ScanBatches(owner, 0, 18, seed=0))
+
+
+def test_each_scan_is_validated_as_a_whole(tmp_path: Path) -> None:
+    scans = [batch["scan"].tolist() for batch in validation_loader(store(tmp_path, 16), 1, whole_scans=True)]
+    assert scans == [[0, 0], [1, 1]]
 
 
 def test_what_is_exported_is_what_the_recipe_trains() -> None:
