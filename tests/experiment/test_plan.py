@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lgeqa.cohort import LabelRule, fold_splits, patients_of, read_cohort, strata_of
+from lgeqa.cohort import Case, LabelRule, Scores, Split, fold_splits, patients_of, read_cohort, strata_of
 from lgeqa.errors import CohortError, UsageError
-from lgeqa.experiment.plan import make_plan
+from lgeqa.experiment.plan import Plan, Run, make_plan
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.training.quality import quality_store
+from lgeqa.experiment.trainings import train_one
+from lgeqa.training.quality import Prepared, quality_store
+from lgeqa.training.slice_store import Slices, open_store
 from tests.cohort.made import Made
 from tests.experiment.quick import SETTINGS, SHARES
 from tests.factories.cohorts import write_phantoms
@@ -166,3 +168,23 @@ def test_only_the_main_process_judges_and_reports(
     assert trained == [4]
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
     assert capfd.readouterr().err == ""
+
+
+def test_each_strategy_learns_by_its_own_label_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores: dict[str, Scores] = {"truth": (1.0,) * 4, "ann": (4.0,) * 4, "bob": (2.0,) * 4}
+    cases = tuple(Case(f"s{i}", f"p{i}", tmp_path / f"{i}.nrrd", None, scores) for i in range(3))
+    split: Split = {"p0": "train", "p1": "validation", "p2": "test"}
+    plan = Plan(cases, (split,), ())
+    slices = Slices(np.zeros((2, 8, 8), np.float32), np.zeros((2, 8, 8), np.uint8), np.zeros(4, np.float32))
+    open_store(tmp_path / "prepared", {}, lambda: [slices] * 3)
+    learnt: dict[str, list[float]] = {}
+
+    def train(strategy: str, data: Prepared, *_: object) -> None:
+        learnt[strategy] = [float(part[[0]]["label"][0, 3]) for part in (data.training, data.validation)]
+        assert not data.training[[0]]["level"].isnan().any()
+
+    monkeypatch.setattr("lgeqa.experiment.trainings.train_to_bundle", train)
+    config = ExperimentConfig.of(SETTINGS)
+    for strategy in ("baseline", "soft", "ordinal"):
+        train_one(Run(strategy, 0), plan, config, tmp_path, None, True)
+    assert learnt == {"baseline": [0, 0], "soft": [0.5, 0.5], "ordinal": [0, 0]}

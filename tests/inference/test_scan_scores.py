@@ -162,3 +162,18 @@ def test_the_network_sees_the_slices_of_the_manifest(
     assert [len(context) for context in others] == [6, 6]
     assert all(context.tolist() == others[0].tolist() for context in others)
     assert {tuple(row) for row in others[0].tolist()} <= {tuple(row) for row in whole.tolist()}
+
+
+def test_attributes_are_held_against_a_verdict_by_attention(assess: Callable[[Score], ScanResult]) -> None:
+    """Most slices contradict their attributes, and the one that has the attention does not."""
+
+    def score(_bundle: Bundle, _slices: FloatArray, context: IntArray) -> QualityOutputs:
+        logits = np.tile(floats(-3, -3, -3, 1), (len(context), 1))
+        logits[2] = 3
+        attention = np.full(len(context), -30, np.float32)
+        attention[2] = 0
+        return QualityOutputs(floats(*(1 / (1 + np.exp(-logits)))), logits=logits, attention=attention)
+
+    result = assess(score)
+    assert result.verdict == "diagnostic"
+    assert "verdict_fits_attributes" not in [finding.check for finding in result.findings]
