@@ -29,6 +29,7 @@ LAYERS = (
         "table_text",
         "threads",
         "versions",
+        "weighted_kappa",
         "workers",
     ),
     ("cohort", "io", "measures", "preprocessing", "simulation"),

@@ -1860,12 +1860,14 @@ export interface components {
          *         scan_id: Name that is unique in a run, made of file or folder names only.
          *         status: Outcome: `assessed`, `measured` (only measures were requested), `not_assessable` (read, but refused by
          *             the gate, for instance because no atrium was found) or `failed`.
-         *         verdict: Mode of the slices' predictions. The mean probability decides a tie. None unless assessed.
+         *         verdict: Mode of the slices' predictions. The mean probability decides a tie. With a bundle that weighs slices
+         *             by attention, the side of the threshold on which `probability` lies. None unless assessed.
          *         probability: Probability that the scan is diagnostic, the mean of the slices' quality probabilities. The vote
-         *             decides the verdict, so near .5 the two can differ.
+         *             decides the verdict, so near .5 the two can differ. With a bundle that weighs slices by attention, this
+         *             and the next means are of the slices' logits, by weight.
          *         votes_diagnostic: Number of slices that vote diagnostic.
          *         votes_total: Number of slices that vote.
-         *         tie: Whether the vote was even, so that the mean probability decided.
+         *         tie: Whether the vote was even, so that the probability decided.
          *         p_myocardium_nulling: Mean over the slices of the probability of myocardium nulling.
          *         p_sharpness: Mean over the slices of the probability of sharpness.
          *         p_enhancement: Mean over the slices of the probability of enhancement.
@@ -1883,6 +1885,7 @@ export interface components {
          *         threshold: Slice probability of quality from which a slice counts as diagnostic.
          *         mask_source: Source of the atrium mask: `detected` or `supplied`.
          *         slices: Scores of each scored slice, from inferior to superior.
+         *         scores: Estimated score on each scale, by name. Empty unless the bundle estimates scores.
          *         source: Path of the file, or of the folder of a DICOM series.
          *         series: Number, images and first file of a DICOM series. Empty for a volume, and if none could be read.
          *         input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
@@ -1962,6 +1965,13 @@ export interface components {
              */
             slices: components["schemas"]["SliceScores"][];
             /**
+             * Scores
+             * @default {}
+             */
+            scores: {
+                [key: string]: components["schemas"]["ScoreEstimate"];
+            };
+            /**
              * Source
              * @default
              */
@@ -2001,6 +2011,23 @@ export interface components {
              * @default
              */
             fingerprint: string;
+        };
+        /**
+         * ScoreEstimate
+         * @description Score of a scan on one scale, 1 to 5, as estimated by a bundle of the ordinal strategy.
+         *
+         *     Attributes:
+         *         expected: Expected score, the mean of its distribution.
+         *         low: Lower end of the central interval of 80 % of its distribution, a whole score.
+         *         high: Upper end of this interval, a whole score.
+         */
+        ScoreEstimate: {
+            /** Expected */
+            expected: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
         };
         /**
          * SentAdjudication
@@ -2125,6 +2152,8 @@ export interface components {
          *         p_sharpness: Probability of being diagnostic in sharpness.
          *         p_enhancement: Probability of being diagnostic in enhancement of aorta and valve.
          *         p_quality: Probability of being diagnostic in quality for fibrosis assessment.
+         *         weight: Weight of the slice in the scan's probabilities, for a bundle that weighs slices by attention. The
+         *             weights of a scan sum to 1. None if all slices count alike.
          */
         SliceScores: {
             /** Index */
@@ -2141,6 +2170,8 @@ export interface components {
             p_enhancement: number;
             /** P Quality */
             p_quality: number;
+            /** Weight */
+            weight?: number | null;
         };
         /**
          * StripView
@@ -2303,6 +2334,7 @@ export type ScanList = components['schemas']['ScanList'];
 export type ScanPart = components['schemas']['ScanPart'];
 export type ScanPictures = components['schemas']['ScanPictures'];
 export type ScanResult = components['schemas']['ScanResult'];
+export type ScoreEstimate = components['schemas']['ScoreEstimate'];
 export type SentAdjudication = components['schemas']['SentAdjudication'];
 export type SentRating = components['schemas']['SentRating'];
 export type SliceMeasures = components['schemas']['SliceMeasures'];

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from lgeqa.config import Frozen
 from lgeqa.extras import require
+from lgeqa.scales import SCALE_NAMES
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -95,6 +96,8 @@ class SliceScores(Record):
         p_sharpness: Probability of being diagnostic in sharpness.
         p_enhancement: Probability of being diagnostic in enhancement of aorta and valve.
         p_quality: Probability of being diagnostic in quality for fibrosis assessment.
+        weight: Weight of the slice in the scan's probabilities, for a bundle that weighs slices by attention. The
+            weights of a scan sum to 1. None if all slices count alike.
     """
 
     index: int
@@ -104,6 +107,21 @@ class SliceScores(Record):
     p_sharpness: float
     p_enhancement: float
     p_quality: float
+    weight: float | None = None
+
+
+class ScoreEstimate(Record):
+    """Score of a scan on one scale, 1 to 5, as estimated by a bundle of the ordinal strategy.
+
+    Attributes:
+        expected: Expected score, the mean of its distribution.
+        low: Lower end of the central interval of 80 % of its distribution, a whole score.
+        high: Upper end of this interval, a whole score.
+    """
+
+    expected: float
+    low: int
+    high: int
 
 
 class SliceMeasures(Record):
@@ -190,12 +208,14 @@ class ScanResult(Record):
         scan_id: Name that is unique in a run, made of file or folder names only.
         status: Outcome: `assessed`, `measured` (only measures were requested), `not_assessable` (read, but refused by
             the gate, for instance because no atrium was found) or `failed`.
-        verdict: Mode of the slices' predictions. The mean probability decides a tie. None unless assessed.
+        verdict: Mode of the slices' predictions. The mean probability decides a tie. With a bundle that weighs slices
+            by attention, the side of the threshold on which `probability` lies. None unless assessed.
         probability: Probability that the scan is diagnostic, the mean of the slices' quality probabilities. The vote
-            decides the verdict, so near .5 the two can differ.
+            decides the verdict, so near .5 the two can differ. With a bundle that weighs slices by attention, this
+            and the next means are of the slices' logits, by weight.
         votes_diagnostic: Number of slices that vote diagnostic.
         votes_total: Number of slices that vote.
-        tie: Whether the vote was even, so that the mean probability decided.
+        tie: Whether the vote was even, so that the probability decided.
         p_myocardium_nulling: Mean over the slices of the probability of myocardium nulling.
         p_sharpness: Mean over the slices of the probability of sharpness.
         p_enhancement: Mean over the slices of the probability of enhancement.
@@ -213,6 +233,7 @@ class ScanResult(Record):
         threshold: Slice probability of quality from which a slice counts as diagnostic.
         mask_source: Source of the atrium mask: `detected` or `supplied`.
         slices: Scores of each scored slice, from inferior to superior.
+        scores: Estimated score on each scale, by name. Empty unless the bundle estimates scores.
         source: Path of the file, or of the folder of a DICOM series.
         series: Number, images and first file of a DICOM series. Empty for a volume, and if none could be read.
         input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
@@ -248,6 +269,7 @@ class ScanResult(Record):
     threshold: float | None = None
     mask_source: Literal["detected", "supplied"] | None = None
     slices: tuple[SliceScores, ...] = ()
+    scores: dict[str, ScoreEstimate] = Field({})
     source: str = ""
     series: str = ""
     input_sha256: str = ""
@@ -314,7 +336,7 @@ def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "Data
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns))
 
 
-#: Columns of `results.csv`, one row a scan, in this order.
+#: Columns of `results.csv`, one row a scan, in this order. Those of `score_columns` follow if a scan has scores.
 CSV_COLUMNS = (
     "scan_id",
     "status",
@@ -333,3 +355,23 @@ CSV_COLUMNS = (
     "n_slices",
     "message",
 )
+#: Columns of `results.csv` for the scores that a bundle estimates: of each scale the expected score and its interval.
+SCORE_COLUMNS = tuple(f"score_{name}{end}" for name in SCALE_NAMES for end in ("", "_low", "_high"))
+
+
+def csv_rows(results: Sequence[ScanResult]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
+    """Return the columns of `results.csv`, and each result by these columns, None where it has no value.
+
+    The columns of scores are there only if a result has scores.
+    """
+    columns = CSV_COLUMNS + (SCORE_COLUMNS if any(result.scores for result in results) else ())
+    return columns, [{name: (_scores(result) | dict(result)).get(name) for name in columns} for result in results]
+
+
+def _scores(result: ScanResult) -> dict[str, float]:
+    """Return the estimated scores by column."""
+    return {
+        f"score_{scale}{end}": value
+        for scale, score in result.scores.items()
+        for end, value in (("", score.expected), ("_low", score.low), ("_high", score.high))
+    }

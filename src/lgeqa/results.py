@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from lgeqa.records import CSV_COLUMNS, ScanResult, frame_of, table_html
+from lgeqa.records import ScanResult, csv_rows, frame_of, table_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -56,7 +56,8 @@ class Results(Sequence[ScanResult]):
         Raises:
             MissingExtraError: The package pandas is not installed.
         """
-        return frame_of([{name: getattr(result, name) for name in CSV_COLUMNS} for result in self], list(CSV_COLUMNS))
+        columns, rows = csv_rows(self)
+        return frame_of(rows, columns)
 
     def measures_frame(self) -> "DataFrame":
         """Return a data frame of the image quality measures, with a row for each scan and a column for each measure.

@@ -16,6 +16,7 @@ from lgeqa.cohort import (
     is_labelled,
     label_note,
     labels_of,
+    levels_of,
     scores_of,
     settled_rule,
     strata_of,
@@ -48,6 +49,7 @@ TWO = case(ann=(1, 2.5, 2, 4), bob=(4, 3.5, 2.5, 4))
         (TWO, "mean", [2.5, 3, 2.25, 4], [0, 1, 0, 1]),
         (TWO, "median", [2.5, 3, 2.25, 4], [0, 1, 0, 1]),
         (TWO, "majority", [1, 2.5, 2, 4], [0, 0, 0, 1]),
+        (TWO, "soft", [1, 2.5, 2, 4], [0, 0, 0, 1]),
     ],
 )
 def test_readers_are_joined_scale_by_scale(read: Case, name: str, scores: list[float], labels: list[float]) -> None:
@@ -56,7 +58,7 @@ def test_readers_are_joined_scale_by_scale(read: Case, name: str, scores: list[f
     assert labels_of(read, rule(name)).dtype == np.float32
 
 
-@pytest.mark.parametrize("name", ["mean", "median", "majority"])
+@pytest.mark.parametrize("name", ["mean", "median", "majority", "soft"])
 def test_what_a_panel_agreed_on_counts_in_place_of_the_readers(name: str) -> None:
     agreed = case(**READ.scores, adjudicated=(5, 1, 2.5, 3), truth=(4, 4, 4, 4))
 
@@ -82,7 +84,7 @@ def test_one_reader_is_taken_by_name() -> None:
     assert scores_of(read, LabelRule(reader="truth")).tolist() == [5, 5, 2, 2]
 
 
-@pytest.mark.parametrize("name", ["mean", "median", "majority"])
+@pytest.mark.parametrize("name", ["mean", "median", "majority", "soft"])
 def test_what_is_no_reading_is_not_joined(name: str) -> None:
     others: dict[str, Scores] = {TRUTH: (5, 5, 5, 5), LABEL: (5, 5, 5, 5), MEASURED: (5, 5, 5, 5)}
     read = case(ann=(2, 2, 2, 2), **others)
@@ -91,13 +93,15 @@ def test_what_is_no_reading_is_not_joined(name: str) -> None:
     assert not is_labelled(unread, rule(name))
 
 
-@pytest.mark.parametrize("asked", [LabelRule(reader="bob"), rule("mean"), rule("median"), rule("majority"), GRADED])
+@pytest.mark.parametrize("asked", [LabelRule(reader="bob"), *map(rule, ("mean", "median", "majority", "soft")), GRADED])
 def test_no_score_is_nan(asked: LabelRule) -> None:
     unread = case() if asked.is_joined else case(ann=(1, 2, 3, 4))
     assert not is_labelled(unread, asked)
     assert np.isnan(scores_of(unread, asked)).tolist() == [True] * 4
     assert np.isnan(labels_of(unread, asked)).tolist() == [True] * 4
     assert np.isnan(targets_of(unread, asked)).tolist() == [True] * 4
+    assert np.isnan(levels_of(unread, asked)).all()
+    assert levels_of(unread, asked).shape == (4, 4)
 
 
 def test_nothing_below_three_is_rounded_up() -> None:
@@ -229,3 +233,45 @@ def test_the_note_counts_labels_and_names_the_rule() -> None:
         label_note(cases[2:], rule("median")) == "Labels: the median of the readers' scores, for 1 of 1 scored scans."
     )
     assert "not clinical" in label_note([case(measured=GIVEN)], LabelRule(reader=MEASURED))
+
+
+def test_soft_targets_are_the_share_of_the_readers() -> None:
+    read = case(**READ.scores, **{TRUTH: (1, 1, 1, 1), MEASURED: (1, 1, 1, 1)})
+    for scale, target in enumerate(targets_of(read, rule("soft"))):
+        passes = [scores[scale] >= 3 for scores in READ.scores.values()]
+        assert target == pytest.approx(sum(passes) / len(passes))
+    assert targets_of(read, rule("soft")).dtype == np.float32
+    assert targets_of(case(**READ.scores, adjudicated=(5, 1, 2.5, 3)), rule("soft")).tolist() == [1, 0, 0, 1]
+
+
+def test_soft_targets_count_the_readers_of_each_scale() -> None:
+    nan = float("nan")
+    read = case(ann=(4, nan, nan, 1), bob=(2, 5, nan, nan), cyd=(1, nan, nan, 1))
+    assert targets_of(read, rule("soft")) == pytest.approx([1 / 3, 1, nan, 0], nan_ok=True)
+    levels = levels_of(read, rule("soft"))
+    assert levels[0] == pytest.approx([2 / 3, 1 / 3, 1 / 3, 0])
+    assert levels[1].tolist() == [1] * 4
+    assert np.isnan(levels[2]).all()
+    agreed = case(ann=(4, 4, 4, 4), bob=(2, 2, 2, 2), adjudicated=(5, nan, nan, nan))
+    assert targets_of(agreed, rule("soft")).tolist() == [1, 0.5, 0.5, 0.5]
+
+
+def test_levels_say_how_far_a_score_lies_above_each_threshold() -> None:
+    levels = levels_of(case(truth=(1, 2.5, 4, 5)), LabelRule(reader="truth"))
+    assert levels.tolist() == [[0, 0, 0, 0], [1, 0.5, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]]
+    assert levels.dtype == np.float32
+    mean = levels_of(READ, rule("mean"))
+    assert mean.sum(axis=1) == pytest.approx(scores_of(READ, rule("mean")) - 1)
+    assert mean[1] == pytest.approx([1, 1, 2 / 3, 0], abs=1e-6)
+
+
+def test_soft_levels_are_the_mean_over_the_readers() -> None:
+    alone = [levels_of(READ, LabelRule(reader=name)) for name in READ.scores]
+    assert levels_of(READ, rule("soft")) == pytest.approx(np.mean(alone, axis=0))
+
+
+def test_graded_levels_are_probabilities_of_each_score() -> None:
+    read = case(measured=(3, 2.4, 3.6, 1))
+    levels = levels_of(read, GRADED)
+    assert levels[:, 1].tolist() == targets_of(read, GRADED).tolist()
+    assert levels[0] == pytest.approx([0.952210, 0.5, 0.047790, 0.000429], abs=1e-6)

@@ -10,13 +10,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lgeqa.cohort import fold_splits, patients_of, read_cohort, read_hashes, strata_of
+from lgeqa.cohort import (
+    Case,
+    LabelRule,
+    Scores,
+    Split,
+    fold_splits,
+    patients_of,
+    read_cohort,
+    read_hashes,
+    strata_of,
+)
 from lgeqa.errors import CohortError, ConfigError, UsageError
-from lgeqa.experiment.plan import Plan, make_plan
+from lgeqa.experiment.plan import Plan, Run, make_plan
 from lgeqa.experiment.run import run_experiment
 from lgeqa.experiment.settings import ExperimentConfig
-from lgeqa.experiment.trainings import check_detector
-from lgeqa.training.quality import STRATEGIES, Strategy, quality_store
+from lgeqa.experiment.trainings import check_detector, train_one
+from lgeqa.training.quality import STRATEGIES, Prepared, Strategy, quality_store
+from lgeqa.training.slice_store import Slices, open_store
 from tests.cohort.made import Made
 from tests.experiment.quick import SETTINGS, SHARES
 from tests.factories.cohorts import write_phantoms
@@ -119,6 +130,29 @@ def test_each_training_has_the_common_settings_and_its_own_seed() -> None:
     assert hybrid == contrastive
     assert baseline.preparation == config.preparation
     assert baseline.quality_from == contrastive.quality_from == "features"
+
+
+def test_strategies_beyond_the_paper_have_settings_of_their_own() -> None:
+    config = ExperimentConfig.of(SETTINGS | {"pseudo_bags": 3, "strategies": ["baseline", "soft", "mil"]})
+    baseline, soft, mil = (config.of_run(name, 0) for name in config.strategies)
+    assert baseline.label == mil.label == config.label
+    assert soft.label == LabelRule(rule="soft")
+    assert mil.pseudo_bags == 3  # type: ignore[attr-defined]
+    assert config.rules == (config.label, soft.label)
+
+
+def test_scans_that_a_strategy_cannot_learn_from_are_in_none(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [replace(case, scores=case.scores | {"reader-1": (3.0,) * 4}) for case in read_cohort(cohort)]
+    without = replace(cases[0], scores={"truth": cases[0].scores["truth"]})
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda _: [without, *cases[1:]])
+    both = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"strategies": ["baseline", "soft"]}))
+    assert {case.scan_id for case in both.cases} == {case.scan_id for case in cases[1:]}
+    alone = make_plan([cohort], ExperimentConfig.of(SETTINGS | {"strategies": ["baseline"]}))
+    assert len(alone.cases) == len(cases)
+    unread = [replace(case, scores={"truth": case.scores["truth"]}) for case in cases]
+    monkeypatch.setattr("lgeqa.experiment.plan.read_cohort", lambda _: unread)
+    with pytest.raises(CohortError, match="No scan has a label of quality by the rule 'soft'; scores are by truth"):
+        make_plan([cohort], ExperimentConfig.of(SETTINGS | {"strategies": ["soft"]}))
 
 
 @pytest.mark.parametrize(
@@ -253,3 +287,23 @@ class Entry:
 
     def load(self) -> Strategy:
         return STRATEGIES["multitask"]
+
+
+def test_each_strategy_learns_by_its_own_label_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores: dict[str, Scores] = {"truth": (1.0,) * 4, "ann": (4.0,) * 4, "bob": (2.0,) * 4}
+    cases = tuple(Case(f"s{i}", f"p{i}", tmp_path / f"{i}.nrrd", None, scores) for i in range(3))
+    split: Split = {"p0": "train", "p1": "validation", "p2": "test"}
+    plan = Plan(cases, LabelRule(reader="truth"), (split,), ())
+    slices = Slices(np.zeros((2, 8, 8), np.float32), np.zeros((2, 8, 8), np.uint8), np.zeros(4, np.float32))
+    open_store(tmp_path / "prepared", {}, lambda: [slices] * 3)
+    learnt: dict[str, list[float]] = {}
+
+    def train(strategy: str, data: Prepared, *_: object) -> None:
+        learnt[strategy] = [float(part[[0]]["label"][0, 3]) for part in (data.training, data.validation)]
+        assert not data.training[[0]]["level"].isnan().any()
+
+    monkeypatch.setattr("lgeqa.experiment.trainings.train_to_bundle", train)
+    config = ExperimentConfig.of(SETTINGS)
+    for strategy in ("baseline", "soft", "ordinal"):
+        train_one(Run(strategy, 0), plan, config, tmp_path, None, True)
+    assert learnt == {"baseline": [0, 0], "soft": [0.5, 0.5], "ordinal": [0, 0]}

@@ -58,7 +58,7 @@ def found(tmp_path: Path) -> Findings:
     panels = [Panel(name, None, None, (), one) for name, one in zip(CONFIG.strategies, (apart, undefined), strict=True)]  # type: ignore[arg-type]
     first = next(iter(evaluations.values()))
     choice = Choice((), (), {"all right": 30, "all wrong": 2})
-    return Findings([Path("/one"), Path("/two")], evaluations, first.associations, choice, panels, None, {}, "5ea1")
+    return Findings([Path("/one"), Path("/two")], evaluations, first.associations, choice, panels, None, (), {}, "5ea1")
 
 
 def tables(text: str, title: str) -> list[list[list[str]]]:

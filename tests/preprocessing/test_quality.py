@@ -3,7 +3,13 @@ import numpy.typing as npt
 import pytest
 
 from lgeqa.errors import NotAssessableError
-from lgeqa.preprocessing import QualityPreparation, intensity_reference, prepare_for_quality, quality_field
+from lgeqa.preprocessing import (
+    QualityPreparation,
+    intensity_reference,
+    prepare_for_quality,
+    quality_context,
+    quality_field,
+)
 from lgeqa.preprocessing.quality_input import at_other_blood_level
 
 SPACING_MM = (2.5, 1.0, 1.25)
@@ -197,3 +203,18 @@ def test_the_border_moves_with_the_margin_without_steps() -> None:
     steps = np.diff(seen)
     assert steps.min() >= 0
     assert steps.max() < 1.5 * steps.mean()
+
+
+def test_each_slice_is_seen_with_the_nearest_slices_of_the_atrium() -> None:
+    atrium = np.zeros((12, 4, 4), bool)
+    atrium[[2, 3, 4, 6, 9], 1, 1] = True
+    preparation = QualityPreparation(context_mm=(-5.0, 0.0, 5.0))
+    # Two slices below and above 2, 3, 4, 6 and 9 lie 0, 1, 2, 4, 7 and 4, 5, 6, 8, 11.
+    assert quality_context(atrium, 2.5, preparation).tolist() == [
+        [0, 0, 2],
+        [0, 1, 2],
+        [0, 2, 3],
+        [2, 3, 4],
+        [3, 4, 4],
+    ]
+    assert quality_context(atrium, 2.5, QualityPreparation()).tolist() == [[0], [1], [2], [3], [4]]

@@ -19,7 +19,14 @@ from lgeqa.training.slice_store import Batch, SliceDataset, Slices, open_store
 LOOP: dict[str, Any] = {"epochs": 3, "batch": 2, "threads": 1}
 LARS = {"optimiser": "lars", "learning_rate": 0.1, "warmup": 1, "keep": "last", "patience": 0}
 #: In which step of the whole training, pre-training included, each is killed.
-KILLED_AT = {"detector": (4,), "baseline": (4,), "multitask": (6,), "contrastive": (4, 8), "hybrid": (3, 9)}
+KILLED_AT = {
+    "detector": (4,),
+    "baseline": (4,),
+    "multitask": (6,),
+    "contrastive": (4, 8),
+    "hybrid": (3, 9),
+    "mil": (4,),
+}
 
 
 def train(strategy: str, run: Path) -> dict[str, torch.Tensor]:

@@ -172,7 +172,7 @@ def test_novelty_is_fitted_on_the_training_slices_of_the_run(
     assert len(quantised) == 2
     [(network, slices)] = novelty
     assert network == "8-bit network of quality"
-    assert slices.shape == (285, 2, 2)  # all of them, since there are few
+    assert slices.shape == (285, 1, 2, 2)  # all of them, since there are few
     assert set(slices.flatten()) == {5}
     limits = made.quality.novelty
     assert limits is not None

@@ -42,6 +42,10 @@ def test_shipped_settings_are_those_without_a_file(name: str) -> None:
     assert kind.from_toml(shipped(name)) == kind().changed(ours(kind), "ours")
 
 
+def test_the_soft_strategy_learns_the_share_of_the_readers() -> None:
+    assert STRATEGIES["soft"].config().label.rule == "soft"
+
+
 def test_shipped_experiment_settings_are_the_defaults() -> None:
     found = ExperimentConfig.from_toml(shipped("experiment"))
     assert found == ExperimentConfig().changed(ours(ExperimentConfig), "ours")
@@ -60,6 +64,12 @@ def ours(kind: type[Settings]) -> dict[str, Any]:
     return OURS | ({"pretraining": OURS["loop"]} if "pretraining" in kind.model_fields else {})
 
 
+def test_the_study_of_all_strategies_names_them() -> None:
+    found = ExperimentConfig.from_toml(Path(__file__).parents[2] / "training" / "strategies.toml")
+    assert found.strategies == tuple(STRATEGIES)
+    assert (found.splits, found.iterations) == ("folds", 5)
+
+
 def test_every_shipped_file_is_checked() -> None:
     assert {path.stem for path in shipped("x").parent.glob("*.toml")} == {*SHIPPED, *SHIPPED_STUDIES}
 
@@ -74,7 +84,8 @@ def store(folder: Path, side: int, channels: int) -> SliceDataset:
             context = np.zeros((2, channels), np.int64)
             yield Slices(slices, (slices > 0.7).astype(np.uint8), np.full(4, number, np.float32), context)
 
-    return open_store(folder, {}, make)
+    scans = open_store(folder, {}, make)
+    return scans.with_targets(scans.labels, np.tile([1, 0.5, 0, 0], (2, 4, 1)).astype(np.float32))
 
 
 def one_step(recipe: Recipe, training: SliceDataset, validation: SliceDataset, _run: Path, _quiet: bool) -> None:
@@ -90,7 +101,12 @@ def one_step(recipe: Recipe, training: SliceDataset, validation: SliceDataset, _
         enable_model_summary=False,
     )
     before = [parameter.detach().clone() for parameter in recipe.parameters()]
-    trainer.fit(recipe, training_loader(training, 0, settings.batch, 0), validation_loader(validation, settings.batch))
+    whole = recipe.whole_scans
+    trainer.fit(
+        recipe,
+        training_loader(training, 0, settings.batch, 0, whole_scans=whole),
+        validation_loader(validation, settings.batch, whole),
+    )
     assert recipe.watched in trainer.callback_metrics
     assert any((old != new).any() for old, new in zip(before, recipe.parameters(), strict=True))
 

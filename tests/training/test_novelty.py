@@ -83,7 +83,7 @@ def test_limits_start_from_the_medians_of_scans() -> None:
 def test_the_network_gives_the_novelty(tmp_path: Path) -> None:
     network = pooling_network(tmp_path / "network.onnx")
     slices = np.random.default_rng(0).uniform(0, 2, (19, 4, 4)).astype(np.float32)
-    pooled = pooled_features(network, slices)
+    pooled = pooled_features(network, slices[:, None])
     np.testing.assert_allclose(pooled, slices.mean(axis=(1, 2))[:, None] * np.arange(1, 1 + CHANNELS), rtol=1e-5)
     first, whitening = fit_whitening(features()), fit_whitening(features() * 3)
     add_novelty(network, tmp_path / "novel.onnx", first)

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from lgeqa.cohort import Case, LabelRule, Scores, labels_of, read_cohort
+from lgeqa.cohort import Case, LabelRule, Scores, labels_of, levels_of, read_cohort
 from lgeqa.errors import CohortError
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.simulation.cohort_writing import write_cohort
@@ -18,9 +18,17 @@ from lgeqa.simulation.recipe import CohortSettings, draw_cohort
 from lgeqa.training.case_reading import read_case
 from lgeqa.training.loop import LoopSettings, Recipe
 from lgeqa.training.networks import MultiTaskNetwork, QualityNetwork
-from lgeqa.training.quality import STRATEGIES, Prepared, quality_store
+from lgeqa.training.quality import STRATEGIES, Prepared, quality_store, with_targets_of
 from lgeqa.training.slice_store import SliceDataset
-from lgeqa.training.strategies import BaselineRecipe, ContrastiveRecipe, HeadsRecipe, HybridRecipe, MultiTaskRecipe
+from lgeqa.training.strategies import (
+    BaselineRecipe,
+    ContrastiveRecipe,
+    HeadsRecipe,
+    HybridRecipe,
+    MultipleInstanceRecipe,
+    MultiTaskRecipe,
+    OrdinalRecipe,
+)
 from tests.training.killable import store
 
 SMALL: dict[str, Any] = {"preparation": {"pixels": 64}, "loop": {"epochs": 2}}
@@ -74,7 +82,16 @@ def train(strategy: str, data: Prepared, run: Path, **values: Any) -> QualityNet
     return chosen.train(data, chosen.config.of(SMALL | {"weights": "random", "width": 8} | values), run, True)
 
 
-@pytest.mark.parametrize(("strategy", "kind"), [("baseline", BaselineRecipe), ("multitask", MultiTaskRecipe)])
+@pytest.mark.parametrize(
+    ("strategy", "kind"),
+    [
+        ("baseline", BaselineRecipe),
+        ("multitask", MultiTaskRecipe),
+        ("soft", BaselineRecipe),
+        ("ordinal", OrdinalRecipe),
+        ("mil", MultipleInstanceRecipe),
+    ],
+)
 def test_one_step_trains_what_the_settings_say(
     fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str, kind: type[Recipe]
 ) -> None:
@@ -82,6 +99,7 @@ def test_one_step_trains_what_the_settings_say(
     [call] = fits
     assert type(call.recipe) is kind
     assert call.recipe.network is network
+    assert type(network) is STRATEGIES[strategy].network
     assert (call.recipe.settings, call.recipe.side) == (LoopSettings.of(SMALL["loop"]), 64)
     assert (call.training, call.validation, call.run) == (prepared.training, prepared.validation, tmp_path / "run")
 
@@ -150,6 +168,15 @@ def test_first_weights_are_those_of_the_file_and_of_the_seed(
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_encoder_sees_as_many_slices_as_the_settings_say(
+    fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str
+) -> None:
+    preparation = SMALL["preparation"] | {"context_mm": [-5.0, 0.0, 5.0]}
+    network = train(strategy, prepared, tmp_path / "run", preparation=preparation)
+    assert network.encoder.resnet.conv1.in_channels == 3
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_quality_head_sees_what_the_settings_say(
     fits: list[Fit], prepared: Prepared, tmp_path: Path, strategy: str
 ) -> None:
@@ -182,6 +209,34 @@ def test_slices_and_masks_are_stored_in_the_form_of_the_network(case: Case, tmp_
     area = atrium.sum() * scan.spacing_mm[1] * scan.spacing_mm[2]
     pixel = preparation.field_mm / 64
     assert held.masks[held.owner == 0].sum() * pixel**2 == pytest.approx(area, rel=0.02)
+
+
+def test_slices_are_stored_with_their_neighbours(case: Case, tmp_path: Path) -> None:
+    _, atrium = read_case(case)
+    n = int(atrium.any(axis=(1, 2)).sum())
+    preparation = QualityPreparation(pixels=32, context_mm=(-2.5, 0.0, 2.5))
+    held = quality_store([case, case], preparation, LabelRule(reader="truth"), tmp_path)
+    seen = held[list(range(2 * n))]["slice"]
+    assert seen.shape == (2 * n, 3, 32, 32)
+    own = seen[:, 1]
+    assert torch.equal(own, torch.from_numpy(np.array(held.slices)))
+    for first in (0, n):  # a scan's neighbours are its own
+        assert torch.equal(seen[first : first + n, 0], own[[first, *range(first, first + n - 1)]])
+        assert torch.equal(seen[first : first + n, 2], own[[*range(first + 1, first + n), first + n - 1]])
+
+
+def test_ordinal_targets_come_with_the_slices(case: Case, tmp_path: Path) -> None:
+    scores: tuple[dict[str, Scores], ...] = ({"ann": (1.0, 2.5, 3.0, 5.0), "bob": (1.0, 4.0, 3.0, 1.0)}, {})
+    cases = [replace(case, scores=given) for given in scores]
+    rule = LabelRule(rule="soft")
+    held = quality_store(cases, QualityPreparation(pixels=32), rule, tmp_path)
+    batch = held[[0, len(held) - 1]]
+    assert torch.equal(batch["level"][0], torch.from_numpy(levels_of(cases[0], rule)))
+    assert batch["label"][0].tolist() == [0, 0.5, 1, 0.5]
+    assert batch["level"][1].isnan().all()
+    other = with_targets_of(SliceDataset(tmp_path, [1]), [cases[0]], LabelRule(reader="ann"))
+    assert other[[0]]["label"].tolist() == [[0, 0, 1, 1]]
+    assert other[[0]]["level"][0, 1].tolist() == [1, 0.5, 0, 0]
 
 
 def test_store_is_rebuilt_for_other_preparation_or_labels(case: Case, tmp_path: Path) -> None:

@@ -339,7 +339,7 @@ def test_description_of_an_adapted_network_names_its_start() -> None:
     config = AdaptConfig(label=LabelRule(reader="A"))
     alone = replace(case(0), scores={"A": (math.nan, 2, 3, 4)})
     description = default_quality_description("adapt", "mine", [alone], config, MOVED)
-    assert description.strategy == "adapt"
+    assert description.strategy == "adapt (training on from a bundle)"
     assert f"Before that, as {start.name} {start.version}: {start.training_data}" in description.training_data
     assert "No scan had a label on myocardium_nulling: its answers are of before." in description.training_data
 

@@ -16,13 +16,12 @@ from lgeqa.agreement.rating_matrix import Flags
 from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, bounded, numbered, with_interval
 from lgeqa.records import IntArray
 from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE
+from lgeqa.weighted_kappa import quadratic_kappa
 
 #: scikit-learn takes integers: in units of 1/60 of a score, halves and other means of up to six readers are integers.
 _PARTS: Final = 60
 #: Smallest number of scores that pingouin accepts.
 _ICC_SCORES: Final = 5
-#: A chance disagreement below this counts as 0.
-_ROUNDING: Final = 1e-12
 _NO_SCAN: Final = "no scan was scored by both"
 
 
@@ -192,13 +191,8 @@ def _kappa(a: Numbers, b: Numbers, sample: Sample) -> Estimate:
     whole = [np.rint(_PARTS * scores).astype(int) for scores in (a, b)]
     value = cohen_kappa_score(*whole, weights="quadratic", labels=np.arange(_PARTS * HIGHEST_SCORE + 1))
 
-    def draw(times: Numbers) -> Numbers:
-        """Compute E from moments, since scikit-learn takes a thousand times as long for all draws."""
-        weights = times / times.sum(axis=1, keepdims=True)
-        chance = weights @ a**2 + weights @ b**2 - 2 * (weights @ a) * (weights @ b)
-        return np.asarray(1 - weights @ (a - b) ** 2 / np.where(chance > _ROUNDING, chance, np.nan))
-
-    return bounded(float(value), draw, sample.patients, sample.bootstrap)
+    # scikit-learn takes a thousand times as long for all draws.
+    return bounded(float(value), partial(quadratic_kappa, a, b), sample.patients, sample.bootstrap)
 
 
 def _lack(a: Numbers) -> str:

@@ -1,16 +1,16 @@
 """The output folder of a run: records and pictures of the scans, tables, report, masks, and tracebacks of bugs."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from lgeqa.atomic_io import not_written, write_whole
 from lgeqa.batch.measures_csv import dictionary_text, measures_text
-from lgeqa.records import CSV_COLUMNS, ScanResult
+from lgeqa.records import ScanResult, csv_rows
 from lgeqa.table_text import csv_text
 
 if TYPE_CHECKING:
@@ -138,8 +138,9 @@ class OutputFolder:
 
 
 def table_text(results: Iterable[ScanResult]) -> str:
-    """Return `CSV_COLUMNS` of each result as CSV with a header line."""
-    return csv_text(CSV_COLUMNS, ([_cell(result, column) for column in CSV_COLUMNS] for result in results))
+    """Return the results as CSV with a header line."""
+    columns, rows = csv_rows(tuple(results))
+    return csv_text(columns, ([_cell(row, column) for column in columns] for row in rows))
 
 
 def _has_atrium(result: ScanResult) -> bool:
@@ -164,9 +165,9 @@ def _make_writable(folder: Path) -> None:
         raise not_written(folder, error) from None
 
 
-def _cell(result: ScanResult, column: str) -> object:
-    value = getattr(result, column)
-    if column == "review" and result.status != "assessed":
+def _cell(row: Mapping[str, Any], column: str) -> object:
+    value = row[column]
+    if column == "review" and row["status"] != "assessed":
         return None
     if isinstance(value, bool):
         return str(value).lower()

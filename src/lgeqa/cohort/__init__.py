@@ -14,6 +14,7 @@ from lgeqa.cohort.labels import has_quality_label as has_quality_label
 from lgeqa.cohort.labels import is_labelled as is_labelled
 from lgeqa.cohort.labels import label_note as label_note
 from lgeqa.cohort.labels import labels_of as labels_of
+from lgeqa.cohort.labels import levels_of as levels_of
 from lgeqa.cohort.labels import scores_of as scores_of
 from lgeqa.cohort.labels import settled_rule as settled_rule
 from lgeqa.cohort.labels import strata_of as strata_of

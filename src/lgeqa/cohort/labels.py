@@ -6,13 +6,16 @@ from statistics import NormalDist, fmean, median, median_low
 from typing import Any, Final, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from lgeqa.cohort.case import ADJUDICATED, LABEL, MEASURED, NO_SCORES, PSEUDO_READERS, TRUTH, Case, Scores
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
-from lgeqa.scales import DIAGNOSTIC_FROM, SCALE_NAMES, is_diagnostic
+from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES, is_diagnostic
+
+Numbers = npt.NDArray[np.float64]
 
 _QUALITY: Final = SCALE_NAMES.index("quality")
 #: Stratum of the scans without a label. Strata 0 and 1 are the labels of quality.
@@ -22,6 +25,7 @@ _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
     "mean": fmean,
     "median": median,
     "majority": median_low,
+    "soft": median_low,
 }
 #: Rules that combine all readers.
 JOINED: Final = tuple(_JOINING)
@@ -44,12 +48,13 @@ class LabelRule(Settings):
             of one reader. `mean`, `median`: the mean or median of all readers on each scale, where the median of two
             middle scores is their mean. `majority`: diagnostic if more than half of the readers gave 3 or more, so a
             tie is non-diagnostic. `graded`: the scores of the reader `measured`, from which training learns the
-            probability that an expert's score is 3 or more.
+            probability that an expert's score is 3 or more. `soft`: as `majority`, but training learns the share of the
+            readers who gave 3 or more, so that a scan on which readers disagree counts as uncertain.
         reader: Reader whose scores are the labels, with the rules `reader` and `graded`. It is `measured` with the
             rule `graded`. A reader without a rule means the rule `reader`.
     """
 
-    rule: Literal["auto", "reader", "mean", "median", "majority", "graded"] = "auto"
+    rule: Literal["auto", "reader", "mean", "median", "majority", "graded", "soft"] = "auto"
     reader: str | None = Field(None, min_length=1)
 
     @model_validator(mode="before")
@@ -88,7 +93,7 @@ class LabelRule(Settings):
     def description(self) -> str:
         """Description of the labels."""
         if self.is_joined:
-            return f"the {self.rule} of the readers' scores"
+            return f"the {'majority' if self.rule == 'soft' else self.rule} of the readers' scores"
         words = {
             TRUTH: "scores before reader noise (truth)",
             LABEL: "agreed scores (label)",
@@ -115,9 +120,9 @@ def settled_rule(cases: Sequence[Case], rule: LabelRule) -> LabelRule:
 def scores_of(case: Case, rule: LabelRule) -> FloatArray:
     """Return the score of a scan on each scale, 1 to 5, (4,) in the order of `scales.SCALE_NAMES`.
 
-    With the rule `majority` it is the median, or the lower of the two middle scores if the number of readers is even.
-    This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more exactly if they
-    call the scan diagnostic.
+    With the rules `majority` and `soft` it is the median, or the lower of the two middle scores if the number of
+    readers is even. This is the highest score that more than half of the readers gave or exceeded, so it is 3 or more
+    exactly if they call the scan diagnostic.
 
     The result is NaN on a scale without a score: nobody scored the scan on it, or not the reader of the rule.
     """
@@ -137,13 +142,40 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
     """Return the training target of a scan on each scale, 0 to 1, (4,) in the order of `scales.SCALE_NAMES`.
 
     With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the measured one
-    is 3 or more, so that a scan near the border counts as uncertain. With any other rule it is `labels_of`.
+    is 3 or more, so that a scan near the border counts as uncertain. With the rule `soft` it is the share of the
+    readers of a scale who gave 3 or more (Peterson et al., Human uncertainty makes classification more robust, ICCV
+    2019, arXiv 1908.07086, train on such shares). With any other rule it is `labels_of`.
 
     The result is NaN where the result of `scores_of` is NaN.
     """
+    if rule.rule == "soft":
+        return _reader_mean(case, lambda scores: (scores >= DIAGNOSTIC_FROM).astype(float))
     if rule.rule != "graded":
         return labels_of(case, rule)
     return np.array([_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)], np.float32)
+
+
+def levels_of(case: Case, rule: LabelRule) -> FloatArray:
+    """Return the ordinal training target of a scan: how far its score lies above 1, 2, 3 and 4.
+
+    A whole score s gives 1 for each of the thresholds k below s, and 0 for the others. A score between two whole ones,
+    such as a half or the mean of readers, gives its fraction, min(max(s - k, 0), 1): 2.5 counts half for k = 2. The
+    four values of a scale then sum to s - 1. With the rule `soft` it is the mean of these values over the readers of
+    the scale. With the rule `graded` it is the probability that a score with a standard deviation of 0.6 around the
+    measured one is k + 1 or more.
+
+    Returns:
+        Targets from 0 to 1, (4 scales in the order of `scales.SCALE_NAMES`, 4 thresholds). NaN where the result of
+        `scores_of` is NaN.
+    """
+    thresholds = np.arange(LOWEST_SCORE, HIGHEST_SCORE)
+    if rule.rule == "soft":
+        return _reader_mean(case, lambda scores: np.clip(scores[..., None] - thresholds, 0, 1))
+    distances = np.array(_joined(case, rule))[:, None] - thresholds
+    if rule.rule == "graded":
+        return np.array([[_SPREAD.cdf(distance - 1) for distance in row] for row in distances], np.float32)
+    levels: FloatArray = np.clip(distances, 0, 1).astype(np.float32)
+    return levels
 
 
 def is_labelled(case: Case, rule: LabelRule) -> bool:
@@ -196,7 +228,7 @@ def _joined(case: Case, rule: LabelRule) -> Scores:
     if not rule.is_joined:
         return case.scores.get(rule.name, NO_SCORES)
     agreed = case.scores.get(ADJUDICATED, NO_SCORES)
-    readings = [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
+    readings = _readings(case)
     by_scale = zip(*readings, strict=True) if readings else [()] * len(agreed)
     return tuple(
         _combined(scores, rule) if math.isnan(panel) else panel for panel, scores in zip(agreed, by_scale, strict=True)
@@ -207,3 +239,29 @@ def _combined(scores: Sequence[float], rule: LabelRule) -> float:
     """Return the scores of one scale as one, or NaN if all are NaN."""
     given = [score for score in scores if not math.isnan(score)]
     return _JOINING[rule.rule](given) if given else math.nan
+
+
+def _readings(case: Case) -> list[Scores]:
+    """Return the scores of each reader."""
+    return [scores for reader, scores in case.scores.items() if reader not in PSEUDO_READERS]
+
+
+def _reader_mean(case: Case, values_of: Callable[[Numbers], Numbers]) -> FloatArray:
+    """Return the mean of values over the readers of each scale, or the value of the score that a panel agreed on.
+
+    Args:
+        case: Scan with its readers' scores, NaN on a scale that was left out.
+        values_of: Function of scores (reader, 4) whose result begins with these axes.
+
+    Returns:
+        Mean of each scale, (4, ...). NaN for a scale that nobody scored.
+    """
+    agreed = np.array(case.scores.get(ADJUDICATED, (np.nan,) * len(SCALE_NAMES)))
+    readings = np.array(_readings(case), float).reshape(-1, len(SCALE_NAMES))
+    scores = np.vstack([agreed, np.where(np.isnan(agreed), readings, np.nan)])
+    scored = ~np.isnan(scores)
+    values = np.where(scored.T, values_of(scores).T, 0).T
+    count = scored.sum(axis=0)
+    total = values.sum(axis=0).T
+    mean: FloatArray = np.where(count, total / np.maximum(count, 1), np.nan).T.astype(np.float32)
+    return mean

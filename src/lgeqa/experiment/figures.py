@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from lgeqa.evaluation import figures
@@ -15,7 +14,6 @@ from lgeqa.experiment.plan import Plan, Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import PREPARED, run_folder
 from lgeqa.inference.bundle import open_bundle
-from lgeqa.records import FloatArray
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.novelty import pooled_features
 from lgeqa.training.quality import find_strategy
@@ -46,9 +44,8 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
     if not bundles:
         raise NotDrawnError("Not drawn: no strategy gives attribution maps.")
     store = _tested(plan, config, out)
-    slices = _slices(store)
     labels = store.labels[store.owner, _QUALITY] >= 0.5
-    outputs = {name: bundle.score(slices) for name, bundle in bundles.items()}
+    outputs = {name: bundle.score(store.slices, store.context) for name, bundle in bundles.items()}
     predicted = {
         name: scored.probabilities[:, _QUALITY] >= bundles[name].manifest.threshold for name, scored in outputs.items()
     }
@@ -57,7 +54,7 @@ def attention(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure, 
     examples = [
         Example(
             title=f"{plan.cases[plan.numbers(SHOWN, 'test')[store.owner[index]]].scan_id}\n{group}",
-            pixels=slices[index],
+            pixels=store.slices[store.rows[index]],
             atrium=masks[row, 0].numpy() > 0,
             label=bool(labels[index]),
             predictions={name: bool(verdicts[index]) for name, verdicts in predicted.items()},
@@ -79,7 +76,7 @@ def embeddings(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Figure,
         raise NotDrawnError(
             f"Not drawn: UMAP needs at least {NEIGHBOURS + 1} test slices, and the first iteration has {len(store)}."
         )
-    slices, numbers = _slices(store), plan.numbers(SHOWN, "test")
+    slices, numbers = store[range(len(store))]["slice"].numpy(), plan.numbers(SHOWN, "test")
     labels = store.labels[store.owner, _QUALITY] >= 0.5
     patients = [plan.cases[numbers[owner]].patient for owner in store.owner]
     panels = []
@@ -115,9 +112,3 @@ def _tested(plan: Plan, config: ExperimentConfig, out: Path) -> SliceDataset:
     """Return the test slices of that iteration as the networks see them."""
     side = config.preparation.middle(config.loop.augmentation.window).pixels
     return SliceDataset(out / PREPARED, plan.numbers(SHOWN, "test")).middle(side)
-
-
-def _slices(store: SliceDataset) -> FloatArray:
-    """Return all slices of a store, (slice, row, column)."""
-    slices: FloatArray = store.slices[store.rows].astype(np.float32, copy=False)
-    return slices

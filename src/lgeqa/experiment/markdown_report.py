@@ -16,6 +16,7 @@ from lgeqa.evaluation.paper_tables import Spread, table_2
 from lgeqa.evaluation.record import Association, Evaluation, Figures, Pooled
 from lgeqa.experiment.out_of_fold_section import pooled_page
 from lgeqa.experiment.plan import Plan, Run, split_file
+from lgeqa.experiment.score_agreement import ScoreAgreement, agreement_page
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.table_text import markdown_table
@@ -43,6 +44,7 @@ class Findings:
         choice: Slices of Fig. 2. None if it could not be drawn.
         panels: Panels of Fig. 3. Empty if it could not be drawn.
         pooled: Results of the strategies over all scans. None if the scans are not tested once each.
+        agreements: Weighted kappa of strategies and readers. Empty if the scans are not tested once each.
         undrawn: Reason why a figure could not be drawn, by file name.
         detector: SHA-256 of the network of stage 1.
     """
@@ -53,6 +55,7 @@ class Findings:
     choice: Choice | None
     panels: Sequence[Panel]
     pooled: Pooled | None
+    agreements: Sequence[ScoreAgreement]
     undrawn: Mapping[str, str]
     detector: str
 
@@ -67,7 +70,7 @@ def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> st
 
 def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
     first = next(iter(findings.evaluations.values()))
-    yield "# Experiment: the strategies of the paper on one cohort\n"
+    yield "# Experiment: strategies on one cohort\n"
     if first.simulated:
         yield f"{_SIMULATED}\n"
     yield markdown_table(("", ""), list(_facts(plan, config, findings, first)))
@@ -88,6 +91,7 @@ def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) 
     yield from _attributes(config, findings.evaluations)
     if findings.pooled:
         yield from pooled_page(findings.pooled, len(plan.cases), len(plan.splits))
+        yield from agreement_page(findings.agreements)
     yield "\n## Fig. 2: where the networks look\n"
     yield findings.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
     if findings.choice:

@@ -81,8 +81,10 @@ def make_plan(cohorts: Sequence[Path], config: ExperimentConfig) -> Plan:
     """
     everything = [case for cohort in cohorts for case in read_cohort(cohort)]
     config = config.model_copy(update={"label": settled_rule(everything, config.label)})
-    check_labelled(everything, config.label)
-    cases = [case for case in everything if has_quality_label(case, config.label)]
+    for rule in config.rules:
+        check_labelled(everything, rule)
+    # All strategies learn from the same scans, also one with a label rule of its own.
+    cases = [case for case in everything if all(has_quality_label(case, rule) for rule in config.rules)]
     if not cases:
         raise CohortError(f"{', '.join(map(str, cohorts))}: no scan has a label of quality.")
     selected, splits = _splits(cases, config)

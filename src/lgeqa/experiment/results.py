@@ -32,6 +32,7 @@ EVALUATION: Final = "evaluation.json"
 #: Folder of the records of the test scans.
 TESTED: Final = "tested"
 POOLED: Final = "pooled.json"
+SCORE_AGREEMENT: Final = "score-agreement.json"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """An experiment from a cohort to its report: the work of `lgeqa experiment`."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,8 @@ from lgeqa.experiment.figures import NotDrawnError, attention, curves, embedding
 from lgeqa.experiment.html_report import html
 from lgeqa.experiment.markdown_report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
-from lgeqa.experiment.results import POOLED, associations, evaluate_run, pool_folds
+from lgeqa.experiment.results import POOLED, SCORE_AGREEMENT, associations, evaluate_run, pool_folds
+from lgeqa.experiment.score_agreement import ScoreAgreement, score_agreements
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.experiment.trainings import check_detector, check_devices, prepare, train_all
 from lgeqa.training.bundle_export import seen_by_detector
@@ -80,8 +82,12 @@ def run_experiment(
         return  # only the main process of a distributed training evaluates and reports
     tested = {run: evaluate_run(run, plan, config, out, detected) for run in plan.runs}
     pooled = pool_folds(tested, config) if config.splits != "repeated" else None
+    agreements: tuple[ScoreAgreement, ...] = ()
     if pooled:
         write_whole(out / POOLED, pooled.model_dump_json(indent=1) + "\n")
+        agreements = score_agreements({run: result.scans for run, result in tested.items()}, config)
+        content = [agreement.model_dump(mode="json") for agreement in agreements]
+        write_whole(out / SCORE_AGREEMENT, json.dumps(content, indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
     pictures, undrawn = {CURVES: curves(plan, config, out)}, {}
     choice: Choice | None = None
@@ -98,7 +104,15 @@ def run_experiment(
         write_through(out / name, partial(picture.savefig, dpi=150))
     evaluations = {run: result.evaluation for run, result in tested.items()}
     findings = Findings(
-        cohorts, evaluations, associations(plan.cases, config), choice, panels, pooled, undrawn, detector_sha256
+        cohorts,
+        evaluations,
+        associations(plan.cases, config),
+        choice,
+        panels,
+        pooled,
+        agreements,
+        undrawn,
+        detector_sha256,
     )
     text = page(plan, config, findings, out)
     write_whole(out / "report.md", text)

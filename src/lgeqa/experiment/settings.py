@@ -9,11 +9,11 @@ from lgeqa.cohort import LabelRule
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
 from lgeqa.preprocessing import QualityPreparation
-from lgeqa.strategies import SUMMARIES
+from lgeqa.strategies import OF_THE_PAPER
 from lgeqa.training.case_reading import AtriumFrom
 from lgeqa.training.loop import LoopSettings
 from lgeqa.training.networks import WIDTH, QualityFrom
-from lgeqa.training.quality import QualityConfig, find_strategy, pretraining_settings
+from lgeqa.training.quality import QualityConfig, SoftConfig, find_strategy, pretraining_settings
 
 
 class ExperimentConfig(Settings):
@@ -21,7 +21,7 @@ class ExperimentConfig(Settings):
 
     Attributes:
         strategies: Strategies to compare, of this package or of other installed packages, in any number and order. All
-            are compared with the first.
+            are compared with the first. By default they are those that the paper tests or names.
         iterations: Number of iterations of each strategy, each with its own splits and initial weights. This is the
             number of folds if `splits` is `folds`. With `sites` there is one for each site.
         splits: Kind of splits. `repeated` has one test part and splits the rest again in each iteration (section 4.2).
@@ -43,10 +43,11 @@ class ExperimentConfig(Settings):
         loop: Settings of the training loop of every strategy, for the heads in the contrastive and the hybrid strategy.
         pretraining: Settings of the training loop of the encoder in the contrastive and the hybrid strategy.
         temperature: Temperature of equation 4.
+        pseudo_bags: Number of random parts of a scan that also learn its label in the strategy `mil`. 0 for none.
         draws: Number of bootstrap resamples of the patients.
     """
 
-    strategies: tuple[str, ...] = Field(tuple(SUMMARIES), min_length=1)
+    strategies: tuple[str, ...] = Field(OF_THE_PAPER, min_length=1)
     iterations: PositiveInt = 5
     splits: Literal["repeated", "folds", "sites"] = "repeated"
     test: float = Field(0.1, gt=0, le=0.5)
@@ -62,6 +63,7 @@ class ExperimentConfig(Settings):
     loop: LoopSettings = Field(default_factory=LoopSettings)
     pretraining: LoopSettings = Field(default_factory=pretraining_settings)
     temperature: PositiveFloat = 0.07
+    pseudo_bags: NonNegativeInt = 0
     draws: PositiveInt = 1000
 
     @field_validator("strategies")
@@ -77,13 +79,26 @@ class ExperimentConfig(Settings):
         return names
 
     def of_run(self, strategy: str, iteration: int) -> QualityConfig:
-        """Return the settings of one training."""
+        """Return the settings of one training.
+
+        They are the same for every strategy as far as it has them. Only `soft` has a label rule of its own.
+        """
+        chosen = find_strategy(strategy)
         shared = {name: getattr(self, name) for name in _SHARED}
-        pretrains = find_strategy(strategy).pretrains
-        loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if pretrains else {})
+        if issubclass(chosen.config, SoftConfig):
+            del shared["label"]
+        loops = {"loop": self.loop} | ({"pretraining": self.pretraining} if chosen.pretrains else {})
         seeded = {name: loop.model_copy(update={"seed": self.seed + iteration}) for name, loop in loops.items()}
-        special = {"temperature": self.temperature} if pretrains else {}
-        return find_strategy(strategy).config(**shared, **seeded, **special)
+        special = {name: getattr(self, name) for name in _SPECIAL if name in chosen.config.model_fields}
+        return chosen.config(**shared, **seeded, **special)
+
+    @property
+    def rules(self) -> tuple[LabelRule, ...]:
+        """Rules of the labels that the evaluation or a training needs."""
+        learnt = (self.of_run(strategy, 0).label for strategy in self.strategies)
+        return tuple(dict.fromkeys((self.label, *learnt)))
 
 
+#: Settings that only some strategies have.
+_SPECIAL: Final = ("temperature", "pseudo_bags")
 _SHARED: Final = ("label", "atrium", "preparation", "quality_from", "width", "weights", "test", "validation")

@@ -18,7 +18,7 @@ from lgeqa.inference.bundle.manifest import MANIFEST
 from lgeqa.training.bundle_export import stage_1
 from lgeqa.training.case_reading import needs_detector, open_detector
 from lgeqa.training.processes import is_main
-from lgeqa.training.quality import Prepared, find_strategy, quality_store
+from lgeqa.training.quality import Prepared, find_strategy, quality_store, with_targets_of
 from lgeqa.training.run import check_found, keep_settings, train_to_bundle
 from lgeqa.training.run_layout import BUNDLE, CHECKPOINTS
 from lgeqa.training.slice_store import SliceDataset
@@ -129,10 +129,13 @@ def train_one(run: Run, plan: Plan, config: ExperimentConfig, out: Path, detecto
     settings = config.of_run(run.strategy, run.iteration)
     keep_settings(settings, folder)
     parts = {part: plan.numbers(run.iteration, part) for part in ("train", "validation")}
-    training, validation = (SliceDataset(out / PREPARED, numbers) for numbers in parts.values())
-    cases = [plan.cases[number] for number in parts["train"]]
+    cases = {part: [plan.cases[number] for number in numbers] for part, numbers in parts.items()}
+    training, validation = (
+        with_targets_of(SliceDataset(out / PREPARED, numbers), cases[part], settings.label)
+        for part, numbers in parts.items()
+    )
     data = Prepared(training, validation, training)
-    train_to_bundle(run.strategy, data, cases, settings, folder, detector, None, quiet)
+    train_to_bundle(run.strategy, data, cases["train"], settings, folder, detector, None, quiet)
     if is_main():
         for checkpoints in list(folder.rglob(CHECKPOINTS)):
             shutil.rmtree(checkpoints)

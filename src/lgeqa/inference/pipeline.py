@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Final
 
 import numpy as np
 from pydantic import Field
@@ -13,18 +14,20 @@ from lgeqa.inference.atrium import FoundAtrium, find_atrium
 from lgeqa.inference.bundle import Bundle
 from lgeqa.inference.gate import check_consistency, check_novelty, check_scan, in_order, refused
 from lgeqa.inference.result import Scores, make_result, verdict_fields
+from lgeqa.inference.scan_scores import attention_weights, estimate_scores, pooled_probabilities
 from lgeqa.io import Source, read_mask, read_scan
 from lgeqa.io.formatting import printable_path
 from lgeqa.measures import Heart, compute_measures
-from lgeqa.preprocessing import prepare_for_quality
+from lgeqa.preprocessing import prepare_for_quality, quality_context
 from lgeqa.preprocessing.quality_input import at_other_blood_level
-from lgeqa.records import BoolArray, Finding, FloatArray, Scan, ScanResult, Status
+from lgeqa.records import BoolArray, Finding, FloatArray, IntArray, Scan, ScanResult, Status
 from lgeqa.scales import SCALE_NAMES
 
 #: Relative change of the level of blood above air.
 STEP = 0.05
 #: Largest number of evenly spaced slices that are scored again at each other level.
 MOST_SLICES = 6
+_QUALITY: Final = SCALE_NAMES.index("quality")
 
 
 class AssessSettings(Settings):
@@ -108,7 +111,7 @@ def assess_scan(
         findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
         scores = scores if _is_scored(findings, heart, settings) else None
     if scores:
-        findings = (*findings, *check_consistency(scores.probabilities, threshold))
+        findings = (*findings, *check_consistency(scores.deciding, threshold))
     status: Status = "assessed" if scores else "measured" if settings.measures_only else "not_assessable"
     result = make_result(
         scan,
@@ -125,7 +128,7 @@ def assess_scan(
             "score": perf_counter() - measured,
         },
         other_levels=scores.other_levels if scores else None,
-        **verdict_fields(scan, atrium.mask, scores.probabilities, threshold) if scores else {},
+        **verdict_fields(scan, atrium.mask, scores, threshold) if scores else {},
     )
     return Assessment(result, scan, atrium.mask, scores.maps if scores else None, heart)
 
@@ -146,16 +149,38 @@ def _is_scored(findings: tuple[Finding, ...], heart: Heart, settings: AssessSett
 
 def _score(scan: Scan, atrium: BoolArray, bundle: Bundle) -> Scores:
     """Score the slices that hold the atrium (stage 2)."""
-    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, bundle.manifest.quality.preparation)
-    outputs = bundle.score(prepared)
-    other_levels = quality_at_other_levels(
-        prepared, outputs.probabilities, lambda slices: bundle.score(slices).probabilities
+    preparation = bundle.manifest.quality.preparation
+    prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation)
+    context = quality_context(atrium, scan.spacing_mm[0], preparation)
+    outputs = bundle.score(prepared, context)
+    if outputs.attention is None or outputs.logits is None:
+        weights, pooled = None, None
+        other_levels = quality_at_other_levels(
+            prepared, context, outputs.probabilities, lambda *scored: bundle.score(*scored).probabilities
+        )
+    else:
+        weights, pooled = attention_weights(outputs.attention), pooled_probabilities(outputs.logits, outputs.attention)
+        other_levels = _pooled_at_other_levels(prepared, context, bundle)
+    scores = {} if outputs.levels is None else estimate_scores(outputs.levels)
+    return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels, weights, pooled, scores)
+
+
+def _pooled_at_other_levels(prepared: FloatArray, context: IntArray, bundle: Bundle) -> tuple[float, float]:
+    """Return the same as `quality_at_other_levels` for a bundle that weighs slices, from all slices."""
+    outputs = [bundle.score(at_other_blood_level(prepared, factor), context) for factor in (1 - STEP, 1 + STEP)]
+    lower, higher = (
+        float(pooled_probabilities(other.logits, other.attention)[_QUALITY])
+        for other in outputs
+        if other.logits is not None and other.attention is not None
     )
-    return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels)
+    return lower, higher
 
 
 def quality_at_other_levels(
-    prepared: FloatArray, probabilities: FloatArray, score: Callable[[FloatArray], FloatArray]
+    prepared: FloatArray,
+    context: IntArray,
+    probabilities: FloatArray,
+    score: Callable[[FloatArray, IntArray], FloatArray],
 ) -> tuple[float, float]:
     """Return the scan's probability of quality if blood were 5 % lower, and if it were 5 % higher.
 
@@ -163,14 +188,14 @@ def quality_at_other_levels(
 
     Args:
         prepared: Slices prepared for the quality network, (slice, row, column).
+        context: Indices of the slices that the network sees with each slice, (slice, context).
         probabilities: Probabilities that the network gives for these slices, (slice, 4).
-        score: Quality network, from prepared slices to such probabilities.
+        score: Quality network, from prepared slices and the context of those to score, to such probabilities.
     """
-    quality = SCALE_NAMES.index("quality")
     chosen = np.unique(np.linspace(0, len(prepared) - 1, min(MOST_SLICES, len(prepared))).round().astype(int))
     lower, higher = (
-        float((score(at_other_blood_level(prepared[chosen], factor)) - probabilities[chosen])[:, quality].mean())
-        for factor in (1 - STEP, 1 + STEP)
+        float((score(other, context[chosen]) - probabilities[chosen])[:, _QUALITY].mean())
+        for other in (at_other_blood_level(prepared, factor) for factor in (1 - STEP, 1 + STEP))
     )
-    mean = float(probabilities[:, quality].mean(dtype=float))
+    mean = float(probabilities[:, _QUALITY].mean(dtype=float))
     return min(max(mean + lower, 0.0), 1.0), min(max(mean + higher, 0.0), 1.0)

@@ -1,7 +1,7 @@
 """The record of one scan, built from the output of the steps of the pipeline."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from lgeqa.records import (
     ReferenceLevels,
     Scan,
     ScanResult,
+    ScoreEstimate,
     SliceScores,
     Status,
 )
@@ -37,12 +38,23 @@ class Scores:
             explain.
         novelty: Distance of each slice from the training slices of the network. None if the bundle gives none.
         other_levels: Probability of quality if blood were 5 % lower, and if it were 5 % higher.
+        weights: Weight of each slice in the scan's probabilities, (slice,). None if all slices count alike.
+        pooled: Probabilities of the scan from its slices by weight, (4,). None if all slices count alike.
+        scores: Estimated score on each scale, by name. Empty if the bundle estimates none.
     """
 
     probabilities: FloatArray
     maps: FloatArray | None
     novelty: FloatArray | None
     other_levels: tuple[float, float]
+    weights: FloatArray | None = None
+    pooled: FloatArray | None = None
+    scores: dict[str, ScoreEstimate] = field(default_factory=dict)
+
+    @property
+    def deciding(self) -> FloatArray:
+        """Probabilities that decide on the scan: those of the slices that vote, or of the scan alone, (n, 4)."""
+        return self.probabilities if self.pooled is None else self.pooled[None]
 
 
 def make_result(
@@ -92,43 +104,48 @@ def _levels(heart: Heart, other_levels: tuple[float, float] | None) -> Reference
     )
 
 
-def verdict_fields(scan: Scan, atrium: BoolArray, probabilities: FloatArray, threshold: float) -> dict[str, Any]:
+def verdict_fields(scan: Scan, atrium: BoolArray, scores: Scores, threshold: float) -> dict[str, Any]:
     """Return the fields of a record that hold the verdict and the probabilities behind it.
 
     Args:
         scan: Scan as it was read.
         atrium: Blood-pool mask, bool (slice, row, column), with at least one voxel.
-        probabilities: Probabilities of each slice that holds the atrium, as in `Scores`.
+        scores: Output of the network for the slices that hold the atrium.
         threshold: Probability of quality from which a slice counts as diagnostic.
     """
-    decision = vote(probabilities[:, SCALE_NAMES.index("quality")], threshold)
-    slices = _slices(scan, atrium, probabilities)
+    quality = SCALE_NAMES.index("quality")
+    votes = vote(scores.probabilities[:, quality], threshold)
+    decision = vote(scores.deciding[:, quality], threshold)
+    slices = _slices(scan, atrium, scores)
     indices = [scores.index for scores in slices]
     return {
         "verdict": decision.verdict,
         "probability": decision.probability,
-        "votes_diagnostic": decision.diagnostic,
-        "votes_total": decision.total,
-        "tie": decision.tie,
-        **_named(probabilities.mean(axis=0, dtype=float)),
+        "votes_diagnostic": votes.diagnostic,
+        "votes_total": votes.total,
+        "tie": votes.tie,
+        **_named(scores.deciding.mean(axis=0, dtype=float)),
         "first_slice": min(indices),
         "last_slice": max(indices),
         "n_slices": len(slices),
         "threshold": threshold,
         "slices": slices,
+        "scores": scores.scores,
     }
 
 
-def _slices(scan: Scan, atrium: BoolArray, probabilities: FloatArray) -> tuple[SliceScores, ...]:
+def _slices(scan: Scan, atrium: BoolArray, scores: Scores) -> tuple[SliceScores, ...]:
     areas = slice_areas_mm2(atrium, scan.spacing_mm)
+    weights = [None] * len(scores.probabilities) if scores.weights is None else scores.weights.tolist()
     return tuple(
         SliceScores(
             index=scan.file_slices[z],
             position_mm=scan.slice_positions_mm[z],
             atrium_area_mm2=float(areas[z]),
+            weight=weight,
             **_named(row),
         )
-        for z, row in zip(np.flatnonzero(atrium.any(axis=(1, 2))), probabilities, strict=True)
+        for z, row, weight in zip(np.flatnonzero(atrium.any(axis=(1, 2))), scores.probabilities, weights, strict=True)
     )
 
 

@@ -51,10 +51,12 @@ def scan_call(result: ScanResult, scale: str) -> bool:
     """Return whether the record calls the scan diagnostic on a scale.
 
     For quality this is the verdict. For an attribute it is the mode of the slices' predictions, with the tie rule of
-    the verdict.
+    the verdict, or the side of the threshold on which the scan's probability lies if its slices have weights.
     """
     if scale == "quality":
         return result.verdict == "diagnostic"
+    if any(scores.weight is not None for scores in result.slices):
+        return bool(getattr(result, f"p_{scale}") >= PASSES_FROM)
     return vote(slice_probabilities(result, scale), slice_threshold(result, scale)).verdict == "diagnostic"
 
 

@@ -11,4 +11,5 @@ from lgeqa.preprocessing.intensity_reference import intensity_reference as inten
 from lgeqa.preprocessing.quality_input import QualityField as QualityField
 from lgeqa.preprocessing.quality_input import QualityPreparation as QualityPreparation
 from lgeqa.preprocessing.quality_input import prepare_for_quality as prepare_for_quality
+from lgeqa.preprocessing.quality_input import quality_context as quality_context
 from lgeqa.preprocessing.quality_input import quality_field as quality_field

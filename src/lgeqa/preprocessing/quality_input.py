@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
 from lgeqa.preprocessing.intensity_reference import intensity_reference
 from lgeqa.preprocessing.padding import image_area, image_window
 from lgeqa.preprocessing.resampling import Points, Weights, axis_weights, centred_points, resample_image
-from lgeqa.records import BoolArray, FloatArray
+from lgeqa.records import BoolArray, FloatArray, IntArray
 
 #: Signal, in units of the blood pool's, above which there is fat or an artefact, and which is clipped.
 BRIGHTEST = 4.0
@@ -38,6 +38,9 @@ class QualityPreparation(Settings):
         margin_mm: In-plane distance from the box around the atrium beyond which the scan is left out, so that a crop
             and a full field of view give the same slices. None, as in the paper, keeps the whole field.
         normalisation: Signal from the level of air to the level of the atrial blood pool.
+        context_mm: Heights in mm of the slices that the network sees at once as channels, relative to the current slice
+            and towards superior. Each is the nearest slice that holds the atrium. The paper's network sees the current
+            slice alone.
     """
 
     field: Literal["atrium", "full"] = "atrium"
@@ -45,6 +48,7 @@ class QualityPreparation(Settings):
     field_mm: PositiveFloat = 160.0
     margin_mm: NonNegativeFloat | None = None
     normalisation: Literal["blood-level"] = "blood-level"
+    context_mm: tuple[float, ...] = Field((0.0,), min_length=1)
 
     def middle(self, share: float) -> Self:
         """Return the preparation of the middle of these slices, a share of their side on the same pixels."""
@@ -101,6 +105,26 @@ def prepare_for_quality(
     )
     prepared: FloatArray = np.clip(resampled, 0, BRIGHTEST, dtype=np.float32)
     return prepared
+
+
+def quality_context(atrium: BoolArray, slice_mm: float, preparation: QualityPreparation) -> IntArray:
+    """Return the prepared slices that the network sees with each prepared slice.
+
+    They are the nearest slices with the atrium to the heights of `context_mm`, the lower of two equally near ones.
+
+    Args:
+        atrium: Blood pool, bool (slice, row, column), that the slices were prepared with.
+        slice_mm: Distance between slices.
+        preparation: Settings that the network was trained with.
+
+    Returns:
+        Indices among the prepared slices, (atrium slice, context).
+    """
+    places = np.flatnonzero(atrium.any(axis=(1, 2)))
+    steps = np.rint(np.array(preparation.context_mm) / slice_mm).astype(np.int64)
+    distances = np.abs(places - (places[:, None] + steps)[:, :, None])
+    context: IntArray = distances.argmin(axis=2)
+    return context
 
 
 def seen_window(

@@ -216,12 +216,13 @@ def default_quality_description(
     if rule.rule == "graded":
         by = "how likely an expert's score of 3 or more is, given the score that follows from image quality measures"
     else:
-        by = f"the {rule.rule} of the readers" if rule.is_joined else f"that of {rule.reader}"
+        joined = "share of diagnostic scores" if rule.rule == "soft" else rule.rule
+        by = f"the {joined} of the readers" if rule.is_joined else f"that of {rule.reader}"
     return Description(
         name=name,
         version="0.1.0",
         created=datetime.now(UTC).date().isoformat(),
-        strategy=f"{strategy} (section {section})" if (section := find_strategy(strategy).section) else strategy,
+        strategy=f"{strategy} ({find_strategy(strategy).source})",
         labels="measured" if rule.reader == MEASURED else "simulated" if simulated else "expert",
         training_data=(
             f"{len(cases)} scans of {patients} patients; the label is {by}.{_unlearnt(cases, config)}{_start(config)}"
@@ -333,7 +334,7 @@ def with_novelty(second: Stage, store: SliceDataset, data: str, scratch: Path) -
     """
     per_scan = max(_NOVELTY_PER_SCAN, -(-_NOVELTY // len(store.labels)))
     chosen = SliceBatches(store.owner, per_scan, 1, seed=0).draw()
-    features = pooled_features(second.network, store.slices[store.rows[chosen]].astype(np.float32, copy=False))
+    features = pooled_features(second.network, store[chosen.tolist()]["slice"].numpy())
     whitening = fit_whitening(features)
     add_novelty(second.network, scratch / "novelty.onnx", whitening)
     limits = novelty_limits(whitening.novelty(features), store.owner[chosen], data)

@@ -102,12 +102,14 @@ class Recipe(lightning.LightningModule, ABC):
         keeps_statistics: Whether the statistics of the batch normalisations stay as they were before the training.
         side: Rows and columns of a whole slice, of which an augmented slice may be a window.
         zoom: Share of a stored slice's side that an augmented slice spans.
+        whole_scans: Whether a batch holds all slices that are drawn of a scan, and a validation batch one scan.
     """
 
     watched: str
     better: Literal["min", "max"]
     views = 1
     keeps_statistics = False
+    whole_scans = False
 
     def __init__(self, network: nn.Module, settings: LoopSettings, side: int, zoom: float = 1.0) -> None:
         super().__init__()
@@ -248,9 +250,10 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
     if not quiet and is_main():
         callbacks.append(ProgressReporter(type(recipe).__name__.removesuffix("Recipe")))
     last = checkpoints / "last.ckpt"
+    whole = recipe.whole_scans
     loaders = (
-        training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers),
-        validation_loader(validation, settings.batch),
+        training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers, whole),
+        validation_loader(validation, settings.batch, whole),
     )
     with _clear_errors(run), _threads(settings.threads), warnings.catch_warnings():
         for message in _LIGHTNING_NOISE:

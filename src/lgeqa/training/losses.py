@@ -24,6 +24,19 @@ def scoring_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return terms / given.sum().clamp(min=1)
 
 
+def ordinal_loss(logits: Tensor, levels: Tensor) -> Tensor:
+    """Return the loss of CORAL: binary cross-entropy at each threshold, summed over the thresholds of a scale.
+
+    It is the mean over slices and scales with a score. Source: Cao, Mirjalili and Raschka, Pattern Recognition Letters
+    140:325-331, 2020, 10.1016/j.patrec.2020.11.008, equation 4 with equal weights.
+
+    Args:
+        logits: Logits of P(score > k) for k = 1 to 4, (slice, 4 scales, 4 thresholds).
+        levels: Targets from `cohort.levels_of` of the same shape, NaN without a score.
+    """
+    return scoring_loss(logits, levels) * logits.shape[-1]
+
+
 def blood_pool_loss(logits: Tensor, masks: Tensor) -> Tensor:
     r"""Return equation 2: Dice loss, :math:`1 - 2\sum p m / (\sum p + \sum m)`, over all pixels of the batch at once.
 

@@ -82,7 +82,7 @@ def novelty_limits(novelty: FloatArray, owner: IntArray, data: str) -> NoveltyLi
 
 
 def pooled_features(network: Path, slices: FloatArray) -> FloatArray:
-    """Return the pooled features (slice, features) of prepared slices (slice, row, column).
+    """Return the pooled features (slice, features) of slices (slice, channel, row, column).
 
     Raises:
         TrainingError: The network has no global pooling.
@@ -92,7 +92,7 @@ def pooled_features(network: Path, slices: FloatArray) -> FloatArray:
     model.graph.output.append(onnx.ValueInfoProto(name=name))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     input_name = session.get_inputs()[0].name
-    chunks = [slices[start : start + CHUNK, None] for start in range(0, len(slices), CHUNK)]
+    chunks = [slices[start : start + CHUNK] for start in range(0, len(slices), CHUNK)]
     return np.concatenate([session.run([name], {input_name: chunk})[0] for chunk in chunks])
 
 

@@ -21,8 +21,9 @@ from lgeqa.atomic_io import write_through
 from lgeqa.errors import TrainingError
 from lgeqa.inference.bundle.bundle import MAPS
 from lgeqa.records import FloatArray
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.networks import QualityNetwork
-from lgeqa.training.networks.hirescam import hirescam
+from lgeqa.training.networks.hirescam import hirescam_and_features
 
 #: Largest accepted change of a probability by a full-precision export.
 PARITY = 1e-3
@@ -44,17 +45,17 @@ class _Probabilities(nn.Module):
 
 
 class _Explained(nn.Module):
-    """A quality network that returns probabilities and the attribution maps of its logits."""
-
-    outputs = (OUTPUT, MAPS)
+    """A quality network that returns probabilities, the attribution maps of its logits, and its further outputs."""
 
     def __init__(self, network: QualityNetwork) -> None:
         super().__init__()
         self.network = network
+        features, logits = torch.zeros(1, network.encoder.features), torch.zeros(1, len(SCALE_NAMES))
+        self.outputs = (OUTPUT, MAPS, *network.further_outputs(features, logits))
 
     def forward(self, slices: Tensor) -> tuple[Tensor, ...]:
-        logits, maps = hirescam(self.network, slices)
-        return torch.sigmoid(logits), maps
+        logits, maps, features = hirescam_and_features(self.network, slices)
+        return torch.sigmoid(logits), maps, *self.network.further_outputs(features, logits).values()
 
 
 def _for_use(network: nn.Module) -> _Probabilities | _Explained:
@@ -66,7 +67,7 @@ def _for_use(network: nn.Module) -> _Probabilities | _Explained:
 def export_onnx(network: nn.Module, shape: tuple[int, int, int], multiple: int | None, path: Path) -> None:
     """Write a network as ONNX in full precision, with the output `probabilities`.
 
-    A quality network also has the output `maps`.
+    A quality network also has the output `maps`, and those that its `further_outputs` names.
 
     Args:
         network: Network that maps (slice, channel, row, column) to logits. It is put into evaluation mode.
@@ -135,7 +136,8 @@ def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:
         slices: Slices to compare on, (slice, channel, row, column).
 
     Raises:
-        TrainingError: A probability changes by more than `PARITY`, or the maps of more than a tenth of the slices do.
+        TrainingError: A probability changes by more than `PARITY`, or the maps of more than a tenth of the slices do,
+            or any further output does.
     """
     module = _for_use(network)
     with torch.inference_mode():
@@ -146,7 +148,7 @@ def check_parity(network: nn.Module, path: Path, slices: Tensor) -> float:
     for name, output, reference in zip(module.outputs, outputs, expected, strict=True):
         by_slice = np.abs(output - reference.numpy()).reshape(len(output), -1).max(axis=1)
         # Rounding can turn a ReLU of a head on or off, which changes the map of a slice even in a correct export.
-        changes[name] = float(by_slice.max() if name == OUTPUT else np.quantile(by_slice, 0.9, method="lower"))
+        changes[name] = float(np.quantile(by_slice, 0.9, method="lower") if name == MAPS else by_slice.max())
         if not changes[name] <= PARITY:
             raise TrainingError(
                 f"{path}: gives {name} that differ by {changes[name]:.2g} from those of PyTorch; {PARITY:g} is allowed."

@@ -1,4 +1,4 @@
-"""Training of stage 2 by each strategy: baseline, multi-task and contrastive (section 3.2), and hybrid (section 5)."""
+"""Training of stage 2 by each strategy: those of the paper (section 3.2), hybrid (section 5), and others beyond it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, model_validator
 
-from lgeqa.cohort import Case, LabelRule, content_of, scan_hashes, targets_of
+from lgeqa.cohort import Case, LabelRule, content_of, levels_of, scan_hashes, targets_of
 from lgeqa.config import Settings
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import Bundle, default_bundle, open_bundle
-from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
+from lgeqa.preprocessing import QualityPreparation, prepare_for_quality, quality_context
 from lgeqa.preprocessing.quality_input import quality_weights
 from lgeqa.preprocessing.resampling import resample
 from lgeqa.strategies import added_strategies
@@ -23,7 +23,9 @@ from lgeqa.training.networks import (
     WIDTH,
     ContrastiveNetwork,
     HybridNetwork,
+    MultipleInstanceNetwork,
     MultiTaskNetwork,
+    OrdinalNetwork,
     QualityFrom,
     QualityNetwork,
     load_first_weights,
@@ -40,12 +42,14 @@ from lgeqa.training.strategies import (
     ContrastiveRecipe,
     HeadsRecipe,
     HybridRecipe,
+    MultipleInstanceRecipe,
     MultiTaskRecipe,
+    OrdinalRecipe,
 )
 
 
 class QualityConfig(Settings):
-    """Settings of `lgeqa train baseline` and `lgeqa train multitask`.
+    """Settings of `lgeqa train baseline`, `multitask` and `ordinal`.
 
     Attributes:
         preparation: Preparation of the slices, stored in the bundle.
@@ -165,6 +169,26 @@ class AdaptConfig(QualityConfig):
         }
 
 
+class SoftConfig(QualityConfig):
+    """Settings of `lgeqa train soft`: those of the baseline.
+
+    Attributes:
+        label: Rule that derives the label from the readers' scores, by default the share of all readers.
+    """
+
+    label: LabelRule = Field(default_factory=lambda: LabelRule(rule="soft"))
+
+
+class MultipleInstanceConfig(QualityConfig):
+    """Settings of `lgeqa train mil`: those of the other strategies, and one more.
+
+    Attributes:
+        pseudo_bags: Number of random parts of a scan that also learn its label, the first of two tiers. 0 for one tier.
+    """
+
+    pseudo_bags: NonNegativeInt = 0
+
+
 AnyQualityNetwork = TypeVar("AnyQualityNetwork", bound=QualityNetwork)
 
 
@@ -226,6 +250,22 @@ def train_hybrid(data: Prepared, config: QualityConfig, run: Path, quiet: bool) 
     return _train_in_two_steps(HybridNetwork, HybridRecipe, data, config, run, quiet)
 
 
+def train_ordinal(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train the baseline on the scores of 1 to 5, with the arguments of `train_baseline`."""
+    network = _started(OrdinalNetwork, config)
+    fit(OrdinalRecipe(network, config.loop, config.preparation.pixels), data.training, data.validation, run, quiet)
+    return network
+
+
+def train_mil(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -> QualityNetwork:
+    """Train on scans whose slices are pooled by attention, with the arguments of `train_baseline`."""
+    assert isinstance(config, MultipleInstanceConfig)
+    network = _started(MultipleInstanceNetwork, config)
+    recipe = MultipleInstanceRecipe(network, config.loop, config.preparation.pixels, config.pseudo_bags)
+    fit(recipe, data.training, data.validation, run, quiet)
+    return network
+
+
 def _train_in_two_steps(
     kind: type[ContrastiveNetwork],
     recipe: type[ContrastiveRecipe],
@@ -268,7 +308,7 @@ def train_adapt(data: Prepared, config: QualityConfig, run: Path, quiet: bool) -
 def _started(kind: type[AnyQualityNetwork], config: QualityConfig) -> AnyQualityNetwork:
     """Return a network with its initial weights."""
     with seeded_init(config.loop.seed):
-        network = kind(config.quality_from, config.width)
+        network = kind(config.quality_from, config.width, len(config.preparation.context_mm))
     load_first_weights(network.encoder, config.weights)
     return network
 
@@ -278,14 +318,16 @@ class Strategy:
     """A strategy for training stage 2.
 
     Attributes:
-        section: Section of the paper. Empty for a strategy that the paper does not have.
+        source: Section of the paper, or the publication that a strategy beyond the paper follows.
         config: Class of the settings.
         train: Function that trains the network.
+        network: Class of the trained network.
     """
 
-    section: str
+    source: str
     config: type[QualityConfig]
     train: Callable[[Prepared, QualityConfig, Path, bool], QualityNetwork]
+    network: type[QualityNetwork] = QualityNetwork
 
     @property
     def pretrains(self) -> bool:
@@ -293,12 +335,22 @@ class Strategy:
         return issubclass(self.config, ContrastiveConfig)
 
 
-#: The strategies, in the paper's order.
+#: The strategies, in the paper's order, and then those beyond the paper.
 STRATEGIES: Final = {
-    "baseline": Strategy("3.2.1", QualityConfig, train_baseline),
-    "multitask": Strategy("3.2.2", QualityConfig, train_multitask),
-    "contrastive": Strategy("3.2.3", ContrastiveConfig, train_contrastive),
-    "hybrid": Strategy("5", ContrastiveConfig, train_hybrid),
+    "baseline": Strategy("section 3.2.1", QualityConfig, train_baseline),
+    "multitask": Strategy("section 3.2.2", QualityConfig, train_multitask, MultiTaskNetwork),
+    "contrastive": Strategy("section 3.2.3", ContrastiveConfig, train_contrastive),
+    "hybrid": Strategy("section 5", ContrastiveConfig, train_hybrid),
+    "soft": Strategy("beyond the paper: arXiv 1908.07086", SoftConfig, train_baseline),
+    "ordinal": Strategy(
+        "beyond the paper: doi 10.1016/j.patrec.2020.11.008", QualityConfig, train_ordinal, OrdinalNetwork
+    ),
+    "mil": Strategy(
+        "beyond the paper: arXiv 1802.04712; the verdict follows the slices weighted by attention",
+        MultipleInstanceConfig,
+        train_mil,
+        MultipleInstanceNetwork,
+    ),
 }
 
 
@@ -315,7 +367,7 @@ def find_strategy(name: str) -> Strategy:
     if name in STRATEGIES:
         return STRATEGIES[name]
     if name == ADAPT:
-        return Strategy("", AdaptConfig, train_adapt)
+        return Strategy("training on from a bundle", AdaptConfig, train_adapt)
     added = added_strategies()
     if name not in added:
         raise UsageError(f"{name!r} is not a strategy of stage 2. Choose one of {', '.join((*STRATEGIES, *added))}.")
@@ -353,7 +405,14 @@ def quality_store(
         assert detector is not None
         part = detector.manifest.detector
         key |= {"atrium": atrium, "detector": [part.model_dump(), detector.manifest.sha256[part.file]]}
-    return open_store(folder, key, lambda: (_slices(case, preparation, rule, atrium, detector) for case in cases))
+    store = open_store(folder, key, lambda: (_slices(case, preparation, rule, atrium, detector) for case in cases))
+    return with_targets_of(store, cases, rule)
+
+
+def with_targets_of(store: SliceDataset, cases: Sequence[Case], rule: LabelRule) -> SliceDataset:
+    """Return the slices of a store with the targets that a rule gives to its scans, the cases in their order."""
+    labels, levels = ([target(case, rule) for case in cases] for target in (targets_of, levels_of))
+    return store.with_targets(np.stack(labels), np.stack(levels))
 
 
 def _slices(
@@ -362,8 +421,16 @@ def _slices(
     scan, masks = read_atria(case, atrium, detector)
     slices = [np.zeros((0, preparation.pixels, preparation.pixels), np.float32)]
     pools = [np.zeros(slices[0].shape, np.uint8)]
+    context = [np.zeros((0, len(preparation.context_mm)), np.int64)]
     for mask in masks:
         weights = quality_weights(mask, scan.spacing_mm, preparation)
+        context.append(sum(map(len, slices)) + quality_context(mask, scan.spacing_mm[0], preparation))
         slices.append(prepare_for_quality(scan.voxels, mask, scan.spacing_mm, preparation))
         pools.append((resample(mask[mask.any(axis=(1, 2))].astype(np.float32), *weights) > 0.5).astype(np.uint8))
-    return Slices(np.concatenate(slices), np.concatenate(pools), targets_of(case, rule), hashes=scan_hashes(case, scan))
+    return Slices(
+        np.concatenate(slices),
+        np.concatenate(pools),
+        targets_of(case, rule),
+        np.concatenate(context),
+        scan_hashes(case, scan),
+    )

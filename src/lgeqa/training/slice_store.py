@@ -19,6 +19,7 @@ from lgeqa.atomic_io import telling, write_through, write_whole
 from lgeqa.cohort import ScanHashes
 from lgeqa.errors import TrainingError
 from lgeqa.records import FloatArray, IntArray
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE
 from lgeqa.training.processes import is_main
 from lgeqa.versions import versions
 
@@ -63,6 +64,8 @@ class SliceDataset(Dataset[Batch]):
         labels: Labels of the scans used, (scan, 4).
         without_slices: Numbers, among the scans used, of those without a slice.
         hashes: Hashes of each scan used.
+        levels: Ordinal targets of the scans used, (scan, 4, 4), as returned by `cohort.levels_of`. NaN where a store
+            is opened without the scores, which are not on disk.
     """
 
     def __init__(self, folder: Path, scans: Sequence[int] | None = None) -> None:
@@ -78,6 +81,7 @@ class SliceDataset(Dataset[Batch]):
         path = folder / _HASHES  # missing in stores of earlier versions
         hashes = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else [()] * len(labels)
         self.hashes: list[ScanHashes] = [tuple(hashes[scan]) for scan in taken]
+        self.levels = np.full((*self.labels.shape, HIGHEST_SCORE - LOWEST_SCORE), np.nan, np.float32)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -90,17 +94,24 @@ class SliceDataset(Dataset[Batch]):
         other.slices, other.masks = self.slices[:, window, window], self.masks[:, window, window]
         return other
 
+    def with_targets(self, labels: FloatArray, levels: FloatArray) -> Self:
+        """Return the same slices with other targets of the scans, labels (scan, 4) and levels (scan, 4, 4)."""
+        other = copy(self)
+        other.labels, other.levels = labels, levels
+        return other
+
     def __getitem__(self, indices: Sequence[int]) -> Batch:
         """Return the batch of `indices`.
 
-        `slice` (n, channel, row, column), `mask` (n, 1, row, column) and `label` (n, 4) are float32. `scan` (n,) is the
-        owner of each slice.
+        `slice` (n, channel, row, column), `mask` (n, 1, row, column), `label` (n, 4) and `level` (n, 4, 4) are float32.
+        `scan` (n,) is the owner of each slice.
         """
         owner = self.owner[indices]
         return {
             "slice": torch.from_numpy(self.slices[self.context[indices]].astype(np.float32, copy=False)),
             "mask": torch.from_numpy(self.masks[self.rows[indices]][:, None].astype(np.float32)),
             "label": torch.from_numpy(self.labels[owner]),
+            "level": torch.from_numpy(self.levels[owner]),
             "scan": torch.from_numpy(owner),
         }
 
@@ -206,6 +217,36 @@ class SliceBatches(Sampler[list[int]]):
         return min(self._per_scan, len(group)) if self._per_scan else len(group)
 
 
+class ScanBatches(SliceBatches):
+    """Batches of whole scans, each with a number of its slices drawn again each epoch, in random order.
+
+    A batch holds as many scans as surely fit, at least one, with the slices of a scan in order. All else is as in
+    `SliceBatches`.
+    """
+
+    def __init__(self, owner: IntArray, per_scan: int, batch: int, seed: int) -> None:
+        super().__init__(owner, per_scan, batch, seed)
+        self._scans = max(1, batch // max(self._size(group) for group in self._groups))
+
+    def __len__(self) -> int:
+        processes = _processes()[1]
+        if batches := max(1, len(self._groups) // self._scans) // processes:
+            return batches
+        raise TrainingError(
+            f"{len(self._groups)} scans do not give each of {processes} processes a batch of {self._scans} scans. "
+            "Lower loop.batch, or train in fewer processes."
+        )
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rank, processes = _processes()
+        rng = np.random.default_rng([self._seed, self.epoch])
+        drawn = [np.sort(rng.choice(group, self._size(group), replace=False)) for group in self._groups]
+        order = rng.permutation(len(drawn))
+        for number in range(len(self)):
+            start = (number * processes + rank) * self._scans
+            yield np.concatenate([drawn[scan] for scan in order[start : start + self._scans]]).tolist()
+
+
 def _processes() -> tuple[int, int]:
     """Return the number of this process among those that train together, and how many these are."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -213,11 +254,14 @@ def _processes() -> tuple[int, int]:
     return 0, 1
 
 
-def training_loader(store: SliceDataset, per_scan: int, batch: int, seed: int, workers: int = 0) -> DataLoader[Batch]:
+def training_loader(
+    store: SliceDataset, per_scan: int, batch: int, seed: int, workers: int = 0, whole_scans: bool = False
+) -> DataLoader[Batch]:
     """Return a loader of batches with randomly drawn slices, fetched by `workers` additional processes."""
+    batches = ScanBatches if whole_scans else SliceBatches
     return DataLoader(
         store,
-        sampler=SliceBatches(store.owner, per_scan, batch, seed),
+        sampler=batches(store.owner, per_scan, batch, seed),
         batch_size=None,
         num_workers=workers,
         persistent_workers=workers > 0,
@@ -225,6 +269,9 @@ def training_loader(store: SliceDataset, per_scan: int, batch: int, seed: int, w
     )
 
 
-def validation_loader(store: SliceDataset, batch: int) -> DataLoader[Batch]:
-    """Return a loader of all slices in order."""
+def validation_loader(store: SliceDataset, batch: int, whole_scans: bool = False) -> DataLoader[Batch]:
+    """Return a loader of all slices in order, in batches of a number of slices or of one scan each."""
+    if whole_scans:
+        scans = [np.flatnonzero(store.owner == scan).tolist() for scan in np.unique(store.owner)]
+        return DataLoader(store, sampler=scans, batch_size=None)
     return DataLoader(store, sampler=BatchSampler(SequentialSampler(store), batch, drop_last=False), batch_size=None)

@@ -11,8 +11,23 @@ from torchmetrics.classification import BinaryF1Score
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.training.intensity_augmentation import Intensity, change
 from lgeqa.training.loop import LoopSettings, Recipe
-from lgeqa.training.losses import blood_pool_loss, contrastive_classes, contrastive_loss, scoring_loss
-from lgeqa.training.networks import ContrastiveNetwork, Detector, HybridNetwork, MultiTaskNetwork, QualityNetwork
+from lgeqa.training.losses import (
+    blood_pool_loss,
+    contrastive_classes,
+    contrastive_loss,
+    ordinal_loss,
+    scoring_loss,
+)
+from lgeqa.training.networks import (
+    ContrastiveNetwork,
+    Detector,
+    HybridNetwork,
+    MultipleInstanceNetwork,
+    MultiTaskNetwork,
+    OrdinalNetwork,
+    QualityNetwork,
+    pool_by_attention,
+)
 from lgeqa.training.slice_store import Batch
 
 #: Validation error of each scale.
@@ -66,13 +81,18 @@ class BaselineRecipe(Recipe):
             {name: MeanMetric(nan_strategy="ignore") for name in (self.watched, *_ERRORS)}, compute_groups=False
         )
 
+    def answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return logits of the items that the strategy scores, and their labels, both (item, 4)."""
+        return self.network(batch["slice"]), batch["label"]
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loss of equation 1."""
-        return {"bce": scoring_loss(self.network(batch["slice"]), batch["label"])}
+        return {"bce": scoring_loss(*self.answers(batch))}
 
     def validate(self, batch: Batch) -> dict[str, Tensor | Metric]:
         """Return the mean squared error between probability and label on each scale, and over all labels there are."""
-        errors = (torch.sigmoid(self.network(batch["slice"])) - batch["label"]).square()
+        logits, labels = self.answers(batch)
+        errors = (torch.sigmoid(logits) - labels).square()
         for name, values in {self.watched: errors, **dict(zip(_ERRORS, errors.T, strict=True))}.items():
             self._means[name].update(values)
         return dict(self._means.items())
@@ -192,3 +212,82 @@ class AdaptRecipe(BaselineRecipe):
     def on_train_epoch_start(self) -> None:
         """Keep the encoder's batch normalisation, whose statistics are folded into a bundle's weights."""
         self.network.encoder.eval()
+
+
+class OrdinalRecipe(BaselineRecipe):
+    """Ordinal strategy, beyond the paper: the loss of CORAL on the scores of 1 to 5.
+
+    The best epoch is chosen as for the baseline, by the error of the probability of 3 or more.
+    """
+
+    network: OrdinalNetwork
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss of CORAL."""
+        return {"coral": ordinal_loss(self.network.level_logits(self.network(batch["slice"])), batch["level"])}
+
+
+class MultipleInstanceRecipe(BaselineRecipe):
+    """Multiple-instance strategy, beyond the paper: equation 1 for scans, whose slices are pooled by attention.
+
+    A batch holds whole scans, or as many slices of each of them as are drawn. With pseudo-bags, the slices of a scan
+    are also dealt at random into several bags with the label of the scan. Their loss is the first tier of DTFD-MIL
+    (Zhang et al., CVPR 2022, arXiv 2203.12081), and that of the scan the second. Both tiers share one attention here,
+    so that the scan's own pooling is all that an assessment needs. HAMIL-QA (Sultan et al., MICCAI 2024, arXiv
+    2407.07254) has two tiers too, patches of a slice and then slices; here the encoder's pooling over a whole slice
+    takes the place of the first.
+
+    Args:
+        network: Network with attention.
+        settings: Settings of the training loop.
+        side: Rows and columns of a slice.
+        pseudo_bags: Number of pseudo-bags of each scan. 0 for none.
+    """
+
+    whole_scans = True
+    network: MultipleInstanceNetwork
+
+    def __init__(self, network: MultipleInstanceNetwork, settings: LoopSettings, side: int, pseudo_bags: int) -> None:
+        super().__init__(network, settings, side)
+        self._pseudo_bags = pseudo_bags
+
+    def answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the logits of the scans and their labels, both (scan, 4)."""
+        logits, attention = self.network.with_attention(batch["slice"])
+        return pooled_answers(logits, attention, batch["label"], batch["scan"])
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss of the scans, and that of the pseudo-bags if there are any."""
+        logits, attention = self.network.with_attention(batch["slice"])
+        of_scans = {"bce": scoring_loss(*pooled_answers(logits, attention, batch["label"], batch["scan"]))}
+        if not self._pseudo_bags:
+            return of_scans
+        bags = batch["scan"] * self._pseudo_bags + batch["pseudo_bag"]
+        return of_scans | {"pseudo_bags": scoring_loss(*pooled_answers(logits, attention, batch["label"], bags))}
+
+    def augmented(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """Return the batch with moved slices, each of them dealt into a pseudo-bag of its scan."""
+        moved = super().augmented(batch, generator)
+        if not self._pseudo_bags:
+            return moved
+        scans = batch["scan"].cpu()
+        order = torch.randperm(len(scans), generator=generator)
+        dealt = torch.empty_like(order)
+        for scan in torch.unique(scans):
+            chosen = order[scans[order] == scan]
+            dealt[chosen] = torch.arange(len(chosen)) % self._pseudo_bags
+        return moved | {"pseudo_bag": dealt.to(batch["scan"].device)}
+
+
+def pooled_answers(logits: Tensor, attention: Tensor, labels: Tensor, bags: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits of bags, pooled by attention, and their labels, both (bag, 4).
+
+    Args:
+        logits: Logits of the slices, (slice, 4).
+        attention: Attention of the slices before the softmax, (slice,).
+        labels: Labels of the slices, (slice, 4), alike within a bag.
+        bags: Any number for each slice that only the slices of its bag share, (slice,).
+    """
+    _, numbers = torch.unique(bags, return_inverse=True)
+    first = (numbers == torch.arange(int(numbers.max()) + 1, device=bags.device)[:, None]).int().argmax(dim=1)
+    return pool_by_attention(logits, attention, numbers), labels[first]

@@ -46,7 +46,8 @@ def calibrate_bundle(request: EvaluationRequest, name: str | None = None, follow
 
     Raises:
         CohortError: There are too few labelled scans or patients.
-        UsageError: The bundle is calibrated already, the output folder holds a bundle, or the split cannot be used.
+        UsageError: The bundle is calibrated already or weighs its slices, the output folder holds a bundle, or the
+            split cannot be used.
         OutputError: A file cannot be written.
     """
     from lgeqa.evaluation.calibration import cross_validate, fit_calibration
@@ -64,6 +65,11 @@ def calibrate_bundle(request: EvaluationRequest, name: str | None = None, follow
         raise UsageError(f"{out / BUNDLE}: exists already. Name a new folder with --out, or remove it.")
     with claimed(out):
         run = assess_labelled(request, out / ASSESSED, follow)
+        if any(scores.weight is not None for scan in run.scans for scores in scan.result.slices):
+            raise UsageError(
+                f"{run.bundle.stamp.name}: weighs the slices of a scan, and a calibration holds for their plain mean. "
+                "Calibrate a bundle of another strategy."
+            )
         answers, chosen = cross_validate(run.scans, manifest.threshold, request.seed)
         fitted = fit_calibration(run.scans, manifest.threshold, request.seed)
         report = _report(request, run, fitted, answers, chosen)

@@ -6,7 +6,15 @@ import torch
 from safetensors.torch import save_file
 
 from lgeqa.errors import ConfigError, OutputError
-from lgeqa.training.networks import Detector, Encoder, MultiTaskNetwork, load_first_weights, load_weights, save_weights
+from lgeqa.training.networks import (
+    Detector,
+    Encoder,
+    MultiTaskNetwork,
+    QualityNetwork,
+    load_first_weights,
+    load_weights,
+    save_weights,
+)
 
 
 def imagenet_like() -> dict[str, torch.Tensor]:
@@ -117,3 +125,23 @@ def test_full_disk_keeps_the_weights_that_were_there(tmp_path: Path, monkeypatch
         save_weights(torch.nn.Linear(2, 2), path)
     assert path.read_bytes() == before
     load_weights(network, path)
+
+
+def test_first_convolution_is_spread_over_the_slices(tmp_path: Path) -> None:
+    path = save(tmp_path / "w.safetensors", imagenet_like())
+    alone, together = Encoder(), Encoder(channels=3)
+    load_first_weights(alone, path)
+    load_first_weights(together, path)
+    slices = torch.rand(2, 1, 32, 32)
+    for network in (alone.eval(), together.eval()):
+        network.requires_grad_(requires_grad=False)
+    torch.testing.assert_close(together(slices.expand(-1, 3, -1, -1)), alone(slices), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("before", "kept"), [(3, True), (1, False)])
+def test_an_encoder_of_as_many_slices_keeps_its_convolution(tmp_path: Path, before: int, kept: bool) -> None:
+    earlier, encoder = QualityNetwork(width=8, channels=before), Encoder(8, 3)
+    load_first_weights(encoder, save(tmp_path / "w.safetensors", earlier.state_dict()))
+    first = earlier.encoder.resnet.conv1.weight
+    expected = first if kept else first.expand(-1, 3, -1, -1) / 3
+    torch.testing.assert_close(encoder.resnet.conv1.weight, expected)

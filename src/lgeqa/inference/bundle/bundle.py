@@ -18,14 +18,23 @@ from lgeqa.inference.bundle.external_data import has_external_data
 from lgeqa.inference.bundle.manifest import MANIFEST, Manifest, decisive_sha256
 from lgeqa.io.untrusted_files import open_regular, size_of
 from lgeqa.records import BundleStamp, FloatArray, IntArray
-from lgeqa.scales import SCALE_NAMES
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
 
 #: Number of slices per call of a network: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
 #: Names of the quality network's outputs.
 PROBABILITIES, MAPS, NOVELTY = "probabilities", "maps", "novelty"
+#: Names of the further outputs of the ordinal and of the multiple-instance strategy.
+LEVELS, LOGITS, ATTENTION = "levels", "logits", "attention"
 #: Axes after the slice axis of each output that a quality network may have.
-_OUTPUTS = {PROBABILITIES: (len(SCALE_NAMES),), MAPS: (len(SCALE_NAMES), "row", "column"), NOVELTY: ()}
+_OUTPUTS = {
+    PROBABILITIES: (len(SCALE_NAMES),),
+    MAPS: (len(SCALE_NAMES), "row", "column"),
+    NOVELTY: (),
+    LEVELS: (len(SCALE_NAMES), HIGHEST_SCORE - LOWEST_SCORE),
+    LOGITS: (len(SCALE_NAMES),),
+    ATTENTION: (),
+}
 
 
 class QualityOutputs(NamedTuple):
@@ -37,11 +46,18 @@ class QualityOutputs(NamedTuple):
             below 0 for evidence against it. None if the network has no maps.
         novelty: Distance of each slice from the network's training slices, (slice,). About 1 for a similar slice. None
             if the network has no such output.
+        levels: P(score > k) for k = 1 to 4 on each scale, (slice, 4, 4). None if the network has no such output.
+        logits: Logits of the probabilities, (slice, 4). None if the network has no such output.
+        attention: Attention of each slice before the softmax over its scan, (slice,). None if the network has no such
+            output, which comes with `logits`.
     """
 
     probabilities: FloatArray
     maps: FloatArray | None = None
     novelty: FloatArray | None = None
+    levels: FloatArray | None = None
+    logits: FloatArray | None = None
+    attention: FloatArray | None = None
 
 
 class Bundle:
@@ -97,13 +113,15 @@ class Bundle:
         [probabilities] = _run(self._detector, slices, context).values()
         return probabilities[:, 0]
 
-    def score(self, slices: FloatArray) -> QualityOutputs:
+    def score(self, slices: FloatArray, context: IntArray | None = None) -> QualityOutputs:
         """Run the quality network, and calibrate its probabilities if the bundle says how.
 
         Args:
             slices: Slices (slice, row, column) prepared for the quality network.
+            context: Indices of the slices that the network sees with each slice that it scores, (scored slice,
+                context). None if it scores all slices, and sees each alone.
         """
-        outputs = _run(self._quality, slices, np.arange(len(slices))[:, None])
+        outputs = _run(self._quality, slices, np.arange(len(slices))[:, None] if context is None else context)
         if calibration := self.manifest.quality.calibration:
             outputs[PROBABILITIES] = calibration.apply(outputs[PROBABILITIES])
         return QualityOutputs(**{name: outputs[name] for name in _OUTPUTS if name in outputs})

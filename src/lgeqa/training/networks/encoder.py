@@ -22,18 +22,19 @@ Start = Literal["random", "hub"] | Path
 
 
 class Encoder(nn.Module):
-    """ResNet34 for one channel, down to 512 pooled features.
+    """ResNet34 for one or more slices as channels, down to 512 pooled features.
 
     Args:
         width: Number of channels of the first stage. If it is below the 64 of a ResNet34, all stages are narrower in
             proportion and there are fewer features.
+        channels: Number of slices that it sees at once, the current slice and its neighbours.
 
     Attributes:
         width: Number of channels of the first stage.
         features: Number of pooled features, eight times the width.
     """
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, width: int = WIDTH, channels: int = 1) -> None:
         super().__init__()
         self.width = width
         self.features = 8 * width
@@ -42,7 +43,7 @@ class Encoder(nn.Module):
             [3, 4, 6, 3],
             [width, 2 * width, 4 * width, 8 * width],
             spatial_dims=2,
-            n_input_channels=1,
+            n_input_channels=channels,
             conv1_t_size=7,
             conv1_t_stride=2,
             shortcut_type="B",
@@ -54,7 +55,7 @@ class Encoder(nn.Module):
         """Return feature maps from fine to coarse.
 
         Returns:
-            For a (slice, 1, 128, 128) batch and a width of 64: (slice, 64, 64, 64), (slice, 64, 32, 32),
+            For a (slice, channel, 128, 128) batch and a width of 64: (slice, 64, 64, 64), (slice, 64, 32, 32),
             (slice, 128, 16, 16), (slice, 256, 8, 8) and (slice, 512, 4, 4).
         """
         net = self.resnet
@@ -65,7 +66,7 @@ class Encoder(nn.Module):
             maps.append(x)
         return maps
 
-    def forward(self, slices: Tensor) -> Tensor:  # (slice, 1, row, column)
+    def forward(self, slices: Tensor) -> Tensor:  # (slice, channel, row, column)
         """Return pooled features, (slice, features)."""
         return self.stages(slices)[-1].mean(dim=(2, 3))
 
@@ -73,7 +74,9 @@ class Encoder(nn.Module):
 def load_first_weights(encoder: Encoder, start: Start) -> None:
     """Fill an encoder with its initial weights.
 
-    The first convolution of the ImageNet weights is summed over its three colour channels.
+    The first convolution of the ImageNet weights is summed over its three colour channels and spread evenly over the
+    slices that the encoder sees at once, so that equal slices give the same features as one. The same is done with that
+    of an encoder of ours that saw another number of slices.
 
     Args:
         encoder: Encoder that is filled in place.
@@ -93,9 +96,12 @@ def load_first_weights(encoder: Encoder, start: Start) -> None:
         weights = {
             key.removeprefix(_IN_NETWORK): value for key, value in weights.items() if key.startswith(_IN_NETWORK)
         }
+    own = any(key.startswith(_OURS) for key in weights)
     state = {key.removeprefix(_OURS): value for key, value in weights.items() if not key.startswith("fc.")}
     if "conv1.weight" in state:
-        state["conv1.weight"] = state["conv1.weight"].sum(dim=1, keepdim=True)
+        first, channels = state["conv1.weight"], encoder.resnet.conv1.weight.shape[1]
+        if not (own and first.shape[1] == channels):
+            state["conv1.weight"] = first.sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels
     try:
         missing, unknown = encoder.resnet.load_state_dict(state, strict=False)
     except RuntimeError as error:

@@ -33,7 +33,8 @@ def quality_network_of(path: Path) -> QualityNetwork:
     try:
         width = len(weights["encoder.resnet.conv1.weight"])
         inputs = weights["quality_head.0.weight"].shape[1]
-        network = QualityNetwork("features" if inputs % HIDDEN == 0 else "logits", width)
+        channels = weights["encoder.resnet.conv1.weight"].shape[1]
+        network = QualityNetwork("features" if inputs % HIDDEN == 0 else "logits", width, channels)
         _fill(network, weights)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ConfigError(

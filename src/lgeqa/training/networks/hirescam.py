@@ -30,19 +30,26 @@ def hirescam(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         network: Network in evaluation mode, since slices depend on each other in training mode.
-        slices: Slices prepared as in training, (slice, 1, row, column). 128 x 128 pixels give 4 x 4 maps.
+        slices: Slices prepared as in training, (slice, channel, row, column). 128 x 128 pixels give 4 x 4 maps.
 
     Returns:
         Logits (slice, 4), and maps (slice, 4, map row, map column) on the encoder's last grid, in logits. Values
         above 0 speak for diagnostic, values below 0 against it. Both are in the order of `scales.SCALE_NAMES`.
     """
+    logits, maps, _ = hirescam_and_features(network, slices)
+    return logits, maps
+
+
+def hirescam_and_features(network: QualityNetwork, slices: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the logits and maps of `hirescam`, and the pooled features (slice, 512)."""
     maps = network.encoder.stages(slices)[-1]
     pooled = maps.mean(dim=(2, 3))
     logits = network.heads(pooled)
     attributes = torch.stack([head_gradient(head, pooled) for head in network.attribute_heads], dim=1)
     gradients = torch.cat([attributes, quality_gradient(network, pooled)[:, None]], dim=1)  # (slice, 4, 512)
     places = maps.flatten(start_dim=2)
-    return logits, (gradients @ places / places.shape[2]).reshape(-1, gradients.shape[1], *maps.shape[2:])
+    heat = (gradients @ places / places.shape[2]).reshape(-1, gradients.shape[1], *maps.shape[2:])
+    return logits, heat, pooled
 
 
 def quality_gradient(network: QualityNetwork, features: Tensor) -> Tensor:

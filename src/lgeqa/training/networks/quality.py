@@ -28,15 +28,16 @@ class QualityNetwork(nn.Module):
             information passes through them. `features` are the last hidden features of the three attribute heads, so
             that it can respond to noise without a trace in the attributes.
         width: Number of channels of the encoder's first stage.
+        channels: Number of slices that the encoder sees at once, the current slice and its neighbours.
     """
 
-    def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH) -> None:
+    def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH, channels: int = 1) -> None:
         super().__init__()
         self.quality_from = quality_from
-        self.encoder = Encoder(width)
+        self.encoder = Encoder(width, channels)
         self.attribute_heads = nn.ModuleList(attribute_head(self.encoder.features) for _ in ATTRIBUTE_NAMES)
-        inputs = len(ATTRIBUTE_NAMES) * (1 if quality_from == "logits" else HIDDEN)
-        self.quality_head = nn.Sequential(nn.Linear(inputs, 20), nn.ReLU(), nn.Linear(20, 1))
+        self.quality_inputs = len(ATTRIBUTE_NAMES) * (1 if quality_from == "logits" else HIDDEN)
+        self.quality_head = nn.Sequential(nn.Linear(self.quality_inputs, 20), nn.ReLU(), nn.Linear(20, 1))
 
     def heads(self, features: Tensor) -> Tensor:  # (slice, 512)
         """Return four logits, (slice, 4), in the order of `scales.SCALE_NAMES`."""
@@ -54,6 +55,13 @@ class QualityNetwork(nn.Module):
         """Return four logits, (slice, 4)."""
         return self.heads(self.encoder(slices))
 
+    def further_outputs(self, _features: Tensor, _logits: Tensor) -> dict[str, Tensor]:
+        """Return what an export gives beside probabilities and maps, by name.
+
+        The arguments are the pooled features, (slice, 512), and the logits of these slices, (slice, 4).
+        """
+        return {}
+
 
 class MultiTaskNetwork(QualityNetwork):
     """Network that scores a slice and segments its blood pool from the same features (section 3.2.2).
@@ -61,8 +69,8 @@ class MultiTaskNetwork(QualityNetwork):
     Called like any quality network it only scores, so only the scores are exported.
     """
 
-    def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH) -> None:
-        super().__init__(quality_from, width)
+    def __init__(self, quality_from: QualityFrom = "logits", width: int = WIDTH, channels: int = 1) -> None:
+        super().__init__(quality_from, width, channels)
         self.decoder = Decoder(width)
 
     def both(self, slices: Tensor) -> tuple[Tensor, Tensor]:
