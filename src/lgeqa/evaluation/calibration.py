@@ -1,9 +1,10 @@
 """Calibration of a bundle on labelled scans, and its honest figures by nested cross-validation.
 
-Each scale gets one of four maps: none, a temperature, a logistic map, or an isotonic one. The map is chosen by the log
-loss of scans that it was not fitted on, in an inner cross-validation. The operating point of quality is the threshold
-with the best balanced accuracy of the votes on the same scans. An outer cross-validation repeats all of it without
-each fold, and judges the fold: no scan is judged by what was fitted or chosen on it or on its patient.
+Each scale gets one of four maps: none, a temperature, a logistic map, or an isotonic one. The simplest map is taken
+whose log loss on scans that it was not fitted on, in an inner cross-validation, is within one standard error of the
+best (Breiman et al., Classification and Regression Trees, 1984). The operating point of quality is the threshold with
+the best balanced accuracy of the votes on the same scans. An outer cross-validation repeats all of it without each
+fold, and judges the fold: no scan is judged by what was fitted or chosen on it or on its patient.
 """
 
 import math
@@ -28,6 +29,8 @@ from lgeqa.scales import PASSES_FROM, SCALE_NAMES
 FOLDS: Final = 5
 #: Smallest number of scans of each class on which a scale is calibrated: one for each fold.
 LEAST_OF_CLASS: Final = FOLDS
+#: Smallest number of scans of each class for an isotonic map, which has a parameter for each step.
+_ISOTONIC_FROM: Final = 20
 #: Standard deviations of the weak normal prior of a logistic map, of the logarithm of its slope and of its offset. They
 #: keep the map finite where the classes are separated.
 _PRIOR: Final = (1.0, 2.0)
@@ -175,7 +178,8 @@ def check_enough(quality: Labelled) -> None:
 def best_threshold(slices: Scans, labels: Flags) -> float:
     """Return the threshold with the best balanced accuracy of the votes, the one nearest to .5 if several are best.
 
-    Besides .5, the thresholds half way between two scans are tried.
+    Besides .5, the thresholds half way between two scans are tried. Thresholds that differ by less than one scan of the
+    rarer class count as equal.
 
     Args:
         slices: Probabilities of the slices of each scan.
@@ -187,7 +191,8 @@ def best_threshold(slices: Scans, labels: Flags) -> float:
     candidates = np.append((edges[1:] + edges[:-1]) / 2, 0.5)
     passes = turning >= candidates[:, None]
     accuracy = passes[:, labels].mean(axis=1) + (~passes[:, ~labels]).mean(axis=1)
-    best = candidates[accuracy >= accuracy.max() - 1e-9]
+    one_scan = 1 / min(labels.sum(), (~labels).sum())
+    best = candidates[accuracy > accuracy.max() - one_scan + 1e-9]
     return float(best[np.abs(best - 0.5).argmin()])
 
 
@@ -197,19 +202,22 @@ def fit_scale(data: Labelled, seed: int) -> tuple[FittedScale, Scans | None]:
     The second is None if the scale has too few scans of a class, and then there is no map.
     """
     diagnostic = int(data.labels.sum())
-    if min(diagnostic, len(data.labels) - diagnostic) < LEAST_OF_CLASS or len(np.unique(data.patients)) < FOLDS:
+    fewest = min(diagnostic, len(data.labels) - diagnostic)
+    if fewest < LEAST_OF_CLASS or len(np.unique(data.patients)) < FOLDS:
         return FittedScale("none", None), None
     folds = list(_folds(data, seed))
     everyone = np.arange(len(data.labels))
     kept_out: dict[str, list[Numbers]] = {}
-    for method, fit in METHODS.items():
+    methods = METHODS if fewest >= _ISOTONIC_FROM else {name: METHODS[name] for name in METHODS if name != "isotonic"}
+    for method, fit in methods.items():
         kept_out[method] = list(data.slices)
         for test in folds:
             train = data.take(np.setdiff1d(everyone, test))
             fitted = fit(train.slices, train.labels)
             for place in test:
                 kept_out[method][place] = _applied(fitted, data.slices[place])
-    best = min(METHODS, key=lambda method: _log_loss(_means(kept_out[method]), data.labels))
+    losses = {method: _log_losses(_means(scans), data.labels) for method, scans in kept_out.items()}
+    best = _simplest_of_the_best(losses)
     return FittedScale(best, METHODS[best](data.slices, data.labels)), kept_out[best]
 
 
@@ -229,9 +237,24 @@ def _means(scans: Scans) -> Numbers:
     return np.array([scan.mean() for scan in scans])
 
 
-def _log_loss(probabilities: Numbers, labels: Flags) -> float:
+def _simplest_of_the_best(losses: Mapping[str, Numbers]) -> str:
+    """Return the first method whose mean loss exceeds the least one by no more than the standard error of that excess.
+
+    Args:
+        losses: Loss of each scan, (scans,), by method, the simplest first.
+    """
+    best = min(losses.values(), key=lambda values: float(values.mean()))
+    for method, values in losses.items():
+        excess = values - best
+        if excess.mean() <= excess.std() / np.sqrt(len(excess)):
+            return method
+    raise AssertionError("the best method is as good as itself")
+
+
+def _log_losses(probabilities: Numbers, labels: Flags) -> Numbers:
     inside = np.clip(probabilities, 1e-6, 1 - 1e-6)
-    return float(-np.mean(np.where(labels, np.log(inside), np.log(1 - inside))))
+    losses: Numbers = -np.where(labels, np.log(inside), np.log(1 - inside))
+    return losses
 
 
 def _keep(_slices: Scans, _labels: Flags) -> None:
@@ -253,7 +276,7 @@ def _fit_logistic(slices: Scans, labels: Flags, with_offset: bool = True) -> Log
         calibrated = 1 / (1 + np.exp(-(np.exp(parameters[0]) * logits + offset)))
         means = np.add.reduceat(calibrated, starts) / counts
         prior = sum((value / deviation) ** 2 for value, deviation in zip(parameters, _PRIOR, strict=False)) / 2
-        return _log_loss(means, labels) * len(labels) + float(prior)
+        return float(_log_losses(means, labels).sum() + prior)
 
     found = minimize(loss, np.zeros(2 if with_offset else 1), method="Nelder-Mead", options={"xatol": 1e-4}).x
     return LogisticMap(slope=float(np.exp(found[0])), offset=float(found[1]) if with_offset else 0.0)

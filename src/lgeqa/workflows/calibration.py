@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lgeqa.atomic_io import claimed, write_whole
 from lgeqa.batch import BatchItem
-from lgeqa.cohort import origins, read_hashes
+from lgeqa.cohort import origins, read_hashes, seen_message
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
 from lgeqa.inference.bundle.build import Description, write_bundle
@@ -98,7 +98,7 @@ def _report(
     bootstrap = Bootstrap(request.draws, request.seed)
     before = {name: figures_of_scale(scan_answers(run.scans, name), bootstrap) for name in SCALE_NAMES}
     after = {name: figures_of_scale(answers[name], bootstrap) for name in SCALE_NAMES}
-    cautions = []
+    cautions = [f"{seen}."] if (seen := seen_message(run.seen, len(run.scans))) else []
     for scale in QUALITY_FIRST:
         slices = slice_answers(run.scans, scale.name).probabilities
         if slices is not None and len(slices):
