@@ -11,8 +11,10 @@ from lgeqa.errors import CohortError
 from lgeqa.evaluation.calibration import (
     FOLDS,
     METHODS,
+    Flags,
     Labelled,
-    _simplest_of_the_best,
+    Map,
+    Scans,
     best_threshold,
     check_enough,
     cross_validate,
@@ -78,25 +80,18 @@ def test_good_probabilities_stay_as_they_are_or_nearly() -> None:
         np.testing.assert_allclose(scale.map.apply(np.linspace(0.1, 0.9, 9)), np.linspace(0.1, 0.9, 9), atol=0.05)
 
 
-def test_simplest_of_equal_methods_is_taken() -> None:
-    rng = np.random.default_rng(0)
-    base = rng.uniform(0, 1, 50)
-    noisy = {"none": base, "temperature": base - rng.normal(0.01, 0.5, 50), "logistic": base - 0.001}
-    assert _simplest_of_the_best({name: noisy[name] for name in ("none", "temperature")}) == "none"
-    assert _simplest_of_the_best({"none": base, "logistic": base - 0.001}) == "logistic"  # on every scan
-
-
 @pytest.mark.parametrize(("n", "isotonic"), [(38, False), (42, True)])
 def test_isotonic_map_needs_twenty_scans_of_each_class(n: int, isotonic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: set[str] = set()
+    fitted: list[int] = []
+    fit = METHODS["isotonic"]
 
-    def ask(losses: dict[str, np.ndarray]) -> str:
-        asked.update(losses)
-        return "none"
+    def note(slices: Scans, labels: Flags) -> Map:
+        fitted.append(len(labels))
+        return fit(slices, labels)
 
-    monkeypatch.setattr("lgeqa.evaluation.calibration._simplest_of_the_best", ask)
+    monkeypatch.setitem(METHODS, "isotonic", note)
     fit_scale(replace(sites(n, 1.0, 0.0), labels=np.arange(n) % 2 == 0), 0)
-    assert ("isotonic" in asked) is isotonic
+    assert bool(fitted) is isotonic
 
 
 def test_scale_with_few_scans_of_a_class_stays() -> None:
