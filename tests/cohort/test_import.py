@@ -130,8 +130,8 @@ def test_a_series_is_chosen_by_its_column(scans: Path) -> None:
     for uid in ("7", "8"):
         name = f"{uid}-{{}}".format
         write_dicom_series(scans / "D", volume(seed=int(uid)), series_uid=uid, name=name, edit=number)
-    columns = COLUMNS | {"series": "Serie"}
-    made = imported(scans, "Scan,Serie,LGE_score\nD,8,2\nB,,3\n", columns)
+    columns = COLUMNS | {"series": "Folge"}
+    made = imported(scans, "Scan,Folge,LGE_score\nD,8,2\nB,,3\n", columns)
     case = made.cases[1]
     mask = write_volume(scans / "mask.nrrd", (volume() > 0).astype(np.uint8))
     scan, _ = read_case(type(case)(case.scan_id, case.patient, case.image, mask, series=case.series))
