@@ -139,9 +139,12 @@ def test_each_training_and_each_attribute_has_a_row(plan: Plan, found: Findings,
     [rows] = tables(text, "Each training")
     names = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
     assert rows == [
-        [run.name, "test", str(one.n_scans), *(cell(one.scans["quality"].figures[name]) for name in names)]
+        [run.name, "test", str(one.n_scans), *(cell(one.scans["quality"].figures[name], ".1f") for name in names)]
         for run, one in found.evaluations.items()
     ]
+    for run, one in found.evaluations.items():
+        assert one.cautions
+        assert f"- {run.name}: {one.cautions[0]}" in text
     [rows] = tables(text, "Each attribute")
     assert rows == [
         [

@@ -11,7 +11,7 @@ from lgeqa.cohort import seen_message
 from lgeqa.evaluation.baselines import MODEL
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
-from lgeqa.evaluation.markdown_report import TITLES, spread_cell, table_1_page, table_2_page
+from lgeqa.evaluation.markdown_report import TITLES, number_form, spread_cell, table_1_page, table_2_page
 from lgeqa.evaluation.paper_tables import Spread, table_2
 from lgeqa.evaluation.record import Association, Evaluation, Figures, Pooled
 from lgeqa.experiment.out_of_fold_section import pooled_page
@@ -160,12 +160,17 @@ def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
             run.name,
             evaluation.part,
             f"{evaluation.n_scans}",
-            *(cell(evaluation.scans["quality"].figures[name]) for name in names),
+            *(cell(quality.figures[name], number_form(quality)) for name in names),
         ]
         for run, evaluation in evaluations.items()
+        for quality in [evaluation.scans["quality"]]
     ]
     yield markdown_table(
         ("Training", "Tested on", "Scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows
+    )
+    yield ""
+    yield from (
+        f"- {run.name}: {caution}" for run, evaluation in evaluations.items() for caution in evaluation.cautions
     )
 
 
