@@ -126,6 +126,16 @@ def test_cohort(cohort: Path) -> None:
     assert f"Cohort({str(cohort)!r}: 8 scans of 6 patients, 2 readers)" == repr(read)
 
 
+def test_imported_table_is_a_cohort(scans: Path, tmp_path: Path) -> None:
+    names = [path.name.split(".")[0] for path in sorted(scans.iterdir())]
+    lines = [f"{name};{score}" for name, score in zip(names, ("2,5", "4"), strict=False)]
+    (tmp_path / "ratings.csv").write_text("\n".join(["ID;LGE", *lines]) + "\n")
+    columns = {"scan": "ID", "quality": "LGE"}
+    made = lgeqa.import_cohort(tmp_path / "ratings.csv", scans, tmp_path / "cohort", columns=columns, reader="ann")
+    assert made.readers == {"ann": len(lines)}
+    assert [case.scores["ann"][3] for case in made.cases] == [2.5, 4][: len(lines)]
+
+
 def test_simulated_cohort_is_returned(tmp_path: Path) -> None:
     cohort = lgeqa.simulate(tmp_path / "made", n=1, artefacts="none")
     assert len(cohort) == 1

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lgeqa.api import assess_many as assess_many
     from lgeqa.api import calibrate as calibrate
     from lgeqa.api import evaluate as evaluate
+    from lgeqa.api import import_cohort as import_cohort
     from lgeqa.api import measure as measure
     from lgeqa.api import measure_agreement as measure_agreement
     from lgeqa.api import measure_many as measure_many
@@ -42,6 +43,7 @@ _MODULES = {
     "assess_many": "api",
     "calibrate": "api",
     "evaluate": "api",
+    "import_cohort": "api",
     "measure": "api",
     "measure_agreement": "api",
     "measure_many": "api",
@@ -64,6 +66,7 @@ __all__ = [
     "assess_many",
     "calibrate",
     "evaluate",
+    "import_cohort",
     "measure",
     "measure_agreement",
     "measure_many",

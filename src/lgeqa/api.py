@@ -212,6 +212,39 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
     return evaluate_bundle(request).evaluation
 
 
+def import_cohort(
+    table: AnyPath,
+    scans: AnyPath,
+    out: AnyPath,
+    *,
+    columns: Mapping[str, str] | None = None,
+    masks: AnyPath | None = None,
+    reader: str = "reader 1",
+) -> "Cohort":
+    """Import a lab's table of scores as a cohort that points at the scans where they are.
+
+    Args:
+        table: CSV or Parquet file with a row for each scan, or for each scan and reader.
+        scans: Folder with the scans, in any format that `assess` reads.
+        out: Folder for the `scores.csv` of the cohort.
+        columns: Columns of the table by their names in a cohort, such as `{"scan": "ID", "quality": "LGE_score"}`.
+            `quality@ann` is the column of the reader ann. None if the table has the names of a cohort.
+        masks: Folder with masks named after the scans. None for the masks beside the scans, if there are any.
+        reader: Reader of the scores where the table names none.
+
+    Raises:
+        CohortError: The table, a row, a scan or a mask cannot be used. The message has a line for each error.
+        UsageError: A name of a column in a cohort is not known.
+        OutputError: The table of the cohort cannot be written, or its file holds something else.
+    """
+    from lgeqa.workflows.cohort_import import ImportRequest
+    from lgeqa.workflows.cohort_import import import_cohort as import_table
+    from lgeqa.workflows.cohorts import Cohort
+
+    request = ImportRequest(Path(table), Path(scans), Path(out), columns or {}, _path(masks), reader)
+    return Cohort(import_table(request).table)
+
+
 def calibrate(  # noqa: PLR0913 - one parameter for each choice
     cohorts: Paths,
     out: AnyPath,
