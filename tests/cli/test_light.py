@@ -53,7 +53,7 @@ def test_help_takes_little_processor_time() -> None:
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
 
-    assert min(seconds() for _ in range(3)) < 0.3
+    assert min(seconds() for _ in range(3)) < 0.6  # 0.2 on a quiet machine
 
 
 def test_import_loads_nothing_heavy() -> None:

@@ -4,9 +4,8 @@ import errno
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -28,7 +27,7 @@ from lgeqa.training.augmentation import Augmentation, crop, draw_homographies, w
 from lgeqa.training.processes import is_main
 from lgeqa.training.progress import DataTimeMonitor, ProgressReporter
 from lgeqa.training.run_layout import CHECKPOINTS
-from lgeqa.training.slice_store import Batch, SliceDataset, training_loader, validation_loader
+from lgeqa.training.slice_store import Batch, SliceBatches, SliceDataset, training_loader, validation_loader
 
 #: Largest number of batches from which the statistics of batch normalisations are estimated after a training.
 _STATISTICS = 64
@@ -131,7 +130,7 @@ class Recipe(lightning.LightningModule, ABC):
 
     def training_step(self, batch: Batch, step: int) -> Tensor:
         """Augment a batch, run the network and return the sum of the losses."""
-        views = self.drawn_views(batch, self.current_epoch, step)
+        views = self.drawn_views(batch, self.current_epoch, step, self.global_rank)
         terms = self.losses(views)
         total = torch.stack(list(terms.values())).sum()
         if not total.isfinite():
@@ -144,10 +143,10 @@ class Recipe(lightning.LightningModule, ABC):
         self.log_dict(figures, on_step=False, on_epoch=True, sync_dist=True)
         return total
 
-    def drawn_views(self, batch: Batch, epoch: int, step: int) -> Batch:
-        """Return the views of a batch that are drawn for a step of an epoch."""
+    def drawn_views(self, batch: Batch, epoch: int, step: int, rank: int) -> Batch:
+        """Return the views of a batch that the process `rank` draws for a step of an epoch."""
         # A generator per step makes the draws independent of earlier steps, so a resumed run draws the same.
-        generator = torch.Generator().manual_seed(hash((self.settings.seed, epoch, step, self.global_rank)) % 2**63)
+        generator = torch.Generator().manual_seed(hash((self.settings.seed, epoch, step, rank)) % 2**63)
         # Coordinates computed in bf16 are wrong by up to half a pixel.
         with torch.autocast(self.device.type, enabled=False):
             return self.augmented(batch, generator)
@@ -275,18 +274,18 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
         trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
         checkpoint = last if settings.keep == "last" else Path(best.best_model_path)
         recipe.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
-        _estimate_statistics(recipe, loaders[0])
+        _estimate_statistics(recipe, training)
     network: nn.Module = recipe.network
     return network.eval()
 
 
 @torch.no_grad()
-def _estimate_statistics(recipe: Recipe, batches: Iterable[Batch]) -> None:
+def _estimate_statistics(recipe: Recipe, training: SliceDataset) -> None:
     """Estimate the statistics of the batch normalisations again, as means over training batches.
 
     During the training they follow the weights with a delay of some ten steps. After a short training they belong to
     weights of long ago, and the network in evaluation mode may say the same of every slice. Izmailov et al. (arXiv
-    1803.05407) do the same for averaged weights.
+    1803.05407) do the same for averaged weights. Processes that train together use the same batches.
     """
     norms = [module for module in recipe.network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     if recipe.keeps_statistics or not norms:
@@ -296,9 +295,12 @@ def _estimate_statistics(recipe: Recipe, batches: Iterable[Batch]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # an even mean over all batches
     recipe.network.train()
-    for step, batch in enumerate(islice(batches, _STATISTICS)):
+    settings = recipe.settings
+    drawn = SliceBatches(training.owner, settings.slices_per_scan, settings.batch, settings.seed).draw()
+    for step, start in enumerate(range(0, len(drawn), settings.batch)[:_STATISTICS]):
+        batch = training[drawn[start : start + settings.batch].tolist()]
         on_device = {name: tensor.to(recipe.device) for name, tensor in batch.items()}
-        recipe.losses(recipe.drawn_views(on_device, recipe.settings.epochs, step))
+        recipe.losses(recipe.drawn_views(on_device, settings.epochs, step, 0))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
