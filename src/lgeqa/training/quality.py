@@ -144,7 +144,6 @@ class AdaptConfig(QualityConfig):
             batch=32,
             learning_rate=3e-4,
             patience=0,
-            keep="last",
             slices_per_scan=8,
             # A turn or a change of size would soften a slice, and sharpness is scored.
             augmentation=Augmentation(perspective=0, shift=0.03, scale=0, rotation_degrees=0, margin=0.1),
