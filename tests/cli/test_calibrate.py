@@ -8,6 +8,7 @@ import pytest
 from lgeqa.evaluation.calibration_report import CalibrationReport
 from lgeqa.inference.bundle import open_bundle
 from tests.factories.command import lgeqa
+from tests.inference.bundle.test_bundle import change
 from tests.toy import toy_bundle, toy_scan
 
 pytestmark = pytest.mark.slow
@@ -19,7 +20,7 @@ N = 22
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the toy bundle and a cohort of scans, half of them good, scored on quality alone."""
     folder = tmp_path_factory.mktemp("calibrate")
-    toy_bundle(folder / "bundle")
+    change(toy_bundle(folder / "bundle"), training_scans={"quality": ["seen-before"]})
     rows = ["scan;patient;image;mask;reader;myocardium_nulling;sharpness;enhancement;quality"]
     for number in range(N):
         toy_scan(folder / "cohort" / f"{number}.nrrd", number)
@@ -47,6 +48,9 @@ def test_command_writes_a_bundle_that_assesses(place: Path) -> None:
     assert manifest.name == "toy-calibrated"
     assert manifest.quality.calibration is not None
     assert manifest.quality.calibration.data.startswith(f"{N} scans of {N} patients; labels: scores of Anna")
+    scans = manifest.training_scans["quality"]
+    assert "seen-before" in scans
+    assert len(scans) == N + 1  # those of the calibration are seen now, too
     report = CalibrationReport.model_validate_json((place / "made" / "calibration.json").read_bytes())
     assert (report.n_scans, report.threshold) == (N, manifest.threshold)
     assert (report.after["quality"].n, report.after["sharpness"].n) == (N, 0)

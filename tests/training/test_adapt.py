@@ -16,7 +16,8 @@ from lgeqa.preprocessing import QualityPreparation
 from lgeqa.training.loop import LoopSettings
 from lgeqa.training.networks import QualityNetwork
 from lgeqa.training.onnx_export import export_onnx
-from lgeqa.training.quality import AdaptConfig, Prepared, find_strategy
+from lgeqa.training.quality import AdaptConfig, Prepared, QualityConfig, find_strategy
+from lgeqa.training.run import _scans_of_start
 from lgeqa.training.strategies import AdaptRecipe
 from lgeqa.workflows.training import TrainingRequest, _stage_2_settings
 from tests.inference.bundle.test_bundle import ABOUT
@@ -102,3 +103,8 @@ def test_rates_and_statistics_of_the_encoder(network: QualityNetwork) -> None:
     recipe.on_train_epoch_start()
     network(torch.rand(4, 1, 64, 64))
     assert all(np.array_equal(old, new) for old, new in zip(before, statistics(), strict=True))
+
+
+def test_scans_of_the_start_count_as_seen() -> None:
+    assert _scans_of_start(AdaptConfig()) == open_bundle().manifest.training_scans["quality"] != ()
+    assert _scans_of_start(QualityConfig()) == ()

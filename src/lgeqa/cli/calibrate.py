@@ -55,7 +55,7 @@ def calibrate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         cohorts=cohort,
         out=out,
         split=split,
-        part=part or ("test" if split else "all"),
+        part=part,
         rule=rule,
         reader=reader,
         given_masks=given_masks,

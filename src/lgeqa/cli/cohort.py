@@ -60,10 +60,10 @@ def import_(
     Semicolons, tabs, decimal commas and the encodings of spreadsheets are understood. The scan of each row is found by
     its name, its file or its folder. Everything that is wrong is reported at once, and then nothing is written.
     """
-    from lgeqa.cli.cohort_report import import_and_tell
+    from lgeqa.cli.cohort_report import import_and_report
     from lgeqa.workflows.cohort_import import ImportRequest
 
-    import_and_tell(ImportRequest(table, scans, output, _columns(column or []), masks, reader))
+    import_and_report(ImportRequest(table, scans, output, _columns(column or []), masks, reader))
 
 
 @app.command()

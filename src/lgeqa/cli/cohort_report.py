@@ -22,7 +22,7 @@ def check_and_tell(cohorts: Sequence[Path], rule: LabelRule, split: Path | None)
     return CohortError.exit_code if report.errors else 0
 
 
-def import_and_tell(request: ImportRequest) -> None:
+def import_and_report(request: ImportRequest) -> None:
     """Import a table and print what was read."""
     made = import_cohort(request)
     patients = {case.patient for case in made.cases}

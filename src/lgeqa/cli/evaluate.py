@@ -72,7 +72,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         cohorts=cohort,
         out=out,
         split=split,
-        part=part or ("test" if split else "all"),
+        part=part,
         rule=rule,
         reader=reader,
         given_masks=given_masks,

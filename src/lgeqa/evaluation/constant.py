@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.bootstrap import Numbers
+from lgeqa.evaluation.metrics import brier
 
 #: Spread of the middle nine tenths of the slices' probabilities below which a network says the same of every slice.
 LEAST_SPREAD: Final = 0.05
@@ -43,7 +44,8 @@ def prevalence_caution(title: str, labels: npt.NDArray[np.bool_], probabilities:
     """
     if len(labels) < _LEAST_SCANS:
         return ""
-    own, constant = (float(np.mean((answers - labels) ** 2)) for answers in (probabilities, np.float64(share)))
+    once = np.ones((1, len(labels)))
+    own, constant = (float(brier(labels, p, once)[0]) for p in (probabilities, np.full(len(labels), share)))
     if own < constant:
         return ""
     return (

@@ -89,19 +89,7 @@ def run_experiment(
         content = [agreement.model_dump(mode="json") for agreement in agreements]
         write_whole(out / SCORE_AGREEMENT, json.dumps(content, indent=1) + "\n")
     console.print("evaluated on the test scans; drawing the figures")
-    pictures, undrawn = {CURVES: curves(plan, config, out)}, {}
-    choice: Choice | None = None
-    panels: Sequence[Panel] = ()
-    try:
-        pictures[ATTENTION], choice = attention(plan, config, out)
-    except NotDrawnError as error:
-        undrawn[ATTENTION] = str(error)
-    try:
-        pictures[EMBEDDING], panels = embeddings(plan, config, out)
-    except NotDrawnError as error:
-        undrawn[EMBEDDING] = str(error)
-    for name, picture in pictures.items():
-        write_through(out / name, partial(picture.savefig, dpi=150))
+    choice, panels, undrawn = _draw(plan, config, out)
     evaluations = {run: result.evaluation for run, result in tested.items()}
     findings = Findings(
         cohorts,
@@ -118,6 +106,28 @@ def run_experiment(
     write_whole(out / "report.md", text)
     write_whole(out / "report.html", html(text, out))
     console.print(f"Report: {out / 'report.html'}")
+
+
+def _draw(plan: Plan, config: ExperimentConfig, out: Path) -> tuple[Choice | None, Sequence[Panel], dict[str, str]]:
+    """Draw and write the figures.
+
+    Returns:
+        Slices of Fig. 2 and panels of Fig. 3, as far as they could be drawn, and the reason by file name where not.
+    """
+    pictures, undrawn = {CURVES: curves(plan, config, out)}, {}
+    choice: Choice | None = None
+    panels: Sequence[Panel] = ()
+    try:
+        pictures[ATTENTION], choice = attention(plan, config, out)
+    except NotDrawnError as error:
+        undrawn[ATTENTION] = str(error)
+    try:
+        pictures[EMBEDDING], panels = embeddings(plan, config, out)
+    except NotDrawnError as error:
+        undrawn[EMBEDDING] = str(error)
+    for name, picture in pictures.items():
+        write_through(out / name, partial(picture.savefig, dpi=150))
+    return choice, panels, undrawn
 
 
 def _refuse_seen(plan: Plan, store: SliceDataset, detector: Path | None) -> None:

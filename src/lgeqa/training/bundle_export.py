@@ -234,7 +234,7 @@ def default_quality_description(
 
 
 def _start(config: QualityConfig) -> str:
-    """Return what the bundle that a training went on from had learnt from."""
+    """Return a sentence on the training data of the bundle that a training started from, or nothing."""
     if not isinstance(config, AdaptConfig):
         return ""
     start = open_bundle(config.weights).manifest

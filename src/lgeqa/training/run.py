@@ -330,13 +330,13 @@ def _differences(old: dict[str, Any], new: dict[str, Any], within: str = "") -> 
 
 
 def _save_scans(stores: Sequence[SliceDataset], run: Path, before: Sequence[str] = ()) -> None:
-    """Write the hashes of all scans that a training has seen, and those of the training that it went on from."""
+    """Write the hashes of all scans that a training has seen, and those that the network had seen `before`."""
     seen = {*before, *origins(scan for store in stores for scan in store.hashes)}
     write_whole(run / SCANS, json.dumps(sorted(seen), indent=1) + "\n")
 
 
 def _scans_of_start(config: QualityConfig) -> tuple[str, ...]:
-    """Return the hashes of the scans that the bundle which a training goes on from says it was trained on."""
+    """Return the hashes of the training scans of the bundle that a training starts from, as far as it lists them."""
     if not isinstance(config, AdaptConfig):
         return ()
     return open_bundle(config.weights).manifest.training_scans.get("quality", ())

@@ -1,7 +1,7 @@
 """Calibration of a bundle on scored cohorts, from the cohorts to the calibrated bundle."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lgeqa.atomic_io import claimed, write_whole
 from lgeqa.batch import BatchItem
-from lgeqa.cohort import origins, read_hashes, seen_message
+from lgeqa.cohort import origins, seen_message
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
 from lgeqa.inference.bundle.build import Description, write_bundle
@@ -75,8 +75,7 @@ def calibrate_bundle(request: EvaluationRequest, name: str | None = None, follow
         report = _report(request, run, fitted, answers, chosen)
         write_whole(out / "calibration.json", report.model_dump_json(indent=2) + "\n")
         write_whole(out / "calibration.md", page(report))
-        used = origins(read_hashes(scan.case) for scan in run.scans)
-        _write_bundle(request.bundle or default_bundle(), out / BUNDLE, name, fitted, report, used)
+        _write_bundle(request.bundle or default_bundle(), out / BUNDLE, name, fitted, report, run)
     return CalibrationRun(report, out / BUNDLE, run.items)
 
 
@@ -133,13 +132,13 @@ def _write_bundle(
     name: str | None,
     fitted: "Fitted",
     report: "CalibrationReport",
-    used: Collection[str],
+    run: LabelledRun,
 ) -> None:
     """Write the bundle with the same networks, the calibration, the threshold, and the figures after calibration.
 
-    `used` are the hashes of the scans of the calibration, which join those that the network was trained on.
+    The scans of the calibration join those that the network was trained on.
     """
-    manifest = open_bundle(source).manifest
+    manifest = run.bundle.manifest
     today = datetime.now(UTC).date().isoformat()
     data = f"{report.n_scans} scans of {report.n_patients} patients; labels: {report.label}; {today}."
     calibration = Calibration(maps=fitted.maps, data=data)
@@ -168,6 +167,8 @@ def _write_bundle(
     networks = source / manifest.detector.file, source / manifest.quality.file
     scans = dict(manifest.training_scans)
     if "quality" in scans:  # else it is unknown what the network was trained on
-        scans["quality"] = tuple(sorted({*scans["quality"], *used}))
+        used = {scan.case.place for scan in run.scans}
+        calibrated_on = origins(hashes for case, hashes in run.hashes if case.place in used)
+        scans["quality"] = tuple(sorted({*scans["quality"], *calibrated_on}))
     training = {"training_scans": scans, "training_versions": manifest.training_versions}
     write_bundle(folder, *networks, settings, description, training)

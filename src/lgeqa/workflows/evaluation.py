@@ -1,7 +1,7 @@
 """Evaluation of a bundle on scored cohorts, from the cohorts to the figures."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from lgeqa.batch import BatchItem, OutputFolder
 from lgeqa.cohort import (
     Case,
     LabelRule,
+    ScanHashes,
     load_split,
     read_cohort,
     read_hashes,
@@ -42,7 +43,7 @@ class EvaluationRequest:
         cohorts: Folders or tables of the cohorts.
         out: Folder for the results. None to write nothing.
         split: File of a saved split. None to take all patients.
-        part: Part of the split to evaluate on, or `all`.
+        part: Part of the split to take, or `all`. None for the test part if there is a split, else all.
         rule: Rule that derives the labels from the scores. `auto` for the rule that fits them.
         reader: Reader whose scores are the labels. None if the rule needs none.
         given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
@@ -56,7 +57,7 @@ class EvaluationRequest:
     cohorts: Sequence[Path]
     out: Path | None = None
     split: Path | None = None
-    part: str = "all"
+    part: str | None = None
     rule: str = "auto"
     reader: str | None = None
     given_masks: bool = False
@@ -64,6 +65,11 @@ class EvaluationRequest:
     draws: int = 1000
     jobs: int | None = None
     allow_seen: bool = False
+
+    @property
+    def taken_part(self) -> str:
+        """Part of the split that is taken, or `all`."""
+        return self.part or ("test" if self.split else "all")
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ class LabelledRun:
         scans: Those of them that were assessed.
         excluded: All other scans of the part, with the reason.
         seen: Scans of the part that each stage was trained on.
+        hashes: Hashes of the scans of the part. Empty if the bundle does not say what it was trained on.
     """
 
     bundle: Bundle
@@ -127,6 +134,7 @@ class LabelledRun:
     scans: "Sequence[LabelledResult]"
     excluded: "tuple[Excluded, ...]"
     seen: dict[str, tuple[str, ...]]
+    hashes: Sequence[tuple[Case, ScanHashes]]
 
 
 def assess_labelled(request: EvaluationRequest, out: Path, follow: Follow) -> LabelledRun:
@@ -141,38 +149,30 @@ def assess_labelled(request: EvaluationRequest, out: Path, follow: Follow) -> La
     rule = choose_rule(cases, request.rule, request.reader)
     labelled = [case for case in cases if label_of(case, rule)]
     bundle = open_bundle(request.bundle)
-    seen = _seen(cases, bundle, request)
+    learnt = used_training_scans(bundle.manifest.training_scans, detected=not request.given_masks)
+    # A part has all scans of its patients, so no other scan of the cohorts has to be read.
+    hashes = [(case, read_hashes(case)) for case in cases] if any(learnt.values()) else []
+    seen = seen_scans(cases, hashes, learnt)
+    _refuse_seen(seen, len(cases), request)
     # The network is evaluated here, so a scan gets a verdict even if the gate refuses it.
     settings = AssessSettings(given_masks=request.given_masks, force=True)
     assessment = AssessmentRequest(request.cohorts, settings, out, bundle=request.bundle, jobs=request.jobs)
     items = run_scans(sources_of(labelled), assessment, OutputFolder(out), bundle, follow)
     results = [item.result for item in items]
     scans = join(labelled, results, rule)
-    part = f"{request.part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
-    return LabelledRun(bundle, rule, part, labelled, items, scans, left_out(cases, labelled, results, rule), seen)
+    part = f"{request.taken_part} of {request.split}" if request.split else _NOTHING_KEPT_OUT
+    excluded = left_out(cases, labelled, results, rule)
+    return LabelledRun(bundle, rule, part, labelled, items, scans, excluded, seen, hashes)
 
 
-def _seen(cases: Sequence[Case], bundle: Bundle, request: EvaluationRequest) -> dict[str, tuple[str, ...]]:
-    """Return the scans of the part whose patients the stages in use were trained on.
-
-    Raises:
-        UsageError: There are such scans in the test part of a split, and the request does not allow them.
-    """
-    learnt = used_training_scans(bundle.manifest.training_scans, detected=not request.given_masks)
-    # A part has all scans of its patients, so no other scan of the cohorts has to be read.
-    hashes = [(case, read_hashes(case)) for case in cases] if any(learnt.values()) else []
-    seen = seen_scans(cases, hashes, learnt)
-    if (
-        request.split
-        and request.part == "test"
-        and not request.allow_seen
-        and (message := seen_message(seen, len(cases)))
-    ):
+def _refuse_seen(seen: Mapping[str, Sequence[str]], n_cases: int, request: EvaluationRequest) -> None:
+    """Raise UsageError if scans of a split's test part were seen in training, unless the request allows it."""
+    message = seen_message(seen, n_cases)
+    if message and request.split and request.taken_part == "test" and not request.allow_seen:
         raise UsageError(
             f"{request.split}: {message}, so this is not a test on new patients. Train on the training part of this "
             "split, or evaluate all the same with --allow-seen."
         )
-    return seen
 
 
 def _cases(request: EvaluationRequest) -> list[Case]:
@@ -183,13 +183,13 @@ def _cases(request: EvaluationRequest) -> list[Case]:
     if twice:
         raise CohortError(f"{twice[0]}: is in the cohorts twice. Name each cohort once.")
     if request.split is None:
-        if request.part != "all":
-            raise UsageError(f"--part {request.part} needs a split. Name a split.json with --split.")
+        if request.taken_part != "all":
+            raise UsageError(f"--part {request.taken_part} needs a split. Name a split.json with --split.")
         return cases
     split = load_split(request.split, cases)
-    chosen = [case for case in cases if request.part in {"all", split[case.patient]}]
+    chosen = [case for case in cases if request.taken_part in {"all", split[case.patient]}]
     if not chosen:
-        raise CohortError(f"{request.split}: gives no patient of the cohort to the part {request.part!r}.")
+        raise CohortError(f"{request.split}: gives no patient of the cohort to the part {request.taken_part!r}.")
     return chosen
 
 
