@@ -426,3 +426,10 @@ def test_test_patients_that_the_detector_knows_are_told(
         "The detector was trained on 1 of the 1 test scans or on other scans of their patients (scan-5). "
         "Evaluate the bundle with --given-masks, or train a detector on the training part of the same split."
     )
+
+
+def test_scans_of_the_start_are_listed_with_the_own_ones(tmp_path: Path) -> None:
+    store = numbered(tmp_path / "store")
+    store.hashes = [("own", "t")]
+    runs._save_scans((store,), tmp_path, ("a", "z"))
+    assert training_scans(tmp_path) == ("a", "t", "z")
