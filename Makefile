@@ -68,7 +68,7 @@ types: $(VENV)/.lgeqa-dev
 	$(BIN)/mypy
 
 # Resolves constraints.txt anew to locks/, every package with its hashes: one lock for each extra, and those of the two lines below.
-EXTRAS := agreement dicom train web all
+EXTRAS := agreement archive cluster dicom listen postgres sweep track train web all
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-package torch --no-annotate \
   --custom-compile-command "make locks" -c constraints.txt pyproject.toml locks/build.in
 locks: $(VENV)/.lgeqa-dev

@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline, run_batch
+from lgeqa.batch import OutputFolder, ResultStore, ScanAssessor, open_pipeline, run_batch
+from lgeqa.batch.table_files import TableFiles
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.io import Source, discover
@@ -52,19 +53,21 @@ def _bounded(paths: Sequence[Path], folder: Path) -> int:
 def _here(paths: Sequence[Path], folder: Path) -> int:
     attempt = _attempt(folder)
     sources: list[Source] = discover(paths)
-    results = []
-    for source in sources:
-        results.append(attempt(source).result)
-        attempt.out.save(results[-1])
-    attempt.out.write_tables(results)
-    return len(results)
+    with ResultStore(attempt.out) as store:
+        tables = TableFiles(attempt.out, store)
+        tables.write()
+        for place, source in enumerate(sources):
+            result = attempt(source).result
+            attempt.out.save(result)
+            store.add(result, repr(attempt.rule), place)
+            tables.add(result)
+    return len(sources)
 
 
 def _attempt(folder: Path) -> ScanAssessor:
     bundle, settings = open_bundle(), AssessSettings()
     open_assess = partial(open_pipeline, None, cores(), settings)
-    preparation = bundle.manifest.quality.preparation
-    return ScanAssessor(open_assess, bundle.stamp, preparation, settings, OutputFolder(folder, pictures=True))
+    return ScanAssessor.of(open_assess, bundle, settings, OutputFolder(folder, pictures=True))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def differences(left: dict[str, str], expected: dict[str, str]) -> str:
 
 def _verdicts(out: Path) -> dict[str, str]:
     """Return the verdict and probability of each line of the table, and the number of lines."""
-    with (out / "results.csv").open(encoding="utf-8", newline="") as lines:
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as lines:
         rows = list(DictReader(lines))
     verdicts = {row["scan_id"]: f"{row['status']} {row['verdict']} {row['p_quality']}" for row in rows}
     records = sorted(path.name for path in (out / "scans").iterdir())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 def table(path: str) -> dict[str, dict[str, str]]:
     """Return the rows of the assessed scans of a run, by scan."""
-    with Path(path).open(newline="", encoding="utf-8") as lines:
+    with Path(path).open(newline="", encoding="utf-8-sig") as lines:
         return {row["scan_id"]: row for row in csv.DictReader(lines) if row["status"] == "assessed"}
 
 

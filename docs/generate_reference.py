@@ -158,7 +158,7 @@ def _holds(schema: dict[str, Any]) -> str:
         return f"list of {_holds(schema['items'])}" if "items" in schema else "list"
     if kind == "object":
         return f"object of {_holds(schema['additionalProperties'])}"
-    bounds = [f"{word} {schema[key]:g}" for key, word in _WORDS.items() if schema.get(key, _WIDEST) < _WIDEST]
+    bounds = [f"{word} {schema[key]:.10g}" for key, word in _WORDS.items() if schema.get(key, _WIDEST) < _WIDEST]
     return ", ".join(["nothing" if kind == "null" else kind, *bounds])
 
 

@@ -26,13 +26,14 @@ IMAGES = Path(__file__).parent / "images"
 TOKEN = "token-of-the-screenshots"
 #: Number of simulated scans.
 SCANS = 4
+_KNOWN = f"scan,patient,image,mask,reader,{','.join(SCALE_NAMES)}\nphantom,p,phantom/data.nrrd,,adjudicated,4,3,2,2\n"
 _WIDE: ViewportSize = {"width": 1440, "height": 860}
 _PLAIN: ViewportSize = {"width": 1100, "height": 640}
 _CHROMIUM = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 
 
 def main() -> None:
-    """Write `rate.png` and `study.png`."""
+    """Write `rate.png`, `study.png` and `practice.png`."""
     with TemporaryDirectory() as place, serving(Path(place) / "home") as address, sync_playwright() as playwright:
         scans = Path(place) / "scans"
         for number in range(SCANS):
@@ -44,8 +45,14 @@ def main() -> None:
         rate(address, tokens[1], 4)
         chromium = os.environ.get("LGEQA_CHROMIUM") or shutil.which("chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM)
-        take_reading(browser.new_page(viewport=_WIDE), f"{address}/read?token={tokens[0]}")
+        take_reading(browser.new_page(viewport=_WIDE), f"{address}/enter#token={tokens[0]}")
         take_study(browser.new_page(viewport=_PLAIN), f"{address}/studies/1?token={TOKEN}")
+        write_scan(Path(place) / "practice" / "phantom", SCANS)
+        (Path(place) / "practice" / "scores.csv").write_text(_KNOWN, encoding="utf-8")
+        practised = study | {"name": "Pilot with practice", "practice_folder": f"{place}/practice"}
+        owner.post("/api/studies", json=practised).raise_for_status()
+        token = owner.post("/api/studies/2/readers", json={"name": "Ada"}).json()["token"]
+        take_practice(browser.new_page(viewport=_WIDE), f"{address}/enter#token={token}")
         browser.close()
 
 
@@ -91,7 +98,8 @@ def rate(address: str, token: str, n: int) -> None:
 def take_reading(page: Page, link: str) -> None:
     """Take a picture of the second scan of a reader, with one score."""
     page.goto(link)
-    for keys in ("4334", "4"):
+    for scan, keys in ((1, "4334"), (2, "4")):
+        page.wait_for_selector(f"#scan:has-text('Scan {scan} of')")
         page.wait_for_selector("#place:not(:empty)")
         page.wait_for_selector("#form:not([inert])")
         page.wait_for_timeout(1000)
@@ -99,9 +107,19 @@ def take_reading(page: Page, link: str) -> None:
             page.keyboard.press(key)
         if len(keys) == len(SCALE_NAMES):
             page.keyboard.press("Enter")
-            page.wait_for_selector("#place:empty", state="attached")
     page.wait_for_timeout(1000)
     page.screenshot(path=IMAGES / "rate.png")
+
+
+def take_practice(page: Page, link: str) -> None:
+    """Take a picture of the comparison with the known scores."""
+    page.goto(link)
+    page.wait_for_selector("#place:not(:empty)")
+    for key in ("4", "5", "2", "3", "Enter"):
+        page.keyboard.press(key)
+    page.wait_for_selector("#feedback table")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=IMAGES / "practice.png")
 
 
 def take_study(page: Page, address: str) -> None:

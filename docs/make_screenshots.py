@@ -55,7 +55,7 @@ def show_scan(chromium: Browser, address: str) -> None:
     """Take a picture of the page of the least probable scan, in dark colours."""
     page = chromium.new_context(color_scheme="dark", viewport=SIZE).new_page()  # type: ignore[arg-type]
     page.goto(address)
-    page.locator("#filters [name=sort]").select_option("least probable first")
+    page.locator("#filters [name=sort]").select_option("worst first")
     page.wait_for_timeout(1000)
     page.locator("#scans tbody a").first.click()
     page.wait_for_selector("body[data-ready]")

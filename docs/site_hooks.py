@@ -24,7 +24,7 @@ from nbconvert import MarkdownExporter
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
-#: Files of the repository's root that the site shows as well.
+#: Files outside of `docs` that the site has as well, by their paths from the repository's root.
 ROOT_FILES = (
     "CHANGELOG.md",
     "CITATION.cff",
@@ -33,6 +33,10 @@ ROOT_FILES = (
     "Containerfile",
     "LICENSE",
     "SECURITY.md",
+    "integrations/monai_deploy/app.py",
+    "integrations/monai_label/main.py",
+    "integrations/slicer/LgeQa/LgeQa.py",
+    "integrations/xnat/command.json",
 )
 #: Folder of the notebooks below `docs`.
 NOTEBOOKS = "notebooks/"

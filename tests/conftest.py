@@ -1,9 +1,14 @@
-"""One thread for each process of tests, the order of files, and the folder of real scans."""
+"""One thread for each process of tests, the order of files, the folder of real scans, and an archive."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.factories.orthanc import Orthanc
 
 # Several tests run at a time, so more threads would wait for each other. NumPy and PyTorch read it at import.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,8 +32,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def real_folder() -> Path:
     """The folder of real scans in the authors' layout; skips the test where there is none."""
+    return _data_folder("lge", "real scans")
+
+
+@pytest.fixture(scope="session")
+def enhanced_folder() -> Path:
+    """The folder of real enhanced MR files with reference conversions; skips the test where there is none."""
+    return _data_folder("dicom", "real enhanced MR files")
+
+
+@pytest.fixture
+def running_orthanc(tmp_path: Path) -> Iterator["Orthanc"]:
+    """Return an empty archive Orthanc; skips the test where it is not installed."""
+    from tests.factories.orthanc import orthanc
+
+    with orthanc(tmp_path / "orthanc") as archive:
+        yield archive
+
+
+def _data_folder(name: str, content: str) -> Path:
     beside = Path(__file__).parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("LGEQA_DATA", beside)) / "lge"
+    folder = Path(os.environ.get("LGEQA_DATA", beside)) / name
     if not folder.is_dir():
-        pytest.skip(f"no real scans: {folder} is not there (set LGEQA_DATA)")
+        pytest.skip(f"no {content}: {folder} is not there (set LGEQA_DATA)")
     return folder

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import SimpleITK
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from lgeqa.records import Grid
 
@@ -115,6 +115,65 @@ def write_dicom_series(
         paths.append(folder / name(index))
         dataset.save_as(paths[-1], enforce_file_format=True)
     return paths
+
+
+def write_enhanced_mr(
+    path: Path,
+    *volumes: npt.NDArray[np.int16],
+    spacing_mm: Sequence[float] = SPACING_MM,
+    origin_mm: Sequence[float] = ORIGIN_MM,
+    axes: str = "LPS",
+    edit: Callable[[Dataset], None] | None = None,
+    edit_frame: Callable[[Dataset, int, int], None] | None = None,
+) -> Path:
+    """Write axial LPS arrays on one grid as one enhanced MR file, volume by volume.
+
+    Args:
+        path: File. Its folder is made if need be.
+        volumes: (slice, row, column) each.
+        spacing_mm: (slice, row, column).
+        origin_mm: LPS centre of voxel (0, 0, 0).
+        axes: Directions in which columns, rows and frames rise; see `in_file_order`.
+        edit: Changes the dataset before it is written.
+        edit_frame: Changes the functional groups of a frame, by the index of its volume and its place along k.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = [in_file_order(voxels, spacing_mm=spacing_mm, origin_mm=origin_mm, axes=axes) for voxels in volumes]
+    stored = np.concatenate([sitk.GetArrayFromImage(image) for image in images])
+    image = images[0]
+    dataset = _mr_image(stored[0], generate_uid(), 0)
+    dataset.SOPClassUID = EnhancedMRImageStorage
+    dataset.NumberOfFrames = len(stored)
+    dataset.PixelData = np.ascontiguousarray(stored, dtype="<i2").tobytes()
+    i_axis, j_axis = (image.GetDirection()[axis::3] for axis in (0, 1))
+    shared = group(
+        PixelMeasuresSequence=[group(PixelSpacing=[image.GetSpacing()[1], image.GetSpacing()[0]])],
+        PlaneOrientationSequence=[group(ImageOrientationPatient=[*i_axis, *j_axis])],
+    )
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = []
+    for index in range(len(stored)):
+        number, place = divmod(index, image.GetSize()[2])
+        position = list(image.TransformIndexToPhysicalPoint((0, 0, place)))
+        frame = group(
+            FrameContentSequence=[group(StackID="1", InStackPositionNumber=place + 1)],
+            PlanePositionSequence=[group(ImagePositionPatient=position)],
+        )
+        if edit_frame is not None:
+            edit_frame(frame, number, place)
+        dataset.PerFrameFunctionalGroupsSequence.append(frame)
+    if edit is not None:
+        edit(dataset)
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def group(**elements: Any) -> Dataset:
+    """Return a dataset with these elements."""
+    dataset = Dataset()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
 
 
 def _mr_image(pixels: npt.NDArray[np.int16], series: str, index: int) -> Dataset:

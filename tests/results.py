@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from lgeqa.inference.decision import DecisionRule
 from lgeqa.measures import MEASURES, reference_scans
 from lgeqa.measures.reference_scans import place_of
-from lgeqa.records import BundleStamp, Finding, Measures, ScanResult, SliceMeasures
+from lgeqa.operating_point import DEFAULT, OperatingPoint
+from lgeqa.records import BundleStamp, Finding, Measures, ScanResult, SliceMeasures, SliceScores
+from lgeqa.scales import SCALE_NAMES
 
 REFUSED = Finding(check="coverage", severity="refused", seen="The stack ends in the atrium.", remedy="Send all slices.")
 REVIEW = Finding(check="noise", severity="review", seen="The scan is noisy.", remedy="Look at it.")
@@ -36,6 +39,14 @@ def assessed(scan_id: str = "case", **changes: Any) -> ScanResult:
         "bundle": STAMP,
     }
     return ScanResult(scan_id=scan_id, **values | changes)
+
+
+def decided(scan_id: str = "case", *, point: OperatingPoint = DEFAULT, **changes: Any) -> ScanResult:
+    """Return a record of 40 like slices with the probabilities of `assessed` or of `changes`, decided by a rule."""
+    result = assessed(scan_id, **changes)
+    shares = {f"p_{name}": getattr(result, f"p_{name}") for name in SCALE_NAMES}
+    slices = tuple(SliceScores(index=z, position_mm=2.5 * z, atrium_area_mm2=900.0, **shares) for z in range(3, 43))
+    return DecisionRule(0.5, point).apply(result.model_copy(update={"slices": slices}))
 
 
 def unassessed(scan_id: str = "case", **changes: Any) -> ScanResult:

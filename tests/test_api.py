@@ -9,7 +9,7 @@ import pytest
 
 import lgeqa
 from lgeqa.errors import UsageError
-from lgeqa.records import CSV_COLUMNS
+from lgeqa.results import CSV_COLUMNS
 from tests.cli.test_evaluate import toy_cohort
 from tests.toy import toy_bundle, toy_scan
 from tests.web.rating import make_scene, rating
@@ -68,7 +68,7 @@ def test_assess_each_yields_what_assess_many_returns(bundle: Path, scans: Path) 
 
 def test_one_result_shows_itself(bundle: Path, scans: Path) -> None:
     result = lgeqa.assess(scans / "bright.nrrd", bundle=bundle)
-    assert repr(result).startswith("ScanResult('bright': non-diagnostic, probability 0.")
+    assert repr(result).startswith("ScanResult('bright': non-diagnostic, review, probability ")
     assert "<th>p_sharpness</th>" in result._repr_html_()
     assert len(result.to_frame()) == result.n_slices
     assert result.to_dict()["scan_id"] == "bright"

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 
 from lgeqa import migrations
-from lgeqa.database import Base, back_up, check_database, open_database
+from lgeqa.database import Base, back_up, check_database, open_database, schema_of
 from lgeqa.errors import OutputError
 from lgeqa.migrations import latest_schema
 from lgeqa.studies.export import history_csv
@@ -24,14 +24,16 @@ from lgeqa.web.home_folder import check_home
 from lgeqa.web.models import ScanRow
 
 DUMPS = sorted((Path(__file__).parent / "databases").glob("*.sql"))
+#: Number of the schema after that of the code.
+NEXT = latest_schema() + 1
 Rows = dict[str, list[dict[str, Any]]]
 
 #: A migration of SQLite's kind: a table that others refer to is made again.
-CHANGED = """
+CHANGED = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "3", "2"
+revision, down_revision = "{NEXT}", "{NEXT - 1}"
 
 def upgrade():
     with op.batch_alter_table("study") as study:
@@ -76,10 +78,16 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
     def plant(text: str) -> None:
         folder = tmp_path / "100% migrations"
         copytree(Path(migrations.__file__).parent, folder, ignore=ignore_patterns("__pycache__"))
-        (folder / "versions" / "schema_3.py").write_text(text, encoding="utf-8")
+        (folder / "versions" / f"schema_{NEXT}.py").write_text(text, encoding="utf-8")
         monkeypatch.setattr(migrations, "_FOLDER", folder)
 
     return plant
+
+
+def with_columns_of(before: Rows, after: Rows) -> Rows:
+    """Return the tables and columns of `before` with the values of `after`."""
+    columns = {name: before[name][0].keys() if before[name] else () for name in before}
+    return {name: [{column: row[column] for column in columns[name]} for row in after[name]] for name in before}
 
 
 def copies(path: Path) -> list[Path]:
@@ -94,7 +102,7 @@ def differences(path: Path) -> list[Any]:
 
 def test_new_database_has_the_tables_of_the_code(tmp_path: Path) -> None:
     assert differences(tmp_path / "a.sqlite") == []
-    assert len(Base.metadata.tables) == 7
+    assert len(Base.metadata.tables) == 12
 
 
 def test_schema_numbers_follow_each_other() -> None:
@@ -108,22 +116,24 @@ def test_earlier_database_loses_nothing(earlier: Path) -> None:
 
     assert differences(earlier) == []
 
-    after = rows(earlier)
-    assert {name: after[name] for name in before} == before
+    assert with_columns_of(before, rows(earlier)) == before
     assert check_database(earlier) == ""
 
 
 def test_earlier_database_is_copied_before(earlier: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = rows(earlier)
+    before, schema = rows(earlier), schema_of(earlier)
 
     open_database(earlier)
     open_database(earlier)
 
     [copy] = copies(earlier)
-    assert copy.name == "lgeqa.schema-1.sqlite"
+    assert copy.name == f"lgeqa.schema-{schema}.sqlite"
     assert rows(copy) == before
     assert copy.stat().st_mode == earlier.stat().st_mode
-    assert capsys.readouterr().err.count(f"migrated from schema 1 to {latest_schema()}. The copy before is {copy}") == 1
+    assert (
+        capsys.readouterr().err.count(f"migrated from schema {schema} to {latest_schema()}. The copy before is {copy}")
+        == 1
+    )
 
 
 def test_copy_in_place_of_the_file_is_migrated_again(tmp_path: Path) -> None:
@@ -141,7 +151,7 @@ def test_copy_in_place_of_the_file_is_migrated_again(tmp_path: Path) -> None:
     assert first.read_bytes() == b"an earlier copy"
 
 
-@pytest.mark.parametrize("name", ["shared-columns", "adjudication", "scans-and-studies"])
+@pytest.mark.parametrize("name", ["schema-3", "schema-2", "shared-columns", "adjudication", "scans-and-studies"])
 def test_content_of_earlier_database_is_served(name: str, tmp_path: Path) -> None:
     sessions = open_database(loaded(Path(__file__).parent / "databases" / f"{name}.sql", tmp_path))
 
@@ -166,7 +176,7 @@ def test_two_servers_migrate_once(tmp_path: Path) -> None:
         list(pool.map(open_database, [path] * 4))
 
     assert len(copies(path)) == 1
-    assert {name: rows(path)[name] for name in before} == before
+    assert with_columns_of(before, rows(path)) == before
 
 
 def test_table_that_others_refer_to_can_change(tmp_path: Path, plant: Callable[[str], None]) -> None:
@@ -178,10 +188,9 @@ def test_table_that_others_refer_to_can_change(tmp_path: Path, plant: Callable[[
         assert session.connection().exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
 
     after = rows(path)
-    assert after.pop("study") == [
-        {**row, "seed": str(row["seed"]), "purpose": "unknown"} for row in before.pop("study")
-    ]
-    assert {name: after[name] for name in before} == before
+    assert {row["purpose"] for row in after["study"]} == {"unknown"}
+    before["study"] = [{**row, "seed": str(row["seed"])} for row in before["study"]]
+    assert with_columns_of(before, after) == before
 
 
 def test_database_of_the_last_schema_is_migrated(tmp_path: Path, plant: Callable[[str], None]) -> None:
@@ -191,7 +200,7 @@ def test_database_of_the_last_schema_is_migrated(tmp_path: Path, plant: Callable
 
     open_database(path)
 
-    assert [copy.name for copy in copies(path)] == ["lgeqa.schema-1.sqlite", "lgeqa.schema-2.sqlite"]
+    assert [copy.name for copy in copies(path)] == ["lgeqa.schema-1.sqlite", f"lgeqa.schema-{NEXT - 1}.sqlite"]
     assert rows(path)["study"][0]["purpose"] == "unknown"
 
 
@@ -209,7 +218,9 @@ def test_failed_migration_changes_nothing(
     content, before = path.read_bytes(), rows(path)
     plant(migration)
 
-    with pytest.raises(OutputError, match=rf"cannot be migrated from schema 1 to 3 \({reason}\), and is unchanged"):
+    with pytest.raises(
+        OutputError, match=rf"cannot be migrated from schema 1 to {NEXT} \({reason}\), and is unchanged"
+    ):
         open_database(path)
 
     assert path.read_bytes() == content
@@ -226,10 +237,12 @@ def test_database_of_a_later_version_is_refused(
     monkeypatch.undo()
     content = path.read_bytes()
 
-    with pytest.raises(OutputError, match=r"later version of lgeqa \(schema 3, lgeqa \S+ has 2\)\. Update lgeqa, "):
+    with pytest.raises(
+        OutputError, match=rf"later version of lgeqa \(schema {NEXT}, lgeqa \S+ has {NEXT - 1}\)\. Update lgeqa, "
+    ):
         open_database(path)
 
-    assert "schema 3, this version of lgeqa has 2" in check_database(path)
+    assert f"schema {NEXT}, this version of lgeqa has {NEXT - 1}" in check_database(path)
     assert path.read_bytes() == content
 
 
@@ -241,6 +254,6 @@ def test_database_before_its_migration_can_be_checked_and_copied(earlier: Path) 
 
     assert [check.what for check in checks if not check.wrong][-2:] == [
         "database",
-        f"schema 1, which the next start migrates to {latest_schema()} after a copy",
+        f"schema {schema_of(earlier)}, which the next start migrates to {latest_schema()} after a copy",
     ]
     assert rows(earlier.with_name("copy.sqlite")) == rows(earlier) == before

@@ -18,9 +18,16 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 #: Rooms that are used with the extra `train` alone, and files elsewhere that are.
 TRAINING = ("evaluation/", "experiment/", "training/", "cohort/table_io.py", "cohort/split.py")
+#: Files of these that need an extra beside `train`.
+BESIDE_TRAIN = {"track": ("training/tracking.py",), "sweep": ("training/sweep.py", "training/sweep_ranges.py")}
 #: What is used with the extra `agreement`, for instance data frames, and what with `web`, which contains it.
-AGREEMENT = ("agreement/", "evaluation/record.py", "records.py", "results.py", "workflows/cohorts.py")
-WEB = ("database.py", "migrations/", "studies/", "web/", "workflows/rating_study.py")
+AGREEMENT = ("agreement/", "documents/pdf", "evaluation/record.py", "records.py", "results.py", "workflows/cohorts.py")
+WEB = ("database.py", "database_server.py", "migrations/", "studies/", "web/", "workflows/rating_study.py")
+#: What is used with the extras `archive` and `cluster` alone, with `dicom`, and with `listen`, which contains `dicom`.
+ARCHIVE = ("archive/",)
+CLUSTER = ("cluster.py",)
+DICOM = ("dicom_results/",)
+LISTEN = ("listener/",)
 
 
 def normal(name: str) -> str:
@@ -29,8 +36,9 @@ def normal(name: str) -> str:
 
 def required(lines: list[str]) -> set[str]:
     """The packages of requirement lines, without versions; an extra of lgeqa itself stands for its own lines."""
-    own = [line for extra in re.findall(r"lgeqa\[(\w+)\]", " ".join(lines)) for line in OPTIONAL[extra]]
-    names = {normal(re.split(r"[^\w.-]", line)[0]) for line in [*lines, *own]}
+    names = {normal(re.split(r"[^\w.-]", line)[0]) for line in lines}
+    for extra in re.findall(r"lgeqa\[(\w+)\]", " ".join(lines)):
+        names |= required(OPTIONAL[extra])
     return names - {"lgeqa"}
 
 
@@ -60,18 +68,42 @@ def sources() -> list[Path]:
 
 
 def test_a_plain_install_brings_what_assessing_imports() -> None:
-    used = {name for path in sources() if not within(path, TRAINING + AGREEMENT + WEB) for name in imported(path)}
+    used = {
+        name
+        for path in sources()
+        if not within(path, TRAINING + AGREEMENT + WEB + ARCHIVE + CLUSTER + DICOM + LISTEN)
+        for name in imported(path)
+    }
 
     assert distributions(used) <= required(PROJECT["dependencies"])
 
 
 def test_the_train_extra_brings_what_training_imports() -> None:
-    used = {name for path in sources() if within(path, TRAINING) for name in imported(path)} - {"pandas"}
+    beside = tuple(name for files in BESIDE_TRAIN.values() for name in files)
+    training = [path for path in sources() if within(path, TRAINING) and not within(path, beside)]
+    used = {name for path in training for name in imported(path)} - {"pandas"}
 
     assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL["train"])
 
 
-@pytest.mark.parametrize(("rooms", "extra"), [(AGREEMENT, "agreement"), (WEB, "web")])
+@pytest.mark.parametrize("extra", BESIDE_TRAIN)
+def test_extras_beside_train_bring_what_their_files_import(extra: str) -> None:
+    used = {name for path in sources() if within(path, BESIDE_TRAIN[extra]) for name in imported(path)}
+
+    assert distributions(used) <= required(PROJECT["dependencies"] + OPTIONAL[extra])
+
+
+@pytest.mark.parametrize(
+    ("rooms", "extra"),
+    [
+        (AGREEMENT, "agreement"),
+        (ARCHIVE, "archive"),
+        (CLUSTER, "cluster"),
+        (DICOM, "dicom"),
+        (LISTEN, "listen"),
+        (WEB, "web"),
+    ],
+)
 def test_the_extras_of_the_application_bring_what_it_imports(rooms: tuple[str, ...], extra: str) -> None:
     used = {name for path in sources() if within(path, rooms) for name in imported(path)}
 
@@ -88,7 +120,7 @@ def test_all_brings_every_extra_for_users() -> None:
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_gateway_knows_the_packages_of_an_extra(extra: str) -> None:
     wanted = required(OPTIONAL[extra])
-    if extra == "dicom":  # pylibjpeg[all] brings its decoders
+    if "pylibjpeg" in wanted:  # pylibjpeg[all] brings its decoders
         wanted |= {"pylibjpeg-libjpeg", "pylibjpeg-openjpeg"}
 
     assert distributions(set(EXTRAS[extra])) == wanted

@@ -251,20 +251,20 @@ def test_novelty_is_checked_after_scoring(
 def test_a_verdict_against_the_attributes_is_for_review(
     toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[tuple[FloatArray, float]] = []
+    calls: list[ScanResult] = []
 
-    def check(probabilities: FloatArray, threshold: float) -> tuple[Finding, ...]:
-        calls.append((probabilities, threshold))
+    def check(result: ScanResult) -> tuple[Finding, ...]:
+        calls.append(result)
         return (REVIEW,)
 
-    monkeypatch.setattr("lgeqa.inference.pipeline.check_consistency", check)
+    monkeypatch.setattr("lgeqa.inference.decision.check_consistency", check)
     scan = toy_voxels(tmp_path)
 
     result = assess_scan(scan, toy, AssessSettings(threshold=0.4)).result
 
-    [(probabilities, threshold)] = calls
-    np.testing.assert_allclose(probabilities[:, 3], [scores.p_quality for scores in result.slices], rtol=1e-6)
-    assert (threshold, result.findings, result.review) == (0.4, (REVIEW,), True)
+    [checked] = calls
+    assert (checked.threshold, checked.verdict, checked.findings) == (0.4, result.verdict, ())
+    assert (result.findings, result.review) == ((REVIEW,), True)
     assert result.verdict is not None
 
 
@@ -272,7 +272,7 @@ def test_a_scan_without_a_verdict_has_none_to_contradict(
     toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lgeqa.inference.pipeline.check_novelty", lambda *_: (REFUSED,))
-    monkeypatch.setattr("lgeqa.inference.pipeline.check_consistency", lambda *_: (REVIEW,))
+    monkeypatch.setattr("lgeqa.inference.decision.check_consistency", lambda *_: (REVIEW,))
     scan = toy_voxels(tmp_path)
 
     result, forced = (assess_scan(scan, toy, settings).result for settings in (AssessSettings(), FORCE))

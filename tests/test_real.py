@@ -20,7 +20,7 @@ from lgeqa.records import ScanResult
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.artefacts import BY_NAME, Artefact, apply_artefacts
 from lgeqa.training.case_reading import read_case
-from tests.images import write_dicom_series, write_volume
+from tests.images import write_dicom_series, write_enhanced_mr, write_volume
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +111,23 @@ def test_one_real_scan_in_every_format_gives_one_verdict(
         found = lgeqa.assess(path, bundle=bundle)
         assert found.verdict == plain.verdict
         assert found.probability == pytest.approx(plain.probability, abs=1e-3)
+
+
+def test_one_real_scan_as_classic_series_enhanced_file_and_nrrd(
+    cases: list[Case], bundle: Bundle, tmp_path: Path
+) -> None:
+    scan, _ = read_case(cases[0])
+    voxels = scan.voxels.astype(np.int16)
+    write_dicom_series(tmp_path / "classic", voxels, spacing_mm=scan.spacing_mm)
+    paths = [
+        tmp_path / "classic",
+        write_enhanced_mr(tmp_path / "IM0", voxels, spacing_mm=scan.spacing_mm),
+        write_volume(tmp_path / "scan.nrrd", voxels, spacing_mm=scan.spacing_mm),
+    ]
+    results = [lgeqa.assess(path, bundle=bundle) for path in paths]
+    own = {"scan_id", "source", "series", "input_sha256", "orientation", "finished_at", "seconds"}
+    same = [result.model_dump(exclude=own) for result in results]
+    assert same[0]["verdict"]
+    assert same[0]["measures"]["values"]["wall_cnr"] is not None
+    assert same[1] == same[0]
+    assert same[2] == same[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lgeqa.errors import ReadError
-from lgeqa.workers import Limits, WorkerDied, apart, work_through
+from lgeqa.workers import Limits, WorkerDied, apart, report_step, work_through
 
 
 def _square(number: int) -> int:
@@ -27,6 +27,12 @@ def _nap(seconds: float) -> int:
     return os.getpid()
 
 
+def _in_steps(number: int) -> int:
+    for step in ("reading", "scoring"):
+        report_step(step)
+    return number
+
+
 def _run_out(_: int) -> int:
     raise MemoryError
 
@@ -40,6 +46,25 @@ def test_a_worker_without_memory_says_so_and_nothing_else(capfd: pytest.CaptureF
 
 def test_every_task_gets_its_answer() -> None:
     assert sorted(work_through(range(10), _square, 2)) == [(number, number * number) for number in range(10)]
+
+
+def test_steps_of_a_task_reach_the_caller_before_its_answer() -> None:
+    steps: list[tuple[int, str]] = []
+    answers = dict(work_through([1, 2], _in_steps, 1, on_step=lambda task, step: steps.append((task, step))))
+    assert answers == {1: 1, 2: 2}
+    assert steps == [(1, "reading"), (1, "scoring"), (2, "reading"), (2, "scoring")]
+    assert apart(partial(_in_steps, 3)) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks workers")
+def test_workers_that_start_early_have_their_modules() -> None:
+    code = (
+        "from functools import partial; from lgeqa.workers import apart, start_early\n"
+        "loaded = partial(eval, \"'colorsys' in __import__('sys').modules\")\n"
+        "print(apart(loaded)); start_early(['colorsys']); print(apart(loaded))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_a_lost_worker_costs_its_own_task_only() -> None:

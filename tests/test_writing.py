@@ -65,3 +65,19 @@ def test_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot be written"), claimed(tmp_path / "file"):
         pass
+
+
+def _fail_after(folder: Path, *written: str) -> None:
+    with claimed(folder):
+        for name in written:
+            (folder / name).touch()
+        raise ValueError
+
+
+def test_block_that_fails_at_once_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no message
+        _fail_after(tmp_path / "empty")
+    with pytest.raises(ValueError):  # noqa: PT011
+        _fail_after(tmp_path / "out", "record")
+    assert not (tmp_path / "empty").exists()
+    assert (tmp_path / "out" / "record").exists()

@@ -27,7 +27,9 @@ SHAPE = (24, 96, 88)
 MEAN_HEART_MM = (8.0, 6.0, 6.0)
 
 
-def toy_bundle(folder: Path, version: str = "0.1", maps: tuple[float, ...] | None = None) -> Path:
+def toy_bundle(
+    folder: Path, version: str = "0.1", maps: tuple[float, ...] | None = None, *, attention: bool = False
+) -> Path:
     """Write a bundle whose detector takes bright pixels and whose quality falls with the slice's mean signal.
 
     Args:
@@ -35,9 +37,10 @@ def toy_bundle(folder: Path, version: str = "0.1", maps: tuple[float, ...] | Non
         version: of the model.
         maps: by how much each of its maps says that a logit rises, `SLOPES` for the truth; None for a bundle that
             does not explain.
+        attention: whether it weighs slices, brighter ones more.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"detector.onnx": _detector(), "quality.onnx": _quality(maps)}
+    files = {"detector.onnx": _detector(), "quality.onnx": _quality(maps, attention)}
     for name, content in files.items():
         (folder / name).write_bytes(content)
     manifest = Manifest(
@@ -117,7 +120,7 @@ def _detector() -> bytes:
     return _model(nodes, constants, ("slices", shape), [("atrium", shape)])
 
 
-def _quality(maps: tuple[float, ...] | None) -> bytes:
+def _quality(maps: tuple[float, ...] | None, attention: bool) -> bytes:
     nodes = [
         helper.make_node("GlobalAveragePool", ["slices"], ["mean"]),
         helper.make_node("Flatten", ["mean"], ["flat"]),
@@ -136,6 +139,10 @@ def _quality(maps: tuple[float, ...] | None) -> bytes:
         ]
         constants.append(helper.make_tensor("shares", TensorProto.FLOAT, [len(maps), 1, 1], [one / 16 for one in maps]))
         given.append(("maps", ["slices", len(maps), 4, 4]))
+    if attention:
+        nodes.append(helper.make_node("Squeeze", ["flat", "axis"], ["attention"]))
+        constants.append(helper.make_tensor("axis", TensorProto.INT64, [1], [1]))
+        given += [("logits", ["slices", 4]), ("attention", ["slices"])]
     return _model(nodes, constants, ("slices", ["slices", 1, 128, 128]), given)
 
 

@@ -191,6 +191,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/scans/{number}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Decisions
+         * @description List what people decided on a scan, the latest decision first.
+         */
+        get: operations["list_decisions_api_scans__number__decisions_get"];
+        put?: never;
+        /**
+         * Save Decision
+         * @description Save what a person decided on a scan, and list all decisions. A repeated request saves nothing twice.
+         */
+        post: operations["save_decision_api_scans__number__decisions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scans/{number}/urgency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Urgency
+         * @description Mark a scan as urgent, or no longer.
+         */
+        post: operations["set_urgency_api_scans__number__urgency_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/scans/{number}/neighbours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Neighbours
+         * @description Return the scans before and after a scan in the order of a list.
+         */
+        get: operations["show_neighbours_api_scans__number__neighbours_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -276,6 +340,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/decisions.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Decisions
+         * @description Export all decisions of people on scans, with those of the model beside them.
+         */
+        get: operations["export_decisions_api_decisions_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/labels.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Labels
+         * @description Export the scans on which people have decided as the table of a cohort, for a training.
+         */
+        get: operations["export_labels_api_labels_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/headers.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Headers
+         * @description Export the values of DICOM headers that are shown, if the server was started with `--show-headers`.
+         */
+        get: operations["export_headers_api_headers_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/report.html": {
         parameters: {
             query?: never;
@@ -288,6 +412,26 @@ export interface paths {
          * @description Export the report of all finished scans as one self-contained file.
          */
         get: operations["export_report_api_report_html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drift.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Drift
+         * @description Export the control charts of all finished scans as one self-contained file.
+         */
+        get: operations["export_drift_api_drift_html_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -395,7 +539,7 @@ export interface paths {
         put?: never;
         /**
          * Add Reader
-         * @description Add a reader to an open study. The token is shown only once and is not stored.
+         * @description Add a reader to an open study. The token itself is not stored.
          */
         post: operations["add_reader_api_studies__study_id__readers_post"];
         delete?: never;
@@ -431,13 +575,37 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Show Token
+         * @description Return the token of a reader again. It is computed from the owner's token and a random text in the database.
+         */
+        get: operations["show_token_api_studies__study_id__readers__number__token_get"];
         put?: never;
         /**
          * Renew Token
          * @description Give a reader a new token. The old one becomes invalid.
          */
         post: operations["renew_token_api_studies__study_id__readers__number__token_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/studies/{study_id}/rule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change Rule
+         * @description Store the rule for the scans to adjudicate. Every consensus that was saved stays.
+         */
+        put: operations["change_rule_api_studies__study_id__rule_put"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -604,6 +772,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/practice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Practice
+         * @description List the practice scans of the reader's study, and which of them the reader has rated.
+         */
+        get: operations["show_practice_api_practice_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/practice/{number}/volume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Volume
+         * @description Return a practice scan as `.nii.gz` without any name.
+         */
+        get: operations["show_volume_api_practice__number__volume_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/practice/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Save Practice
+         * @description Save the scores that the reader gave to a practice scan, and return the known ones. The first scores count.
+         */
+        post: operations["save_practice_api_practice__number__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/studies/{study_id}/agreement": {
         parameters: {
             query?: never;
@@ -613,9 +841,29 @@ export interface paths {
         };
         /**
          * Show Agreement
-         * @description Return the agreement among the readers of a closed study and the model. A large study takes some seconds.
+         * @description Return the agreement among the readers of a closed study and the model, once it is computed.
          */
         get: operations["show_agreement_api_studies__study_id__agreement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/studies/{study_id}/agreement/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Progress
+         * @description Start to compute the agreement unless it is being or was computed, and return the progress.
+         */
+        get: operations["show_progress_api_studies__study_id__agreement_progress_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -633,7 +881,7 @@ export interface paths {
         };
         /**
          * Export Agreement
-         * @description Export the agreement as a file: a readable page, the record, or the table of the scans to adjudicate.
+         * @description Export the agreement as a file: a page to read or print, the record, or the table of the scans to adjudicate.
          */
         get: operations["export_agreement_api_studies__study_id__agreement__file__get"];
         put?: never;
@@ -710,6 +958,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Audit
+         * @description List one page of the audit log, the latest entry first.
+         */
+        get: operations["show_audit_api_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Audit
+         * @description Export the audit log as a table, the earliest entry first.
+         */
+        get: operations["export_audit_api_audit_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Metrics
+         * @description Return scans by state, waiting and assessing times, requests and worker restarts, in the text of Prometheus.
+         */
+        get: operations["show_metrics_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign In
+         * @description Keep the token of the request as a cookie of the browser, and return where its owner starts.
+         */
+        post: operations["sign_in_api_sign_in_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health": {
         parameters: {
             query?: never;
@@ -745,6 +1073,7 @@ export interface components {
          *         caution: Information that a user needs before trusting a verdict. Empty for none.
          *         reference_note: Description of the reference scans, and of what a rank among them means.
          *         upload_mb: Maximum size of one upload in megabytes.
+         *         headers: Whether values of the DICOM header are shown.
          */
         About: {
             /** Lgeqa */
@@ -758,6 +1087,40 @@ export interface components {
             reference_note: string;
             /** Upload Mb */
             upload_mb: number;
+            /** Headers */
+            headers: boolean;
+        };
+        /**
+         * Acquisition
+         * @description Settings of the acquisition that the header of a scan gives. No date, time or identifier is among them.
+         *
+         *     Attributes:
+         *         inversion_time_ms: Inversion time.
+         *         heart_rate_bpm: Heart rate, in beats a minute.
+         *         field_strength_t: Field strength of the magnet.
+         *         minutes_since_contrast: Minutes from the injection of contrast agent to the start of the scan.
+         *         scanner: Manufacturer and model of the scanner. Empty if not given.
+         *         software: Version of the scanner's software. Empty if not given.
+         */
+        Acquisition: {
+            /** Inversion Time Ms */
+            inversion_time_ms?: number | null;
+            /** Heart Rate Bpm */
+            heart_rate_bpm?: number | null;
+            /** Field Strength T */
+            field_strength_t?: number | null;
+            /** Minutes Since Contrast */
+            minutes_since_contrast?: number | null;
+            /**
+             * Scanner
+             * @default
+             */
+            scanner: string;
+            /**
+             * Software
+             * @default
+             */
+            software: string;
         };
         /**
          * Added
@@ -781,6 +1144,7 @@ export interface components {
          *         number: Number of the scan in the study.
          *         scan_id: Name of the scan.
          *         said: Rating by each reader, first readings before second ones.
+         *         apart: Scales on which the readers differ too much, by the rule of the study.
          *         agreed: Every consensus so far. The last one counts.
          *         scales: The four scales with the meaning of each score.
          */
@@ -791,6 +1155,8 @@ export interface components {
             scan_id: string;
             /** Said */
             said: components["schemas"]["ReaderRating"][];
+            /** Apart */
+            apart: string[];
             /** Agreed */
             agreed: components["schemas"]["ConsensusRating"][];
             /**
@@ -849,6 +1215,44 @@ export interface components {
             scales: components["schemas"]["DefinedScale"][];
         };
         /**
+         * Advice
+         * @description Advice on one probable cause of a poor scan, as in `lgeqa.inference.advice.CAUSES`.
+         *
+         *     Attributes:
+         *         cause: Name of the cause.
+         *         title: Display name of the cause.
+         *         strength: Strength of the evidence, 0 to 1. It is no probability.
+         *         seen: Evidence for the cause.
+         *         change: Advice on what to change, with the setting of this scan if the header gives it.
+         *         repeat: Worth of a repeat in this visit: `likely` or `unlikely` to help, or `unneeded`.
+         *         reason: Reason for this worth.
+         *         sources: Citations of the publications behind the advice.
+         */
+        Advice: {
+            /** Cause */
+            cause: string;
+            /** Title */
+            title: string;
+            /** Strength */
+            strength: number;
+            /** Seen */
+            seen: string;
+            /** Change */
+            change: string;
+            /**
+             * Repeat
+             * @enum {string}
+             */
+            repeat: "likely" | "unlikely" | "unneeded";
+            /** Reason */
+            reason: string;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: string[];
+        };
+        /**
          * Agreement
          * @description Agreement of the readers of a study, and of the model with them.
          *
@@ -860,6 +1264,7 @@ export interface components {
          *         n_shared: Number of scans that two or more readers read.
          *         readers: Readers and the number of scans that each read.
          *         scales: Figures of each scale by name, in the order of `scales.SCALE_NAMES`.
+         *         rule: Rule for the scans to adjudicate.
          *         disputes: Scans to adjudicate.
          *         bundle: Model that is compared with the readers. None without one.
          *         n_judged: Number of scans that were read and have a verdict by the model.
@@ -885,6 +1290,7 @@ export interface components {
             scales: {
                 [key: string]: components["schemas"]["ScaleAgreement"];
             };
+            rule: components["schemas"]["DiscrepancyRule"];
             /** Disputes */
             disputes: components["schemas"]["Dispute"][];
             bundle: components["schemas"]["BundleStamp"] | null;
@@ -902,6 +1308,20 @@ export interface components {
             finished_at: string;
         };
         /**
+         * AgreementProgress
+         * @description The progress of computing an agreement.
+         *
+         *     Attributes:
+         *         share: Share of the work that is done, 0 to 1.
+         *         done: Whether it has ended, so that the agreement or the error is there at once.
+         */
+        AgreementProgress: {
+            /** Share */
+            share: number;
+            /** Done */
+            done: boolean;
+        };
+        /**
          * AttributeView
          * @description One of the four scales of an assessed scan.
          *
@@ -912,8 +1332,6 @@ export interface components {
          *         likelihood: Description of the probability.
          *         towards: Appearance of a scan at the nearer end of the scale.
          *         fails: Whether the scan is more likely not diagnostic.
-         *         advice: Advice on what to check if the scan fails.
-         *         sources: Publications that support the advice.
          */
         AttributeView: {
             /** Name */
@@ -928,10 +1346,50 @@ export interface components {
             towards: string;
             /** Fails */
             fails: boolean;
-            /** Advice */
-            advice: string;
-            /** Sources */
-            sources: components["schemas"]["Publication"][];
+        };
+        /**
+         * AuditEntry
+         * @description An entry of the audit log.
+         *
+         *     Attributes:
+         *         at: Time in UTC, ISO 8601.
+         *         person: Name of the person.
+         *         action: What the person did: opened, exported, added, decided on, or deleted a scan, changed its urgency, had it
+         *             assessed again, or changed the people or a study.
+         *         scan_id: Number of the scan, which may have been deleted since. None if it was about no single scan.
+         *         scan_name: Name of the scan in the application. Empty if it was about no single scan.
+         *         detail: Further facts. Empty for none.
+         */
+        AuditEntry: {
+            /** At */
+            at: string;
+            /** Person */
+            person: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "opened" | "exported" | "added" | "decided" | "urgency" | "assess again" | "deleted" | "people" | "study";
+            /** Scan Id */
+            scan_id: number | null;
+            /** Scan Name */
+            scan_name: string;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * AuditPage
+         * @description A page of the audit log.
+         *
+         *     Attributes:
+         *         entries: Entries on this page, the latest first.
+         *         total: Number of entries that match the filters.
+         */
+        AuditPage: {
+            /** Entries */
+            entries: components["schemas"]["AuditEntry"][];
+            /** Total */
+            total: number;
         };
         /**
          * Bar
@@ -1026,6 +1484,39 @@ export interface components {
             ];
         };
         /**
+         * DiscrepancyRule
+         * @description Rule for the scans to adjudicate. A scan that one reader scores and another cannot rate is always among them.
+         *
+         *     Attributes:
+         *         points: Range of the readers' scores on a scale from which a scan is adjudicated.
+         *         points_on: Scales on which the range counts. Empty for none.
+         *         sides_on: Scales on which readers on different sides of 3 count. Empty for none.
+         */
+        DiscrepancyRule: {
+            /**
+             * Points
+             * @default 2
+             */
+            points: number;
+            /**
+             * Points On
+             * @default [
+             *       "myocardium_nulling",
+             *       "sharpness",
+             *       "enhancement",
+             *       "quality"
+             *     ]
+             */
+            points_on: ("myocardium_nulling" | "sharpness" | "enhancement" | "quality")[];
+            /**
+             * Sides On
+             * @default [
+             *       "quality"
+             *     ]
+             */
+            sides_on: ("myocardium_nulling" | "sharpness" | "enhancement" | "quality")[];
+        };
+        /**
          * Dispute
          * @description A scan that the readers should agree on.
          *
@@ -1034,6 +1525,7 @@ export interface components {
          *         scan_id: Name of the scan.
          *         reasons: Reasons why the scan should be adjudicated.
          *         spread: Largest range of scores on any scale.
+         *         apart: Scales on which the readers differ too much, by the rule.
          *         readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None on a scale
          *             without a score, and in place of all scores if the reader cannot rate the scan.
          *         verdict: Verdict of the model. None without one.
@@ -1048,6 +1540,8 @@ export interface components {
             reasons: string[];
             /** Spread */
             spread: number;
+            /** Apart */
+            apart: string[];
             /** Readings */
             readings: {
                 [key: string]: (number | null)[] | null;
@@ -1171,7 +1665,7 @@ export interface components {
          *
          *     Attributes:
          *         lgeqa: Version of the package.
-         *         queue_alive: Whether the queue is being processed.
+         *         queue_alive: Whether all workers of the queue run, and none is in one step for longer than a scan may take.
          *         queue_fault: Reason why the queue has stopped, and the remedy. Empty while it runs.
          *         last_fault: Reason why the queue last stopped since the server started. Empty if it never did.
          */
@@ -1184,6 +1678,20 @@ export interface components {
             queue_fault: string;
             /** Last Fault */
             last_fault: string;
+        };
+        /**
+         * KnownScores
+         * @description Known scores of a practice scan, 1 to 5. None on a scale without one.
+         */
+        KnownScores: {
+            /** Myocardium Nulling */
+            myocardium_nulling: number | null;
+            /** Sharpness */
+            sharpness: number | null;
+            /** Enhancement */
+            enhancement: number | null;
+            /** Quality */
+            quality: number | null;
         };
         /**
          * Leniency
@@ -1244,6 +1752,9 @@ export interface components {
             reopened_at: string | null;
             /** Scans */
             scans: number;
+            /** Practice Scans */
+            practice_scans: number;
+            rule: components["schemas"]["DiscrepancyRule"];
             /** Readers */
             readers: components["schemas"]["Progress"][];
             /** Left Out */
@@ -1352,6 +1863,26 @@ export interface components {
             others_diagnostic: components["schemas"]["Estimate"];
         };
         /**
+         * Neighbours
+         * @description The place of a scan in a list.
+         *
+         *     Attributes:
+         *         previous: Number of the scan before it. None for the first.
+         *         next: Number of the scan after it. None for the last.
+         *         place: Place of the scan in the list, from 1.
+         *         total: Number of scans in the list, including this one.
+         */
+        Neighbours: {
+            /** Previous */
+            previous: number | null;
+            /** Next */
+            next: number | null;
+            /** Place */
+            place: number;
+            /** Total */
+            total: number;
+        };
+        /**
          * NewReader
          * @description A reader to be added.
          *
@@ -1372,6 +1903,7 @@ export interface components {
          *         patients: CSV with the columns scan and patient. Empty for none.
          *         repeat_share: Share of the scans that each reader sees twice.
          *         seed: Random seed of the scans shown twice and of each reader's order.
+         *         practice_folder: Folder of a cohort with scores, whose scans each reader rates before the study. Empty for none.
          */
         NewStudy: {
             /** Name */
@@ -1393,6 +1925,31 @@ export interface components {
              * @default 0
              */
             seed: number;
+            /**
+             * Practice Folder
+             * @default
+             */
+            practice_folder: string;
+        };
+        /**
+         * OperatingPoint
+         * @description Limits of the probability of quality that decide on a scan. Between them a person reviews it.
+         *
+         *     Attributes:
+         *         accept_from: Probability from which a scan is accepted. Above 1, no scan is.
+         *         repeat_below: Probability below which a scan is to be repeated. At 0, no scan is.
+         *         set_from: Description of how the limits were chosen.
+         */
+        OperatingPoint: {
+            /** Accept From */
+            accept_from: number;
+            /** Repeat Below */
+            repeat_below: number;
+            /**
+             * Set From
+             * @default set by hand
+             */
+            set_from: string;
         };
         /**
          * OwnRating
@@ -1456,6 +2013,133 @@ export interface components {
             };
         };
         /**
+         * PictureWindows
+         * @description Grey levels of the scan that are drawn black and white, by the name of the window.
+         *
+         *     Attributes:
+         *         automatic: From 5 % of the window below the 1st percentile to the 99.5th percentile of all pictures.
+         *         wide: From the darkest level of all pictures to the 99.95th percentile.
+         *         blood: From the black of `automatic`, with the level of the atrial blood pool in the middle.
+         */
+        PictureWindows: {
+            /** Automatic */
+            automatic: [
+                number,
+                number
+            ];
+            /** Wide */
+            wide: [
+                number,
+                number
+            ];
+            /** Blood */
+            blood: [
+                number,
+                number
+            ];
+        };
+        /**
+         * PracticeEntry
+         * @description One scan of a reader's practice.
+         *
+         *     Attributes:
+         *         number: Number of the scan in the practice.
+         *         done: Whether the reader has rated the scan.
+         */
+        PracticeEntry: {
+            /** Number */
+            number: number;
+            /** Done */
+            done: boolean;
+        };
+        /**
+         * PracticeFeedback
+         * @description The answer to a practice rating.
+         *
+         *     Attributes:
+         *         given: Scores by the reader. Those that were saved first count.
+         *         known: Known scores of the scan.
+         *         mean_distance: Mean distance of the reader from the known scores, over all scales of all scans rated so far.
+         */
+        PracticeFeedback: {
+            given: components["schemas"]["GivenScores"];
+            known: components["schemas"]["KnownScores"];
+            /** Mean Distance */
+            mean_distance: number;
+        };
+        /**
+         * PracticeWorklist
+         * @description The practice of a reader.
+         *
+         *     Attributes:
+         *         study: Name of the study.
+         *         reader: Name of the reader.
+         *         scans: Scans of the practice, in the order that is the same for all readers.
+         *         scales: The four scales with the meaning of each score.
+         */
+        PracticeWorklist: {
+            /** Study */
+            study: string;
+            /** Reader */
+            reader: string;
+            /** Scans */
+            scans: components["schemas"]["PracticeEntry"][];
+            /**
+             * Scales
+             * @default [
+             *       {
+             *         "name": "myocardium_nulling",
+             *         "title": "Myocardium nulling",
+             *         "question": "How dark is the myocardium of the left ventricle, against its blood pool?",
+             *         "scores": [
+             *           "the left-ventricular myocardium is brighter than the blood pool",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the left-ventricular myocardium is as dark as the signal-free background"
+             *         ]
+             *       },
+             *       {
+             *         "name": "sharpness",
+             *         "title": "Sharpness",
+             *         "question": "How clear are the borders of the left atrium and the other chambers?",
+             *         "scores": [
+             *           "the borders of the left atrium and the other chambers are blurred",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the borders of the cardiac chambers are well defined"
+             *         ]
+             *       },
+             *       {
+             *         "name": "enhancement",
+             *         "title": "Enhancement of aorta and valve",
+             *         "question": "Do the wall of the aorta and the valves enhance?",
+             *         "scores": [
+             *           "the aortic wall and the valves do not enhance",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "the aortic wall and the valves enhance clearly"
+             *         ]
+             *       },
+             *       {
+             *         "name": "quality",
+             *         "title": "Quality for fibrosis assessment",
+             *         "question": "Do enhanced fibrous structures stand out from the blood pool?",
+             *         "scores": [
+             *           "no enhanced fibrous structure can be distinguished from the blood pool",
+             *           "between, nearer to 1",
+             *           "half-way between 1 and 5: just enough to be diagnostic",
+             *           "between, nearer to 5",
+             *           "enhanced fibrous structures stand out from the blood pool"
+             *         ]
+             *       }
+             *     ]
+             */
+            scales: components["schemas"]["DefinedScale"][];
+        };
+        /**
          * Problem
          * @description The reason why a request was refused.
          *
@@ -1476,6 +2160,8 @@ export interface components {
          *         readings: Number of all readings, including second ones.
          *         rated: Number of readings with scores.
          *         cannot_rate: Number of readings that the reader marked as impossible to rate.
+         *         practised: Number of practice scans that the reader rated.
+         *         practice_distance: Mean distance from the known scores of the practice. None before the first rating.
          */
         Progress: {
             /** Number */
@@ -1488,16 +2174,10 @@ export interface components {
             rated: number;
             /** Cannot Rate */
             cannot_rate: number;
-        };
-        /**
-         * Publication
-         * @description Publication behind a piece of advice: its citation and its digital object identifier.
-         */
-        Publication: {
-            /** Citation */
-            citation: string;
-            /** Doi */
-            doi: string;
+            /** Practised */
+            practised: number;
+            /** Practice Distance */
+            practice_distance: number | null;
         };
         /**
          * ReaderCount
@@ -1521,7 +2201,7 @@ export interface components {
         };
         /**
          * ReaderLink
-         * @description The access of a reader, shown only once. The link is `/read?token=` with the token, on this server.
+         * @description The access of a reader. The link is `/enter#token=` with the token, on this server.
          *
          *     Attributes:
          *         number: Number of the reader in the study.
@@ -1567,6 +2247,7 @@ export interface components {
          *         reader: Name of the reader.
          *         reader_id: Identifier of the reader, sent with every rating.
          *         closed: Whether the study is closed. If so, there are no readings.
+         *         practice_left: Number of practice scans that the reader has not rated yet.
          *         readings: Readings in the reader's order.
          *         scales: The four scales with the meaning of each score.
          */
@@ -1579,6 +2260,8 @@ export interface components {
             reader_id: number;
             /** Closed */
             closed: boolean;
+            /** Practice Left */
+            practice_left: number;
             /** Readings */
             readings: components["schemas"]["WorklistEntry"][];
             /**
@@ -1657,6 +2340,41 @@ export interface components {
             p_quality_if_higher?: number | null;
         };
         /**
+         * SavedDecision
+         * @description A decision of a person on a scan.
+         *
+         *     Attributes:
+         *         version: Number among the decisions on the scan, from 1. The last one counts.
+         *         decision: Decision, or `withdrawn` if the scan was undecided again.
+         *         reason: Reason for the decision. Empty for none.
+         *         note: Further text. Empty for none.
+         *         person: Name of the person, or `owner`.
+         *         decided_at: Time in UTC, ISO 8601.
+         *         model_decision: Decision of the model at that time. None if it had none.
+         *         model_probability: Probability of the model at that time. None if it had none.
+         */
+        SavedDecision: {
+            /** Version */
+            version: number;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "accept" | "reject" | "withdrawn";
+            /** Reason */
+            reason: string;
+            /** Note */
+            note: string;
+            /** Person */
+            person: string;
+            /** Decided At */
+            decided_at: string;
+            /** Model Decision */
+            model_decision: ("accept" | "review" | "repeat") | null;
+            /** Model Probability */
+            model_probability: number | null;
+        };
+        /**
          * SavedRating
          * @description The response to a page that saved a rating.
          *
@@ -1716,7 +2434,12 @@ export interface components {
          *         name: Unique name for display.
          *         state: Whether the scan is queued, in progress or done.
          *         end: Final result. None until the scan is done.
+         *         decision: Decision of the model. None until the scan is done, and for a scan that failed.
+         *         reasons: Reasons for this decision.
+         *         human: Decision of a person. None if there is none.
+         *         urgent: Whether a person marked the scan as urgent.
          *         probability: Probability of being diagnostic. None unless the scan was assessed.
+         *         attributes: Probability of being diagnostic on each scale, by name. Empty unless the scan was assessed.
          *         votes_diagnostic: Number of slices that vote for diagnostic. None unless the scan was assessed.
          *         votes_total: Number of slices that vote. None unless the scan was assessed.
          *         failing: Titles of the attributes that the scan fails.
@@ -1728,6 +2451,8 @@ export interface components {
          *         added_at: Time of adding in UTC, ISO 8601.
          *         finished_at: Time of the result in UTC, ISO 8601. None until the scan is done.
          *         uploaded: Whether the files were uploaded, so that they are deleted with the scan.
+         *         header: Values of the DICOM header. None for a volume, and where the user does not allow it.
+         *         series_kind: Whether a DICOM series is late gadolinium enhancement. None for a volume.
          */
         ScanLine: {
             /** Id */
@@ -1741,8 +2466,20 @@ export interface components {
             state: "queued" | "working" | "done";
             /** End */
             end: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
+            /** Decision */
+            decision: ("accept" | "review" | "repeat") | null;
+            /** Reasons */
+            reasons: string[];
+            /** Human */
+            human: ("accept" | "reject") | null;
+            /** Urgent */
+            urgent: boolean;
             /** Probability */
             probability: number | null;
+            /** Attributes */
+            attributes: {
+                [key: string]: number;
+            };
             /** Votes Diagnostic */
             votes_diagnostic: number | null;
             /** Votes Total */
@@ -1763,6 +2500,9 @@ export interface components {
             finished_at: string | null;
             /** Uploaded */
             uploaded: boolean;
+            header: components["schemas"]["SeriesHeader"] | null;
+            /** Series Kind */
+            series_kind: ("LGE" | "LGE by name only" | "LGE by looks only" | "not LGE" | "unclear") | null;
         };
         /**
          * ScanList
@@ -1833,7 +2573,9 @@ export interface components {
          *     Attributes:
          *         pixels: Rows and columns of each picture.
          *         pixel_mm: Side of a pixel in millimetres.
-         *         window: Grey levels of the scan that are black and white in every picture.
+         *         windows: Windows to choose from. The pictures themselves, without the thumbnail, have the wide one.
+         *         prepared: Part of the pictures that the quality network saw: left, top, right and bottom, in pixels. The rest is
+         *             off the scan, padding, or beyond the margin around the atrium.
          *         thumbnail: Small picture of the slice with the most atrium, as JPEG in Base64.
          *         slices: Picture of each slice that holds the atrium, from inferior to superior, as in the result.
          */
@@ -1842,8 +2584,11 @@ export interface components {
             pixels: number;
             /** Pixel Mm */
             pixel_mm: number;
-            /** Window */
-            window: [
+            windows: components["schemas"]["PictureWindows"];
+            /** Prepared */
+            prepared: [
+                number,
+                number,
                 number,
                 number
             ];
@@ -1857,11 +2602,14 @@ export interface components {
          * @description Record of one scan, the only form in which a result exists.
          *
          *     Attributes:
-         *         scan_id: Name that is unique in a run, made of file or folder names only.
+         *         scan_id: Name that is unique in a run, made of file or folder names only, or a pseudonym.
          *         status: Outcome: `assessed`, `measured` (only measures were requested), `not_assessable` (read, but refused by
          *             the gate, for instance because no atrium was found) or `failed`.
          *         verdict: Mode of the slices' predictions. The mean probability decides a tie. With a bundle that weighs slices
          *             by attention, the side of the threshold on which `probability` lies. None unless assessed.
+         *         decision: Proposal for the scan: `accept` to use it, `repeat` to acquire it again, `review` for a person to
+         *             decide. None for a scan that was measured only or that failed.
+         *         reasons: Reasons for the decision, one sentence each.
          *         probability: Probability that the scan is diagnostic, the mean of the slices' quality probabilities. The vote
          *             decides the verdict, so near .5 the two can differ. With a bundle that weighs slices by attention, this
          *             and the next means are of the slices' logits, by weight.
@@ -1880,18 +2628,23 @@ export interface components {
          *         review: Whether a person should check the scan before the verdict is used. `findings` says why.
          *         findings: Observations that speak against a verdict, refusals first.
          *         forced: Whether the verdict was given although the gate refused the scan.
+         *         advice: Probable causes of a poor scan and what to change, the strongest evidence first.
+         *         acquisition: Settings of the acquisition. None if the file gives none of them.
          *         reference: Grey levels of air and blood, and the probability at other blood levels.
          *         measures: Image quality measures. None if the scan could not be read.
          *         threshold: Slice probability of quality from which a slice counts as diagnostic.
+         *         operating_point: Limits of the probability for the decision.
          *         mask_source: Source of the atrium mask: `detected` or `supplied`.
          *         slices: Scores of each scored slice, from inferior to superior.
          *         scores: Estimated score on each scale, by name. Empty unless the bundle estimates scores.
-         *         source: Path of the file, or of the folder of a DICOM series.
-         *         series: Number, images and first file of a DICOM series. Empty for a volume, and if none could be read.
-         *         input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
+         *         source: Path of the file, or of the folder of a DICOM series. Empty in a de-identified record.
+         *         series: Number, images and first file of a DICOM series. Empty for a volume, if none could be read, and in a
+         *             de-identified record.
+         *         input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order. In a de-identified
+         *             record its HMAC-SHA-256 by the secret key.
          *         bundle: Identity of the bundle that made the result.
          *         versions: Versions of lgeqa, Python and the packages that took part.
-         *         finished_at: Time in UTC, ISO 8601.
+         *         finished_at: Time in UTC, ISO 8601. Empty in a de-identified record.
          *         seconds: Seconds spent on reading, detecting, measuring and scoring, by step.
          *         fingerprint: Hash of everything that decided this record: files, bundle, settings and version. A run that
          *             continues keeps a record only if its fingerprint is unchanged.
@@ -1906,6 +2659,13 @@ export interface components {
             status: "assessed" | "measured" | "not_assessable" | "failed";
             /** Verdict */
             verdict?: ("diagnostic" | "non-diagnostic") | null;
+            /** Decision */
+            decision?: ("accept" | "review" | "repeat") | null;
+            /**
+             * Reasons
+             * @default []
+             */
+            reasons: string[];
             /** Probability */
             probability?: number | null;
             /** Votes Diagnostic */
@@ -1953,10 +2713,17 @@ export interface components {
              * @default false
              */
             forced: boolean;
+            /**
+             * Advice
+             * @default []
+             */
+            advice: components["schemas"]["Advice"][];
+            acquisition?: components["schemas"]["Acquisition"] | null;
             reference?: components["schemas"]["ReferenceLevels"] | null;
             measures?: components["schemas"]["Measures"] | null;
             /** Threshold */
             threshold?: number | null;
+            operating_point?: components["schemas"]["OperatingPoint"] | null;
             /** Mask Source */
             mask_source?: ("detected" | "supplied") | null;
             /**
@@ -2059,6 +2826,41 @@ export interface components {
             panel: string;
         };
         /**
+         * SentDecision
+         * @description A decision as a page sends it.
+         *
+         *     Attributes:
+         *         save_id: Key that the page drew, the same for each repetition of one request.
+         *         decision: Decision, or `withdrawn` if the scan is undecided again.
+         *         reason: Reason for the decision. Empty for none.
+         *         note: Further text. Empty for none.
+         *         person: Name that the owner of a server without people gives. Ignored where the sender has a name.
+         */
+        SentDecision: {
+            /** Save Id */
+            save_id: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "accept" | "reject" | "withdrawn";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Person
+             * @default
+             */
+            person: string;
+        };
+        /**
          * SentRating
          * @description A rating, as a page sends it.
          *
@@ -2089,6 +2891,73 @@ export interface components {
             seconds: number;
             /** Reader Id */
             reader_id: number;
+        };
+        /**
+         * SeriesHeader
+         * @description Values of a DICOM header that describe how and where a series was acquired. Empty or None if not given.
+         *
+         *     Attributes:
+         *         series: Series description.
+         *         protocol: Name of the protocol.
+         *         sequence: Name of the sequence.
+         *         inversion_time_ms: Inversion time in milliseconds.
+         *         acquired_at: Time of day of the acquisition, as `14:05:09`.
+         *         field_strength_t: Strength of the magnetic field in tesla.
+         *         patient: Start of a digest of the patient's identifier, by which the scans of a patient are grouped.
+         *         site: Name of the institution.
+         *         scanner: Manufacturer and model of the scanner.
+         */
+        SeriesHeader: {
+            /**
+             * Series
+             * @default
+             */
+            series: string;
+            /**
+             * Protocol
+             * @default
+             */
+            protocol: string;
+            /**
+             * Sequence
+             * @default
+             */
+            sequence: string;
+            /** Inversion Time Ms */
+            inversion_time_ms?: number | null;
+            /**
+             * Acquired At
+             * @default
+             */
+            acquired_at: string;
+            /** Field Strength T */
+            field_strength_t?: number | null;
+            /**
+             * Patient
+             * @default
+             */
+            patient: string;
+            /**
+             * Site
+             * @default
+             */
+            site: string;
+            /**
+             * Scanner
+             * @default
+             */
+            scanner: string;
+        };
+        /**
+         * SignedIn
+         * @description The page of a person who signed in.
+         *
+         *     Attributes:
+         *         page: Path of the first page for this person.
+         */
+        SignedIn: {
+            /** Page */
+            page: string;
         };
         /**
          * SliceMeasures
@@ -2212,6 +3081,8 @@ export interface components {
          *         closed_at: Time of closing in UTC, ISO 8601. None while readers may rate.
          *         reopened_at: Time of the last reopening in UTC, ISO 8601. None if the study was never reopened.
          *         scans: Number of scans.
+         *         practice_scans: Number of scans that each reader rates before the study.
+         *         rule: Rule for the scans to adjudicate.
          *         readers: Progress of each reader.
          */
         StudyView: {
@@ -2231,8 +3102,22 @@ export interface components {
             reopened_at: string | null;
             /** Scans */
             scans: number;
+            /** Practice Scans */
+            practice_scans: number;
+            rule: components["schemas"]["DiscrepancyRule"];
             /** Readers */
             readers: components["schemas"]["Progress"][];
+        };
+        /**
+         * Urgency
+         * @description Whether a scan is urgent.
+         *
+         *     Attributes:
+         *         urgent: Whether the scan comes before others.
+         */
+        Urgency: {
+            /** Urgent */
+            urgent: boolean;
         };
         /** ValidationError */
         ValidationError: {
@@ -2292,14 +3177,20 @@ export interface components {
     pathItems: never;
 }
 export type About = components['schemas']['About'];
+export type Acquisition = components['schemas']['Acquisition'];
 export type Added = components['schemas']['Added'];
 export type AdjudicationDetail = components['schemas']['AdjudicationDetail'];
+export type Advice = components['schemas']['Advice'];
 export type Agreement = components['schemas']['Agreement'];
+export type AgreementProgress = components['schemas']['AgreementProgress'];
 export type AttributeView = components['schemas']['AttributeView'];
+export type AuditEntry = components['schemas']['AuditEntry'];
+export type AuditPage = components['schemas']['AuditPage'];
 export type Bar = components['schemas']['Bar'];
 export type BundleStamp = components['schemas']['BundleStamp'];
 export type ConsensusRating = components['schemas']['ConsensusRating'];
 export type DefinedScale = components['schemas']['DefinedScale'];
+export type DiscrepancyRule = components['schemas']['DiscrepancyRule'];
 export type Dispute = components['schemas']['Dispute'];
 export type Estimate = components['schemas']['Estimate'];
 export type Finding = components['schemas']['Finding'];
@@ -2308,25 +3199,32 @@ export type GivenRating = components['schemas']['GivenRating'];
 export type GivenScores = components['schemas']['GivenScores'];
 export type HttpValidationError = components['schemas']['HTTPValidationError'];
 export type Health = components['schemas']['Health'];
+export type KnownScores = components['schemas']['KnownScores'];
 export type Leniency = components['schemas']['Leniency'];
 export type Listed = components['schemas']['Listed'];
 export type MadeStudy = components['schemas']['MadeStudy'];
 export type MeasureView = components['schemas']['MeasureView'];
 export type Measures = components['schemas']['Measures'];
 export type ModelPair = components['schemas']['ModelPair'];
+export type Neighbours = components['schemas']['Neighbours'];
 export type NewReader = components['schemas']['NewReader'];
 export type NewStudy = components['schemas']['NewStudy'];
+export type OperatingPoint = components['schemas']['OperatingPoint'];
 export type OwnRating = components['schemas']['OwnRating'];
 export type Pair = components['schemas']['Pair'];
 export type Period = components['schemas']['Period'];
+export type PictureWindows = components['schemas']['PictureWindows'];
+export type PracticeEntry = components['schemas']['PracticeEntry'];
+export type PracticeFeedback = components['schemas']['PracticeFeedback'];
+export type PracticeWorklist = components['schemas']['PracticeWorklist'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
-export type Publication = components['schemas']['Publication'];
 export type ReaderCount = components['schemas']['ReaderCount'];
 export type ReaderLink = components['schemas']['ReaderLink'];
 export type ReaderRating = components['schemas']['ReaderRating'];
 export type ReaderWorklist = components['schemas']['ReaderWorklist'];
 export type ReferenceLevels = components['schemas']['ReferenceLevels'];
+export type SavedDecision = components['schemas']['SavedDecision'];
 export type SavedRating = components['schemas']['SavedRating'];
 export type ScaleAgreement = components['schemas']['ScaleAgreement'];
 export type ScanLine = components['schemas']['ScanLine'];
@@ -2336,12 +3234,16 @@ export type ScanPictures = components['schemas']['ScanPictures'];
 export type ScanResult = components['schemas']['ScanResult'];
 export type ScoreEstimate = components['schemas']['ScoreEstimate'];
 export type SentAdjudication = components['schemas']['SentAdjudication'];
+export type SentDecision = components['schemas']['SentDecision'];
 export type SentRating = components['schemas']['SentRating'];
+export type SeriesHeader = components['schemas']['SeriesHeader'];
+export type SignedIn = components['schemas']['SignedIn'];
 export type SliceMeasures = components['schemas']['SliceMeasures'];
 export type SlicePicture = components['schemas']['SlicePicture'];
 export type SliceScores = components['schemas']['SliceScores'];
 export type StripView = components['schemas']['StripView'];
 export type StudyView = components['schemas']['StudyView'];
+export type Urgency = components['schemas']['Urgency'];
 export type ValidationError = components['schemas']['ValidationError'];
 export type WorklistEntry = components['schemas']['WorklistEntry'];
 export type WorstSlice = components['schemas']['WorstSlice'];
@@ -2354,11 +3256,17 @@ export interface operations {
                 state?: ("queued" | "working" | "done") | null;
                 end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
                 review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
                 text?: string;
                 since?: string | null;
                 until?: string | null;
-                sort?: "added" | "name" | "end" | "probability" | "finished";
+                sort?: "added" | "name" | "end" | "decision" | "probability" | "teaches" | "finished" | "p_myocardium_nulling" | "p_sharpness" | "p_enhancement" | "p_quality";
                 descending?: boolean;
+                urgent_first?: boolean;
+                group?: ("patient" | "site" | "scanner") | null;
                 page?: number;
                 size?: number;
             };
@@ -2836,6 +3744,200 @@ export interface operations {
             };
         };
     };
+    list_decisions_api_scans__number__decisions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedDecision"][];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_decision_api_scans__number__decisions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SentDecision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedDecision"][];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_urgency_api_scans__number__urgency_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Urgency"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Urgency"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_neighbours_api_scans__number__neighbours_get: {
+        parameters: {
+            query?: {
+                id?: number[];
+                state?: ("queued" | "working" | "done") | null;
+                end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
+                review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
+                text?: string;
+                since?: string | null;
+                until?: string | null;
+                sort?: "added" | "name" | "end" | "decision" | "probability" | "teaches" | "finished" | "p_myocardium_nulling" | "p_sharpness" | "p_enhancement" | "p_quality";
+                descending?: boolean;
+                urgent_first?: boolean;
+                group?: ("patient" | "site" | "scanner") | null;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbours"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     upload_api_uploads_post: {
         parameters: {
             query?: never;
@@ -2936,6 +4038,10 @@ export interface operations {
                 state?: ("queued" | "working" | "done") | null;
                 end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
                 review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
                 text?: string;
                 since?: string | null;
                 until?: string | null;
@@ -2978,6 +4084,10 @@ export interface operations {
                 state?: ("queued" | "working" | "done") | null;
                 end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
                 review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
                 text?: string;
                 since?: string | null;
                 until?: string | null;
@@ -3013,6 +4123,153 @@ export interface operations {
             };
         };
     };
+    export_decisions_api_decisions_csv_get: {
+        parameters: {
+            query?: {
+                id?: number[];
+                state?: ("queued" | "working" | "done") | null;
+                end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
+                review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
+                text?: string;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_labels_api_labels_csv_get: {
+        parameters: {
+            query?: {
+                id?: number[];
+                state?: ("queued" | "working" | "done") | null;
+                end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
+                review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
+                text?: string;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_headers_api_headers_csv_get: {
+        parameters: {
+            query?: {
+                id?: number[];
+                state?: ("queued" | "working" | "done") | null;
+                end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
+                review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
+                text?: string;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     export_report_api_report_html_get: {
         parameters: {
             query?: {
@@ -3020,9 +4277,62 @@ export interface operations {
                 state?: ("queued" | "working" | "done") | null;
                 end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
                 review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
                 text?: string;
                 since?: string | null;
                 until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_drift_api_drift_html_get: {
+        parameters: {
+            query?: {
+                id?: number[];
+                state?: ("queued" | "working" | "done") | null;
+                end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
+                review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
+                text?: string;
+                since?: string | null;
+                until?: string | null;
+                by?: ("scanner" | "software" | "bundle")[];
             };
             header?: never;
             path?: never;
@@ -3064,6 +4374,10 @@ export interface operations {
                 state?: ("queued" | "working" | "done") | null;
                 end?: ("diagnostic" | "non-diagnostic" | "measured" | "not_assessable" | "failed") | null;
                 review?: boolean | null;
+                decision?: ("accept" | "review" | "repeat") | null;
+                human?: ("accept" | "reject" | "undecided") | null;
+                urgent?: boolean | null;
+                where?: string[];
                 text?: string;
                 since?: string | null;
                 until?: string | null;
@@ -3351,6 +4665,45 @@ export interface operations {
             };
         };
     };
+    show_token_api_studies__study_id__readers__number__token_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_id: number;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReaderLink"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     renew_token_api_studies__study_id__readers__number__token_post: {
         parameters: {
             query?: never;
@@ -3370,6 +4723,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReaderLink"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_rule_api_studies__study_id__rule_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscrepancyRule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StudyView"];
                 };
             };
             /** @description A wrong or missing token. */
@@ -3688,6 +5083,113 @@ export interface operations {
             };
         };
     };
+    show_practice_api_practice_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PracticeWorklist"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    show_volume_api_practice__number__volume_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    save_practice_api_practice__number__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenScores"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PracticeFeedback"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     show_agreement_api_studies__study_id__agreement_get: {
         parameters: {
             query?: never;
@@ -3726,13 +5228,51 @@ export interface operations {
             };
         };
     };
+    show_progress_api_studies__study_id__agreement_progress_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                study_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementProgress"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     export_agreement_api_studies__study_id__agreement__file__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 study_id: number;
-                file: "agreement.md" | "agreement.json" | "adjudicate.csv";
+                file: "agreement.html" | "agreement.pdf" | "agreement.md" | "agreement.json" | "adjudicate.csv";
             };
             cookie?: never;
         };
@@ -3919,6 +5459,142 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
                 };
+            };
+        };
+    };
+    show_audit_api_audit_get: {
+        parameters: {
+            query?: {
+                person?: string | null;
+                action?: ("opened" | "exported" | "added" | "decided" | "urgency" | "assess again" | "deleted" | "people" | "study") | null;
+                scan?: number | null;
+                since?: string | null;
+                until?: string | null;
+                page?: number;
+                size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_audit_api_audit_csv_get: {
+        parameters: {
+            query?: {
+                person?: string | null;
+                action?: ("opened" | "exported" | "added" | "decided" | "urgency" | "assess again" | "deleted" | "people" | "study") | null;
+                scan?: number | null;
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_metrics_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sign_in_api_sign_in_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description A wrong or missing token. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -2,7 +2,7 @@
 import type { paths } from "./api";
 
 export type Path = keyof paths;
-export type Method<P extends Path> = Extract<keyof paths[P], "get" | "post" | "delete">;
+export type Method<P extends Path> = Extract<keyof paths[P], "get" | "post" | "put" | "delete">;
 
 /** What a request needs: the values of its path, and the JSON of its body. */
 export type Options<P extends Path, M extends Method<P>> = Values<paths[P][M]> & Body<paths[P][M]>;

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lgeqa.agreement.record import Agreement as Agreement
-    from lgeqa.api import assess as assess
-    from lgeqa.api import assess_each as assess_each
-    from lgeqa.api import assess_many as assess_many
-    from lgeqa.api import calibrate as calibrate
-    from lgeqa.api import evaluate as evaluate
-    from lgeqa.api import import_cohort as import_cohort
-    from lgeqa.api import measure as measure
-    from lgeqa.api import measure_agreement as measure_agreement
-    from lgeqa.api import measure_many as measure_many
-    from lgeqa.api import simulate as simulate
-    from lgeqa.api import train as train
+    from lgeqa.api.cohorts import calibrate as calibrate
+    from lgeqa.api.cohorts import evaluate as evaluate
+    from lgeqa.api.cohorts import import_cohort as import_cohort
+    from lgeqa.api.cohorts import measure_agreement as measure_agreement
+    from lgeqa.api.cohorts import simulate as simulate
+    from lgeqa.api.cohorts import train as train
+    from lgeqa.api.scans import assess as assess
+    from lgeqa.api.scans import assess_each as assess_each
+    from lgeqa.api.scans import assess_many as assess_many
+    from lgeqa.api.scans import measure as measure
+    from lgeqa.api.scans import measure_many as measure_many
     from lgeqa.errors import LgeqaError as LgeqaError
     from lgeqa.evaluation.record import Evaluation as Evaluation
     from lgeqa.inference.bundle import Bundle as Bundle
     from lgeqa.inference.bundle import open_bundle as open_bundle
+    from lgeqa.operating_point import OperatingPoint as OperatingPoint
     from lgeqa.records import ScanResult as ScanResult
     from lgeqa.results import Results as Results
     from lgeqa.workflows.cohorts import Cohort as Cohort
@@ -35,21 +36,22 @@ _MODULES = {
     "Cohort": "workflows.cohorts",
     "Evaluation": "evaluation.record",
     "LgeqaError": "errors",
+    "OperatingPoint": "operating_point",
     "Results": "results",
     "ScanResult": "records",
     "Study": "workflows.rating_study",
-    "assess": "api",
-    "assess_each": "api",
-    "assess_many": "api",
-    "calibrate": "api",
-    "evaluate": "api",
-    "import_cohort": "api",
-    "measure": "api",
-    "measure_agreement": "api",
-    "measure_many": "api",
+    "assess": "api.scans",
+    "assess_each": "api.scans",
+    "assess_many": "api.scans",
+    "calibrate": "api.cohorts",
+    "evaluate": "api.cohorts",
+    "import_cohort": "api.cohorts",
+    "measure": "api.scans",
+    "measure_agreement": "api.cohorts",
+    "measure_many": "api.scans",
     "open_bundle": "inference.bundle",
-    "simulate": "api",
-    "train": "api",
+    "simulate": "api.cohorts",
+    "train": "api.cohorts",
 }
 __all__ = [
     "Agreement",
@@ -57,6 +59,7 @@ __all__ = [
     "Cohort",
     "Evaluation",
     "LgeqaError",
+    "OperatingPoint",
     "Results",
     "ScanResult",
     "Study",

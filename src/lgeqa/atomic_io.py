@@ -13,6 +13,11 @@ from filelock import FileLock, Timeout
 
 from lgeqa.errors import OutputError
 
+#: Start of the name of a file that is not complete yet.
+DRAFT = ".draft-"
+#: Name of the file by which a run claims a folder.
+LOCK = ".lock"
+
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, completely or not at all.
@@ -29,10 +34,10 @@ def write_through(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OutputError: There is no space or no permission, or something else prevents writing.
     """
-    draft = path.with_name(f".draft-{path.name}")
+    draft = path.with_name(f"{DRAFT}{path.name}")
     try:
         write(draft)
-        _flush(draft)  # else the name may reach the disk before the bytes, and the file is empty after a power failure
+        flush(draft)  # else the name may reach the disk before the bytes, and the file is empty after a power failure
         draft.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -53,9 +58,16 @@ def telling(path: Path) -> Iterator[None]:
         raise not_written(path, error) from None
 
 
-def _flush(path: Path) -> None:
-    """Wait until the bytes of a file are on the disk."""
-    file = os.open(path, os.O_RDWR)
+def flush(path: Path) -> None:
+    """Wait until the bytes of a file, or the names in a folder, are on the disk. Windows knows no folders here.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return
+    file = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(file)
     finally:
@@ -66,10 +78,13 @@ def _flush(path: Path) -> None:
 def claimed(folder: Path) -> Iterator[None]:
     """Lock a folder, which is created if needed, against other runs of lgeqa until the block or the process ends.
 
+    A folder that was created for a block that fails before it writes anything is removed again.
+
     Raises:
         OutputError: Another run writes to the folder, or it cannot be written.
     """
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
+    created = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -82,7 +97,11 @@ def claimed(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        if created and [path.name for path in folder.iterdir()] == [LOCK]:
+            (folder / LOCK).unlink()
         lock.release()
+        if created and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def not_written(path: Path, fault: OSError) -> OutputError:

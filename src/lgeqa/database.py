@@ -1,4 +1,7 @@
-"""The single SQLite file of the web application. Each module that stores data in it defines its own tables."""
+"""The database of the web application: one SQLite file. Each module that stores data in it defines its own tables.
+
+`database_server` has what a PostgreSQL server needs instead of the file.
+"""
 
 import sqlite3
 import sys
@@ -9,17 +12,22 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from sqlalchemy import JSON, URL, Connection, Engine, String, create_engine, event
+from sqlalchemy import JSON, URL, Connection, Engine, String, create_engine, event, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from lgeqa.atomic_io import write_through
 from lgeqa.errors import OutputError
 from lgeqa.io import Source
-from lgeqa.migrations import latest_schema, upgrade
+from lgeqa.migrations import current_schema, latest_schema, upgrade
 
 #: Seconds that a writer waits for another writer.
 _PATIENCE: Final = 30
+#: Number of the lock of PostgreSQL that writers wait for.
+_WRITERS: Final = 19_581
 
 
 class Base(DeclarativeBase):
@@ -81,6 +89,34 @@ def open_database(path: Path) -> Sessions:
     except DatabaseError as error:
         raise _damaged(path, str(error.orig)) from None
     return sessionmaker(_engine(path, foreign_keys=True), expire_on_commit=False)
+
+
+def exclude_writers(session: Session) -> None:
+    """Begin a transaction that others who call this wait for."""
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(text("BEGIN IMMEDIATE"))
+    else:
+        session.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
+
+
+class JsonField(FunctionElement[Any]):
+    """The value at a path of names in a column of JSON text. Cast it, since databases differ in its type."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(JsonField)
+def _in_sqlite(element: JsonField, compiler: SQLCompiler, **options: Any) -> str:
+    column, *names = (compiler.process(clause, **options) for clause in element.clauses)
+    path = " || '.' || ".join(["'$'", *names])
+    return f"json_extract({column}, {path})"
+
+
+@compiles(JsonField, "postgresql")
+def _in_postgresql(element: JsonField, compiler: SQLCompiler, **options: Any) -> str:
+    column, *names = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"json_extract_path_text(CAST({column} AS JSON), {', '.join(names)})"
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -160,7 +196,7 @@ def _migrate(path: Path) -> None:
         with engine.begin() as connection:
             _check_pages(connection, path)
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # another process waits here, and then has nothing to do
-            schema = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            schema = current_schema(connection)
             if schema > latest_schema():
                 raise OutputError(
                     f"{path}: was made by a later version of lgeqa (schema {schema}, lgeqa {version('lgeqa')} has "

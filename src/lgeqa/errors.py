@@ -55,6 +55,18 @@ class TooLargeError(UploadError):
     """An upload is larger than the server accepts."""
 
 
+class QuotaError(UsageError):
+    """A person has as many scans in the queue as the server allows."""
+
+
+class ArchiveError(UsageError):
+    """An image archive refuses a request, or is none."""
+
+
+class ArchiveUnavailableError(ArchiveError):
+    """An image archive cannot be reached or is overloaded, and may answer another time."""
+
+
 class MissingExtraError(UsageError):
     """A feature needs an optional package that is not installed."""
 
@@ -63,6 +75,10 @@ class TrainingError(LgeqaError):
     """A training stopped early. The checkpoint of its last complete epoch is intact."""
 
     exit_code = 4
+
+
+class DivergedError(TrainingError):
+    """The loss of a training is no finite number any more."""
 
 
 class ScanError(LgeqaError):

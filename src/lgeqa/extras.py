@@ -5,38 +5,49 @@ from typing import Final
 
 from lgeqa.errors import MissingExtraError
 
+_DICOM: Final = ("fpdf", "highdicom", "pylibjpeg", "libjpeg", "openjpeg")
+_TRAIN: Final = (
+    "torch",
+    "lightning",
+    "markdown_it",
+    "monai",
+    "matplotlib",
+    "sklearn",
+    "onnx",
+    "onnxscript",
+    "pyarrow",
+    "pytorch_optimizer",
+    "safetensors",
+    "tensorboard",
+    "torchmetrics",
+    "huggingface_hub",
+    "umap",
+)
+_WEB: Final = (
+    "alembic",
+    "fastapi",
+    "fpdf",
+    "krippendorff",
+    "pandas",
+    "pingouin",
+    "prometheus_client",
+    "python_multipart",
+    "sklearn",
+    "sqlalchemy",
+    "uvicorn",
+)
 #: For each extra of the package, the modules that show it is installed.
 EXTRAS: Final = {
-    "agreement": ("krippendorff", "pandas", "pingouin", "sklearn"),
-    "dicom": ("pylibjpeg", "libjpeg", "openjpeg"),
-    "train": (
-        "torch",
-        "lightning",
-        "markdown_it",
-        "monai",
-        "matplotlib",
-        "sklearn",
-        "onnx",
-        "onnxscript",
-        "pyarrow",
-        "pytorch_optimizer",
-        "safetensors",
-        "tensorboard",
-        "torchmetrics",
-        "huggingface_hub",
-        "umap",
-    ),
-    "web": (
-        "alembic",
-        "fastapi",
-        "krippendorff",
-        "pandas",
-        "pingouin",
-        "python_multipart",
-        "sklearn",
-        "sqlalchemy",
-        "uvicorn",
-    ),
+    "agreement": ("fpdf", "krippendorff", "pandas", "pingouin", "sklearn"),
+    "archive": ("dicomweb_client", "requests"),
+    "cluster": ("dask", "dask_jobqueue", "distributed"),
+    "dicom": _DICOM,
+    "listen": (*_DICOM, "httpx", "pynetdicom"),
+    "postgres": (*_WEB, "psycopg"),
+    "sweep": (*_TRAIN, "optuna", "tomli_w"),
+    "track": (*_TRAIN, "alembic", "mlflow", "sqlalchemy"),
+    "train": _TRAIN,
+    "web": _WEB,
 }
 
 

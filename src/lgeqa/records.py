@@ -17,6 +17,8 @@ from pydantic import Field
 
 from lgeqa.config import Frozen
 from lgeqa.extras import require
+from lgeqa.formatting import probability_text
+from lgeqa.operating_point import OperatingPoint
 from lgeqa.scales import SCALE_NAMES
 
 if TYPE_CHECKING:
@@ -27,8 +29,15 @@ BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 Status = Literal["assessed", "measured", "not_assessable", "failed"]
+#: Statuses of scans that were assessed or, where only measures were requested, measured.
+SUCCEEDED = frozenset({"assessed", "measured"})
 Severity = Literal["refused", "review"]
 Verdict = Literal["diagnostic", "non-diagnostic"]
+Decision = Literal["accept", "review", "repeat"]
+
+
+#: Fields of a record that hold the probabilities of a scan.
+_PROBABILITIES = ("probability", *(f"p_{name}" for name in SCALE_NAMES))
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ class Scan:
         sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
         warnings: Facts that a reader of the result should know.
         series: Number, images and first file of a DICOM series. Empty for a volume.
+        acquisition: Settings of the acquisition. None if the file gives none of them.
     """
 
     scan_id: str
@@ -75,6 +85,7 @@ class Scan:
     sha256: str
     warnings: tuple[str, ...] = field(default=())
     series: str = ""
+    acquisition: "Acquisition | None" = None
 
 
 class Record(Frozen):
@@ -187,6 +198,56 @@ class ReferenceLevels(Record):
     p_quality_if_higher: float | None = None
 
 
+class Acquisition(Record):
+    """Settings of the acquisition that the header of a scan gives. No date, time or identifier is among them.
+
+    Attributes:
+        inversion_time_ms: Inversion time.
+        heart_rate_bpm: Heart rate, in beats a minute.
+        field_strength_t: Field strength of the magnet.
+        minutes_since_contrast: Minutes from the injection of contrast agent to the start of the scan.
+        scanner: Manufacturer and model of the scanner. Empty if not given.
+        software: Version of the scanner's software. Empty if not given.
+    """
+
+    inversion_time_ms: float | None = None
+    heart_rate_bpm: float | None = None
+    field_strength_t: float | None = None
+    minutes_since_contrast: float | None = None
+    scanner: str = ""
+    software: str = ""
+
+
+class Advice(Record):
+    """Advice on one probable cause of a poor scan, as in `lgeqa.inference.advice.CAUSES`.
+
+    Attributes:
+        cause: Name of the cause.
+        title: Display name of the cause.
+        strength: Strength of the evidence, 0 to 1. It is no probability.
+        seen: Evidence for the cause.
+        change: Advice on what to change, with the setting of this scan if the header gives it.
+        repeat: Worth of a repeat in this visit: `likely` or `unlikely` to help, or `unneeded`.
+        reason: Reason for this worth.
+        sources: Citations of the publications behind the advice.
+    """
+
+    cause: str
+    title: str
+    strength: float
+    seen: str
+    change: str
+    repeat: Literal["likely", "unlikely", "unneeded"]
+    reason: str
+    sources: tuple[str, ...] = ()
+
+    @property
+    def outlook(self) -> str:
+        """Whether a repeat helps, and why, in one sentence."""
+        worth = self.repeat if self.repeat == "unneeded" else f"{self.repeat} to help"
+        return f"A repeat in this visit is {worth}: {self.reason}."
+
+
 class BundleStamp(Record):
     """Identity of the bundle that made a result.
 
@@ -205,11 +266,14 @@ class ScanResult(Record):
     """Record of one scan, the only form in which a result exists.
 
     Attributes:
-        scan_id: Name that is unique in a run, made of file or folder names only.
+        scan_id: Name that is unique in a run, made of file or folder names only, or a pseudonym.
         status: Outcome: `assessed`, `measured` (only measures were requested), `not_assessable` (read, but refused by
             the gate, for instance because no atrium was found) or `failed`.
         verdict: Mode of the slices' predictions. The mean probability decides a tie. With a bundle that weighs slices
             by attention, the side of the threshold on which `probability` lies. None unless assessed.
+        decision: Proposal for the scan: `accept` to use it, `repeat` to acquire it again, `review` for a person to
+            decide. None for a scan that was measured only or that failed.
+        reasons: Reasons for the decision, one sentence each.
         probability: Probability that the scan is diagnostic, the mean of the slices' quality probabilities. The vote
             decides the verdict, so near .5 the two can differ. With a bundle that weighs slices by attention, this
             and the next means are of the slices' logits, by weight.
@@ -228,18 +292,23 @@ class ScanResult(Record):
         review: Whether a person should check the scan before the verdict is used. `findings` says why.
         findings: Observations that speak against a verdict, refusals first.
         forced: Whether the verdict was given although the gate refused the scan.
+        advice: Probable causes of a poor scan and what to change, the strongest evidence first.
+        acquisition: Settings of the acquisition. None if the file gives none of them.
         reference: Grey levels of air and blood, and the probability at other blood levels.
         measures: Image quality measures. None if the scan could not be read.
         threshold: Slice probability of quality from which a slice counts as diagnostic.
+        operating_point: Limits of the probability for the decision.
         mask_source: Source of the atrium mask: `detected` or `supplied`.
         slices: Scores of each scored slice, from inferior to superior.
         scores: Estimated score on each scale, by name. Empty unless the bundle estimates scores.
-        source: Path of the file, or of the folder of a DICOM series.
-        series: Number, images and first file of a DICOM series. Empty for a volume, and if none could be read.
-        input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order.
+        source: Path of the file, or of the folder of a DICOM series. Empty in a de-identified record.
+        series: Number, images and first file of a DICOM series. Empty for a volume, if none could be read, and in a
+            de-identified record.
+        input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order. In a de-identified
+            record its HMAC-SHA-256 by the secret key.
         bundle: Identity of the bundle that made the result.
         versions: Versions of lgeqa, Python and the packages that took part.
-        finished_at: Time in UTC, ISO 8601.
+        finished_at: Time in UTC, ISO 8601. Empty in a de-identified record.
         seconds: Seconds spent on reading, detecting, measuring and scoring, by step.
         fingerprint: Hash of everything that decided this record: files, bundle, settings and version. A run that
             continues keeps a record only if its fingerprint is unchanged.
@@ -248,6 +317,8 @@ class ScanResult(Record):
     scan_id: str
     status: Status
     verdict: Verdict | None = None
+    decision: Decision | None = None
+    reasons: tuple[str, ...] = ()
     probability: float | None = None
     votes_diagnostic: int | None = None
     votes_total: int | None = None
@@ -264,9 +335,12 @@ class ScanResult(Record):
     review: bool = False
     findings: tuple[Finding, ...] = ()
     forced: bool = False
+    advice: tuple[Advice, ...] = ()
+    acquisition: Acquisition | None = None
     reference: ReferenceLevels | None = None
     measures: Measures | None = None
     threshold: float | None = None
+    operating_point: OperatingPoint | None = None
     mask_source: Literal["detected", "supplied"] | None = None
     slices: tuple[SliceScores, ...] = ()
     scores: dict[str, ScoreEstimate] = Field({})
@@ -283,20 +357,20 @@ class ScanResult(Record):
         """Return the name and the outcome of the scan."""
         if self.verdict is None:
             return f"ScanResult({self.scan_id!r}: {self.status})"
-        review = ", review" if self.review else ""
         votes = f"{self.votes_diagnostic} of {self.votes_total} slices"
-        return f"ScanResult({self.scan_id!r}: {self.verdict}{review}, probability {self.probability:.2f}, {votes})"
+        outcome = f"{self.verdict}, {self.decision}, probability {probability_text(self.probability)}"
+        return f"ScanResult({self.scan_id!r}: {outcome}, {votes})"
 
     def _repr_html_(self) -> str:
         facts = {
+            "decision": self.decision,
+            "reasons": " ".join(self.reasons),
             "verdict": self.verdict or self.status,
-            "probability": self.probability,
-            **{name: getattr(self, name) for name in CSV_COLUMNS if name.startswith("p_")},
+            **({name: probability_text(getattr(self, name)) for name in _PROBABILITIES} if self.verdict else {}),
             "findings": " ".join(finding.seen for finding in self.findings),
             "message": self.message,
         }
-        cells = {name: _cell(fact) for name, fact in facts.items() if fact}
-        rows = "".join(f"<tr><th>{name}</th><td>{cell}</td></tr>" for name, cell in cells.items())
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(fact)}</td></tr>" for name, fact in facts.items() if fact)
         return f"<table><caption>{escape(self.scan_id)}</caption>{rows}</table>"
 
     def to_frame(self) -> "DataFrame":
@@ -308,9 +382,20 @@ class ScanResult(Record):
         return frame_of([scores.model_dump() for scores in self.slices], list(SliceScores.model_fields))
 
     @property
+    def is_deidentified(self) -> bool:
+        """Return whether the record names neither the scan nor its place, and `scan_id` is a pseudonym."""
+        return not self.source
+
+    @property
+    def has_atrium(self) -> bool:
+        """Return whether an atrium was found in the scan, which then has a verdict or an atrial volume."""
+        measures = self.measures.values if self.measures else {}
+        return self.status == "assessed" or measures.get("atrium_volume_ml") is not None
+
+    @property
     def succeeded(self) -> bool:
         """Return whether the scan was assessed or, where only measures were requested, measured."""
-        return self.status in {"assessed", "measured"}
+        return self.status in SUCCEEDED
 
 
 def table_html(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
@@ -334,44 +419,3 @@ def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> "Data
     import pandas as pd
 
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns))
-
-
-#: Columns of `results.csv`, one row a scan, in this order. Those of `score_columns` follow if a scan has scores.
-CSV_COLUMNS = (
-    "scan_id",
-    "status",
-    "verdict",
-    "review",
-    "probability",
-    "votes_diagnostic",
-    "votes_total",
-    "tie",
-    "p_myocardium_nulling",
-    "p_sharpness",
-    "p_enhancement",
-    "p_quality",
-    "first_slice",
-    "last_slice",
-    "n_slices",
-    "message",
-)
-#: Columns of `results.csv` for the scores that a bundle estimates: of each scale the expected score and its interval.
-SCORE_COLUMNS = tuple(f"score_{name}{end}" for name in SCALE_NAMES for end in ("", "_low", "_high"))
-
-
-def csv_rows(results: Sequence[ScanResult]) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
-    """Return the columns of `results.csv`, and each result by these columns, None where it has no value.
-
-    The columns of scores are there only if a result has scores.
-    """
-    columns = CSV_COLUMNS + (SCORE_COLUMNS if any(result.scores for result in results) else ())
-    return columns, [{name: (_scores(result) | dict(result)).get(name) for name in columns} for result in results]
-
-
-def _scores(result: ScanResult) -> dict[str, float]:
-    """Return the estimated scores by column."""
-    return {
-        f"score_{scale}{end}": value
-        for scale, score in result.scores.items()
-        for end, value in (("", score.expected), ("_low", score.low), ("_high", score.high))
-    }

@@ -23,17 +23,17 @@ class Publication:
     doi: str
 
 
-_PROTOCOLS: Final = Publication(
+PROTOCOLS: Final = Publication(
     "Kramer et al., Standardized cardiovascular magnetic resonance imaging (CMR) protocols: 2020 update, "
     "J Cardiovasc Magn Reson 2020, 22:17",
     "10.1186/s12968-020-00607-1",
 )
-_OPTIMIZATION: Final = Publication(
+OPTIMIZATION: Final = Publication(
     "Chubb et al., Optimization of late gadolinium enhancement cardiovascular magnetic resonance imaging of "
     "post-ablation atrial scar: a cross-over study, J Cardiovasc Magn Reson 2018, 20:30",
     "10.1186/s12968-018-0449-8",
 )
-_BELLOWS: Final = Publication(
+BELLOWS: Final = Publication(
     "Peters et al., Respiratory bellows-gated late gadolinium enhancement of the left atrium, "
     "J Magn Reson Imaging 2013",
     "10.1002/jmri.23954",
@@ -75,7 +75,7 @@ SCALES: Final = (
         best="the left-ventricular myocardium is as dark as the signal-free background",
         advice="Check the inversion time. Set it to null normal myocardium, from a scout (TI scout, Look-Locker) made "
         "just before the scan: the null moves to longer times as the contrast agent washes out.",
-        sources=(_PROTOCOLS,),
+        sources=(PROTOCOLS,),
     ),
     Scale(
         name="sharpness",
@@ -87,7 +87,7 @@ SCALES: Final = (
         advice="Check the respiratory navigator or bellows (position, share of breaths accepted, drift), the quiet "
         "phase of the heart and arrhythmia, and the acquired resolution. A navigator's pulse can leave bright inflow "
         "in the right pulmonary veins that hides or mimics scar; bellows leave none.",
-        sources=(_PROTOCOLS, _BELLOWS),
+        sources=(PROTOCOLS, BELLOWS),
     ),
     Scale(
         name="enhancement",
@@ -98,7 +98,7 @@ SCALES: Final = (
         best="the aortic wall and the valves enhance clearly",
         advice="Check the dose of contrast agent and the delay after its injection: for scar of the atrial wall, "
         "imaging at least 20 minutes after the injection is advised.",
-        sources=(_OPTIMIZATION,),
+        sources=(OPTIMIZATION,),
     ),
     Scale(
         name="quality",

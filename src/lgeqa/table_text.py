@@ -3,6 +3,10 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+#: First character of a table in a file, from which Excel knows that it is UTF-8.
+BOM: Final = "\ufeff"
 
 
 def csv_text(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
@@ -10,10 +14,13 @@ def csv_text(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> str
 
     A carriage return in a cell becomes a line feed, since Python 3.11 does not quote it and it would end the row.
     """
+    return csv_line(columns) + "".join(map(csv_line, rows))
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """Return one row of CSV as in `csv_text`, with the line feed at its end."""
     text = io.StringIO(newline="")
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
-    table.writerows([_line_feeds(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerow([_line_feeds(cell) for cell in cells])
     return text.getvalue()
 
 

@@ -1,6 +1,7 @@
-"""Limits of an assessment: threads of the numerical libraries, and the time that a scan may take."""
+"""Limits of an assessment: threads of the numerical libraries, memory, and the time that a scan may take."""
 
 import os
+from pathlib import Path
 from typing import Final
 
 #: Environment of a process before it loads NumPy. The matrices here are small, so BLAS threads spend their time
@@ -8,8 +9,26 @@ from typing import Final
 ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Seconds that one scan may take, unless the user says otherwise; most take a few.
 TIMEOUT_S: Final = 300.0
+#: Folder of the limits of a container, as Linux shows them within it.
+_CONTAINER: Final = Path("/sys/fs/cgroup")
 
 
 def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of cores that this process may use, which a container may limit."""
+    known = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limits = _limits("cpu.max")  # microseconds of processor time, and the period in which they may be used
+    return max(1, min(known, limits[0] // limits[1])) if limits else known
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine or, if that is less, of the container of this process."""
+    known = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
+    return min([known, *_limits("memory.max")])
+
+
+def _limits(name: str) -> list[int]:
+    """Return the numbers in a file of the container's limits, none if there is no container or no limit."""
+    try:
+        return [int(word) for word in (_CONTAINER / name).read_text(encoding="ascii").split()]
+    except (OSError, ValueError):  # no such file, or the word max
+        return []

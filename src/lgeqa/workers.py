@@ -13,20 +13,24 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Generic, TypeVar, cast
 
 from lgeqa.errors import LgeqaError
 from lgeqa.threads import ONE_THREAD, TIMEOUT_S
 
-#: Processes are spawned, since a fork would copy locks without the threads that hold them.
-_CONTEXT = multiprocessing.get_context("spawn")
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+#: Way in which processes are started. They are spawned, since a fork of this process would copy locks without the
+#: threads that hold them, unless `start_early` was called.
+_context: "SpawnContext | ForkServerContext" = multiprocessing.get_context("spawn")
 #: Bytes of the largest answer that is accepted: a scan of the largest size that is read, and its masks.
 _LARGEST_ANSWER: Final = 2 * 2**30
 _ENVIRONMENT: Final = Lock()
@@ -34,6 +38,8 @@ _ENVIRONMENT: Final = Lock()
 _GRACE: Final = 5.0
 #: Exit code of a worker that ran out of memory in work that does not handle this.
 _NO_MEMORY: Final = 70
+#: Pipe of a worker to its parent. None in any other process.
+_parent: Connection | None = None
 
 
 Task = TypeVar("Task")
@@ -80,13 +86,51 @@ class WorkerDied:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
+@dataclass(frozen=True)
+class Step:
+    """Message of a worker that its task has reached a step, such as `detecting`."""
+
+    name: str
+
+
+def report_step(name: str) -> None:
+    """Tell the process that waits for this worker which step its task has reached. Do nothing in another process."""
+    if _parent:
+        with suppress(BrokenPipeError):  # the parent is gone, which ends the worker after this task
+            _parent.send_bytes(pickle.dumps(Step(name)))
+
+
+def ignore_step(_task: object, _step: str) -> None:
+    """Do nothing with the step that a task has reached."""
+
+
+def start_early(modules: Sequence[str]) -> None:
+    """Import modules in a process from which all workers are then forked, so that these start at once.
+
+    That process has no other thread whose locks a fork could copy. It imports while this one goes on. Only Linux forks
+    safely. Elsewhere this does nothing, and each worker imports for itself.
+    """
+    global _context  # noqa: PLW0603 - the standard library has one such process as well
+    if sys.platform == "linux":
+        from multiprocessing.forkserver import ensure_running
+
+        _context = multiprocessing.get_context("forkserver")
+        _context.set_forkserver_preload(list(modules))
+        with _start_conditions():
+            ensure_running()
+
+
 def work_through(
-    tasks: Iterable[Task], work: Callable[[Task], Answer], jobs: int, limits: Limits = LIMITS
+    tasks: Iterable[Task],
+    work: Callable[[Task], Answer],
+    jobs: int,
+    limits: Limits = LIMITS,
+    on_step: Callable[[Task, str], None] = ignore_step,
 ) -> Generator[tuple[Task, Answer | WorkerDied]]:
     """Do `work` on each task in `jobs` processes, and yield each task with its answer in the order of completion.
 
     `work`, tasks and answers must be picklable. A worker that dies or exceeds `limits` is replaced. If the caller
-    stops early, for instance by Ctrl-C, the workers are ended.
+    stops early, for instance by Ctrl-C, the workers are ended. `on_step` gets each step that `work` reports.
 
     Raises:
         LgeqaError: An error that `work` raised on one of the tasks. The workers are ended.
@@ -96,7 +140,10 @@ def work_through(
     try:
         while workers:
             for worker in _done(workers):
-                task, answer = worker.task, worker.answer()
+                task, answer = worker.task, worker.message()
+                if isinstance(answer, Step):
+                    on_step(task, answer.name)
+                    continue
                 if waiting and not isinstance(answer, WorkerDied):
                     worker.give(waiting.popleft())
                 else:
@@ -132,9 +179,9 @@ class Worker(Generic[Task, Answer]):
 
     def __init__(self, work: Callable[[Task], Answer], limits: Limits = LIMITS) -> None:
         self.limits = limits
-        self.link, worker_link = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(worker_link, work, self.limits), daemon=True)
-        with _environment(ONE_THREAD), _without_main_module():
+        self.link, worker_link = _context.Pipe()
+        self.process = _context.Process(target=_serve, args=(worker_link, work, self.limits), daemon=True)
+        with _start_conditions():
             self.process.start()
         worker_link.close()
 
@@ -151,6 +198,16 @@ class Worker(Generic[Task, Answer]):
         Raises:
             LgeqaError: An error that `work` raised.
         """
+        while isinstance(message := self.message(), Step):
+            pass
+        return message
+
+    def message(self) -> Answer | WorkerDied | Step:
+        """Wait for a step of the task or the answer to it, and kill the process when the time is over.
+
+        Raises:
+            LgeqaError: An error that `work` raised.
+        """
         try:
             if not self.link.poll(max(0.0, self.deadline - time.monotonic())):
                 self.process.kill()
@@ -162,7 +219,7 @@ class Worker(Generic[Task, Answer]):
             return WorkerDied(self.process.exitcode)
         if isinstance(answer, LgeqaError):
             raise answer
-        return cast("Answer", answer)
+        return cast("Answer | Step", answer)
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -175,6 +232,13 @@ def _hired(work: Callable[[Task], Answer], task: Task, limits: Limits) -> Worker
     worker = Worker(work, limits)
     worker.give(task)
     return worker
+
+
+@contextmanager
+def _start_conditions() -> Iterator[None]:
+    """Start processes in the block with one BLAS thread, without the user's main module, and without Ctrl-C."""
+    with _environment(ONE_THREAD), _without_main_module(), _ctrl_c_blocked():
+        yield
 
 
 @contextmanager
@@ -210,6 +274,23 @@ def _without_main_module() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Start processes in the block that never get Ctrl-C, which reaches the whole process group.
+
+    Only the parent, which says how to continue, acts on it. Otherwise a process that is still importing ends with a
+    traceback. Windows has no such mask, so `_serve` ignores the signal as well.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _done(workers: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:
     """Wait until a worker has answered, has ended or is out of time, and return all such workers."""
     now = time.monotonic()
@@ -219,7 +300,6 @@ def _done(workers: list[Worker[Task, Answer]]) -> list[Worker[Task, Answer]]:
 
 
 def _serve(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> None:
-    # Ctrl-C reaches the whole process group, but only the parent, which says how to continue, should act on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bound_memory(limits.memory_bytes)
     try:
@@ -229,11 +309,13 @@ def _serve(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> 
 
 
 def _serve_all(link: Connection, work: Callable[[Task], Answer], limits: Limits) -> None:
+    global _parent  # noqa: PLW0603 - a process has one parent
     # The watchdog ends a decoder that hangs without returning to Python, even if the parent was killed.
     with (
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,
         suppress(EOFError, ConnectionError),
     ):  # the parent is gone
+        _parent = link
         while True:
             task = link.recv()
             faulthandler.dump_traceback_later(limits.seconds + _GRACE, exit=True, file=nowhere)

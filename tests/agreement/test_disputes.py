@@ -1,13 +1,16 @@
 import csv
 import math
+from typing import Any
 
 import pytest
 
 from lgeqa.agreement.compute import agree
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.agreement.discrepancy_table import adjudication_table
 from lgeqa.agreement.ratings import Reading
 from lgeqa.agreement.record import Agreement
 from lgeqa.bootstrap import Bootstrap
+from lgeqa.errors import ConfigError
 from tests.agreement.study import readings
 from tests.evaluation.judged import record
 
@@ -32,12 +35,12 @@ def test_each_says_why(made: Agreement) -> None:
     assert reasons == {
         "refused": ("Rated by bob, cy, and not ratable by ann",),
         "both": (
-            "Quality: diagnostic by bob, not by ann, cy",
+            "Quality for fibrosis assessment: diagnostic by bob, not by ann, cy",
             "Myocardium nulling: 2 apart",
             "Sharpness: 3 apart",
             "Quality for fibrosis assessment: 3 apart",
         ),
-        "split": ("Quality: diagnostic by ann, not by bob, cy",),
+        "split": ("Quality for fibrosis assessment: diagnostic by ann, not by bob, cy",),
         "far": ("Myocardium nulling: 2 apart",),
     }
 
@@ -54,7 +57,8 @@ def test_the_table(made: Agreement) -> None:
     refused, _, _, far = csv.DictReader(adjudication_table(made).splitlines())
 
     assert refused["reasons"] == "Rated by bob, cy, and not ratable by ann"
-    assert (refused["ann:quality"], refused["bob:quality"], refused["verdict"]) == ("cannot rate", "3", "")
+    assert (refused["ann:quality"], refused["bob:quality"], refused["verdict"]) == ("", "3", "")
+    assert [refused[f"{reader}:cannot_rate"] for reader in ("ann", "bob", "cy")] == ["yes", "", ""]
     assert (far["rank"], far["scan"], far["spread"], far["verdict"]) == ("4", "far", "2", "non-diagnostic")
     assert far["probability"] == "0.200000"
     assert [far[f"{reader}:myocardium_nulling"] for reader in ("ann", "bob", "cy")] == ["1", "3", "1"]
@@ -70,7 +74,7 @@ def test_scores_of_single_scales_are_compared_where_both_have_them() -> None:
     study = [Reading(scan, scan, reader, 1, scores) for (scan, reader), scores in given.items()]
     made = agree(study, {}, "here", Bootstrap(100))
     assert {one.scan_id: one.reasons for one in made.disputes} == {
-        "split": ("Quality: diagnostic by bob, not by ann",),
+        "split": ("Quality for fibrosis assessment: diagnostic by bob, not by ann",),
         "far": ("Sharpness: 3 apart",),
     }
     assert made.disputes[0].readings == {"ann": (None, None, None, 2), "bob": (3, None, None, 3),
@@ -82,3 +86,55 @@ def test_scores_of_single_scales_are_compared_where_both_have_them() -> None:
     }
     assert [(count.reader, count.scored) for count in made.readers] == [("ann", 3), ("bob", 3), ("cy", 1)]
     assert (made.n_shared, made.scales["quality"].n, made.scales["sharpness"].n) == (3, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "listed"),
+    [
+        ({"points": 3}, ["refused", "both", "split"]),
+        ({"points_on": ["sharpness"], "sides_on": []}, ["refused", "both"]),
+        ({"points_on": [], "sides_on": ["quality"]}, ["refused", "both", "split"]),
+        ({"points_on": [], "sides_on": []}, ["refused"]),
+        ({"points": 1, "points_on": ["quality"], "sides_on": []}, ["refused", "both", "split", "close", "far"]),
+    ],
+)
+def test_rule_chooses_the_scans(rule: dict[str, Any], listed: list[str]) -> None:
+    made = agree(readings(), {}, "here", Bootstrap(100), rule=DiscrepancyRule.of(rule))
+
+    assert sorted(dispute.scan_id for dispute in made.disputes) == sorted(listed)
+    assert made.rule == DiscrepancyRule.of(rule)
+
+
+def test_rule_names_what_it_compares() -> None:
+    rule = DiscrepancyRule(points=3, points_on=("quality", "sharpness", "quality"), sides_on=())
+
+    assert rule.points_on == ("sharpness", "quality")
+    assert rule.text == (
+        "one reader says that it cannot be rated and another scores it; scores are 3 or more apart on sharpness or "
+        "quality for fibrosis assessment"
+    )
+
+
+def test_scales_that_differ_are_named(made: Agreement) -> None:
+    assert {dispute.scan_id: dispute.apart for dispute in made.disputes} == {
+        "refused": (),
+        "both": ("myocardium_nulling", "sharpness", "quality"),
+        "split": ("quality",),
+        "far": ("myocardium_nulling",),
+    }
+
+
+def test_progress_rises_to_one() -> None:
+    shares: list[float] = []
+    agree(readings(), {}, "here", Bootstrap(100), on_progress=shares.append)
+
+    assert len(shares) == 16  # four scales of three pairs and the rest
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_rule_names_only_what_counts() -> None:
+    assert DiscrepancyRule().text.endswith("scores are 2 or more apart on any scale")
+    assert DiscrepancyRule(points_on=()).text.endswith("different sides of 3 on quality for fibrosis assessment")
+    with pytest.raises(ConfigError, match="points"):
+        DiscrepancyRule.of({"points": 0})

@@ -12,12 +12,14 @@ import numpy as np
 
 from lgeqa.batch import OutputFolder, ScanAssessor
 from lgeqa.errors import NotAssessableError, ReadError
+from lgeqa.inference.decision import DecisionRule
 from lgeqa.inference.pipeline import Assessment, AssessSettings
 from lgeqa.io import Source
 from lgeqa.io.untrusted_files import opening
+from lgeqa.operating_point import DEFAULT
 from lgeqa.preprocessing import QualityPreparation
 from lgeqa.records import BundleStamp, Grid, Scan
-from tests.results import STAMP, assessed, measured, unassessed
+from tests.results import STAMP, decided, measured, unassessed
 
 ERRORS: dict[str, Callable[[], Exception]] = {
     "bad": lambda: ReadError("bad.nrrd: the file is empty."),
@@ -41,14 +43,15 @@ def attempt(
     *,
     masks: bool = False,
     pictures: bool = False,
+    dicom: bool = False,
     settings: AssessSettings | None = None,
     stamp: BundleStamp = STAMP,
 ) -> ScanAssessor:
     """An attempt on the fake, which notes its work in `folder / "asked"`."""
-    out = OutputFolder(folder / "out", masks=masks, pictures=pictures)
-    return ScanAssessor(
-        partial(_open_fake, folder / "asked"), stamp, QualityPreparation(), settings or AssessSettings.of({}), out
-    )
+    out = OutputFolder(folder / "out", masks=masks, pictures=pictures, dicom=dicom)
+    choices = settings or AssessSettings.of({})
+    rule = DecisionRule(choices.threshold or 0.5, choices.operating_point or DEFAULT)
+    return ScanAssessor(partial(_open_fake, folder / "asked"), stamp, QualityPreparation(), choices, rule, out)
 
 
 def asked(folder: Path) -> list[str]:
@@ -68,7 +71,7 @@ def _assess(notes: Path, source: Source) -> Assessment:
         lines.write(f"{source.scan_id}\n")
     voxels = np.zeros((6, 5, 4), np.float32)
     scan = Scan(source.scan_id, voxels, (2.5, 1.25, 1.25), (0,) * 6, tuple(range(6)), GRID, source.location, "")
-    result, atrium = assessed(source.scan_id, measures=measured()), voxels == 0
+    result, atrium = decided(source.scan_id, measures=measured()), voxels == 0
     match source.scan_id.partition("-")[0]:
         case "bad" | "maskless" | "bug" | "disk" as name:
             error = ERRORS[name]()

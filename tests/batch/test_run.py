@@ -16,7 +16,10 @@ from lgeqa.batch.fingerprint import fingerprint
 from lgeqa.errors import OutputError
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.io import Source
-from lgeqa.records import CSV_COLUMNS, ScanResult
+from lgeqa.operating_point import OperatingPoint
+from lgeqa.records import ScanResult
+from lgeqa.reporting import render
+from lgeqa.results import CSV_COLUMNS
 from lgeqa.workers import Answer, Limits, Task
 from tests.batch.fakes import asked, attempt, source
 from tests.factories.processes import are_gone, children_of
@@ -37,8 +40,12 @@ def _run(folder: Path, *names: str, jobs: int = 0, **changes: Any) -> dict[str, 
         return {one.result.scan_id: one for one in run_batch(sources, attempt(folder, **changes), jobs)}
 
 
+def _no_report(_: object) -> None:
+    """Write no report on the results, which then have those of all scans in the folder."""
+
+
 def _rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "out" / "results.csv").open(encoding="utf-8", newline="") as table:
+    with (folder / "out" / "results.csv").open(encoding="utf-8-sig", newline="") as table:
         return list(csv.DictReader(table))
 
 
@@ -71,8 +78,8 @@ def test_bug_is_logged_without_the_content_of_the_scan(tmp_path: Path) -> None:
     assert "fakes.py" in text
     assert "KeyError" in text
     assert "bad" not in text.splitlines()
-    everything = [path.read_text(encoding="utf-8") for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert not any("\nDOE" in content or "'DOE^JOHN'" in content for content in everything)
+    everything = [path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert not any(b"\nDOE" in content or b"'DOE^JOHN'" in content for content in everything)
 
 
 def test_disk_error_is_of_the_machine_and_names_no_path(tmp_path: Path) -> None:
@@ -122,7 +129,7 @@ def test_review_is_empty_unless_assessed() -> None:
 def test_a_run_keeps_the_table_of_measures(tmp_path: Path) -> None:
     _run(tmp_path, "good", "empty", "bad")
     out = tmp_path / "out"
-    with (out / "measures.csv").open(encoding="utf-8", newline="") as table:
+    with (out / "measures.csv").open(encoding="utf-8-sig", newline="") as table:
         rows = {row["scan_id"]: row for row in csv.DictReader(table)}
     assert {name: row["status"] for name, row in rows.items()} == {
         "good": "assessed",
@@ -152,7 +159,6 @@ def test_second_run_keeps_finished_and_retries_failed_scans(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "changes",
     [
-        {"settings": AssessSettings.of({"threshold": 0.6})},
         {"settings": AssessSettings.of({"given_masks": True})},
         {"settings": AssessSettings.of({"force": True})},
         {"settings": AssessSettings.of({"measures_only": True})},
@@ -163,6 +169,35 @@ def test_other_settings_or_another_bundle_assess_again(tmp_path: Path, changes: 
     _run(tmp_path, "good")
     _run(tmp_path, "good", **changes)
     assert asked(tmp_path) == ["good", "good"]
+
+
+def test_another_threshold_decides_again_without_assessing(tmp_path: Path) -> None:
+    first = _run(tmp_path, "good", "empty")["good"].result
+    asked(tmp_path)
+
+    again = _run(tmp_path, "good", settings=AssessSettings.of({"threshold": 0.9}))
+
+    assert asked(tmp_path) == []
+    assert again["good"].kept
+    result = again["good"].result
+    assert (first.verdict, result.verdict, result.threshold) == ("diagnostic", "non-diagnostic", 0.9)
+    assert result.votes_diagnostic == 0
+    assert [(row["scan_id"], row["verdict"]) for row in _rows(tmp_path)] == [("good", "non-diagnostic")]
+    assert attempt(tmp_path).out.load("good") == result
+
+
+def test_another_operating_point_decides_all_records_again(tmp_path: Path) -> None:
+    settings = AssessSettings(threshold=0.9, operating_point=OperatingPoint(accept_from=0.95, repeat_below=0.9))
+    earlier = _run(tmp_path, "good-1")["good-1"].result
+
+    list(run_batch([source(tmp_path, "good-2")], attempt(tmp_path, settings=settings), jobs=1, write_report=_no_report))
+
+    assert earlier.decision == "review"
+    decisions = [(row["scan_id"], row["decision"]) for row in _rows(tmp_path)]
+    assert decisions == [("good-2", "review"), ("good-1", "repeat")]
+    stored = attempt(tmp_path).out.load("good-1")
+    assert stored is not None
+    assert stored.operating_point == settings.operating_point
 
 
 def test_another_version_of_lgeqa_assesses_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,11 +254,24 @@ def test_a_damaged_detached_header_counts_by_itself(tmp_path: Path) -> None:
     assert "" != fingerprint(detached, STAMP, AssessSettings.of({})) != first != ""
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"scan_id": "good"}', '{"of": "another version"}'])
-def test_a_record_that_is_none_is_made_again(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["", "{", '{"scan_id": "good"}'])
+def test_damaged_record_is_written_again(tmp_path: Path, content: str) -> None:
     _run(tmp_path, "good")
-    (tmp_path / "out" / "scans" / "good.json").write_text(content, encoding="utf-8")
-    assert not _run(tmp_path, "good")["good"].kept
+    record = tmp_path / "out" / "scans" / "good.json"
+    before = record.read_bytes()
+    record.write_text(content, encoding="utf-8")
+    assert _run(tmp_path, "good")["good"].kept
+    assert record.read_bytes() == before
+
+
+def test_result_whose_record_was_deleted_is_taken_out(tmp_path: Path) -> None:
+    names = ("good-1", "good-2", "good-3")
+    _run(tmp_path, *names)
+    for name in names[:2]:
+        (tmp_path / "out" / "scans" / f"{name}.json").unlink()
+    (redone,) = run_batch([source(tmp_path, names[0])], attempt(tmp_path), 1, write_report=_no_report)
+    assert not redone.kept
+    assert [row["scan_id"] for row in _rows(tmp_path)] == ["good-1", "good-3"]
 
 
 def test_pictures_and_masks_of_every_scan_with_an_atrium(tmp_path: Path) -> None:
@@ -239,7 +287,7 @@ def test_pictures_and_masks_of_every_scan_with_an_atrium(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["measured", "refused"])
 def test_a_scan_without_a_verdict_is_redone_for_pictures(name: str, tmp_path: Path) -> None:
     _run(tmp_path, name, pictures=True)
-    (tmp_path / "out" / "pictures" / f"{name}.json").unlink()
+    (tmp_path / "out" / "pictures" / f"{name}.js").unlink()
     assert _run(tmp_path, name)[name].kept
     assert not _run(tmp_path, name, pictures=True)[name].kept
 
@@ -258,19 +306,34 @@ def test_masks_wanted_later_are_made_and_old_ones_removed(tmp_path: Path) -> Non
     assert not _run(tmp_path, "good", masks=True)["good"].kept
     assert mask.exists()
     assert _run(tmp_path, "good", masks=True)["good"].kept
-    _run(tmp_path, "good", settings=AssessSettings.of({"threshold": 0.6}))
+    _run(tmp_path, "good", settings=AssessSettings.of({"force": True}))
     assert not mask.exists()
+
+
+def test_bug_in_dicom_results_costs_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = "DOE^JOHN"
+
+    def fail(*_: object) -> None:
+        raise KeyError(patient)
+
+    monkeypatch.setattr("lgeqa.dicom_results.write_dicom_results", fail)
+    outcome = attempt(tmp_path, dicom=True)(source(tmp_path, "good"))
+    assert (outcome.result.status, outcome.result.verdict) == ("assessed", "diagnostic")
+    assert outcome.result.warnings[-1].startswith("No DICOM results were written: a bug in lgeqa (KeyError).")
+    assert outcome.result.warnings[-1] in outcome.result.message
+    assert "KeyError" in outcome.trace
+    assert "DOE" not in outcome.trace + outcome.result.message
 
 
 def test_pictures_are_kept_and_those_of_earlier_runs_removed(tmp_path: Path) -> None:
     out = attempt(tmp_path, pictures=True).out
     _run(tmp_path, "good", "empty", pictures=True)
-    assert [path.name for path in (tmp_path / "out" / "pictures").iterdir()] == ["good.json"]
+    assert [path.name for path in (tmp_path / "out" / "pictures").iterdir()] == ["good.js"]
     found = out.load_pictures("good")
     assert found is not None
     assert [one.index for one in found.slices] == list(range(6))
     assert out.load_pictures("empty") is None
-    _run(tmp_path, "good", settings=AssessSettings.of({"threshold": 0.6}))
+    _run(tmp_path, "good", settings=AssessSettings.of({"force": True}))
     assert out.load_pictures("good") is None
 
 
@@ -279,7 +342,7 @@ def test_record_without_wanted_pictures_is_made_again(tmp_path: Path) -> None:
     again = _run(tmp_path, "good", "empty", pictures=True)
     assert {name: one.kept for name, one in again.items()} == {"good": False, "empty": True}
     assert _run(tmp_path, "good", pictures=True)["good"].kept
-    (tmp_path / "out" / "pictures" / "good.json").unlink()
+    (tmp_path / "out" / "pictures" / "good.js").unlink()
     assert _run(tmp_path, "good")["good"].kept
     assert not _run(tmp_path, "good", pictures=True)["good"].kept
 
@@ -292,19 +355,35 @@ def test_pictures_of_another_form_are_none(tmp_path: Path) -> None:
 
 
 def test_pictures_that_cannot_be_written_fail_their_scan(tmp_path: Path) -> None:
-    (tmp_path / "out" / "pictures" / ".draft-good.json").mkdir(parents=True)
+    (tmp_path / "out" / "pictures" / ".draft-good.js").mkdir(parents=True)
     result = _run(tmp_path, "good", pictures=True)["good"].result
     assert result.status == "failed"
-    assert "good.json: cannot be written" in result.message
+    assert "good.js: cannot be written" in result.message
 
 
 def test_pages_of_a_longer_report_are_removed_and_no_other_file(tmp_path: Path) -> None:
     out = attempt(tmp_path).out
-    out.write_report([("report.html", "one"), ("report-2.html", "two"), ("report-3.html", "three")])
-    (out.path / "report-old.html").touch()
-    out.write_report([("report.html", "1"), ("report-2.html", "2")])
-    assert {path.name for path in out.path.glob("*.html")} == {"report.html", "report-2.html", "report-old.html"}
-    assert out.report.read_text(encoding="utf-8") == "1"
+
+    def write(n: int) -> set[str]:
+        results = [assessed(f"scan {number}") for number in range(n)]
+        out.write_report(render(results, out.load_pictures, STAMP, "", "", scans_a_page=1))
+        return {path.name for path in (out.path / "report").glob("*")}
+
+    assert write(3) == {f"scan {number}.html" for number in range(3)}
+    (out.path / "report" / ".draft-scan 0.html").touch()
+    (out.path / "report" / "notes.html").touch()
+    assert write(2) == {"scan 0.html", "scan 1.html", "notes.html"}
+    (out.path / "report" / "notes.html").unlink()
+    assert write(1) == set()
+    assert not (out.path / "report").exists()
+    assert "1 scan ·" in out.report.read_text(encoding="utf-8")
+
+
+def test_pages_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
+    out = attempt(tmp_path).out
+    (out.path / "report").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        out.write_report(render([assessed("a"), assessed("b")], out.load_pictures, STAMP, "", "", scans_a_page=1))
 
 
 @pytest.mark.slow
@@ -313,6 +392,7 @@ def test_a_killed_run_resumes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.batch.killable", str(tmp_path)]
     first = subprocess.Popen(command)
     while len(done := list(scans.glob("slow-*.json"))) < 2:
+        assert first.poll() is None
         time.sleep(0.02)
     workers = children_of(first.pid)
     first.send_signal(signal.SIGKILL)
@@ -346,7 +426,9 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_during_a_save_keeps_table_and_report_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_during_a_save_counts_the_scan_and_keeps_table_and_report_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = attempt(tmp_path)
     keep = run._keep
 
@@ -358,18 +440,33 @@ def test_ctrl_c_during_a_save_keeps_table_and_report_complete(tmp_path: Path, mo
     reported: list[str] = []
     sources = [source(tmp_path, name) for name in ("good-1", "good-2")]
     running = run_batch(sources, one, 1, write_report=lambda results: reported.extend(r.scan_id for r in results))
+    assert next(running).result == one.out.load("good-1")
     with pytest.raises(KeyboardInterrupt):
         next(running)
-    assert one.out.load("good-1")
     assert reported == [row["scan_id"] for row in _rows(tmp_path)] == ["good-1"]
 
 
-def test_the_table_follows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_TABLES_EVERY", -1.0)
-    going = run_batch([source(tmp_path, "good-1"), source(tmp_path, "good-2")], attempt(tmp_path), 1)
-    next(going)
-    assert [row["scan_id"] for row in _rows(tmp_path)] == ["good-1"]
-    going.close()
+def test_tables_follow_the_run(tmp_path: Path) -> None:
+    running = run_batch([source(tmp_path, "slow-1"), source(tmp_path, "good-2")], attempt(tmp_path), 2)
+    first = next(running)
+    assert [row["scan_id"] for row in _rows(tmp_path)] == [first.scan_id]
+    list(running)
+    assert [row["scan_id"] for row in _rows(tmp_path)] == ["slow-1", "good-2"]
+    measures = (tmp_path / "out" / "measures.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert [line.split(",")[0] for line in measures] == ["scan_id", "slow-1", "good-2"]
+
+
+def test_results_that_are_no_longer_valid_leave_the_table(tmp_path: Path) -> None:
+    names = ("good-1", "good-2", "other")
+    _run(tmp_path, *names)
+    for name in names:
+        (tmp_path / f"{name}.nrrd").write_text("changed", encoding="utf-8")
+
+    running = run_batch([source(tmp_path, name) for name in names[:2]], attempt(tmp_path), 1, write_report=_no_report)
+    next(running)
+    running.close()
+
+    assert [row["scan_id"] for row in _rows(tmp_path)] == ["good-1", "other"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:

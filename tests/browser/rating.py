@@ -57,9 +57,10 @@ class Server:
     def post(self, path: str, body: object = None) -> Any:
         return self.ask("POST", path, json=body).json()
 
-    def make_study(self, folder: Path, n: int = 3) -> "Study":
-        """A study of `n` scans, none of them shown twice."""
+    def make_study(self, folder: Path, n: int = 3, practice: Path | None = None) -> "Study":
+        """A study of `n` scans, none of them shown twice, after the practice of a folder."""
         new = {"name": str(folder), "folder": str(write_scans(folder, n)), "repeat_share": 0, "seed": 5}
+        new["practice_folder"] = str(practice or "")
         return Study(self, self.post("/api/studies", new)["id"])
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -89,7 +90,7 @@ class Study:
 
     def add_reader(self, name: str) -> str:
         """The address of the reader's link."""
-        return f"{self.server.address}/read?token={self.post('readers', {'name': name})['token']}"
+        return f"{self.server.address}/enter#token={self.post('readers', {'name': name})['token']}"
 
     def progress(self) -> list[int]:
         """How many scans each reader has rated."""
@@ -98,7 +99,8 @@ class Study:
     def exported(self, name: str) -> list[dict[str, str]]:
         """A table of the study, which is closed by this."""
         self.post("close")
-        return list(csv.DictReader(io.StringIO(self.server.ask("GET", f"{self._path}/export/{name}").text)))
+        table = self.server.ask("GET", f"{self._path}/export/{name}").content.decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(table)))
 
     def post(self, what: str, body: object = None) -> Any:
         return self.server.post(f"{self._path}/{what}", body)

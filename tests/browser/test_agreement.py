@@ -87,13 +87,14 @@ def test_the_figures_of_a_scale(server: Server, study: str, page: Page) -> None:
     page.locator("#agreement").click()
 
     expect(page.locator("h1")).to_contain_text("Agreement: ", timeout=PATIENCE_MS)
-    expect(page.locator("#pairs tbody")).to_contain_text("2 (+1 not ratable)", timeout=PATIENCE_MS)
+    expect(page.locator("#pairs tbody td").nth(0)).to_have_text("2", timeout=PATIENCE_MS)
+    expect(page.locator("#pairs tbody td").nth(1)).to_have_text("1")  # cannot be rated
     expect(page.locator("#pairs tbody tr")).to_have_count(1)
-    expect(page.locator("#pairs tbody td").nth(3)).to_contain_text("0.50 (0.00 to 1.00)")  # the same score of quality
+    expect(page.locator("#pairs tbody td").nth(4)).to_contain_text("0.50 (0.00 to 1.00)")  # the same score of quality
     expect(page.locator("#leniency tbody tr").nth(1)).to_contain_text("+1.00 (0.00 to +2.00)")
     assert page.locator("#together tbody th").all_text_contents() == [scale.title for scale in SCALES]
     page.get_by_label("Scale").select_option("enhancement")
-    expect(page.locator("#pairs tbody td").nth(3)).to_contain_text("1.00")
+    expect(page.locator("#pairs tbody td").nth(4)).to_contain_text("1.00")
     expect(page.locator("#repeats")).to_be_hidden()
     expect(page.locator("#model")).to_be_hidden()
 
@@ -104,7 +105,7 @@ def test_a_scan_is_adjudicated_with_the_keyboard(server: Server, study: str, pag
     page.get_by_role("link", name="SECRET-2").click()
     expect_scan(page, "SECRET-2")
     expect(page.locator("#place-in-list")).to_have_text("1 of 2")
-    expect(page.locator("#ratings tbody")).to_contain_text("cannot be rated: no atrium")
+    expect(page.locator("#ratings tbody")).to_contain_text("no atrium")
     expect(page.locator("#ratings tbody")).to_contain_text(COMMENT)
     expect(page.locator("#scales input").first).to_be_focused()
     for key in ("3", "2", "4"):
@@ -182,7 +183,58 @@ def serious(page: Page) -> list[str]:
 
 
 def test_a_phone_needs_no_scrolling_sideways(server: Server, study: str, open_page: Callable[..., Page]) -> None:
-    page = open_agreement(open_page(viewport={"width": 375, "height": 667}), server, study)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page = open_agreement(open_page(viewport={"width": 320, "height": 640}), server, study)
+    page.get_by_text("Which scans are listed").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     open_scan(page, server, study, "SECRET-2")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_progress_is_shown_until_the_figures_are_there(server: Server, study: str, page: Page) -> None:
+    page.route("**/progress", lambda route: route.fulfill(json={"share": 0.4, "done": False}), times=2)
+    page.goto(f"{server.address}{study}/agreement?token={TOKEN}")
+    expect(page.locator("#percent")).to_have_text("40 %")
+    expect(page.locator("#adjudication")).to_be_visible()
+    expect(page.locator("#figures")).to_be_visible()
+    expect(page.locator("#busy")).to_be_hidden()
+
+
+def test_the_owner_changes_which_scans_are_listed(server: Server, study: str, page: Page) -> None:
+    open_agreement(page, server, study)
+    expect(page.locator("#disputes tr")).to_have_count(2)
+    page.get_by_text("Which scans are listed").press("Enter")
+    page.get_by_label("Points").fill("4")
+    page.locator("#sides_on").get_by_label("Quality").press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#stored")).to_have_text("Saved.")
+    expect(page.locator("#disputes tr")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#disputes tr")).to_have_count(1)
+    expect(page.get_by_label("Points")).to_have_value("4")
+    assert server.get(f"/api{study}")["rule"]["sides_on"] == []
+
+
+def test_picture_can_be_enlarged_in_adjudication(server: Server, study: str, page: Page) -> None:
+    open_scan(page, server, study, "SECRET-1")
+    picture = page.locator("#stage canvas")
+    seen = [picture.screenshot()]
+    for key in ("+", "w", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+        seen.append(picture.screenshot())
+    whole, large, again, narrow = seen
+
+    assert again == whole
+    assert len({whole, large, narrow}) == 3
+    page.get_by_label("Larger picture").click()
+    page.wait_for_timeout(200)
+    assert picture.screenshot() != narrow
+
+
+def test_report_can_be_downloaded_as_pdf(server: Server, study: str, page: Page) -> None:
+    open_agreement(page, server, study)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="agreement.pdf").click()
+
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")

@@ -103,7 +103,7 @@ def test_arrows_move_through_slices_and_touch_no_score(link: str, page: Page) ->
 
 def test_keys_set_window_and_zoom_and_w_resets_both(link: str, page: Page) -> None:
     open_reading(page, link)
-    picture = page.locator("#stage canvas")
+    picture = page.locator("#stage .volume:not(.waiting) canvas")
     seen = [picture.screenshot()]
     for key in ("Shift+ArrowLeft", "Shift+ArrowUp", "+", "-", "+", "w"):
         page.keyboard.press(key)
@@ -341,6 +341,12 @@ def test_other_readers_link_in_the_same_browser_loses_no_rating(study: Study, li
     assert [(row["reader"], scores(row)) for row in study.exported("history.csv")] == [("Bo", "5555")]
 
 
+def confirm(page: Page, action: str) -> None:
+    """Choose an action in the dialog that asks for it."""
+    page.get_by_role("dialog").get_by_role("button", name=action).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_the_owner_runs_a_study_from_its_pages(
     own_server: Server, tmp_path: Path, open_page: Callable[..., Page]
 ) -> None:
@@ -357,21 +363,22 @@ def test_the_owner_runs_a_study_from_its_pages(
     owner.get_by_role("link", name="Open the study").click()
     owner.get_by_label("New reader").fill(MARKUP)
     owner.keyboard.press("Enter")
-    owner.on("dialog", lambda dialog: dialog.accept())
     owner.get_by_label("New reader").fill("Bo")
     owner.keyboard.press("Enter")
     expect(owner.locator("#whose")).to_have_text("The link of Bo")
     owner.get_by_role("button", name=f"Remove {MARKUP}").click()
+    confirm(owner, "Remove")
     expect(owner.locator("#readers tr")).to_have_count(1)
     expect(owner.locator("#link")).to_be_visible()
     owner.get_by_role("button", name="Remove Bo").click()
+    confirm(owner, "Remove")
     expect(owner.locator("#readers tr")).to_have_count(0)
     expect(owner.locator("#link")).to_be_hidden()
     owner.get_by_label("New reader").fill(MARKUP)
     owner.keyboard.press("Enter")
     expect(owner.locator("#link")).to_be_visible()  # only then is the address that of the new reader
     link = owner.locator("#address")
-    expect(link).to_have_value(re.compile(r"/read\?token=.{32}"))
+    expect(link).to_have_value(re.compile(r"/enter#token=.{32}"))
     reader = open_reading(open_page(), link.input_value())
     expect(reader.locator("#scan")).to_have_text("Scan 1 of 6")
     reader.locator("#comment").fill(MARKUP)
@@ -381,7 +388,9 @@ def test_the_owner_runs_a_study_from_its_pages(
     expect(owner.locator("#readers")).to_contain_text("1 of 6")
     expect(owner.get_by_role("button", name=re.compile("Delete|Remove"))).to_have_count(0)
     expect(owner.locator("#results")).to_be_hidden()
+    reader.close()
     owner.get_by_role("button", name="Close the study").click()
+    confirm(owner, "Close the study")
     expect(owner.locator("#ratings tbody tr")).to_have_count(1)
     expect(owner.locator("#ratings")).to_contain_text(MARKUP)
     with owner.expect_download() as download:
@@ -436,11 +445,14 @@ def test_a_name_stays_where_the_reader_could_not_be_made(own_server: Server, tmp
 
 def test_a_study_made_by_mistake_is_deleted_from_its_page(own_server: Server, tmp_path: Path, page: Page) -> None:
     make_study(page, own_server, tmp_path, "Wrong")
-    page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Delete the study").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Its links will stop working.")
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("#name")).to_have_text("Wrong")
-    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete the study").click()
+    confirm(page, "Delete the study")
 
     expect(page.locator("#none")).to_be_visible()
 
@@ -453,6 +465,39 @@ def test_an_error_is_reported_on_the_owners_page(server: Server, shaken: Page) -
     expect(shaken.locator("#error")).to_contain_text("/not/there: is not a folder on the server's machine")
     shaken.goto(f"{server.address}/studies/999")
     expect(shaken.locator("#error")).to_have_text("There is no study 999.")
+
+
+def test_link_of_a_reader_is_shown_again(study: Study, link: str, page: Page) -> None:
+    page.goto(f"{study.server.address}/studies/{study.number}?token={TOKEN}")
+    page.get_by_role("button", name="Show the link of Ada").click()
+    expect(page.locator("#address")).to_have_value(link)
+    page.get_by_role("button", name="New link for Ada").click()
+    confirm(page, "Make a new link")
+    expect(page.locator("#address")).not_to_have_value(link)
+
+
+def test_focus_stays_in_the_list_of_readers(study: Study, link: str, page: Page) -> None:
+    study.add_reader("Bo")
+    page.goto(f"{study.server.address}/studies/{study.number}?token={TOKEN}")
+    page.get_by_role("button", name="Show the link of Ada").focus()
+    study.add_reader("Cem")
+    expect(page.locator("#readers")).to_contain_text("Cem")
+
+    expect(page.get_by_role("button", name="Show the link of Ada")).to_be_focused()
+
+
+def test_next_scan_is_loaded_while_this_one_is_rated(link: str, page: Page) -> None:
+    volumes: list[str] = []
+    page.on("request", lambda request: volumes.append(request.url) if request.url.endswith("/volume") else None)
+    with page.expect_response("**/2/volume"):
+        open_reading(page, link)
+    expect(page.locator("#scan")).to_have_text("Scan 1 of 3")
+    with page.expect_response("**/3/volume"):
+        rate(page, "1234")
+        expect_scan(page, "Scan 2 of 3")
+
+    assert [address.split("/")[-2] for address in volumes] == ["1", "2", "3"]
+    expect(page.locator("#stage .volume:not(.waiting)")).to_have_count(1)
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
@@ -484,6 +529,27 @@ def test_no_page_shuts_people_out(study: Study, link: str, scheme: str, open_pag
     reader.reload()
     expect(reader.locator("#scan")).to_have_text("This study is closed")
     assert faults(reader) == []
+
+
+def test_narrow_pages_need_no_scrolling_sideways(study: Study, link: str, open_page: Callable[..., Page]) -> None:
+    reader = open_reading(open_page(viewport={"width": 320, "height": 640}), link)
+    assert overflow(reader) == 0
+    owner = open_page(viewport={"width": 320, "height": 640})
+    owner.goto(f"{study.server.address}/studies?token={TOKEN}")
+    expect(owner.locator("#studies")).to_contain_text("scans")
+    assert overflow(owner) == 0
+    owner.goto(f"{study.server.address}/studies/{study.number}")
+    owner.get_by_role("button", name="Show the link of Ada").click()
+    expect(owner.locator("#link")).to_be_visible()
+    assert overflow(owner) == 0
+    owner.get_by_role("button", name="Close the study").click()
+    assert overflow(owner) == 0
+    assert faults(owner) == []
+
+
+def overflow(page: Page) -> int:
+    """How many pixels a page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
 def faults(page: Page) -> list[str]:

@@ -59,7 +59,7 @@ def test_the_run_says_what_it_found(place: Path, done: subprocess.CompletedProce
     assert lines[3].startswith("Quality for fibrosis assessment: Krippendorff's alpha ")
     assert lines[4:] == [
         "3 readers, 8 scans, 7 read by two or more; 4 to adjudicate",
-        f"Report: {place / 'out' / 'agreement.md'}",
+        f"Report: {place / 'out' / 'agreement.html'}",
     ]
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lgeqa.records import CSV_COLUMNS, ScanResult
+from lgeqa.records import ScanResult
+from lgeqa.results import CSV_COLUMNS
 from tests.factories.command import LGEQA, lgeqa, lgeqa_apart
 from tests.toy import SLOPES, toy_bundle, toy_scan
 
@@ -40,7 +41,7 @@ def test_a_mixed_folder(scans: Path, bundle: Path, tmp_path: Path) -> None:
     assert len(lines) == 6
     assert lines[-1] == f"Report: {out / 'report.html'}"
     assert lines[-2].startswith("4 scans: 2 non-diagnostic, 1 not assessable, 1 failed")
-    with (out / "results.csv").open(encoding="utf-8", newline="") as table:
+    with (out / "results.csv").open(encoding="utf-8-sig", newline="") as table:
         rows = {row["scan_id"]: row for row in csv.DictReader(table)}
     assert {name: row["status"] for name, row in rows.items()} == {
         "one": "assessed",
@@ -57,7 +58,7 @@ def test_a_mixed_folder(scans: Path, bundle: Path, tmp_path: Path) -> None:
     assert record.versions["lgeqa"]
     assert sorted(path.name for path in (out / "masks").iterdir()) == ["one.nrrd", "two.nrrd"]
     assert "void" in (out / "report.html").read_text(encoding="utf-8")
-    with (out / "measures.csv").open(encoding="utf-8", newline="") as table:
+    with (out / "measures.csv").open(encoding="utf-8-sig", newline="") as table:
         assert {row["scan_id"]: row["status"] for row in csv.DictReader(table)} == {
             name: row["status"] for name, row in rows.items()
         }
@@ -126,7 +127,10 @@ def test_given_masks_and_threshold_reach_the_assessment(scans: Path, bundle: Pat
     ("arguments", "says"),
     [
         (("assess",), "Missing"),
-        (("assess", "x.nrrd"), "--out"),
+        (("assess", "x.nrrd", "--masks"), "--masks: needs an output folder"),
+        (("assess", "x.nrrd", "--fresh"), "--fresh: needs an output folder"),
+        (("assess", "x.nrrd", "--json", "--csv"), "--json and --csv"),
+        (("assess", "x.nrrd", "--log", "taken/log", "--bundle", "no-such"), "taken/log"),
         (("assess", "x.nrrd", "-o", "out", "--threshold", "1.5"), "threshold = 1.5"),
         (("assess", "x.nrrd", "-o", "out", "--jobs", "0"), "jobs"),
         (("assess", "x.nrrd", "-o", "out", "--bundle", "no-such"), "no-such"),
@@ -164,7 +168,7 @@ def test_results_of_other_scans_stay(bundle: Path, tmp_path: Path) -> None:
     for day in ("monday", "tuesday"):
         done = lgeqa("assess", day, "-o", "out", "--bundle", bundle, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-    assert "also hold 1 results of earlier runs into out" in done.stdout
+    assert "Added to 1 result of earlier runs into out, which the tables and the report hold, too." in done.stdout
     rows = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert [row.split(",")[0] for row in rows] == ["b", "a"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -212,13 +216,15 @@ def test_ctrl_c_stops_says_how_to_continue_and_leaves_the_table(bundle: Path, tm
     while not list((tmp_path / "out" / "scans").glob("*.json")):
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGINT)
-    _, errors = run.communicate(timeout=200)
+    output, errors = run.communicate(timeout=200)
     assert run.returncode == 130
     assert "of 60 scans are done. Run the command again with the same OUT to continue." in errors
     assert "Traceback" not in errors
     done = len(list((tmp_path / "out" / "scans").glob("*.json")))
     rows = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert 0 < len(rows) == done < 60
+    assert output.splitlines()[-1] == f"Report: {tmp_path / 'out' / 'report.html'}"
+    assert f"{done} scan" in output
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert all(path.stem in report for path in (tmp_path / "out" / "scans").glob("*.json"))
 

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lgeqa.evaluation.calibration_report import CalibrationReport
 from lgeqa.inference.bundle import open_bundle
+from lgeqa.inference.pipeline import AssessSettings
+from lgeqa.operating_point import Costs, OperatingPoint
 from tests.factories.command import lgeqa
 from tests.inference.bundle.test_bundle import change
 from tests.toy import toy_bundle, toy_scan
@@ -69,6 +72,59 @@ def test_command_writes_a_bundle_that_assesses(place: Path) -> None:
     assert code == 2
     assert "is calibrated already, on 22 scans" in err
     assert not (place / "again").exists()
+
+
+def test_operating_point_follows_from_costs(place: Path) -> None:
+    code, out, _ = calibrate(place, "priced", "bundle", "--missed", "20", "--needless", "4")
+    assert code == 0
+    assert "Scans are accepted from a probability of .95, to be repeated below .25, and otherwise for review" in out
+    bundle = open_bundle(place / "priced" / "bundle")
+    assert bundle.manifest.operating_point == OperatingPoint.of_costs(Costs(missed=20, needless=4))
+    calibration = bundle.manifest.quality.calibration
+    assert calibration is not None
+    assert calibration.kept_out is not None
+    assert len(calibration.kept_out.probabilities) == N
+    assert "## Decisions" in (place / "priced" / "bundle" / "MODEL_CARD.md").read_text()
+    assert "| poor ones accepted |" in (place / "priced" / "calibration.md").read_text()
+
+    done = lgeqa(
+        "operating-point", "--bundle", place / "priced" / "bundle", "--missed", "10", "-o", place / "site.toml"
+    )
+
+    assert done.returncode == 0
+    assert "Of 100 scans like these, " in done.stdout
+    settings = AssessSettings.from_toml(place / "site.toml")
+    assert settings.operating_point == OperatingPoint.of_costs(Costs(missed=10))
+
+
+def test_operating_point_needs_scored_scans(place: Path) -> None:
+    done = lgeqa("operating-point", "--bundle", place / "bundle")
+    assert done.returncode == 2
+    assert "Calibrate it with lgeqa calibrate" in done.stderr
+    calibrate(place, "promised")
+    done = lgeqa("operating-point", "--bundle", place / "promised" / "bundle", "--risk", "0.05")
+    assert done.returncode == 2
+    assert "A risk of 0.05 needs at least 19 scans of each class" in done.stderr
+
+
+def test_bundle_that_weighs_slices_is_calibrated_on_scans(place: Path) -> None:
+    toy_bundle(place / "weighing", attention=True)
+    assert calibrate(place, "weighed", "weighing")[0] == 0
+    manifest = open_bundle(place / "weighed" / "bundle").manifest
+    assert manifest.quality.calibration is not None
+    quality = manifest.quality.calibration.maps["quality"]
+
+    records = []
+    for name, bundle in (("before", "weighing"), ("after", "weighed/bundle")):
+        done = lgeqa("assess", place / "cohort" / "0.nrrd", "--bundle", place / bundle, "-o", place / name)
+        assert done.returncode == 0
+        [record] = (place / name / "scans").glob("*.json")
+        records.append(json.loads(record.read_text()))
+    before, after = (np.array([record["probability"], record["reference"]["p_quality_if_lower"]]) for record in records)
+    np.testing.assert_allclose(after, quality.apply(before), rtol=1e-4)
+    assert abs(after[0] - before[0]) > 0.01
+    reaches = records[1]["probability"] >= manifest.threshold
+    assert records[1]["verdict"] == ("diagnostic" if reaches else "non-diagnostic")
 
 
 def test_too_few_scans_make_no_bundle(place: Path) -> None:

@@ -74,7 +74,7 @@ def test_it_ends_with_3_since_one_scan_has_no_atrium(place: Path, done: subproce
 
 def test_all_files_are_there(place: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert {path.name for path in (place / "out").iterdir()} == {
-        *("evaluation.json", "evaluation.md", "predictions.csv", "results.csv", "scans"),
+        *("evaluation.json", "evaluation.md", "predictions.csv", "results.csv", "results.sqlite", "scans"),
         *("measures.csv", "measures.json"),
         *("roc.png", "precision-recall.png", "reliability.png"),
     }

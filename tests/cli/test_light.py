@@ -30,6 +30,7 @@ def _loaded_by(*arguments: str) -> set[str]:
     [
         (),
         ("agreement",),
+        ("archive", "pull"),
         ("assess",),
         ("cohort", "check"),
         ("demo",),

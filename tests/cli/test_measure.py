@@ -24,7 +24,7 @@ def _record(out: Path, name: str) -> ScanResult:
 
 
 def _rows(table: Path) -> dict[str, dict[str, str]]:
-    with table.open(encoding="utf-8", newline="") as lines:
+    with table.open(encoding="utf-8-sig", newline="") as lines:
         return {row["scan_id"]: row for row in csv.DictReader(lines)}
 
 

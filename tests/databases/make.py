@@ -32,6 +32,11 @@ def source(name: str) -> Source:
     return Source(name, "volume", Path(f"/scans/{name}.nrrd"), (Path(f"/scans/{name}.nrrd"),))
 
 
+def number_of(taken: Any) -> int:
+    """Return the number of a scan in work, which commits before schema 2 have as the name of its source."""
+    return int(taken.number if hasattr(taken, "number") else taken.scan_id)
+
+
 def queue_scans(sessions: Any) -> None:
     """Add four scans: assessed, failed, in work when the server was killed, and waiting."""
     queue = import_module("lgeqa.web.queue")
@@ -39,11 +44,22 @@ def queue_scans(sessions: Any) -> None:
     filled.add([source("first"), source("second")])
     filled.add([source("third"), source("fourth")], queue.Upload("folder-1", "key-1"))
     verdict = {"verdict": "diagnostic", "probability": 0.75, "votes_diagnostic": 3, "votes_total": 4, "tie": False}
+    verdict |= {name: 0.75 for name in ScanResult.model_fields if name.startswith("p_")}
     taken = filled.take()
-    filled.finish(int(taken.scan_id), ScanResult(scan_id="1", status="assessed", **verdict), b"\xff\xd8thumbnail")
+    filled.finish(number_of(taken), ScanResult(scan_id="1", status="assessed", **verdict), b"\xff\xd8thumbnail")
     taken = filled.take()
-    filled.finish(int(taken.scan_id), ScanResult(scan_id="2", status="failed", message="It's damaged."))
+    filled.finish(number_of(taken), ScanResult(scan_id="2", status="failed", message="It's damaged."))
     filled.take()
+
+
+def decide(sessions: Any) -> None:
+    """Add a decision on the first scan, which was withdrawn."""
+    decisions, models = import_module("lgeqa.web.human_decisions"), import_module("lgeqa.web.models")
+    with sessions.begin() as session:
+        for name in ("accept", "withdrawn"):
+            sent = decisions.SentDecision(save_id=f"save-{name}", decision=name, note="It's clear.", person="Ann")
+            decisions.decide(session, session.get(models.ScanRow, 1), sent)
+            session.flush()
 
 
 def rate(sessions: Any) -> None:
@@ -53,9 +69,11 @@ def rate(sessions: Any) -> None:
     with tables.writing(sessions) as session:
         candidates = [scans.Candidate(source(f"rated-{n}"), f"patient {n}", f"{n}" * 64) for n in range(3)]
         study = studies.make_study(session, "Pilot", candidates, repeat_share=0.4, seed=3)
-        people = [studies.add_reader(session, study, name)[0] for name in ("Ann", "Bo")]
+        key = ("key-of-the-owner",) if hasattr(studies, "show_token") else ()  # since schema 3
+        hash_of = getattr(studies, "hash_token", None) or studies._hashed  # since schema 5
+        people = [studies.add_reader(session, study, name, *key)[0] for name in ("Ann", "Bo")]
         for person, token in zip(people, ("token-of-ann", "token-of-bo"), strict=True):
-            person.token_sha256 = studies._hashed(token)
+            person.token_sha256 = hash_of(token)
         session.flush()
         saves = [(people[0], reading.number, 4) for reading in people[0].readings]
         for count, (person, number, score) in enumerate([*saves, (people[1], 1, 1), (people[1], 1, 2)]):
@@ -82,7 +100,12 @@ def adjudicate(sessions: Any) -> None:
 
 
 def main(commit: str) -> None:
-    steps = {"lgeqa.web.queue": queue_scans, "lgeqa.studies.management": rate, "lgeqa.studies.adjudication": adjudicate}
+    steps = {
+        "lgeqa.web.queue": queue_scans,
+        "lgeqa.web.human_decisions": decide,
+        "lgeqa.studies.management": rate,
+        "lgeqa.studies.adjudication": adjudicate,
+    }
     available = [step for module, step in steps.items() if has(module)]
     for module in ("lgeqa.web.models", "lgeqa.studies.models"):
         if has(module):

@@ -49,7 +49,10 @@ def parse(line: str) -> Any:
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_commands_can_be_parsed(line: str) -> None:
+def test_commands_can_be_parsed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site.toml").touch()  # a settings file is read while the options are parsed
+    monkeypatch.chdir(tmp_path)
+
     parse(line)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lgeqa.inference.gate import CHECKS, checks
 from lgeqa.inference.gate.checks import Limits
-from lgeqa.inference.gate.gate import ATTRIBUTES
+from lgeqa.inference.gate.gate import CONTRADICTION
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "the-gate.md"
 ROWS = {
@@ -46,7 +46,7 @@ def test_page_lists_every_check_in_order() -> None:
         "features_known",
         "verdict_fits_attributes",
     ]
-    assert ROWS["verdict_fits_attributes"] == ("below {:g}, or all above {:g}".format(*ATTRIBUTES), "never")
+    assert ROWS["verdict_fits_attributes"] == ("below {:g}, or all above {:g}".format(*CONTRADICTION), "never")
 
 
 @pytest.mark.parametrize("name", [check.__name__ for check in CHECKS])

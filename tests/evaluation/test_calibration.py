@@ -15,17 +15,22 @@ from lgeqa.evaluation.calibration import (
     Labelled,
     Map,
     Scans,
+    _calibrated,
+    answers_kept_out,
     best_threshold,
     check_enough,
     cross_validate,
     fit_calibration,
     fit_scale,
 )
-from lgeqa.evaluation.predictions import LabelledResult
+from lgeqa.evaluation.predictions import LabelledResult, scan_answers
 from lgeqa.inference.bundle.calibration import LogisticMap
 from lgeqa.inference.vote import vote
+from lgeqa.operating_point import DEFAULT
+from lgeqa.records import ReferenceLevels
 from lgeqa.scales import SCALE_NAMES
 from tests.evaluation.judged import DIAGNOSTIC, POOR, judged
+from tests.results import REVIEW
 
 
 def sites(n: int, slope: float, offset: float, seed: int = 0) -> Labelled:
@@ -129,8 +134,8 @@ def test_threshold_lies_between_the_classes(poor: Sequence[float], good: Sequenc
 
 def test_calibration_lowers_the_error_of_kept_out_scans() -> None:
     cohort = scans(400)
-    answers, methods = cross_validate(cohort, 0.5, 0)
-    quality = answers["quality"]
+    kept_out, methods = cross_validate(cohort, 0.5, 0)
+    quality = scan_answers(kept_out, "quality")
     assert quality.probabilities is not None
     before = np.array([scan.result.p_quality for scan in cohort])
     errors = [float(np.mean((p - quality.labels) ** 2)) for p in (before, quality.probabilities)]
@@ -150,7 +155,7 @@ def test_no_scan_is_judged_by_its_own_label() -> None:
     # The same folds: they depend on the labels, so both draws use those of the cohort as it is.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lgeqa.evaluation.calibration._folds", lambda data, _seed: _by_patient(data))
-        first, second = (cross_validate(data, 0.5, 0)[0]["quality"] for data in (cohort, turned))
+        first, second = (scan_answers(cross_validate(data, 0.5, 0)[0], "quality") for data in (cohort, turned))
     own = np.array([scan.case.patient == patient for scan in cohort])
     assert first.probabilities is not None
     assert second.probabilities is not None
@@ -179,10 +184,65 @@ def test_scans_without_a_label_on_a_scale_are_left_out_there() -> None:
         replace(scan, label=(float("nan"), *scan.label[1:])) if number % 3 == 0 else scan
         for number, scan in enumerate(scans())
     ]
-    answers, _ = cross_validate(cohort, 0.5, 0)
-    assert {name: len(answers[name].labels) for name in SCALE_NAMES} == dict.fromkeys(SCALE_NAMES, 60) | {
-        "myocardium_nulling": 40
-    }
+    kept_out, _ = cross_validate(cohort, 0.5, 0)
+    assert {name: len(scan_answers(kept_out, name).labels) for name in SCALE_NAMES} == dict.fromkeys(
+        SCALE_NAMES, 60
+    ) | {"myocardium_nulling": 40}
+
+
+def test_kept_out_answers_hold_doubts() -> None:
+    cohort = scans(400)
+    noisy = replace(cohort[0], result=cohort[0].result.model_copy(update={"findings": (REVIEW,)}))
+    kept_out, _ = cross_validate([noisy, *cohort[1:]], 0.5, 0)
+
+    answers = answers_kept_out(kept_out)
+
+    assert answers.diagnostic == tuple(scan.label == DIAGNOSTIC for scan in cohort)
+    assert answers.probabilities == tuple(scan.result.p_quality for scan in kept_out)
+    assert (answers.may_accept[0], answers.may_repeat[0]) == (False, False)
+    assert not any(accept and repeat for accept, repeat in zip(answers.may_accept, answers.may_repeat, strict=True))
+    for scan, accept in zip(kept_out[1:], answers.may_accept[1:], strict=True):
+        assert (scan.result.decision == "accept") == (accept and (scan.result.p_quality or 0) >= DEFAULT.accept_from)
+
+
+def test_calibrated_record_holds_calibrated_slices() -> None:
+    [before] = scans(1)
+    levels = ReferenceLevels(air=0, blood=9, p_quality_if_lower=0.2, p_quality_if_higher=0.9)
+    maps = {"quality": LogisticMap(slope=0.5, offset=-1.0)}
+
+    after = _calibrated(before.result.model_copy(update={"reference": levels}), maps)
+
+    expected = maps["quality"].apply(np.array([scores.p_quality for scores in before.result.slices]))
+    assert [scores.p_quality for scores in after.slices] == pytest.approx(expected.tolist(), abs=1e-6)
+    assert after.p_quality == pytest.approx(expected.mean(), abs=1e-6)
+    assert after.p_sharpness == before.result.p_sharpness
+    assert after.reference is not None
+    assert after.reference.p_quality_if_lower == pytest.approx(float(maps["quality"].apply(np.array(0.2))))
+
+
+def test_mean_of_calibrated_slices_is_not_the_calibrated_mean() -> None:
+    before = judged("p0", POOR, [0.2, 0.9, 0.95]).result
+    levels = ReferenceLevels(air=0, blood=9, p_quality_if_lower=0.2, p_quality_if_higher=0.9)
+    maps = {"sharpness": LogisticMap(slope=0.5, offset=-1.0)}
+
+    after = _calibrated(before.model_copy(update={"reference": levels}), maps)
+
+    expected = maps["sharpness"].apply(np.array([0.2, 0.9, 0.95])).mean()
+    assert after.p_sharpness == pytest.approx(expected, abs=1e-6)
+    assert after.reference == levels  # the map of another scale leaves quality as it is
+
+
+def test_kept_out_scans_are_judged_by_the_threshold_of_their_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgeqa.evaluation.calibration.best_threshold", lambda *_: 0.77)
+    kept_out, _ = cross_validate(scans(), 0.5, 0)
+    assert {scan.result.threshold for scan in kept_out} == {0.77}
+
+
+def test_kept_out_answers_hold_the_patients() -> None:
+    kept_out, _ = cross_validate(scans(), 0.5, 0)
+    patients = answers_kept_out(kept_out).patients
+    assert len(patients) == 60
+    assert len(set(patients)) == 30
 
 
 def test_results_depend_on_the_seed_alone() -> None:
@@ -196,3 +256,26 @@ def test_too_few_scans_are_refused() -> None:
     alike = [judged(f"p{number % 9}", DIAGNOSTIC if number % 2 else POOR, 0.5) for number in range(30)]
     with pytest.raises(CohortError, match=r"30 scans of 9 patients .* and 10 patients. Score more scans"):
         check_enough(Labelled.of(alike, "quality"))
+
+
+def test_weighed_scans_are_calibrated_by_their_own_probability() -> None:
+    """Maps and threshold are those of scans of one slice, whatever the other slices say."""
+    single = [
+        replace(scan, result=scan.result.model_copy(update={"slices": scan.result.slices[:1]})) for scan in scans()
+    ]
+    weighed = []
+    for scan in single:
+        [only] = scan.result.slices
+        slices = tuple(only.model_copy(update={"p_quality": p, "weight": 0.5}) for p in (0.1, 0.9))
+        result = scan.result.model_copy(update={"slices": slices, "p_quality": only.p_quality})
+        weighed.append(replace(scan, result=result))
+    expected, found = fit_calibration(single, 0.5, 0), fit_calibration(weighed, 0.5, 0)
+    assert found.maps["quality"] == expected.maps["quality"]
+    assert found.threshold == expected.threshold
+    kept_out, _ = cross_validate(weighed, 0.5, 0)
+    alone, _ = cross_validate(single, 0.5, 0)
+    assert [scan.result.p_quality for scan in kept_out] == pytest.approx([scan.result.p_quality for scan in alone])
+    assert [scan.result.verdict for scan in kept_out] == [
+        "diagnostic" if (scan.result.p_quality or 0) >= (scan.result.threshold or 0) else "non-diagnostic"
+        for scan in kept_out
+    ]

@@ -9,7 +9,7 @@ def test_narrow_probabilities_are_constant() -> None:
     narrow = np.linspace(0.5, 0.54, 100)
     assert is_constant(narrow)
     assert constant_caution("Quality", narrow) == (
-        "Quality: the network says the same of every slice, a probability of 0.50 to 0.54."
+        "Quality: the network says the same of every slice, a probability of .50 to .54."
     )
 
 

@@ -58,7 +58,7 @@ def test_constant_network_and_better_readers_are_cautions(bundle: Bundle) -> Non
     ]
     made = evaluated(scans, bundle)
     assert made.cautions[0] == (
-        "Quality for fibrosis assessment: the network says the same of every slice, a probability of 0.53 to 0.53."
+        "Quality for fibrosis assessment: the network says the same of every slice, a probability of .53 to .53."
     )
     assert made.cautions[4:] == (
         "A agrees better with the labels of quality than the model: balanced accuracy 1.00 and 0.50 on 24 scans.",

@@ -29,7 +29,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELos
 from lgeqa.errors import LgeqaError
 from lgeqa.io import discover, read_mask, read_scan
 from lgeqa.workers import Limits, WorkerDied, work_through
-from tests.images import volume, write_dicom_series, write_volume
+from tests.images import volume, write_dicom_series, write_enhanced_mr, write_volume
 
 #: What a worker may take for one case.
 LIMITS = Limits(seconds=20.0, memory_bytes=3 << 30)
@@ -93,6 +93,10 @@ def write_corpus(folder: Path) -> None:
             dataset.compress(syntax)
             dataset.save_as(path)
     _write_jpeg_ls(folder / "dicom-jpeg-ls")
+    write_enhanced_mr(folder / "dicom-enhanced" / "IM0", _VOXELS)
+    packed = dcmread(write_enhanced_mr(folder / "dicom-enhanced-rle" / "IM0", _VOXELS))
+    packed.compress(RLELossless)
+    packed.save_as(folder / "dicom-enhanced-rle" / "IM0")
     for name in ("volume.nrrd", "volume.nii.gz", "dicom"):
         _write_zip(folder / f"zip-of-{name}" / "study.zip", folder / name)
 

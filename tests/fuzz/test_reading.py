@@ -22,7 +22,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_undamaged_files_are_read(corpus: Path) -> None:
     kinds = [folder for folder in corpus.iterdir() if not folder.name.startswith("zip")]
-    assert len(kinds) == 17
+    assert len(kinds) == 19
     for folder in kinds:
         [source] = discover([folder])
         assert len(read_scan(source).voxels) == 6

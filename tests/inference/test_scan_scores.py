@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lgeqa.batch.output_folder import table_text
+from lgeqa.batch import table_text
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.bundle.bundle import QualityOutputs
 from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.inference.scan_scores import attention_weights, estimate_scores, pooled_probabilities
 from lgeqa.inference.vote import scan_call
 from lgeqa.io import discover, read_scan
-from lgeqa.records import CSV_COLUMNS, SCORE_COLUMNS, FloatArray, IntArray, ScanResult, csv_rows
-from lgeqa.results import Results
+from lgeqa.records import FloatArray, IntArray, ScanResult
+from lgeqa.results import CSV_COLUMNS, SCORE_COLUMNS, Results, csv_rows
 from lgeqa.scales import SCALE_NAMES
 from tests.results import assessed
 from tests.toy import toy_bundle, toy_scan

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import MPEG2MPML, EnhancedMRImageStorage, JPEGLSLossless, generate_uid
+from pydicom.uid import MPEG2MPML, JPEGLSLossless, generate_uid
 from scipy.spatial.transform import Rotation
 
 from lgeqa.errors import NotAssessableError, ReadError, ScanError
@@ -376,15 +376,9 @@ def test_other_modality(modality: str, tmp_path: Path) -> None:
     refused(tmp_path, NotAssessableError, f"modality of the DICOM series is '{modality}', not MR")
 
 
-def test_enhanced_mr(tmp_path: Path) -> None:
-    edit = put(SOPClassUID=EnhancedMRImageStorage, NumberOfFrames=30)
-    write_dicom_series(tmp_path, volume((1, 9, 8)), edit=edit)
-    refused(tmp_path, ReadError, r"multi-frame DICOM image \(30 frames\).*dcm2niix")
-
-
-def test_enhanced_mr_with_one_frame(tmp_path: Path) -> None:
-    write_dicom_series(tmp_path, volume(), edit=put(SOPClassUID=EnhancedMRImageStorage))
-    refused(tmp_path, ReadError, r"enhanced or multi-frame DICOM image \(1 frames\)")
+def test_frames_without_functional_groups(tmp_path: Path) -> None:
+    write_dicom_series(tmp_path, volume((1, 9, 8)), edit=put(NumberOfFrames=30))
+    refused(tmp_path, ReadError, r"is a multi-frame DICOM image \(30 frames\) without functional groups")
 
 
 def test_colour(tmp_path: Path) -> None:

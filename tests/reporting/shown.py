@@ -8,8 +8,9 @@ import numpy as np
 from lgeqa.inference.pipeline import Assessment
 from lgeqa.measures import Heart
 from lgeqa.preprocessing import QualityPreparation
-from lgeqa.records import BoolArray, FloatArray, Grid, Scan, ScanResult, SliceScores
+from lgeqa.records import BoolArray, FloatArray, Grid, Scan, ScanResult, ScoreEstimate, SliceScores
 from lgeqa.reporting import ScanPictures, draw_pictures
+from lgeqa.scales import SCALE_NAMES
 from tests.results import assessed
 
 SPACING_MM = (2.5, 1.25, 1.25)
@@ -22,6 +23,16 @@ def scan(voxels: FloatArray, spacing_mm: tuple[float, float, float] = SPACING_MM
     grid = Grid((columns, rows, n), spacing_mm[::-1], (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     positions = tuple(spacing_mm[0] * z - 10 for z in range(n))
     return Scan("case", voxels, spacing_mm, positions, tuple(21 - z for z in range(n)), grid, Path("case.nrrd"), "")
+
+
+def weighed() -> ScanResult:
+    """An assessed scan with estimated scores, most of whose slices count little."""
+    slices = tuple(
+        scores.model_copy(update={"weight": weight})
+        for scores, weight in zip(sliced().slices, (0.7, 0.125, 0.125, 0.05), strict=True)
+    )
+    scores = {name: ScoreEstimate(expected=3.42, low=3, high=4) for name in SCALE_NAMES}
+    return sliced(slices=slices, scores=scores, probability=0.31, verdict="non-diagnostic")
 
 
 def sliced(scan_id: str = "case", qualities: tuple[float, ...] = (0.2, 0.6, 0.9, 0.7), **changes: Any) -> ScanResult:

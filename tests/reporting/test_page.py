@@ -8,13 +8,15 @@ from html.parser import HTMLParser
 
 import pytest
 
+from lgeqa.inference.bundle.kept_out import KeptOut
 from lgeqa.measures import MEASURES, definition, reference_scans
+from lgeqa.operating_point import OperatingPoint
 from lgeqa.records import ReferenceLevels, ScanResult
 from lgeqa.reporting import ScanPictures, end_of, render
 from lgeqa.reporting.measure_rows import reference_note
 from lgeqa.scales import SCALES, Scale
-from tests.reporting.shown import pictured, sliced
-from tests.results import REFUSED, REVIEW, STAMP, assessed, measured, unassessed
+from tests.reporting.shown import pictured, sliced, weighed
+from tests.results import REFUSED, REVIEW, STAMP, assessed, decided, measured, unassessed
 
 USE = "For research; the labels are simulated, and it is not a medical device."
 CAUTION = "It called every scan diagnostic: look at the measures."
@@ -73,51 +75,53 @@ def _row(page: str, scan_id: str) -> list[str]:
 
 
 def test_the_row_of_an_assessed_scan() -> None:
-    assert _row(_page(assessed("one", message="Slices of 4 mm.")), "one") == [
+    assert _row(_page(decided("one", p_sharpness=0.98, warnings=("Slices of 4 mm.",))), "one") == [
         "one",
+        "✓ accept",
+        "The probability of being diagnostic is .81, and scans from .80 are accepted. Slices of 4 mm.",
         "diagnostic",
-        "31 of 40",
-        "0.81",
-        "0.91",
-        "0.42",
-        "0.66",
-        "Slices of 4 mm.",
+        "40 of 40",
+        ".81",
+        ".91",
+        ".98",
+        ".66",
     ]
 
 
 def test_the_columns_are_in_the_order_of_the_cells() -> None:
     head = _Page(_page(assessed())).rows[0]
-    assert head[3:7] == [SCALES[3].title, SCALES[0].title, SCALES[1].title, SCALES[2].title]
+    assert head[5:9] == [SCALES[3].title, SCALES[0].title, SCALES[1].title, SCALES[2].title]
 
 
 def test_the_row_of_a_scan_that_was_not_assessed() -> None:
     page = _page(unassessed("void"), unassessed("dark", status="not_assessable", message="no atrium"))
-    assert _row(page, "void")[1] == "failed"
-    assert _row(page, "void")[-1] == "void.nrrd: the file is empty."
-    assert _row(page, "dark") == ["dark", "not assessable", "–", "–", "–", "–", "–", "no atrium"]
+    assert _row(page, "void")[1:4] == ["–", "void.nrrd: the file is empty.", "failed"]
+    assert _row(page, "dark") == ["dark", "–", "no atrium", "not assessable", "–", "–", "–", "–", "–"]
 
 
 def test_a_tie_is_marked_and_so_is_what_is_below_one_half() -> None:
     page = _page(assessed("even", votes_diagnostic=20, tie=True, p_sharpness=0.499))
-    assert _row(page, "even")[2] == "20 of 40, tie"
+    assert _row(page, "even")[4] == "20 of 40, tie"
     table = page.partition("<details")[0]
-    assert re.findall(r'class="number low" data-value="0.499">([\d.]+)<', table) == ["0.50"]
+    assert re.findall(r'class="number low" data-label="Sharpness" data-value="0.499">([\d.]+)<', table) == [".50"]
     assert "The vote is a tie, so this mean decided." in page
 
 
 def test_rows_carry_what_they_are_filtered_by() -> None:
-    page = _page(assessed("a", p_sharpness=0.2, p_enhancement=0.49), unassessed("b"))
+    page = _page(decided("a", p_sharpness=0.2, p_enhancement=0.49), unassessed("b"))
     found = _Page(page)
+    assert found.all_of("data-decision") == ["review", "none"]
     assert found.all_of("data-failing") == ["sharpness enhancement", ""]
     assert found.all_of("data-end") == ["diagnostic", "failed"]
     assert set(found.all_of("data-part")) <= set(found.all_of("id"))
 
 
 def test_the_counts_add_up() -> None:
-    results = [assessed("a"), assessed("b"), assessed("c", verdict="non-diagnostic"), unassessed("d")]
-    counts = dict(re.findall(r'<li class="([\w-]+)[^>]*><b>(\d+)</b>', _page(*results)))
-    assert counts == {"diagnostic": "2", "non-diagnostic": "1", "not_assessable": "0", "failed": "1"}
-    assert sum(map(int, counts.values())) == len(results)
+    results = [decided("a", p_sharpness=0.98), decided("b"), decided("c", p_quality=0.1), unassessed("d")]
+    page = " ".join(_page(*results).split())
+    counts = dict(re.findall(r'<li class="([\w-]+)[^>]*>(?:<span[^<]*</span> )?<b>(\d+)</b>', page))
+    assert counts == {"decision-accept": "1", "decision-review": "1", "decision-repeat": "1", "measured": "1"}
+    assert "By verdict: 2 diagnostic, 1 non-diagnostic, 0 not assessable, 1 failed." in page
 
 
 def test_it_says_what_made_it_and_what_it_is_not() -> None:
@@ -132,7 +136,7 @@ def test_part_states_vote_probability_and_their_origin() -> None:
     page = _page(sliced("one", input_sha256="cd" * 32))
     words = " ".join(page.split())
     assert "3 of 4 slices that hold the left atrium reach the threshold of 0.5: <b>diagnostic</b>" in words
-    assert "their mean, is 0.60." in words
+    assert "their mean, is .60." in words
     for told in ("cd" * 32, STAMP.sha256, "lgeqa 0", "2026-01-01T00:00:00+00:00", "read 0.1 s"):
         assert told in page.partition("Where this result comes from")[2]
 
@@ -145,12 +149,34 @@ def test_the_strip_has_a_bar_for_each_slice_up_or_down() -> None:
     assert (data["vote"]["votes_diagnostic"], data["vote"]["votes_total"], data["vote"]["threshold"]) == (3, 4, 0.5)
 
 
+def test_weights_and_estimated_scores_are_shown() -> None:
+    page = _page(weighed())
+    words = " ".join(page.split())
+    assert "reach the threshold of 0.5. The probability of the scan, in which each slice counts by its" in words
+    assert "weight, is .31 and decides: <b>non-diagnostic</b>." in words
+    assert "the vote, which decides" not in words
+    rows = _Page(page).rows
+    [head] = [row for row in rows if "Estimated score" in row]
+    column = head.index("Estimated score")
+    attributes = rows[rows.index(head) + 1 :][: len(SCALES)]
+    assert {row[column] for row in attributes} == {"3.4 (3 to 4)"}
+    [head] = [row for row in rows if "Weight" in row]
+    assert [row[head.index("Weight")] for row in rows[rows.index(head) + 1 :][:4]] == ["70 %", "12 %", "12 %", "5 %"]
+    [block] = _data(page, "vote-data")
+    assert [scores["weight"] for scores in json.loads(block)["vote"]["slices"]] == [0.7, 0.125, 0.125, 0.05]
+
+
+def test_other_scans_show_neither_weights_nor_scores() -> None:
+    cells = {cell for row in _Page(_page(sliced())).rows for cell in row}
+    assert not cells & {"Estimated score", "Weight"}
+
+
 def test_the_worst_slices_are_named_with_their_place() -> None:
     worst = " ".join(_page(sliced()).partition("Worst slices")[2].partition("</ol>")[0].split())
     assert re.findall(r">Slice (\d+)</button> at (\S+) mm: quality ([\d.]+)", worst) == [
-        ("20", "−10.0", "0.20"),
-        ("19", "−7.5", "0.60"),
-        ("17", "−2.5", "0.70"),
+        ("20", "−10.0", ".20"),
+        ("19", "−7.5", ".60"),
+        ("17", "−2.5", ".70"),
     ]
 
 
@@ -202,7 +228,7 @@ def test_markup_from_outside_is_text() -> None:
     assert found.tags.count("script") == 2  # the data of the vote, and the page's own
     assert found.tags.count("img") == 0
     assert not {"onerror"} & {name for name, _ in found.attributes}
-    assert _row(page, NASTY)[-1] == NASTY
+    assert _row(page, NASTY)[2] == NASTY
 
 
 def test_no_sign_of_a_record_ends_its_script() -> None:
@@ -238,22 +264,6 @@ def test_a_run_of_one_and_a_run_of_none() -> None:
     assert "1 scan ·" in _page(assessed())
     assert "the bundle&#39;s threshold" in _page(unassessed())
     assert "0 scans ·" in _page()
-
-
-def test_many_scans_are_split_over_linked_pages() -> None:
-    results = [sliced(f"scan {number}") for number in range(7)]
-    pages = dict(render(results, _nothing, STAMP, USE, CAUTION, scans_a_page=3))
-    assert list(pages) == ["report.html", "report-2.html", "report-3.html"]
-    parsed = {name: _Page(page) for name, page in pages.items()}
-    parts = [[one for one in page.all_of("id") if one.startswith("scan-")] for page in parsed.values()]
-    assert [len(one) for one in parts] == [3, 3, 1]
-    assert len(_Page(pages["report.html"].partition("<details")[0]).rows) == 8
-    for name, page in parsed.items():
-        for link in page.all_of("href"):
-            target, _, anchor = link.partition("#")
-            if not target.startswith("https:"):
-                assert not anchor or anchor in parsed[target or name].all_of("id")
-        assert USE in pages[name]
 
 
 def _part(page: str) -> str:
@@ -316,20 +326,36 @@ def test_refused_scan_says_why_and_what_to_do_once() -> None:
     assert part.count(REFUSED.seen) == 1
 
 
-def test_scan_to_review_is_marked_in_table_and_part() -> None:
-    page = _page(sliced("one", review=True, findings=(REVIEW,)), sliced("two"))
-    assert _row(page, "one")[1].split() == ["diagnostic", "review"]
-    assert _row(page, "two")[1] == "diagnostic"
-    assert _Page(page).all_of("data-end") == ["diagnostic review", "diagnostic"]
+def test_reasons_for_the_decision_come_first_with_their_remedy() -> None:
+    page = _page(decided("one", findings=(REVIEW,)), decided("two", p_quality=0.1))
+    assert _row(page, "one")[1:3] == ["? review", f"{REVIEW.seen} The scan fails sharpness."]
+    assert _row(page, "two")[1] == "↻ repeat"
     part = _part(page)
-    assert part.index('class="badge review"') < part.index("Review before use:") < part.index("slices that hold")
+    reasons = f"<li><b>{REVIEW.seen}</b> {REVIEW.remedy}</li> <li><b>The scan fails sharpness.</b> </li>"
+    assert part.index('class="badge decision-review"') < part.index(reasons) < part.index("slices that hold")
+    assert part.partition("</details>")[0].count(REVIEW.remedy) == 1
+
+
+@pytest.mark.parametrize("quality", [0.99, 0.5, 0.01])
+def test_failed_attribute_is_under_no_green_badge(quality: float) -> None:
+    page = _page(decided(p_quality=quality, p_sharpness=0.2))
+    badges = re.findall(r'class="badge ([\w-]+)"', page)
+    assert not {"decision-accept", "diagnostic"} & set(badges)
+    assert "fails" in badges
+    assert "fails sharpness" in _part(page)
+
+
+def test_refused_scan_is_for_review() -> None:
+    refused = unassessed(status="not_assessable", findings=(REFUSED,), decision="review", reasons=(REFUSED.seen,))
+    part = _part(_page(refused))
+    assert f"Review: no verdict can be given</h4> <ul> <li><b>{REFUSED.seen}</b> {REFUSED.remedy}</li>" in part
+    assert part.count(REFUSED.seen) == 1
 
 
 def test_forced_verdict_is_said() -> None:
-    page = _page(sliced("one", forced=True, findings=(REFUSED,)))
-    assert _row(page, "one")[1].split() == ["diagnostic", "forced"]
-    assert "Verdict forced" in _part(page)
-    assert "Not assessable because" not in _part(page)
+    page = _page(decided("one", forced=True, findings=(REFUSED,)))
+    assert _row(page, "one")[3].split() == ["diagnostic", "forced"]
+    assert "Review: the verdict was forced, although the scan was refused" in _part(page)
 
 
 def test_reference_levels_are_one_line_with_a_flag() -> None:
@@ -344,14 +370,12 @@ def test_reference_levels_are_one_line_with_a_flag() -> None:
 def test_measures_over_a_batch_name_and_link_outliers() -> None:
     results = [sliced(f"scan {n}", measures=measured(0.5, noise_percent=10.0 + n % 5)) for n in range(9)]
     results.append(sliced("far", measures=measured(0.5, noise_percent=90.0)))
-    pages = dict(render(results, _nothing, STAMP, USE, CAUTION, scans_a_page=5))
-    section = pages["report.html"].partition("Measures over this batch")[2].partition("</section>")[0]
+    section = _page(*results).partition("Measures over this batch")[2].partition("</section>")[0]
     noise = next(part for part in section.split("<tr>") if "measure-noise_percent" in part)
     assert noise.count('class="mark dot"') == 10
     named = noise.partition('class="outliers"')[2]
-    assert re.findall(r'<a href="(.*?)">(.*?)</a>', named) == [("report-2.html#scan-far", "far")]
+    assert re.findall(r'<a href="(.*?)">(.*?)</a>', named) == [("#scan-far", "far")]
     assert "far above the others, worse" in named
-    assert "Measures over this batch" not in pages["report-2.html"]
 
 
 def test_a_small_batch_has_no_section_for_it() -> None:
@@ -360,21 +384,14 @@ def test_a_small_batch_has_no_section_for_it() -> None:
 
 def test_measured_scans_are_counted_where_there_are_any() -> None:
     page = _page(unassessed("m", status="measured", message=""), assessed("a"))
-    assert '<li class="measured"><b>1</b> measured</li>' in page
-    assert _row(page, "m")[1] == "measured"
+    assert "1 measured" in page.partition("By verdict:")[2].partition("</p>")[0]
+    assert _row(page, "m")[1:4] == ["–", "", "measured"]
 
 
 def test_pictures_of_a_scan_without_a_verdict_are_there() -> None:
     page = _page(unassessed("case", status="measured", message=""), load={"case": pictured(maps=False)}.get)
     assert page.count('class="pictures-data"') == 1
     assert "pictures of this scan are missing" not in _page(unassessed(status="measured"))
-
-
-def test_pages_of_just_as_many_scans_as_they_hold() -> None:
-    names = [
-        name for name, _ in render([assessed(str(n)) for n in range(6)], _nothing, STAMP, USE, CAUTION, scans_a_page=3)
-    ]
-    assert names == ["report.html", "report-2.html"]
 
 
 @pytest.mark.parametrize("scale", [scale for scale in SCALES if scale.name != "quality"], ids=lambda scale: scale.name)
@@ -385,3 +402,47 @@ def test_advice_has_a_source(scale: Scale) -> None:
 
 def test_the_end_of_a_scan() -> None:
     assert [end_of(assessed()), end_of(unassessed())] == ["diagnostic", "failed"]
+
+
+KEPT_OUT = KeptOut(
+    probabilities=(0.95, 0.9, 0.6, 0.1),
+    diagnostic=(True, False, True, False),
+    may_accept=(True,) * 4,
+    may_repeat=(True,) * 4,
+    patients=(0, 1, 2, 3),
+)
+
+
+def test_curves_say_how_far_to_trust_a_decision() -> None:
+    [(_, page)] = render([decided()], _nothing, STAMP, USE, CAUTION, KEPT_OUT)
+    section = page.partition('class="trust"')[2].partition("</section>")[0]
+    assert "Of 100 scans like these, 50 are accepted (25 of them poor), 25 sent to review" in section
+    assert [_row(section, cell)[1:] for cell in (".95", ".10", "25 %", "50 %")] == [
+        ["100 %", "1"],
+        ["0 %", "1"],
+        ["0 %"],
+        ["50 %"],
+    ]
+    reliability, risk = re.findall(r'class="curve" points="([^"]*)"', section)
+    assert reliability.split()[:4] == ["74.0", "180.0", "194.0", "10.0"]  # (.1, 0), (.6, 1) from 50 to 290, 180 to 10
+    assert risk.split()[:4] == ["110.0", "180.0", "170.0", "10.0"]  # (.25, 0), (.5, .5), the highest risk of the axis
+    assert re.findall(r'class="dot point" d="M([\d. ]+)h0"', section) == ["170.0 10.0"]
+
+
+def test_decisions_that_were_not_measured_say_how_to() -> None:
+    page = _page(decided(point=OperatingPoint(accept_from=0.9, repeat_below=0)))
+    section = page.partition('class="trust"')[2].partition("</section>")[0]
+    assert "has not been measured" in section
+    assert "lgeqa calibrate" in section
+    text = "accepted from a probability of .90, never to be repeated, and otherwise for review (set by hand)."
+    assert text in page.partition("<table")[0]
+    assert 'class="trust"' not in _page(unassessed())
+
+
+def test_outcomes_of_several_operating_points_are_told_apart() -> None:
+    results = [decided("a"), decided("b", point=OperatingPoint(accept_from=2, repeat_below=0.5))]
+    [(_, page)] = render(results, _nothing, STAMP, USE, CAUTION, KEPT_OUT)
+    section = page.partition('class="trust"')[2].partition("</section>")[0]
+    assert "never accepted, to be repeated below .50" in section
+    assert section.count("Of 100 scans like these") == 2
+    assert section.count('class="dot point"') == 1  # no scan is accepted at the other

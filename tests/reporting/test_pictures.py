@@ -93,9 +93,11 @@ def test_one_window_for_the_whole_scan_by_what_is_on_it() -> None:
     voxels[1] += 400
     voxels[4] = 5000  # a slice that is not shown
     found = drawn(voxels, square(slice(0, 10), slice(0, 10)))
-    low, high = found.window
-    assert -300 <= low < -290
+    low, high = found.windows.automatic
+    assert low == pytest.approx(found.windows.wide[0] - 0.05 * (high - low), abs=10)
     assert 100 < high < 300
+    assert found.windows.wide[0] == pytest.approx(-300, abs=1)
+    assert found.windows.wide[1] == pytest.approx(high, abs=5)
     first, second, _ = (opened(one.jpeg) for one in found.slices)
     assert first[200, 200] > second[200, 200] + 50
     assert second[2, 200] == 0  # the field reaches above the scan
@@ -121,7 +123,36 @@ def test_maps_are_kept_for_each_scale_or_reported_missing() -> None:
 
 def test_a_scan_of_one_grey_level_is_drawn() -> None:
     found = drawn(np.full((5, 60, 50), 7, np.float32), square(slice(10, 20), slice(20, 30)))
-    assert found.window == (7, 7)
+    assert set(dict(found.windows).values()) == {(7, 7)}
+
+
+def test_noise_of_air_is_not_clipped_to_black() -> None:
+    voxels = np.random.default_rng(0).rayleigh(5, (5, 60, 50)).astype(np.float32)
+    atrium = square(slice(10, 20), slice(20, 30))
+    voxels[atrium] += 100
+    found = drawn(voxels, atrium)
+    black, white = found.windows.automatic
+    assert black < found.windows.wide[0] < white < found.windows.wide[1]
+    assert found.windows.blood[0] == black
+    assert sum(found.windows.blood) / 2 == pytest.approx(np.median(voxels[atrium]))
+    air = opened(found.slices[0].jpeg)[-60:-10, 100:150]
+    assert np.count_nonzero(air == 0) < 0.01 * air.size
+
+
+def test_prepared_part_leaves_out_frame_padding_and_margin() -> None:
+    voxels = np.random.default_rng(0).uniform(1, 9, (5, 60, 50)).astype(np.float32)
+    voxels[:, :14] = 0
+    atrium = square(slice(20, 30), slice(2, 12))
+    field_mm, side_mm = PREPARATION.field_mm, SPACING_MM[1]
+    assert PREPARATION.margin_mm is None
+    left, top, right, bottom = drawn(voxels, atrium).prepared
+    middle_row, middle_column = 25 * side_mm, 7 * side_mm  # of the atrium, in mm from the corner of the scan
+    assert left == pytest.approx(PIXELS * (field_mm / 2 - middle_column) / field_mm, abs=2)
+    assert top == pytest.approx(PIXELS * (14 * side_mm - middle_row + field_mm / 2) / field_mm, abs=2)
+    assert (right, bottom) == (PIXELS, PIXELS)
+    near = PREPARATION.model_copy(update={"margin_mm": 5})
+    seen = draw_pictures(Assessment(assessed(), scan(voxels), atrium, None), near).prepared
+    assert seen[3] - seen[1] == pytest.approx(PIXELS * (10 * side_mm + 2 * 5) / field_mm, abs=10)
 
 
 def test_a_record_comes_back_as_it_was() -> None:

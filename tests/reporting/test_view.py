@@ -1,14 +1,15 @@
 import pytest
 
+from lgeqa.formatting import probability_text
 from lgeqa.records import ReferenceLevels
-from lgeqa.reporting.presenter import ScanView, likelihood
+from lgeqa.reporting.presenter import ScanLink, ScanView, likelihood
 from lgeqa.scales import SCALES
 from tests.reporting.shown import sliced
 from tests.results import REFUSED, REVIEW, assessed, measured, unassessed
 
 
 def view(**changes: object) -> ScanView:
-    return ScanView(sliced(**changes), "report.html")  # type: ignore[arg-type]
+    return ScanView(sliced(**changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_the_attributes_are_quality_first_with_what_they_mean() -> None:
 
 
 def test_a_scan_without_a_verdict_has_none_of_it() -> None:
-    shown = ScanView(unassessed(), "report.html")
+    shown = ScanView(unassessed())
     assert (shown.attributes, shown.failing, shown.differs, shown.end) == ([], [], False, "failed")
 
 
@@ -57,7 +58,7 @@ def test_bars_reach_from_the_threshold_to_the_probability() -> None:
 
 def test_slices_that_are_missing_between_others_leave_a_gap() -> None:
     slices = sliced(qualities=(0.2, 0.4, 0.6, 0.8, 0.9)).slices
-    shown = ScanView(assessed(slices=(slices[0], slices[1], slices[4])), "report.html")
+    shown = ScanView(assessed(slices=(slices[0], slices[1], slices[4])))
     assert [bar.start for bar in shown.bars] == [0, 1, 4]
     assert shown.length == 5
 
@@ -75,8 +76,8 @@ def test_a_vote_and_a_mean_that_differ_are_reported(probability: float, verdict:
 
 
 def test_an_anchor_needs_no_escaping() -> None:
-    shown = ScanView(assessed('a b/<ü>"&'), "report.html")
-    assert shown.anchor == "scan-a%20b%2F%3C%C3%BC%3E%22%26"
+    link = ScanLink('a b/<ü>"&', "report/a.html")
+    assert link.address == "report/a.html#scan-a%20b%2F%3C%C3%BC%3E%22%26"
 
 
 def test_flags_are_beside_the_verdict() -> None:
@@ -98,7 +99,7 @@ def test_findings_are_parted_by_severity() -> None:
     ],
 )
 def test_refusals_are_titled_by_what_became_of_the_scan(status: str, forced: bool, title: str) -> None:
-    assert ScanView(unassessed(status=status, forced=forced), "report.html").refusal_title == title
+    assert ScanView(unassessed(status=status, forced=forced)).refusal_title == title
 
 
 def test_poor_measures_are_counted() -> None:
@@ -116,12 +117,12 @@ def test_reference_that_decides_the_side_is_flagged(lower: float, higher: float,
     assert shown.sensitive is sensitive
     assert shown.reference_words == (
         "Grey level of blood 120.1, of air 3.0. If the blood level were 5 % lower / higher, "
-        f"the probability would be {lower:.2f} / {higher:.2f}."
+        f"the probability would be {probability_text(lower)} / {probability_text(higher)}."
     )
 
 
 def test_reference_of_a_scan_without_a_verdict_is_its_levels() -> None:
-    shown = ScanView(unassessed(reference=ReferenceLevels(air=3, blood=120)), "report.html")
+    shown = ScanView(unassessed(reference=ReferenceLevels(air=3, blood=120)))
     assert shown.reference_words == "Grey level of blood 120.0, of air 3.0."
     assert not shown.sensitive
-    assert ScanView(unassessed(), "report.html").reference_words == ""
+    assert ScanView(unassessed()).reference_words == ""

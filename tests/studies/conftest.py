@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 from lgeqa.database import Sessions, open_database
 from lgeqa.io import Source
 from lgeqa.scales import SCALE_NAMES
+from lgeqa.studies import management
 from lgeqa.studies.management import make_study
-from lgeqa.studies.models import Study, writing
+from lgeqa.studies.models import Reader, Study, writing
 from lgeqa.studies.ratings import SentRating, save_rating
 from lgeqa.studies.study_scans import Candidate
 
@@ -22,6 +23,14 @@ def sessions(tmp_path: Path) -> Sessions:
 def session(sessions: Sessions) -> Iterator[Session]:
     with writing(sessions) as session:
         yield session
+
+
+#: Secret of the owner, from which the links of readers follow.
+KEY = "key-of-the-tests-of-studies"
+
+
+def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
+    return management.add_reader(session, study, name, KEY)
 
 
 def candidates(n: int) -> list[Candidate]:

@@ -18,10 +18,10 @@ from lgeqa.studies.adjudication import (
 )
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
 from lgeqa.studies.export import adjudications_csv, labels_json, scores_csv
-from lgeqa.studies.management import add_reader, close_study, make_study, reopen_study
+from lgeqa.studies.management import close_study, make_study, reopen_study
 from lgeqa.studies.models import Study
 from lgeqa.studies.ratings import save_rating
-from tests.studies.conftest import candidates, rate_all, sent
+from tests.studies.conftest import add_reader, candidates, rate_all, sent
 from tests.studies.test_export import reading
 
 

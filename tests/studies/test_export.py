@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 from lgeqa.cohort import LabelRule, read_cohort, scores_of
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.export import RATING_COLUMNS, history_csv, labels_json, ratings_csv, scores_csv
-from lgeqa.studies.management import add_reader
 from lgeqa.studies.models import Reading, Study
 from lgeqa.studies.ratings import save_rating
-from tests.studies.conftest import rate_all, sent
+from tests.studies.conftest import add_reader, rate_all, sent
 
 
 @pytest.fixture

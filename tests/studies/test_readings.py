@@ -10,12 +10,12 @@ from lgeqa.errors import ReadError
 from lgeqa.io import read_scan
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.errors import ConflictError, NotFoundError
-from lgeqa.studies.management import add_reader, close_study, make_study, reopen_study
+from lgeqa.studies.management import close_study, make_study, reopen_study
 from lgeqa.studies.models import Reader, Study, writing
 from lgeqa.studies.ratings import find_person, find_reading, read_kept, save_rating
 from lgeqa.studies.study_scans import scans_of_folder
 from tests.images import volume, write_volume
-from tests.studies.conftest import candidates, sent
+from tests.studies.conftest import add_reader, candidates, sent
 
 
 @pytest.fixture

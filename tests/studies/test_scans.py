@@ -9,12 +9,12 @@ from lgeqa.database import open_database
 from lgeqa.errors import CohortError
 from lgeqa.studies.errors import RatingError
 from lgeqa.studies.export import scores_csv
-from lgeqa.studies.management import add_reader, make_study
+from lgeqa.studies.management import make_study
 from lgeqa.studies.models import writing
 from lgeqa.studies.study_scans import scans_of_folder
 from lgeqa.training.case_reading import read_case
 from tests.images import volume, write_dicom_series, write_volume
-from tests.studies.conftest import rate_all
+from tests.studies.conftest import add_reader, rate_all
 
 HEADER = ",".join(COLUMNS)
 

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from lgeqa.database import Sessions
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
 from lgeqa.studies.management import (
-    add_reader,
     check_closed,
     close_study,
     delete_study,
@@ -19,10 +18,11 @@ from lgeqa.studies.management import (
     remove_reader,
     renew_token,
     reopen_study,
+    show_token,
 )
 from lgeqa.studies.models import Reader, Reading, Study, StudyScan, writing
 from lgeqa.studies.ratings import save_rating
-from tests.studies.conftest import candidates, sent
+from tests.studies.conftest import KEY, add_reader, candidates, sent
 
 
 def test_a_study_keeps_its_scans_and_who_reads_them(session: Session, study: Study) -> None:
@@ -59,13 +59,13 @@ def test_of_a_token_only_its_hash_is_kept(sessions: Sessions, tmp_path: Path) ->
 
 def test_a_new_token_shuts_out_the_old_one(session: Session, study: Study) -> None:
     reader, old = add_reader(session, study, "A")
-    same, new = renew_token(study, 1)
+    same, new = renew_token(study, 1, KEY)
 
     assert same is reader
     assert find_reader(session, new) == reader.id
     assert find_reader(session, old) is None
     with pytest.raises(NotFoundError, match="'Pilot' has no reader 2"):
-        renew_token(study, 2)
+        renew_token(study, 2, KEY)
 
 
 def test_a_reader_is_taken_back_until_something_is_rated(sessions: Sessions) -> None:
@@ -177,7 +177,26 @@ def test_a_large_study_is_found_in_a_few_queries(sessions: Sessions) -> None:
         assert [one.rating for reader in found.readers for one in reader.readings] == [None] * 180
         assert {one.scan.scan_id for one in found.readers[2].readings} == {f"scan-{number}" for number in range(40)}
 
-    assert len(queries) <= 6
+    assert len(queries) <= 8
+
+
+def test_link_is_shown_again_with_the_key_alone(session: Session, study: Study) -> None:
+    reader, token = add_reader(session, study, "Ada")
+
+    assert show_token(study, 1, KEY) == (reader, token)
+    assert token not in str(vars(reader).values())
+    with pytest.raises(ConflictError, match=r"The link of Ada cannot be shown: .* It still works"):
+        show_token(study, 1, "key-of-a-later-owner")
+    assert show_token(study, 1, KEY)[1] != renew_token(study, 1, KEY)[1]
+
+
+def test_link_of_an_earlier_version_cannot_be_shown(session: Session, study: Study) -> None:
+    reader, token = add_reader(session, study, "Ada")
+    reader.link_nonce = None
+
+    with pytest.raises(ConflictError, match="made by an earlier version"):
+        show_token(study, 1, KEY)
+    assert find_reader(session, token) == reader.id
 
 
 def test_no_study_of_this_number(session: Session) -> None:

@@ -45,6 +45,12 @@ def finished_run(folder: Path, config: DetectorConfig | QualityConfig, value: fl
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _stand_ins_weigh_no_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts stand in for the networks, whose outputs the model card would ask for."""
+    monkeypatch.setattr("lgeqa.inference.bundle.bundle.Bundle.weighs_slices", False)
+
+
 @pytest.fixture
 def detector(tmp_path: Path) -> Path:
     return finished_run(tmp_path / "detector", DetectorConfig(rule=RULE), 1)

@@ -170,11 +170,11 @@ class Many(Settings):
         (
             DetectorConfig,
             {"loop": {"colour": 3}},
-            r"loop.colour = 3: is not known. There are epochs, batch, .*precision\.",
+            r"loop.colour = 3: is not known. There are epochs, batch, .*tracking\.",
         ),
         (DetectorConfig, {"widths": 3}, r"widths = 3: is not known. Did you mean width\?"),
         (DetectorConfig, {"loop": {"augmentation": {"flips": 1}}}, r"flips = 1: is not known. Did you mean flip\?"),
-        (Many, {"loops": [{"epoch": 3}]}, r"loops.0.epoch = 3: is not known$"),
+        (Many, {"loops": [{"epoch": 3}]}, r"loops.0.epoch = 3: is not known. Did you mean epochs\?"),
     ],
 )
 def test_an_unknown_setting_is_reported_with_the_known_ones(

@@ -64,7 +64,7 @@ def test_constant_network_is_reported_on_each_scale(tmp_path: Path) -> None:
         "Sharpness",
         "Enhancement of aorta and valve",
     ]
-    assert "a probability of 0.50 to 0.50" in cautions[0]
+    assert "a probability of .50 to .50" in cautions[0]
 
 
 def test_network_that_says_the_opposite_is_reported(tmp_path: Path) -> None:

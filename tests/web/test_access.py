@@ -11,6 +11,8 @@ from sqlalchemy.exc import OperationalError
 from starlette.routing import BaseRoute, Mount
 from starlette.types import Message, Receive, Scope
 
+from lgeqa.studies.management import hash_token
+from lgeqa.studies.models import Reader, Study, now
 from lgeqa.web.authorization import Authenticator
 from lgeqa.web.host_names import is_ours, link_host
 from tests.web.serving import OWNER, TOKEN, serve
@@ -20,14 +22,24 @@ READER = {"Authorization": f"Bearer {READER_TOKEN}"}
 #: Name of the cookie of a server that listens on port 80, as the test client says.
 COOKIE = "lgeqa_token_80"
 #: Routes that a reader's token opens, by the start of their path.
-FOR_READERS = ("/api/reading", "/read")
+FOR_READERS = ("/api/reading", "/api/practice", "/api/sign-in", "/read", "/practice")
+#: Routes that are open to everybody.
+OPEN = ("/health", "/enter")
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> FastAPI:
     made = serve(tmp_path)
-    made.state.gate = Authenticator(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
+    add_reader(made)
     return made
+
+
+def add_reader(app: FastAPI) -> None:
+    """Add a study of no scans, with the reader of `READER_TOKEN`."""
+    with app.state.served.sessions.begin() as session:
+        study = Study(name="Pilot", seed=0, repeat_share=0, made_at=now())
+        study.readers = [Reader(number=1, name="Ann", token_sha256=hash_token(READER_TOKEN))]
+        session.add(study)
 
 
 @pytest.fixture
@@ -47,7 +59,7 @@ def requests_of(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
 
 
 def test_each_route_needs_a_token_of_its_role(app: FastAPI, client: TestClient) -> None:
-    requests = [(method, path) for method, path in requests_of(app.routes) if path != "/health"]
+    requests = [(method, path) for method, path in requests_of(app.routes) if path not in OPEN]
 
     assert ("GET", "/") in requests
     assert ("POST", "/api/uploads") in requests
@@ -84,11 +96,29 @@ def test_link_with_a_token_becomes_a_cookie_and_a_clean_address(client: TestClie
     assert client.get("/").status_code == 200
 
 
-def test_a_wrong_token_in_a_link_is_no_cookie(client: TestClient) -> None:
-    answer = client.get("/?token=wrong", follow_redirects=False)
+@pytest.mark.parametrize("headers", [{}, OWNER])
+def test_wrong_token_in_a_link_leads_to_the_entrance(client: TestClient, headers: dict[str, str]) -> None:
+    answer = client.get("/studies?token=wrong", headers=headers, follow_redirects=False)
 
-    assert answer.status_code == 401
+    assert (answer.status_code, answer.headers["location"]) == (303, "/enter#refused")
     assert not answer.cookies
+    assert client.get("/enter").status_code == 200
+
+
+@pytest.mark.parametrize(("headers", "page"), [(OWNER, "/"), (READER, "/read")])
+def test_signing_in_sets_the_cookie_of_the_token(client: TestClient, headers: dict[str, str], page: str) -> None:
+    answer = client.post("/api/sign-in", headers=headers)
+
+    assert answer.json() == {"page": page}
+    assert f"Bearer {answer.cookies[COOKIE]}" == headers["Authorization"]
+    assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in answer.headers["set-cookie"].split(";")}
+
+
+def test_reader_on_a_page_of_the_owner_learns_so(client: TestClient) -> None:
+    answer = client.get("/studies", headers=READER)
+
+    assert answer.status_code == 403
+    assert "This page is not for readers" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/scans/1", "/interface"])
@@ -145,7 +175,7 @@ def test_place_of_a_bug_is_reported_and_no_name(
 
 @pytest.mark.parametrize("weak", ["", "short", "a" * 40, "two words are not a token at all"])
 def test_weak_token_opens_nothing_even_where_it_is_the_owners(app: FastAPI, client: TestClient, weak: str) -> None:
-    app.state.gate = Authenticator(weak, lambda token: 7)
+    app.state.gate = Authenticator(weak, app.state.served.sessions)
 
     for headers in ({}, {"Authorization": f"Bearer {weak}"}, {"Cookie": f"{COOKIE}={weak}"}):
         assert client.get("/api/scans", headers=headers).status_code == 401
@@ -244,7 +274,7 @@ def test_nothing_is_read_of_what_nobody_known_sends(app: FastAPI, path: str) -> 
 def test_body_of_unknown_length_is_read_up_to_its_limit(tmp_path: Path, path: str, limit: int) -> None:
     app = serve(tmp_path, upload_mb=1)
     taken: list[int] = []
-    app.state.gate = Authenticator(TOKEN, lambda token: 7 if token == READER_TOKEN else None)
+    add_reader(app)
     kind = "multipart/form-data; boundary=b" if "uploads" in path else "application/json"
     headers = READER if "reading" in path else OWNER
 
@@ -301,9 +331,9 @@ def test_slow_sender_is_waited_for_as_long_as_something_comes(app: FastAPI, monk
 def test_health_needs_no_token_and_reveals_nothing_private(app: FastAPI, tmp_path: Path) -> None:
     with TestClient(app) as client:
         well = client.get("/health")
-        app.state.served.queue.standstill = "The disk is full."
+        app.state.served.queue.stand_still("worker", "The disk is full.")
         unwell = client.get("/health")
-        app.state.served.queue.standstill = ""
+        app.state.served.queue.stand_still("worker", "")
         again = client.get("/health").json()
     ended = client.get("/health")
 

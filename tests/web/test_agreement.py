@@ -4,21 +4,25 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from lgeqa.agreement.compute import agree
 from lgeqa.agreement.record import Agreement
 from lgeqa.records import BundleStamp
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.management import find_study
 from lgeqa.studies.models import StudyScan
+from lgeqa.web import agreement_routes
 from lgeqa.web.models import ScanRow
 from tests.evaluation.judged import record
 from tests.web.rating import Person, Scene, make_scene, rating
 
 PATHS = [
     ("GET", "/api/studies/1/agreement"),
+    ("GET", "/api/studies/1/agreement/progress"),
     ("GET", "/api/studies/1/agreement/agreement.md"),
     ("GET", "/api/studies/1/adjudication"),
     ("GET", "/api/studies/1/adjudication/1"),
@@ -86,6 +90,59 @@ def test_figures(scene: Scene) -> None:
     assert len(made.disputes) == 3
 
 
+def test_progress_ends_with_the_agreement(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    half_way, go_on = Event(), Event()
+
+    def stop_half_way(*arguments: Any, on_progress: Any, **options: Any) -> Agreement:
+        def report(share: float) -> None:
+            seen.append(share)
+            on_progress(share)
+            if share == 0.5:
+                half_way.set()
+                assert go_on.wait(30)
+
+        return agree(*arguments, on_progress=report, **options)
+
+    monkeypatch.setattr(agreement_routes, "agree", stop_half_way)
+    scene.owner.get("/api/studies/1/agreement/progress")
+    assert half_way.wait(30)
+    assert scene.owner.get("/api/studies/1/agreement/progress").json() == {"share": 0.5, "done": False}
+    go_on.set()
+    made = scene.owner.get("/api/studies/1/agreement").json()
+
+    assert scene.owner.get("/api/studies/1/agreement/progress").json() == {"share": 1, "done": True}
+    assert scene.owner.get("/api/studies/1/agreement/agreement.json").json() == made
+    assert len(seen) == 8  # computed once
+
+
+def test_failed_agreement_is_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(agreement_routes, "Bootstrap", lambda: None)
+        failed = scene.owner.get("/api/studies/1/agreement")
+    again = scene.owner.get("/api/studies/1/agreement")
+
+    assert (failed.status_code, again.status_code) == (500, 200)
+
+
+def test_rule_of_a_study_chooses_what_is_listed(scene: Scene) -> None:
+    strict = {"points": 3, "points_on": ["sharpness"], "sides_on": []}
+    assert len(scene.owner.get("/api/studies/1/adjudication").json()) == 3
+    number = scene.owner.get("/api/studies/1/adjudication").json()[0]["number"]
+    assert scene.owner.get(f"/api/studies/1/adjudication/{number}").json()["apart"] == list(SCALE_NAMES)
+
+    changed = scene.owner.client.put("/api/studies/1/rule", json=strict, headers=scene.owner.headers)
+
+    assert changed.json()["rule"] == scene.owner.get("/api/studies/1").json()["rule"] == strict
+    assert scene.owner.get("/api/studies/1/adjudication").json() == []
+    assert scene.owner.get(f"/api/studies/1/adjudication/{number}").json()["apart"] == []
+    made = Agreement.model_validate(scene.owner.get("/api/studies/1/agreement").json())
+    assert (made.disputes, made.rule.points) == ((), 3)
+    refused: list[dict[str, Any]] = [{"points": 0}, {"points": 5}, {"points_on": ["beauty"]}, {"sides": []}]
+    for wrong in refused:
+        assert scene.owner.client.put("/api/studies/1/rule", json=wrong, headers=scene.owner.headers).status_code == 422
+
+
 def add_result(scene: Scene, number: int, scan: StudyScan, bundle: BundleStamp) -> None:
     """A result of the application, of a scan of the same bytes and any name."""
     result = record([[0.9] * 4], scan_id="other").model_copy(update={"input_sha256": scan.sha256, "bundle": bundle})
@@ -123,12 +180,16 @@ def test_model_is_among_the_readers_with_results(scene: Scene) -> None:
 
 
 def test_files(scene: Scene) -> None:
-    files = {name: scene.owner.get(f"/api/studies/1/agreement/{name}") for name in ("agreement.md", "agreement.json", "adjudicate.csv")}  # noqa: E501  # fmt: skip
+    names = ("agreement.md", "agreement.html", "agreement.pdf", "agreement.json", "adjudicate.csv")
+    files = {name: scene.owner.get(f"/api/studies/1/agreement/{name}") for name in names}
 
+    assert "<h1>Agreement of 2 readers</h1>" in files["agreement.html"].text
+    assert files["agreement.pdf"].content.startswith(b"%PDF-")
+    assert files["agreement.pdf"].headers["content-type"] == "application/pdf"
     assert files["agreement.md"].text.startswith("# Agreement of 2 readers\n")
     assert files["agreement.md"].headers["content-type"] == "text/markdown; charset=utf-8"
     assert len(Agreement.model_validate_json(files["agreement.json"].text).disputes) == 3
-    assert len(list(csv.DictReader(io.StringIO(files["adjudicate.csv"].text)))) == 3
+    assert len(list(csv.DictReader(io.StringIO(files["adjudicate.csv"].content.decode("utf-8-sig"))))) == 3
     assert files["adjudicate.csv"].headers["content-disposition"] == 'attachment; filename="adjudicate.csv"'
     assert scene.owner.get("/api/studies/1/agreement/passwords").status_code == 422
 

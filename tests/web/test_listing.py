@@ -10,7 +10,7 @@ from sqlalchemy import update
 from lgeqa.measures import reference_scans
 from lgeqa.records import ReferenceLevels, ScanResult
 from lgeqa.reporting.measure_rows import reference_note
-from lgeqa.web.app_state import AppState
+from lgeqa.web.app_state import AppState, ListAnswers
 from lgeqa.web.models import ScanRow
 from lgeqa.web.responses import as_table
 from tests.results import REFUSED, REVIEW, assessed, measured, unassessed
@@ -88,7 +88,7 @@ def test_filters_orders_and_pages(client: TestClient, query: str, expected: list
     assert names(client, query) == expected
 
 
-@pytest.mark.parametrize("query", ["end=good", "sort=size", "page=0", "size=1000", "since=yesterday", "color=red"])
+@pytest.mark.parametrize("query", ["end=good", "sort=size", "page=0", "size=3000", "since=yesterday", "color=red"])
 def test_what_cannot_be_asked_is_refused_by_name(client: TestClient, query: str) -> None:
     answer = client.get(f"/api/scans?{query}")
 
@@ -128,7 +128,7 @@ def test_exports_hold_what_fits_the_filters_and_is_done(client: TestClient) -> N
     records = client.get("/api/results.jsonl?since=2026-11-23&end=non-diagnostic")
     report = client.get("/api/report.html?id=1&id=5")
 
-    assert [line.partition(",")[0] for line in table.text.splitlines()] == [
+    assert [line.partition(",")[0] for line in table.content.decode("utf-8-sig").splitlines()] == [
         "scan_id",
         "alpha",
         "beta_50%",
@@ -148,10 +148,11 @@ def test_exports_hold_what_fits_the_filters_and_is_done(client: TestClient) -> N
 def test_tables_keep_numbers_and_disarm_formulas(app: FastAPI) -> None:
     shown(app, assessed(message="=1+1", probability=0.25))
 
-    *_, row = csv.DictReader(owner(app).get("/api/results.csv").text.splitlines())
+    *_, row = csv.DictReader(owner(app).get("/api/results.csv").content.decode("utf-8-sig").splitlines())
 
     assert (row["message"], row["probability"]) == ("'=1+1", "0.25")
-    assert [as_table(f"a\n{cell}\n", "a.csv").body for cell in ("-0.5", "+1e3")] == [b"a\n-0.5\n", b"a\n+1e3\n"]
+    tables = [bytes(as_table(f"a\n{cell}\n", "a.csv").body).decode("utf-8-sig") for cell in ("-0.5", "+1e3")]
+    assert tables == ["a\n-0.5\n", "a\n+1e3\n"]
 
 
 def shown(app: FastAPI, result: ScanResult) -> dict[str, Any]:
@@ -198,3 +199,16 @@ def test_about_has_the_caution_and_the_reference_scans(app: FastAPI) -> None:
     about = owner(app).get("/api/about").json()
     assert about["caution"] == app.state.served.bundle.manifest.caution
     assert about["reference_note"] == reference_note(reference_scans())
+
+
+def test_answer_for_many_is_looked_up_once_for_each_version() -> None:
+    answers = ListAnswers()
+    asked: list[int] = []
+
+    def look_up() -> str:
+        asked.append(len(asked))
+        return f"answer {len(asked)}"
+
+    told = [answers.answer(version, query, look_up) for version, query in ("1a", "1a", "1b", "2a", "2a")]
+
+    assert told == ["answer 1", "answer 1", "answer 2", "answer 3", "answer 3"]

@@ -3,9 +3,11 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.event import listen
 
 from lgeqa.database import Sessions, open_database
+from lgeqa.errors import QuotaError
 from lgeqa.io import Source
 from lgeqa.records import ScanResult
 from lgeqa.web.models import ScanRow
@@ -127,16 +129,18 @@ def test_what_was_in_work_is_queued_when_a_server_starts_again(sessions: Session
     assert taken.number == numbers[1]
 
 
-def test_scan_that_ends_the_server_each_time_is_not_taken_again(sessions: Sessions) -> None:
+def test_scan_that_ends_the_server_each_time_is_worn_out(sessions: Sessions) -> None:
     [number] = Queue(sessions).add([source("case")])
     for _ in range(MOST_TAKES):
         taken = Queue(sessions).take()  # and the server is killed
         assert taken is not None
+        assert not taken.is_worn_out
 
     last = Queue(sessions)
 
-    assert last.take() is None
-    assert [scan.number for scan in last.worn_out()] == [number]
+    taken = last.take()
+    assert taken is not None
+    assert (taken.number, taken.is_worn_out) == (number, True)
 
 
 def test_a_scan_that_ends_its_process_each_time_is_given_up(queue: Queue) -> None:
@@ -216,8 +220,98 @@ def test_waiting_ends_with_a_new_or_an_earlier_change(queue: Queue) -> None:
 def test_standstill_is_a_change_and_the_last_one_is_kept(queue: Queue) -> None:
     versions = [queue.version]
     for why in ("full", "full", ""):
-        queue.standstill = why
+        queue.stand_still("worker", why)
         versions.append(queue.version)
 
     assert len(set(versions)) == 3
     assert (queue.standstill, queue.last_standstill) == ("", "full")
+
+
+# Between people -------------------------------------------------------------------------------------------------------
+
+
+def order_of_turns(queue: Queue, count: int, *, at_once: int = 1) -> list[str]:
+    """Take scans with a number of workers, and return the name of each."""
+    names, in_work = [], []
+    for _ in range(count):
+        scan = queue.take()
+        assert scan is not None
+        names.append(scan.source.location.stem)
+        in_work.append(scan.number)
+        if len(in_work) == at_once:
+            queue.finish(in_work.pop(0), unassessed("x"))
+    return names
+
+
+def test_people_take_turns_however_many_scans_they_sent(queue: Queue) -> None:
+    queue.add([source(f"ann-{number}") for number in range(50)], person="Ann")
+    queue.add([source(f"ben-{number}") for number in range(2)], person="Ben")
+    queue.add([source("eve-0")], person="Eve")
+
+    assert order_of_turns(queue, 7) == ["ann-0", "ben-0", "eve-0", "ann-1", "ben-1", "ann-2", "ann-3"]
+
+
+def test_person_with_fewest_scans_in_work_is_next(queue: Queue) -> None:
+    queue.add([source(f"ann-{number}") for number in range(9)], person="Ann")
+    assert order_of_turns(queue, 2, at_once=3) == ["ann-0", "ann-1"]
+
+    queue.add([source(f"ben-{number}") for number in range(9)], person="Ben")
+
+    assert order_of_turns(queue, 3, at_once=9) == ["ben-0", "ben-1", "ann-2"]
+
+
+def test_urgent_scans_come_first(queue: Queue, sessions: Sessions) -> None:
+    numbers = queue.add([source(f"ann-{number}") for number in range(4)], person="Ann")
+    queue.add([source("ben-0")], person="Ben")
+    with sessions.begin() as session:
+        for number in numbers[2:]:
+            session.get_one(ScanRow, number).urgent = True
+
+    assert order_of_turns(queue, 5) == ["ann-2", "ann-3", "ben-0", "ann-0", "ann-1"]
+
+
+def test_no_scan_is_taken_twice_at_once(queue: Queue) -> None:
+    numbers = queue.add([source(str(number)) for number in range(60)])
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: queue.take(), range(70)))
+
+    assert sorted(scan.number for scan in taken if scan) == numbers
+
+
+def test_scans_above_the_quota_are_refused_whole(queue: Queue, sessions: Sessions) -> None:
+    queue.add([source("a"), source("b")], person="Ann", quota=3)
+    with pytest.raises(QuotaError, match=r"4 scans of Ann would wait, and 3 may at once.*--quota"):
+        queue.add([source("c"), source("d")], person="Ann", quota=3)
+
+    queue.add([source("e"), source("f")], person="Ben", quota=3)
+    queue.add([source("a"), source("c")], person="Ann", quota=3)
+
+    with sessions() as session:
+        assert list(session.scalars(select(ScanRow.name).order_by(ScanRow.id))) == ["a", "b", "e", "f", "c"]
+
+
+def test_assessing_again_counts_for_who_asked(queue: Queue, sessions: Sessions) -> None:
+    [number] = queue.add([source("a")], person="Ann")
+    queue.take()
+    queue.finish(number, unassessed("a"))
+    queue.add([source("b")], person="Ben", quota=1)
+
+    with pytest.raises(QuotaError):
+        queue.assess_again(number, "Ben", 1)
+    assert row(sessions, number).state == "done"
+    assert queue.assess_again(number, "Eve", 1)
+    assert row(sessions, number).queued_by == "Eve"
+
+
+def test_wait_is_known_at_the_first_try(queue: Queue) -> None:
+    [number] = queue.add([source("a")])
+    first = queue.take()
+    queue.requeue(number)
+    second = queue.take()
+
+    assert first is not None
+    assert second is not None
+    assert first.waited_s is not None
+    assert 0 <= first.waited_s < 60
+    assert second.waited_s is None

@@ -83,7 +83,7 @@ class Server:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < end, self.log
             time.sleep(0.05)
-        return self.log.rpartition("Open ")[2].partition("/?token")[0]
+        return self.log.rpartition("Open ")[2].partition("/enter#token")[0]
 
 
 @pytest.fixture
@@ -168,8 +168,8 @@ def test_killed_server_keeps_each_rating_of_two_readers_once(server: Server, coh
     assert early.get("diagnostic", 0) + early.get("non-diagnostic", 0) < QUEUED, "and for the queue"
     assert server.get("/api/scans")["total"] == QUEUED
     server.post("/api/studies/1/close")
-    history = httpx.get(f"{server.address}/api/studies/1/export/history.csv", headers=OWNER, timeout=200).text
-    rows = list(csv.DictReader(history.splitlines()))
+    history = httpx.get(f"{server.address}/api/studies/1/export/history.csv", headers=OWNER, timeout=200)
+    rows = list(csv.DictReader(history.content.decode("utf-8-sig").splitlines()))
     saved = [(row["reader"], row["scan"]) for row in rows]
     assert len(saved) == len(set(saved)) == 2 * QUEUED
 
@@ -188,7 +188,7 @@ def test_stopped_server_exits_with_0_and_leaves_no_process(
 
     assert helpers
     assert are_gone(helpers)
-    assert server.log.strip() == f"Open {server.address}/?token={TOKEN}"
+    assert server.log.strip() == f"Open {server.address}/enter#token={TOKEN}"
     server.start()
     assert server.get("/api/scans")["total"] == QUEUED
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,7 +67,7 @@ def test_a_scan_from_upload_to_verdict_pictures_and_volumes(
     assert [bar["start"] for bar in part["bars"]] == list(range(ATRIUM_SLICES))
     assert sum(bar["up"] for bar in part["bars"]) == line["votes_diagnostic"]
     assert len(part["worst"]) == 3
-    view = ScanView(ScanResult.model_validate(part["result"]), "")
+    view = ScanView(ScanResult.model_validate(part["result"]))
     assert [one["fails"] for one in part["attributes"]] == [one.fails for one in view.attributes]
     assert {one.fails for one in view.attributes} == {True, False}
     assert [one["weakest"] for one in part["worst"]] == [scale.title for _, _, scale in view.worst]
@@ -191,8 +192,9 @@ class Faked:
         self._sessions = self.queue._sessions
         self.numbers = self.queue.add([source(folder, name) for name in names])
         made = attempt(folder)
-        fake = type(made)(partial(_open_named, made.open_assess), made.stamp, made.preparation, made.settings, made.out)
-        self.worker = QueueWorker(self.queue, fake, folder / "uploads", limits or Limits())
+        fake = replace(made, open_assess=partial(_open_named, made.open_assess))
+        self.another = partial(QueueWorker, self.queue, fake, folder / "uploads", limits or Limits())
+        self.worker = self.another()
 
     def rows(self) -> list[ScanRow]:
         with self._sessions() as session:

@@ -1,12 +1,14 @@
 """Computation of the record of an agreement from the readings of a study."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, count
+from math import comb
 
 import numpy as np
 
 from lgeqa.agreement.discrepancies import disputes_of
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.agreement.model_agreement import model_pairs
 from lgeqa.agreement.rating_matrix import Flags, RatingMatrix, panel_of
 from lgeqa.agreement.ratings import Reading
@@ -37,7 +39,9 @@ def agree(
     source: str,
     bootstrap: Bootstrap,
     *,
+    rule: DiscrepancyRule | None = None,
     simulated: bool = False,
+    on_progress: Callable[[float], None] = lambda _: None,
 ) -> Agreement:
     """Measure the agreement among the readers, and of the model with them.
 
@@ -48,7 +52,9 @@ def agree(
         results: Record of each scan by scan name. Records without a verdict, or of scans that nobody read, are ignored.
         source: Description of where the readings come from.
         bootstrap: Bootstrap that draws the intervals.
+        rule: Rule for the scans to adjudicate. None for the default.
         simulated: Whether the readers are simulated.
+        on_progress: Function that is called with the share of the work that is done, 0 to 1.
 
     Raises:
         UsageError: There is no reading by a person, or the results come from more than one bundle.
@@ -62,6 +68,12 @@ def agree(
         raise UsageError(f"The results are of {len(bundles)} bundles ({names}). Assess all scans with one.")
     sample = Sample(panel.patients, bootstrap)
     read = panel.scored[0] | panel.refused[0]
+    rule = rule or DiscrepancyRule()
+    parts, n_parts = count(1), len(SCALE_NAMES) * (1 + comb(len(panel.readers), 2))
+
+    def finish_part() -> None:
+        on_progress(next(parts) / n_parts)
+
     return Agreement(
         source=source,
         simulated=simulated,
@@ -69,8 +81,9 @@ def agree(
         n_patients=int(panel.patients.max()) + 1,
         n_shared=int((read.sum(axis=0) >= 2).sum()),
         readers=tuple(_counts(panel)),
-        scales={scale: _scale(panel, scale, judged, measured, sample) for scale in SCALE_NAMES},
-        disputes=disputes_of(panel, judged),
+        scales={scale: _scale(panel, scale, judged, measured, sample, finish_part) for scale in SCALE_NAMES},
+        rule=rule,
+        disputes=disputes_of(panel, judged, rule),
         bundle=next(iter(bundles), None),
         n_judged=len(judged),
         draws=bootstrap.draws,
@@ -98,22 +111,30 @@ def _measured(readings: Sequence[Reading], panel: RatingMatrix) -> Numbers:
 
 
 def _scale(
-    panel: RatingMatrix, scale: str, judged: Mapping[str, ScanResult], measured: Numbers, sample: Sample
+    panel: RatingMatrix,
+    scale: str,
+    judged: Mapping[str, ScanResult],
+    measured: Numbers,
+    sample: Sample,
+    finish_part: Callable[[], None],
 ) -> ScaleAgreement:
+    """Return the figures of a scale. `finish_part` is called after each pair of readers and after the rest."""
     first, again = panel.on(scale), panel.again(scale)
     scored = (~np.isnan(first)).sum(axis=0)
     off, off_again = panel.refused
     readers = list(enumerate(panel.readers))
     by_measures = measured[:, SCALE_NAMES.index(scale)]
     rated = ~np.isnan(by_measures)
-    return ScaleAgreement(
+    pairs = []
+    for (i, a), (j, b) in combinations(readers, 2):
+        pairs.append(_pair((a, b), (first[i], first[j]), (off[i], off[j]), sample))
+        finish_part()
+    figures = ScaleAgreement(
         n=int((scored >= 2).sum()),
         n_complete=int((scored == len(readers)).sum()),
         alpha=alpha(first, sample),
         icc=icc(first, sample),
-        pairs=tuple(
-            _pair((a, b), (first[i], first[j]), (off[i], off[j]), sample) for (i, a), (j, b) in combinations(readers, 2)
-        ),
+        pairs=tuple(pairs),
         repeats=tuple(
             _pair((reader, reader), (first[i], again[i]), (off[i], off_again[i]), sample)
             for i, reader in readers
@@ -128,6 +149,8 @@ def _scale(
         else (),
         model=model_pairs(panel, scale, judged, sample),
     )
+    finish_part()
+    return figures
 
 
 def _pair(names: tuple[str, str], scores: tuple[Numbers, Numbers], off: tuple[Flags, Flags], sample: Sample) -> Pair:

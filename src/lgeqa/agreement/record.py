@@ -3,6 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.bootstrap import Estimate
 from lgeqa.records import BundleStamp, Record, frame_of, table_html
 
@@ -126,6 +127,7 @@ class Dispute(Record):
         scan_id: Name of the scan.
         reasons: Reasons why the scan should be adjudicated.
         spread: Largest range of scores on any scale.
+        apart: Scales on which the readers differ too much, by the rule.
         readings: Scores of each reader in the order of `scales.SCALE_NAMES`. None on a scale
             without a score, and in place of all scores if the reader cannot rate the scan.
         verdict: Verdict of the model. None without one.
@@ -136,6 +138,7 @@ class Dispute(Record):
     scan_id: str
     reasons: tuple[str, ...]
     spread: float
+    apart: tuple[str, ...]
     readings: dict[str, tuple[float | None, ...] | None]
     verdict: Literal["diagnostic", "non-diagnostic"] | None = None
     probability: float | None = None
@@ -156,6 +159,7 @@ class Agreement(Record):
         n_shared: Number of scans that two or more readers read.
         readers: Readers and the number of scans that each read.
         scales: Figures of each scale by name, in the order of `scales.SCALE_NAMES`.
+        rule: Rule for the scans to adjudicate.
         disputes: Scans to adjudicate.
         bundle: Model that is compared with the readers. None without one.
         n_judged: Number of scans that were read and have a verdict by the model.
@@ -172,6 +176,7 @@ class Agreement(Record):
     n_shared: int
     readers: tuple[ReaderCount, ...]
     scales: dict[str, ScaleAgreement]
+    rule: DiscrepancyRule
     disputes: tuple[Dispute, ...]
     bundle: BundleStamp | None
     n_judged: int

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lgeqa.config import Settings
 from lgeqa.errors import ReadError
+from lgeqa.inference.decision import DECIDING
 from lgeqa.records import BundleStamp
 from lgeqa.versions import versions
 
@@ -21,8 +22,9 @@ _MAY_BE_DETACHED = (".nrrd", ".nhdr", ".mha", ".mhd")
 def fingerprint(source: "Source", bundle: BundleStamp, settings: Settings) -> str:
     """Return the SHA-256 of a scan's files and mask (path, size, time of change), bundle, settings and lgeqa version.
 
-    The data file that a detached header names is included. No voxels are read, so a run over thousands of scans quickly
-    finds out what is left to do. The result is empty if the files cannot be accessed.
+    Settings that only the decision depends on are left out, since a kept record is decided again. The data file that a
+    detached header names, and the JSON file beside a NIfTI file, are included. No voxels are read, so a run over
+    thousands of scans quickly finds out what is left to do. The result is empty if the files cannot be accessed.
     """
     paths = source.files if source.mask_path is None else (*source.files, source.mask_path)
     try:
@@ -33,16 +35,19 @@ def fingerprint(source: "Source", bundle: BundleStamp, settings: Settings) -> st
         "location": repr(source.location.absolute()),
         "files": files,
         "bundle": bundle.sha256,
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json", exclude=set(DECIDING)),
         "lgeqa": versions()["lgeqa"],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _read_from(path: Path) -> Sequence[Path]:
-    """Return a file and the one that holds its voxels, if it is a detached header that can be read."""
+    """Return a file, its JSON sidecar, and the file of its voxels, if it is a detached header that can be read."""
     if path.suffix.lower() not in _MAY_BE_DETACHED:
-        return [path]
+        from lgeqa.io.json_sidecar import json_sidecar
+
+        sidecar = json_sidecar(path)
+        return [path, sidecar] if sidecar else [path]
     from lgeqa.io.limits import MAX_HEADER_BYTES
     from lgeqa.io.volume import volume_files
 

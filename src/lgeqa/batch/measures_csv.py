@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from lgeqa.measures import BY_NAME, definition, reference_scans
 from lgeqa.records import ScanResult, Status
-from lgeqa.table_text import csv_text
+from lgeqa.table_text import csv_line
 
 _UNRATED: Final = (
     "The reference scans come from one centre, and nobody rated their quality. "
@@ -27,8 +27,17 @@ _SIGNIFICANT = 6
 
 def measures_text(results: Iterable[ScanResult]) -> str:
     """Return the measures of each result as CSV with a header line, with an empty cell for an undefined measure."""
-    rows = ([result.scan_id, result.status, *(_cell(result, name) for name in BY_NAME)] for result in results)
-    return csv_text((*_COLUMNS, *BY_NAME), rows)
+    return measures_header() + "".join(map(measures_line, results))
+
+
+def measures_header() -> str:
+    """Return the header line of `measures_text`."""
+    return csv_line((*_COLUMNS, *BY_NAME))
+
+
+def measures_line(result: ScanResult) -> str:
+    """Return the line of one result in `measures_text`."""
+    return csv_line((result.scan_id, result.status, *(_cell(result, name) for name in BY_NAME)))
 
 
 def dictionary_text() -> str:

@@ -2,22 +2,27 @@
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, overload
 
-from lgeqa.batch.fingerprint import fingerprint
+from lgeqa.batch.output_folder import OutputFolder
+from lgeqa.batch.result_store import ResultStore, StoredHead
 from lgeqa.batch.scan_assessor import Outcome, ScanAssessor
-from lgeqa.records import ScanResult
-from lgeqa.workers import LIMITS, Limits, WorkerDied, work_through
+from lgeqa.batch.shard import WHOLE, Shard
+from lgeqa.batch.table_files import TableFiles
+from lgeqa.cluster import OnCluster
+from lgeqa.records import SUCCEEDED, Decision, ScanResult, Status, Verdict
+from lgeqa.workers import LIMITS, Limits, WorkerDied, ignore_step, work_through
 
 if TYPE_CHECKING:
     from lgeqa.io import Source
 
-#: Seconds between two updates of the tables during a run.
-_TABLES_EVERY = 2.0
+#: Function that gets a scan and the step that it has reached, such as `detecting`.
+OnStep = Callable[["Source", str], None]
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,70 @@ class BatchItem:
     """A finished scan of a run.
 
     Attributes:
-        result: Record of the scan.
+        scan_id: Name of the scan.
+        status: Status of its record.
+        verdict: Verdict of its record. None if it has none.
+        decision: Decision of its record. None if it has none.
+        load: Function that returns its record.
         kept: Whether the record comes from an earlier run.
         internal_error: Whether the scan failed because of a bug in lgeqa.
     """
 
-    result: ScanResult
+    scan_id: str
+    status: Status
+    verdict: Verdict | None
+    decision: Decision | None
+    load: Callable[[], ScanResult]
     kept: bool = False
     internal_error: bool = False
+
+    @property
+    def result(self) -> ScanResult:
+        """Record of the scan."""
+        return self.load()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the scan was assessed or, where only measures were requested, measured."""
+        return self.status in SUCCEEDED
+
+    @classmethod
+    def of(cls, result: ScanResult) -> Self:
+        """Return the item of a scan whose record is in memory."""
+        return cls(result.scan_id, result.status, result.verdict, result.decision, lambda: result)
+
+    @classmethod
+    def stored(cls, head: StoredHead, store: ResultStore) -> Self:
+        """Return the item of a scan whose record is kept in a store."""
+        load = partial(store.load, head.scan_id)
+        return cls(head.scan_id, head.status, head.verdict, head.decision, load, kept=True)
+
+    def held(self) -> "BatchItem":
+        """Return this item with its record in memory, for use after the folder of the run is gone."""
+        return replace(self, load=self.of(self.result).load)
+
+
+class Records(Sequence[ScanResult]):
+    """Records of the items of a run, each loaded when it is asked for.
+
+    Args:
+        items: Items of a run.
+    """
+
+    def __init__(self, items: Sequence[BatchItem]) -> None:
+        self._items = items
+
+    @overload
+    def __getitem__(self, index: int) -> ScanResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Records": ...
+    def __getitem__(self, index: int | slice) -> "ScanResult | Records":
+        """Return the record of one item, or those of a slice."""
+        return Records(self._items[index]) if isinstance(index, slice) else self._items[index].result
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self._items)
 
 
 def run_batch(
@@ -40,69 +101,151 @@ def run_batch(
     attempt: ScanAssessor,
     jobs: int,
     limits: Limits = LIMITS,
-    earlier: Sequence[ScanResult] = (),
-    write_report: Callable[[Sequence[ScanResult]], None] | None = None,
+    write_report: Callable[[Collection[ScanResult]], None] | None = None,
+    on_step: OnStep = ignore_step,
+    *,
+    shard: Shard = WHOLE,
+    cluster: OnCluster | None = None,
 ) -> Generator[BatchItem]:
-    """Assess `sources`, write a record for each and keep `results.csv` and `measures.csv` up to date.
+    """Assess `sources`, store a result for each, write its record and add it to `results.csv` and `measures.csv`.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
-    did not fail. Scans are assessed in `jobs` other processes, so that a scan that crashes its process or exceeds
-    `limits` does not end the run. The tables end with the `earlier` results, which belong to other scans. When the run
-    ends, early or not, the results in the tables also go to `write_report`.
+    did not fail. With another threshold or operating point it gets a new verdict and decision. Scans are assessed in
+    `jobs` other processes, so that a scan that crashes its process or exceeds `limits` does not end the run. When it
+    ends, early or not, the tables are written in the order of `sources`. Where `write_report` is given, they end with
+    the results of all other scans in the folder, decided by the same limits, and `write_report` gets all of them.
+    Records do not stay in memory.
+
+    Args:
+        sources: Scans, which may be a `shard` of a larger run.
+        attempt: Function that assesses a scan.
+        jobs: Number of processes.
+        limits: Limits of each process.
+        write_report: Function that gets the results when the run ends.
+        on_step: Function that gets each step of each scan.
+        shard: Which of the scans of the larger run `sources` are.
+        cluster: Cluster that has the processes. None for this machine. A cluster reports no steps.
 
     Yields:
         Each scan once it is finished: first those with a kept record, then the others in order of completion.
 
     Raises:
-        OutputError: A record or a table cannot be written.
+        OutputError: A record, a table or the store cannot be written.
     """
-    marks = {source.scan_id: fingerprint(source, attempt.stamp, attempt.settings) for source in sources}
-    results = {scan_id: record for scan_id, mark in marks.items() if (record := _kept(scan_id, mark, attempt))}
-    yield from [BatchItem(record, kept=True) for record in results.values()]
-    todo = [source for source in sources if source.scan_id not in results]
-    written = time.monotonic()
+    marks = {source.scan_id: attempt.fingerprint(source) for source in sources}
+    with_others = write_report is not None
+    places = {scan_id: shard.place(index) for index, scan_id in enumerate(marks)}
+    with ResultStore(attempt.out) as store:
+        kept = _keep_earlier(store, marks, attempt, with_others=with_others)
+        store.arrange(places, kept, with_others=with_others)
+        tables = TableFiles(attempt.out, store)
+        tables.write()
+        try:
+            for scan_id in places:
+                if scan_id in kept:
+                    yield kept[scan_id]
+            todo = [source for source in sources if source.scan_id not in kept]
+            for outcome in _outcomes(todo, attempt, jobs, limits, on_step, cluster):
+                result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
+                with _uninterrupted() as pressed:  # a record needs its line in the tables
+                    _keep(result, outcome.trace, attempt)
+                    store.add(result, repr(attempt.rule), places[result.scan_id])
+                    tables.add(result)
+                load = partial(store.load, result.scan_id)
+                yield replace(BatchItem.of(result), load=load, internal_error=bool(outcome.trace))
+                if pressed.is_set():  # only now, so that a stored scan is also counted
+                    signal.raise_signal(signal.SIGINT)
+        finally:
+            tables.write()
+            if write_report:
+                write_report(store)
+
+
+def _keep_earlier(
+    store: ResultStore, marks: Mapping[str, str], attempt: ScanAssessor, *, with_others: bool
+) -> dict[str, BatchItem]:
+    """Return the scans of the run whose earlier records stay valid, by name.
+
+    A result whose file in `scans/` was deleted is taken out of the store. Those that stay, and those of other scans if
+    they are wanted, get the decision by the present limits. A damaged file is written again.
+    """
+
+    def stays(head: StoredHead) -> bool:
+        return head.status != "failed" and head.fingerprint == marks.get(head.scan_id) != ""
+
+    rule = repr(attempt.rule)
+    gone, changed = [], []
+    for head in store.heads():
+        if stays(head) or (with_others and head.scan_id not in marks):
+            n_bytes = _size(attempt.out.record_path(head.scan_id))
+            if n_bytes is None:
+                gone.append(head.scan_id)
+            elif n_bytes != head.n_bytes or head.rule != rule:
+                changed.append(head.scan_id)
+    for scan_id in gone:
+        store.remove(scan_id)
+    for scan_id in changed:
+        _renew(store, scan_id, attempt)
+    return {
+        head.scan_id: BatchItem.stored(head, store)
+        for head in store.heads()
+        if stays(head) and all(path.exists() for path in _sidecar_files(head, attempt.out))
+    }
+
+
+def _sidecar_files(head: StoredHead, out: OutputFolder) -> Sequence[Path]:
+    """Return the files that belong to a stored result."""
+    return out.sidecar_files(head.scan_id, with_atrium=bool(head.has_atrium), with_dicom=not head.lacks_dicom)
+
+
+def _size(path: Path) -> int | None:
+    """Return the bytes of a file, or None if it does not exist."""
     try:
-        for outcome in _outcomes(todo, attempt, jobs, limits):
-            result = outcome.result.model_copy(update={"fingerprint": marks[outcome.result.scan_id]})
-            with _uninterrupted():  # a record needs its row in the table
-                _keep(result, outcome.trace, attempt)
-                results[result.scan_id] = result
-            if time.monotonic() > written + _TABLES_EVERY:
-                attempt.out.write_tables([*_in_order(sources, results), *earlier])
-                written = time.monotonic()
-            yield BatchItem(result, internal_error=bool(outcome.trace))
-    finally:
-        everything = [*_in_order(sources, results), *earlier]
-        attempt.out.write_tables(everything)
-        if write_report:
-            write_report(everything)
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _renew(store: ResultStore, scan_id: str, attempt: ScanAssessor) -> None:
+    """Decide on a result by the present limits, and write its record.
+
+    If the decision is another one, the DICOM results, which hold the old one, are removed.
+    """
+    record = store.load(scan_id)
+    decided = attempt.rule.apply(record)
+    if decided != record:
+        attempt.out.drop_dicom(scan_id)
+    attempt.out.save(decided)
+    store.add(decided, repr(attempt.rule), None)
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block. Threads other than the main thread never receive it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _uninterrupted() -> Iterator[threading.Event]:
+    """Hold Ctrl-C back during the block, and yield an event that says whether it was pressed.
+
+    Threads other than the main thread never receive it. If the block fails, its exception ends the run.
+    """
     pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
     handler = signal.signal(signal.SIGINT, lambda *_: pressed.set())
     try:
-        yield
+        yield pressed
     finally:
         signal.signal(signal.SIGINT, handler)
-        if pressed.is_set():
-            signal.raise_signal(signal.SIGINT)
 
 
-def _kept(scan_id: str, mark: str, attempt: ScanAssessor) -> ScanResult | None:
-    record = attempt.out.load(scan_id)
-    if record is None or record.status == "failed" or not mark or record.fingerprint != mark:
-        return None
-    return record if all(path.exists() for path in attempt.out.sidecar_files(record)) else None
-
-
-def _outcomes(sources: Sequence["Source"], attempt: ScanAssessor, jobs: int, limits: Limits) -> Iterator[Outcome]:
-    for source, answer in work_through(sources, attempt, jobs, limits):
+def _outcomes(
+    sources: Sequence["Source"],
+    attempt: ScanAssessor,
+    jobs: int,
+    limits: Limits,
+    on_step: OnStep,
+    cluster: OnCluster | None,
+) -> Iterator[Outcome]:
+    through = cluster or work_through
+    for source, answer in through(sources, attempt, jobs, limits, on_step):
         yield Outcome(attempt.unassessed(source, _obituary(answer))) if isinstance(answer, WorkerDied) else answer
 
 
@@ -122,7 +265,3 @@ def _keep(result: ScanResult, trace: str, attempt: ScanAssessor) -> None:
     if trace:
         attempt.out.log_fault(result.scan_id, trace)
     attempt.out.save(result)
-
-
-def _in_order(sources: Sequence["Source"], results: dict[str, ScanResult]) -> list[ScanResult]:
-    return [results[source.scan_id] for source in sources if source.scan_id in results]

@@ -2,20 +2,26 @@
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from lgeqa.atomic_io import write_through
-from lgeqa.batch.output_folder import OutputFolder
+from lgeqa.batch.deidentification import Deidentifier
+from lgeqa.batch.fingerprint import fingerprint
+from lgeqa.batch.output_folder import NO_DICOM, OutputFolder
 from lgeqa.config import Settings
 from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine, system_reason
+from lgeqa.inference.decision import message_of
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.versions import versions
+from lgeqa.workers import report_step
 
 if TYPE_CHECKING:
+    from lgeqa.inference.bundle import Bundle
+    from lgeqa.inference.decision import DecisionRule
     from lgeqa.inference.pipeline import Assessment, AssessSettings
     from lgeqa.io import Source
     from lgeqa.preprocessing import QualityPreparation
@@ -46,19 +52,37 @@ class ScanAssessor:
         stamp: Stamp of the bundle that `open_assess` opens.
         preparation: Preparation of the bundle's quality network, which determines what the pictures show.
         settings: Settings of the assessment.
-        out: Output folder for pictures and masks, if wanted.
+        rule: Limits for the verdict and the decision of a record from an earlier run.
+        out: Output folder for pictures, masks and DICOM results, if wanted.
+        deidentifier: Maker of records and files without names. None to keep names.
     """
 
     open_assess: "Callable[[], Callable[[Source], Assessment]]"
     stamp: BundleStamp
     preparation: "QualityPreparation"
     settings: Settings
+    rule: "DecisionRule"
     out: OutputFolder
+    deidentifier: Deidentifier | None = None
+
+    @classmethod
+    def of(
+        cls,
+        open_assess: "Callable[[], Callable[[Source], Assessment]]",
+        bundle: "Bundle",
+        settings: "AssessSettings",
+        out: OutputFolder,
+        deidentifier: Deidentifier | None = None,
+    ) -> Self:
+        """Return the function that assesses scans by a bundle, which `open_assess` opens in the other process."""
+        rule = settings.rule(bundle.manifest)
+        preparation = bundle.manifest.quality.preparation
+        return cls(open_assess, bundle.stamp, preparation, settings, rule, out, deidentifier)
 
     def __call__(self, source: "Source") -> Outcome:
-        """Assess `source`, write its pictures and its mask, and turn any error into an outcome."""
+        """Assess `source`, write its pictures, mask and DICOM results, and turn any error into an outcome."""
         try:
-            return Outcome(self._assess_and_write(source))
+            return self._assess_and_write(source)
         except ScanError as error:
             return Outcome(
                 self.unassessed(source, str(error), error.status), of_the_machine=bool(fault_of_the_machine(error))
@@ -81,38 +105,68 @@ class ScanAssessor:
         """Load everything that the assessment needs, so that the first scan does not wait for it."""
         self._assess  # noqa: B018
 
+    def fingerprint(self, source: "Source") -> str:
+        """Return the hash of everything that the record of a scan depends on, or nothing if its files are gone."""
+        mark = fingerprint(source, self.stamp, self.settings)
+        return self.deidentifier.key.digest("fingerprint", mark) if self.deidentifier and mark else mark
+
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
     ) -> ScanResult:
         """Return the record of a scan that was not assessed."""
         from lgeqa.io.formatting import printable_path
 
-        return ScanResult(
+        result = ScanResult(
             scan_id=source.scan_id,
             status=status,
-            message=message,
+            message=self._shown(source.scan_id, message),
             source=printable_path(source.location),
             bundle=self.stamp,
             versions=versions(),
             finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        return self.deidentifier.record(result) if self.deidentifier else result
+
+    def _shown(self, scan_id: str, message: str) -> str:
+        """Return a message that may name a file or quote a header, as the record shows it."""
+        return self.deidentifier.withhold(scan_id, message) if self.deidentifier else message
 
     @cached_property
     def _assess(self) -> "Callable[[Source], Assessment]":
         return self.open_assess()
 
-    def _assess_and_write(self, source: "Source") -> ScanResult:
+    def _assess_and_write(self, source: "Source") -> Outcome:
         self.out.drop_sidecar_files(source.scan_id)  # Files of an earlier run must not stay beside this record.
         assessment = self._assess(source)
-        if not assessment.atrium.any():
-            return assessment.result
-        if self.out.pictures:
+        if self.deidentifier:
+            assessment = replace(assessment, result=self.deidentifier.record(assessment.result))
+        has_atrium = assessment.atrium.any()
+        if self.out.dicom or ((self.out.pictures or self.out.masks) and has_atrium):
+            report_step("writing")
+        if self.out.pictures and has_atrium:
             from lgeqa.reporting.pictures import draw_pictures
 
             self.out.save_pictures(source.scan_id, draw_pictures(assessment, self.preparation))
-        if self.out.masks:
+        if self.out.masks and has_atrium:
             write_through(self.out.mask_path(source.scan_id), lambda draft: _write_mask(assessment, draft))
-        return assessment.result
+        return self._write_dicom(source, assessment) if self.out.dicom else Outcome(assessment.result)
+
+    def _write_dicom(self, source: "Source", assessment: "Assessment") -> Outcome:
+        """Write the DICOM results of a scan. If that cannot be done, its record stays and says why."""
+        from lgeqa.dicom_results import write_dicom_results
+
+        result, trace = assessment.result, ""
+        key = self.deidentifier.key if self.deidentifier else None
+        try:
+            write_dicom_results(assessment, source, self.preparation, self.out.dicom_path(source.scan_id), key)
+        except ScanError as error:
+            result = _without_dicom(result, self._shown(source.scan_id, str(error)))
+        except (LgeqaError, MemoryError, OSError):
+            raise
+        except Exception as error:
+            bug = f"a bug in lgeqa ({type(error).__name__}). Please report it with {self.out.log}."
+            result, trace = _without_dicom(result, self._shown(source.scan_id, bug)), trace_of(error)
+        return Outcome(result, trace)
 
 
 def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings") -> "Callable[[Source], Assessment]":
@@ -136,6 +190,13 @@ def _write_mask(assessment: "Assessment", path: Path) -> None:
     from lgeqa.io.volume_writer import write_nrrd
 
     write_nrrd(path, to_file_grid(assessment.atrium, assessment.scan), assessment.scan.grid)
+
+
+def _without_dicom(result: ScanResult, reason: str) -> ScanResult:
+    """Return a record that says why there are no DICOM results."""
+    warnings = (*result.warnings, f"{NO_DICOM} {reason}")
+    message = message_of(result.status, warnings, result.findings)
+    return result.model_copy(update={"warnings": warnings, "message": message})
 
 
 def trace_of(fault: BaseException | None) -> str:

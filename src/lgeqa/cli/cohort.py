@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lgeqa.cli.renamed_options import RenamedOptionsCommand
 from lgeqa.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ Reader = Annotated[
 ]
 
 
-@app.command("import")
+@app.command("import", cls=RenamedOptionsCommand)
 def import_(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="A lab's table of scores, as .csv, .tsv or .parquet.")],
     scans: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to look for the scans in.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="Folder for the cohort's scores.csv.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the cohort's scores.csv.")],
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,7 +64,7 @@ def import_(
     from lgeqa.cli.cohort_report import import_and_report
     from lgeqa.workflows.cohort_import import ImportRequest
 
-    import_and_report(ImportRequest(table, scans, output, _columns(column or []), masks, reader))
+    import_and_report(ImportRequest(table, scans, out, _columns(column or []), masks, reader))
 
 
 @app.command()
@@ -82,13 +83,16 @@ def check(
     raise typer.Exit(check_and_tell(cohort, _rule(rule, reader, "lgeqa cohort check"), split))
 
 
-@app.command()
+@app.command(cls=RenamedOptionsCommand)
 def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
     cohort: Cohorts,
-    output: Annotated[
+    out: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", help="File of the split, or a folder for split.json, or split-0.json and so on."
+            "--out",
+            "-o",
+            metavar="OUT",
+            help="File of the split, or a folder for split.json, or split-0.json and so on.",
         ),
     ],
     test: Annotated[float | None, typer.Option(help="Share of the scans for the test part; else 0.1.")] = None,
@@ -113,7 +117,7 @@ def split(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.workflows.cohort_split import SplitRequest, split_cohorts
 
     wanted = SplitRequest(test, keep_test, validation, seed, folds, repeats)
-    written = split_cohorts(cohort, _rule(rule, reader, "lgeqa cohort split"), wanted, output)
+    written = split_cohorts(cohort, _rule(rule, reader, "lgeqa cohort split"), wanted, out)
     for path, counts in written.items():
         typer.echo(f"{path}: " + ", ".join(f"{count} scans for {part}" for part, count in counts.items()))
 

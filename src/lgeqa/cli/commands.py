@@ -8,14 +8,23 @@ from typing import Annotated
 import typer
 
 from lgeqa.cli.agreement import agreement
+from lgeqa.cli.archive import app as archive
 from lgeqa.cli.assess import assess
 from lgeqa.cli.calibrate import calibrate
 from lgeqa.cli.cohort import app as cohort
 from lgeqa.cli.demo import demo
 from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.experiment import experiment
+from lgeqa.cli.export_monai import export_monai
 from lgeqa.cli.info import info
+from lgeqa.cli.listen import listen
 from lgeqa.cli.measure import measure
+from lgeqa.cli.merge import merge
+from lgeqa.cli.monitor import monitor
+from lgeqa.cli.operating_point import operating_point
+from lgeqa.cli.people import app as people
+from lgeqa.cli.renamed_options import RenamedOptionsCommand
+from lgeqa.cli.report import app as report
 from lgeqa.cli.score_by_measures import score_by_measures
 from lgeqa.cli.serve import serve
 from lgeqa.cli.simulate import simulate
@@ -26,7 +35,6 @@ app = typer.Typer(
     name="lgeqa",
     help="Tell whether a left-atrial LGE-MRI scan is good enough to measure fibrosis, and why not.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -35,13 +43,21 @@ app.command()(assess)
 app.command()(calibrate)
 app.command()(demo)
 app.command()(evaluate)
-app.command()(experiment)
+app.command(cls=RenamedOptionsCommand)(experiment)
+app.command()(export_monai)
 app.command()(info)
+app.command()(listen)
 app.command()(measure)
+app.command()(merge)
+app.command()(monitor)
+app.command()(operating_point)
 app.command()(score_by_measures)
 app.command()(serve)
 app.command()(simulate)
+app.add_typer(archive, name="archive")
 app.add_typer(cohort, name="cohort")
+app.add_typer(people, name="people")
+app.add_typer(report, name="report")
 app.add_typer(train, name="train")
 
 

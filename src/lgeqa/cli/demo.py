@@ -23,7 +23,8 @@ def demo(
     os.environ.update(ONE_THREAD)
     from lgeqa.atomic_io import write_through
     from lgeqa.batch import OutputFolder
-    from lgeqa.cli.console import RunConsole, conclude, exit_code
+    from lgeqa.cli.console import conclude, exit_code
+    from lgeqa.cli.progress import RunConsole
     from lgeqa.inference.pipeline import AssessSettings
     from lgeqa.workflows.assessment import AssessmentRequest, assess_scans
 
@@ -31,8 +32,8 @@ def demo(
     OutputFolder(out)
     write_through(scan, _write_phantom)
     typer.echo(f"Simulated scan: {scan}")
-    with RunConsole(quiet=False) as console:
-        run = assess_scans(AssessmentRequest([scan], AssessSettings(), out), console.follow)
+    with RunConsole(quiet=False, conclude=conclude) as console:
+        run = assess_scans(AssessmentRequest([scan], AssessSettings(), out), console.follow, console.step)
     conclude(run)
     raise typer.Exit(exit_code(run.items))
 

@@ -13,10 +13,10 @@ from lgeqa.cli.options import Jobs, Quiet
 from lgeqa.threads import ONE_THREAD
 
 ScoredCohorts = Annotated[
-    list[Path], typer.Option("--cohort", metavar="C", help="Folder of a scored cohort; may be repeated.")
+    list[Path], typer.Option("--cohort", metavar="PATH", help="Folder of a scored cohort; may be repeated.")
 ]
 SplitFile = Annotated[
-    Path | None, typer.Option("--split", metavar="S", help="A saved split.json, to take a part of the patients.")
+    Path | None, typer.Option("--split", metavar="FILE", help="A saved split.json, to take a part of the patients.")
 ]
 SplitPart = Annotated[
     Literal["test", "validation", "train", "all"] | None,
@@ -25,7 +25,7 @@ SplitPart = Annotated[
 GivenMasks = Annotated[
     bool, typer.Option("--given-masks", help="Use the masks of the cohort instead of detecting the atrium.")
 ]
-Seed = Annotated[int, typer.Option(metavar="S", min=0, help="Seed of the draws for the intervals.")]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Seed of the draws for the intervals.")]
 Draws = Annotated[int, typer.Option(metavar="N", min=100, help="Bootstrap draws for the intervals.")]
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.extras import require
 
     require("train", feature="evaluating")
-    from lgeqa.cli.console import RunConsole, exit_code
+    from lgeqa.cli.console import exit_code
+    from lgeqa.cli.progress import RunConsole
     from lgeqa.workflows.evaluation import EvaluationRequest, evaluate_bundle
 
     request = EvaluationRequest(

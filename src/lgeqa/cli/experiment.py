@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.train import Changes, Cohorts, Config, Quiet, Stage1, parse_changes
+from lgeqa.cli.options import Quiet
+from lgeqa.cli.train import Changes, Cohorts, Config, Stage1, parse_changes
 
 
 def experiment(  # noqa: PLR0913, PLR0917 - one parameter for each option
     cohort: Cohorts,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder of the experiment; one that was interrupted is resumed.")
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="OUT", help="Folder of the experiment; one that was interrupted is resumed."
+        ),
     ],
     config: Config = None,
     set_: Changes = None,
@@ -34,7 +38,7 @@ def experiment(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.workflows.training import claimed_run, read_settings
 
     settings = read_settings(ExperimentConfig, config, parse_changes(set_))
-    with claimed_run(output):
+    with claimed_run(out):
         run_experiment(
-            cohort, settings, output, detector, detected=detected, allow_seen=allow_seen, jobs=jobs, quiet=quiet
+            cohort, settings, out, detector, detected=detected, allow_seen=allow_seen, jobs=jobs, quiet=quiet
         )

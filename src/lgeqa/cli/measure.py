@@ -6,11 +6,26 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.cli.options import DetectorBundle, GivenMasks, Jobs, Paths, Quiet, Timeout
+from lgeqa.cli.options import (
+    PIPELINE,
+    AsCsv,
+    AsJson,
+    Deidentify,
+    DetectorBundle,
+    Fresh,
+    GivenMasks,
+    Jobs,
+    LogFile,
+    Paths,
+    Quiet,
+    Secrets,
+    Timeout,
+)
 from lgeqa.threads import ONE_THREAD, TIMEOUT_S
+from lgeqa.workers import start_early
 
 
-def measure(
+def measure(  # noqa: PLR0913, PLR0917 - one parameter for each option
     paths: Paths,
     out: Annotated[
         Path | None,
@@ -18,8 +33,14 @@ def measure(
     ] = None,
     bundle: DetectorBundle = None,
     given_masks: GivenMasks = False,
+    deidentify: Deidentify = False,
+    secrets: Secrets = None,
+    fresh: Fresh = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
     jobs: Jobs = None,
     timeout: Timeout = TIMEOUT_S,
+    log: LogFile = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure the image quality of scans, such as signal-to-noise ratio and sharpness, without a verdict.
@@ -30,16 +51,15 @@ def measure(
     Exit code 0: all scans were measured. 3: finished, but some scans were not. 2: wrong use. 1: a bug in lgeqa.
     """
     os.environ.update(ONE_THREAD)
-    from lgeqa.cli.console import RunConsole, conclude_measures, exit_code
+    start_early(PIPELINE)
+    from lgeqa.batch import measures_text
+    from lgeqa.cli.console import conclude_measures
+    from lgeqa.cli.scan_run import Printing, run_and_print, secrets_folder
     from lgeqa.inference.pipeline import AssessSettings
-    from lgeqa.workflows.assessment import AssessmentRequest, assess_scans
+    from lgeqa.workflows.assessment import AssessmentRequest
 
     settings = AssessSettings(given_masks=given_masks, measures_only=True)
-    request = AssessmentRequest(paths, settings, out, bundle=bundle, jobs=jobs, timeout=timeout)
-    with RunConsole(quiet=quiet) as console:
-        run = assess_scans(request, console.follow)
-    if not quiet:
-        conclude_measures(run)
-    if run.traces:
-        typer.echo(run.traces, err=True)
-    raise typer.Exit(exit_code(run.items))
+    folder = secrets_folder(out, secrets, deidentify=deidentify)
+    request = AssessmentRequest(paths, settings, out, bundle, jobs=jobs, timeout=timeout, fresh=fresh, secrets=folder)
+    printing = Printing(conclude_measures, measures_text, as_json, as_csv, quiet, log)
+    raise typer.Exit(run_and_print("lgeqa measure", request, printing))

@@ -1,7 +1,7 @@
-"""Arguments that several commands on scans share."""
+"""Arguments and options that several commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -23,3 +23,68 @@ Timeout = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the records as one JSON list, and everything else on standard error.")
+]
+AsCsv = Annotated[
+    bool, typer.Option("--csv", help="Print the results as a CSV table, and everything else on standard error.")
+]
+Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", help="Remove the results of earlier runs from OUT; refused if OUT holds anything else."),
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FILE", help="Add times, settings and outcomes to a log, without names of scans."),
+]
+Deidentify = Annotated[
+    bool,
+    typer.Option(
+        "--deidentify",
+        help="Write nothing that identifies a patient; scans are named by pseudonyms.",
+    ),
+]
+Secrets = Annotated[
+    Path | None,
+    typer.Option(
+        "--secrets",
+        metavar="DIR",
+        help="Folder of the key and of the names behind the pseudonyms, for --deidentify; else OUT-secrets beside OUT.",
+    ),
+]
+#: Modules that assess a scan, for `lgeqa.workers.start_early`.
+PIPELINE: Final = ("lgeqa.batch", "lgeqa.inference.pipeline", "lgeqa.io.discover", "lgeqa.reporting.pictures")
+
+
+def _read(context: typer.Context, path: Path | None) -> Any:
+    """Return the settings of a TOML file as `AssessConfig`, and make them the defaults of the command's options."""
+    from lgeqa.workflows.assess_config import AssessConfig
+
+    if path is None:
+        return AssessConfig()
+    config = AssessConfig.from_toml(path)
+    options = config.model_dump(exclude_unset=True, exclude={"operating_point"})
+    options |= {name: path.parent / folder for name in ("bundle", "secrets") if (folder := getattr(config, name))}
+    context.default_map = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    return config
+
+
+#: Option that the command gets as `AssessConfig`, since its callback reads the file.
+Config = Annotated[
+    Any,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file of settings; an option on the command line wins over it.",
+        callback=_read,
+        is_eager=True,
+        parser=Path,
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="PostgreSQL database instead of the file in the folder; else LGEQA_DATABASE. Without a password in it.",
+    ),
+]

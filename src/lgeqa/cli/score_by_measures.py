@@ -40,14 +40,15 @@ def score_by_measures(
     Exit code 0: all scans were scored. 3: finished, but some scans were not. 2: wrong use. 1: a bug in lgeqa.
     """
     os.environ.update(ONE_THREAD)
-    from lgeqa.cli.console import NOT_ALL, RunConsole, exit_code
+    from lgeqa.cli.console import NOT_ALL, exit_code
+    from lgeqa.cli.progress import RunConsole
     from lgeqa.inference.pipeline import AssessSettings
     from lgeqa.workflows.assessment import AssessmentRequest
     from lgeqa.workflows.measured_scores import score_by_measures as score
 
     settings = AssessSettings(given_masks=given_masks, measures_only=True)
     request = AssessmentRequest(paths, settings, bundle=bundle, jobs=jobs, timeout=timeout)
-    with RunConsole(quiet=quiet) as console:
+    with RunConsole(quiet=quiet, resumes=False) as console:
         scored = score(request, out, console.follow)
     if scored.traces:
         typer.echo(scored.traces, err=True)

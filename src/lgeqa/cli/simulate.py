@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lgeqa.cli.options import Quiet
 from lgeqa.threads import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         int | None,
         typer.Option("--n", metavar="N", min=1, help="Number of scans.  [default: one of each in FOLDER, else 50]"),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Same seed, same cohort.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Same seed, same cohort.")] = 0,
     folder: Annotated[
         Path | None,
         typer.Option("--from", metavar="FOLDER", help="Real scans with masks to start from, instead of phantoms."),
@@ -48,7 +49,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         typer.Option(metavar="RECIPE", help="Make the scan of this recipe.json again, and nothing else."),
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Scans to work on at once.")] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make simulated scans: real scans or phantoms with artefacts, their measured scores, and simulated readers.
 

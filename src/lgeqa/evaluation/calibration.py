@@ -6,10 +6,9 @@ threshold with the best balanced accuracy of the votes on the same scans. An out
 without each fold, and judges the fold: no scan is judged by what was fitted or chosen on it or on its patient.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,11 +17,13 @@ from scipy.optimize import minimize
 
 from lgeqa.bootstrap import Numbers
 from lgeqa.errors import CohortError
-from lgeqa.evaluation.predictions import LabelledResult, Predictions, labelled_on, labels_of, patients_of
+from lgeqa.evaluation.predictions import LabelledResult, labelled_on, labels_of, patients_of
 from lgeqa.inference.bundle.calibration import IsotonicMap, LogisticMap, ProbabilityMap, logit
-from lgeqa.inference.vote import slice_probabilities, vote
-from lgeqa.records import IntArray
-from lgeqa.scales import PASSES_FROM, SCALE_NAMES
+from lgeqa.inference.bundle.kept_out import KeptOut
+from lgeqa.inference.decision import DecisionRule, doubts_of
+from lgeqa.inference.vote import deciding_probabilities, slice_probabilities
+from lgeqa.records import IntArray, ScanResult
+from lgeqa.scales import SCALE_NAMES
 
 #: Number of folds, outer and inner.
 FOLDS: Final = 5
@@ -36,7 +37,7 @@ _PRIOR: Final = (1.0, 2.0)
 
 Flags = npt.NDArray[np.bool_]
 Map = LogisticMap | IsotonicMap | None
-#: Slices' probabilities of each scan.
+#: Slices' probabilities of each scan, or the scan's own if a bundle weighs its slices.
 Scans = Sequence[Numbers]
 #: Function that fits a map to the slices' probabilities of scans and to their labels.
 Fit = Callable[[Scans, Flags], Map]
@@ -47,7 +48,7 @@ class Labelled:
     """The scans with a label on one scale.
 
     Attributes:
-        slices: Probabilities of the slices of each scan.
+        slices: Probabilities of the slices of each scan, or of the scan itself if a bundle weighs its slices.
         labels: Whether each scan is diagnostic, (scans,).
         patients: Number of each scan's patient, (scans,), from 0 without gaps.
     """
@@ -119,8 +120,8 @@ def fit_calibration(scans: Sequence[LabelledResult], threshold: float, seed: int
 
 def cross_validate(
     scans: Sequence[LabelledResult], threshold: float, seed: int
-) -> tuple[dict[str, Predictions], dict[str, Counter[str]]]:
-    """Return the answers of calibrations that each leave a fold of patients out, and how often each method was chosen.
+) -> tuple[list[LabelledResult], dict[str, Counter[str]]]:
+    """Return the scans as calibrations that leave their patients out answer, and how often each method was chosen.
 
     Args:
         scans: Scans that a bundle without calibration assessed.
@@ -132,35 +133,54 @@ def cross_validate(
     """
     quality = Labelled.of(scans, "quality")
     check_enough(quality)
-    outer = list(_folds(quality, seed))
-    slices = {name: _slices_of(scans, name) for name in SCALE_NAMES}
-    probabilities = {name: np.zeros(len(scans)) for name in SCALE_NAMES}
-    calls = {name: np.zeros(len(scans), bool) for name in SCALE_NAMES}
+    kept_out = list(scans)
     methods: dict[str, Counter[str]] = {name: Counter() for name in SCALE_NAMES}
-    for fold, test in enumerate(outer):
+    for fold, test in enumerate(_folds(quality, seed)):
         train = np.setdiff1d(np.arange(len(scans)), test)
         fitted = fit_calibration([scans[place] for place in train], threshold, seed + 1 + fold)
         for name, scale in fitted.scales.items():
             methods[name][scale.method] += 1
-            at = fitted.threshold if name == "quality" else PASSES_FROM
-            for place in test:
-                decision = vote(_applied(scale.map, slices[name][place]).astype(np.float32), at)
-                probabilities[name][place] = decision.probability
-                calls[name][place] = decision.verdict == "diagnostic"
-    return {name: _answers(scans, name, calls[name], probabilities[name]) for name in SCALE_NAMES}, methods
+        for place in test:
+            result = DecisionRule(fitted.threshold).apply(_calibrated(scans[place].result, fitted.maps))
+            kept_out[place] = replace(scans[place], result=result)
+    return kept_out, methods
 
 
-def _answers(scans: Sequence[LabelledResult], scale: str, calls: Flags, probabilities: Numbers) -> Predictions:
-    """Return the answers on the scans that have a label on a scale."""
-    column = SCALE_NAMES.index(scale)
-    has_label = np.array([not math.isnan(scan.label[column]) for scan in scans])
-    labelled = labelled_on(scans, scale)
-    kept = probabilities[has_label]
-    return Predictions(labels_of(labelled, scale), patients_of(labelled), calls[has_label], kept, kept)
+def _calibrated(result: ScanResult, maps: Mapping[str, ProbabilityMap]) -> ScanResult:
+    """Return a record with calibrated probabilities and the verdict that it had.
+
+    The probabilities at other blood levels go through the map as they are, while an assessment maps their slices.
+    """
+    columns, means = {}, {}
+    for name, fitted in maps.items():
+        single, deciding = slice_probabilities(result, name), deciding_probabilities(result, name)
+        columns[f"p_{name}"] = fitted.apply(single.astype(np.float64)).tolist()
+        means[f"p_{name}"] = float(fitted.apply(deciding.astype(np.float64)).mean())
+    slices = tuple(
+        scores.model_copy(update={column: values[number] for column, values in columns.items()})
+        for number, scores in enumerate(result.slices)
+    )
+    levels = result.reference
+    if levels and "quality" in maps:
+        others = {name: getattr(levels, name) for name in ("p_quality_if_lower", "p_quality_if_higher")}
+        mapped = {n: float(maps["quality"].apply(np.array(p))) for n, p in others.items() if p is not None}
+        levels = levels.model_copy(update=mapped)
+    return result.model_copy(update={"slices": slices, "reference": levels, **means})
+
+
+def answers_kept_out(scans: Sequence[LabelledResult]) -> KeptOut:
+    """Return what a bundle stores of the scans that `cross_validate` returned."""
+    return KeptOut(
+        probabilities=tuple(float(scan.result.p_quality or 0) for scan in scans),
+        diagnostic=tuple(labels_of(scans, "quality").tolist()),
+        may_accept=tuple(not any(doubts_of(scan.result, "accept")) for scan in scans),
+        may_repeat=tuple(not any(doubts_of(scan.result, "repeat")) for scan in scans),
+        patients=tuple(patients_of(scans).tolist()),
+    )
 
 
 def _slices_of(scans: Sequence[LabelledResult], scale: str) -> list[Numbers]:
-    return [slice_probabilities(scan.result, scale).astype(np.float64) for scan in scans]
+    return [deciding_probabilities(scan.result, scale).astype(np.float64) for scan in scans]
 
 
 def check_enough(quality: Labelled) -> None:

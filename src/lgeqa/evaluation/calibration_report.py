@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from lgeqa.bootstrap import cell
+from lgeqa.bootstrap import Estimate, cell
 from lgeqa.evaluation.markdown_report import number_form
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Excluded, ScaleFigures
+from lgeqa.inference.bundle.kept_out import OUTCOMES
+from lgeqa.operating_point import OperatingPoint
 from lgeqa.records import BundleStamp, Record
 from lgeqa.scales import QUALITY_FIRST
 from lgeqa.table_text import markdown_table
@@ -30,6 +32,9 @@ class CalibrationReport(Record):
         chosen: How often each method was chosen without a fold, by scale.
         threshold_before: Probability of quality from which a slice counted as diagnostic.
         threshold: Probability of quality from which a slice counts as diagnostic.
+        operating_point: Limits of the probability for the decision.
+        outcomes: Decisions on the scans by calibrations that left each out, as shares, by name as in
+            `lgeqa.inference.bundle.kept_out.OUTCOMES`.
         before: Figures of each scale over scans, by the bundle as it was.
         after: Figures of each scale over scans, by calibrations that left each scan out.
         cautions: What to know before the figures are used.
@@ -51,6 +56,8 @@ class CalibrationReport(Record):
     chosen: dict[str, dict[str, int]]
     threshold_before: float
     threshold: float
+    operating_point: OperatingPoint
+    outcomes: dict[str, Estimate]
     before: dict[str, ScaleFigures]
     after: dict[str, ScaleFigures]
     cautions: tuple[str, ...]
@@ -102,6 +109,10 @@ def _lines(report: CalibrationReport) -> Iterator[str]:
             for metric in metrics
         ]
         yield markdown_table(("", "Before", "After"), rows)
+    yield "\n## Decisions\n"
+    yield f"{report.operating_point.text} Another point can be chosen with `lgeqa operating-point`.\n"
+    shares = [(title, cell(report.outcomes[name], ".1%")) for name, title in OUTCOMES.items()]
+    yield markdown_table(("Share of the scans", ""), shares)
     if report.excluded:
         yield f"\n## Left out: {len(report.excluded)} scans\n"
         yield from (f"- `{scan.scan_id}`: {scan.why}" for scan in report.excluded)

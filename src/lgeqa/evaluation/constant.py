@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from lgeqa.bootstrap import Numbers
 from lgeqa.evaluation.metrics import brier
+from lgeqa.formatting import probability_text
 
 #: Spread of the middle nine tenths of the slices' probabilities below which a network says the same of every slice.
 LEAST_SPREAD: Final = 0.05
@@ -27,8 +28,8 @@ def constant_caution(title: str, slices: Numbers) -> str:
     """Return what to say about a network that says the same of every slice on a scale, or else an empty string."""
     if not is_constant(slices):
         return ""
-    low, high = np.quantile(slices, [0.05, 0.95])
-    return f"{title}: the network says the same of every slice, a probability of {low:.2f} to {high:.2f}."
+    low, high = map(probability_text, np.quantile(slices, [0.05, 0.95]))
+    return f"{title}: the network says the same of every slice, a probability of {low} to {high}."
 
 
 def prevalence_caution(title: str, labels: npt.NDArray[np.bool_], probabilities: Numbers, share: float) -> str:

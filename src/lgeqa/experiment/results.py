@@ -90,7 +90,7 @@ def _assessed(cases: Sequence[Case], bundle: Bundle, folder: Path, settings: Ass
     sources = sources_of(cases)
     open_assess = partial(open_pipeline, folder / BUNDLE, cores(), settings)
     out = OutputFolder(folder / TESTED)
-    attempt = ScanAssessor(open_assess, bundle.stamp, bundle.manifest.quality.preparation, settings, out)
+    attempt = ScanAssessor.of(open_assess, bundle, settings, out)
     results = {settled.result.scan_id: settled.result for settled in run_batch(sources, attempt, jobs=1)}
     return [results[source.scan_id] for source in sources]
 

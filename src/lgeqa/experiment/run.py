@@ -24,6 +24,7 @@ from lgeqa.training.bundle_export import seen_by_detector
 from lgeqa.training.processes import is_main
 from lgeqa.training.run import keep_settings
 from lgeqa.training.slice_store import SliceDataset
+from lgeqa.training.tracking import check_tracker
 
 
 def run_experiment(
@@ -60,6 +61,7 @@ def run_experiment(
     """
     console = Console(stderr=True, quiet=quiet or not is_main(), highlight=False, soft_wrap=True)
     check_devices(config, jobs)
+    check_tracker(config)
     plan = make_plan(cohorts, config)
     config = config.model_copy(update={"label": plan.label})
     detector_sha256 = check_detector(plan, out, detector)  # fail now rather than after hours of training

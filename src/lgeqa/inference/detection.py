@@ -1,8 +1,8 @@
 """Detection of the slices that hold the left atrium (section 3.1 of the paper), in two passes of the detector.
 
-The first pass, over whole slices, finds the atrium. It depends on the field of view, which sets its grid and its grey
-scale. The second, over a window around the atrium, outlines it. Its window and its grey scale follow the atrium, so a
-crop, padding or a larger field give nearly the same outline.
+The first pass, over a slice every few millimetres, finds the atrium. It depends on the field of view, which sets its
+grid and its grey scale. The second, over a window around the atrium and the slices near it, outlines it. Its window and
+its grey scale follow the atrium, so a crop, padding or a larger field give nearly the same outline.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,10 @@ from lgeqa.records import BoolArray, FloatArray, IntArray
 #: Quantile of the scan's voxels above which a voxel counts as bright, computed on every third row and column.
 _BRIGHT_SHARE: Final = 0.75
 _STRIDE: Final = 3
+#: Largest distance of the slices of the first pass in mm, unless the scan's own are farther apart.
+_STEP_MM: Final = 5.0
+#: Distance in mm beyond the slices of the first pass's atrium in which the second looks for its ends.
+_BEYOND_MM: Final = 7.5
 
 
 class SliceRule(Settings):
@@ -96,7 +100,8 @@ def search_atrium(
 ) -> FloatArray:
     """Return the probability of atrium at each voxel, float32 (slice, row, column).
 
-    If the first pass finds no atrium, its probabilities are returned.
+    It is 0 on slices far from the atrium. If the first pass finds no atrium, its probabilities are returned, where each
+    slice has those of the nearest one that was searched.
 
     Args:
         voxels: Volume (slice, row, column), axial LPS, any grey scale.
@@ -109,11 +114,24 @@ def search_atrium(
         NotAssessableError: The volume holds a single grey level.
     """
     context = context_slices(len(voxels), spacing_mm[0], preparation)
+    searched, nearest = _sparse_slices(len(voxels), spacing_mm[0])
     prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation)
-    probabilities = detect(prepared, context)
-    atrium = atrium_mask(probabilities, prepared, (spacing_mm[0], grid.pixel_mm, grid.pixel_mm), rule)
-    if atrium.any():
-        place = AtriumPlace.of(np.where(atrium, probabilities, np.float32(0)), grid)
-        prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation, place)
-        probabilities = detect(prepared, context)
+    probabilities = detect(prepared, context[searched])
+    atrium = atrium_mask(probabilities, prepared[searched], (_STEP_MM, grid.pixel_mm, grid.pixel_mm), rule)
+    if not atrium.any():
+        return to_scan_grid(probabilities[nearest], grid)
+    place = AtriumPlace.of(np.where(atrium, probabilities, np.float32(0))[nearest], grid)
+    prepared, grid = prepare_for_detector(voxels, spacing_mm, preparation, place)
+    beyond = int(np.ceil(_BEYOND_MM / spacing_mm[0]))
+    near = slice(max(place.slices[0] - beyond, 0), place.slices[1] + beyond + 1)
+    probabilities = np.zeros(prepared.shape, np.float32)
+    probabilities[near] = detect(prepared, context[near])
     return to_scan_grid(probabilities, grid)
+
+
+def _sparse_slices(slices: int, spacing_mm: float) -> tuple[IntArray, IntArray]:
+    """Return the indices of the slices of the first pass, and of the nearest of these for each slice of the scan."""
+    stride = max(int(_STEP_MM / spacing_mm + 1e-6), 1)  # the addend keeps rounding from halving an exact quotient
+    searched = np.arange(0, slices, stride)
+    nearest = np.minimum((np.arange(slices) + stride // 2) // stride, len(searched) - 1)
+    return searched, nearest

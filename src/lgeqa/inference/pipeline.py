@@ -12,16 +12,20 @@ from lgeqa.config import Settings
 from lgeqa.errors import NotAssessableError
 from lgeqa.inference.atrium import FoundAtrium, find_atrium
 from lgeqa.inference.bundle import Bundle
-from lgeqa.inference.gate import check_consistency, check_novelty, check_scan, in_order, refused
-from lgeqa.inference.result import Scores, make_result, verdict_fields
+from lgeqa.inference.bundle.manifest import Manifest
+from lgeqa.inference.decision import DecisionRule
+from lgeqa.inference.gate import check_novelty, check_scan, in_order, refused
+from lgeqa.inference.result import Scores, make_result, score_fields
 from lgeqa.inference.scan_scores import attention_weights, estimate_scores, pooled_probabilities
 from lgeqa.io import Source, read_mask, read_scan
 from lgeqa.io.formatting import printable_path
 from lgeqa.measures import Heart, compute_measures
+from lgeqa.operating_point import DEFAULT, OperatingPoint
 from lgeqa.preprocessing import prepare_for_quality, quality_context
 from lgeqa.preprocessing.quality_input import at_other_blood_level
 from lgeqa.records import BoolArray, Finding, FloatArray, IntArray, Scan, ScanResult, Status
 from lgeqa.scales import SCALE_NAMES
+from lgeqa.workers import report_step
 
 #: Relative change of the level of blood above air.
 STEP = 0.05
@@ -36,15 +40,22 @@ class AssessSettings(Settings):
     Attributes:
         threshold: Slice probability of quality from which a slice counts as diagnostic. None for the bundle's
             threshold.
+        operating_point: Limits of the scan's probability for the decision. None for the bundle's.
         given_masks: Whether the atrium comes from the mask beside the scan. A scan without a mask is not assessable.
         force: Whether a scan gets a verdict even if the gate refuses it. The record says so.
         measures_only: Whether only image quality measures are taken, without a verdict.
     """
 
     threshold: float | None = Field(None, gt=0, lt=1)
+    operating_point: OperatingPoint | None = None
     given_masks: bool = False
     force: bool = False
     measures_only: bool = False
+
+    def rule(self, manifest: Manifest) -> DecisionRule:
+        """Return the limits of the user, or else those of the bundle."""
+        point = self.operating_point or manifest.operating_point or DEFAULT
+        return DecisionRule(self.threshold or manifest.threshold, point)
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,7 @@ def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> A
         ScanError: The scan cannot be read, or the mask that it needs cannot be used. Its `status` says which.
     """
     start = perf_counter()
+    report_step("reading")
     scan = read_scan(source)
     supplied = _supplied_mask(source, scan) if settings.given_masks else None
     return assess_scan(scan, bundle, settings, supplied, perf_counter() - start)
@@ -99,19 +111,19 @@ def assess_scan(
         An assessment whose result is `assessed`, `not_assessable` or, if only measures are wanted, `measured`.
     """
     start = perf_counter()
+    report_step("detecting")
     atrium = find_atrium(scan, bundle) if supplied is None else FoundAtrium(supplied)
     detected = perf_counter()
+    report_step("measuring")
     heart = Heart(scan.voxels, atrium.mask, scan.spacing_mm)
     measures = compute_measures(scan, heart)
     measured = perf_counter()
+    report_step("scoring")
     findings = check_scan(heart, atrium.probabilities)
-    threshold = settings.threshold or bundle.manifest.threshold
     scores = _score(scan, atrium.mask, bundle) if _is_scored(findings, heart, settings) else None
     if scores:
         findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
         scores = scores if _is_scored(findings, heart, settings) else None
-    if scores:
-        findings = (*findings, *check_consistency(scores.deciding, threshold))
     status: Status = "assessed" if scores else "measured" if settings.measures_only else "not_assessable"
     result = make_result(
         scan,
@@ -128,8 +140,9 @@ def assess_scan(
             "score": perf_counter() - measured,
         },
         other_levels=scores.other_levels if scores else None,
-        **verdict_fields(scan, atrium.mask, scores, threshold) if scores else {},
+        **score_fields(scan, atrium.mask, scores) if scores else {},
     )
+    result = settings.rule(bundle.manifest).apply(result)
     return Assessment(result, scan, atrium.mask, scores.maps if scores else None, heart)
 
 
@@ -159,17 +172,24 @@ def _score(scan: Scan, atrium: BoolArray, bundle: Bundle) -> Scores:
             prepared, context, outputs.probabilities, lambda *scored: bundle.score(*scored).probabilities
         )
     else:
-        weights, pooled = attention_weights(outputs.attention), pooled_probabilities(outputs.logits, outputs.attention)
+        weights, pooled = attention_weights(outputs.attention), _pooled(outputs.logits, outputs.attention, bundle)
         other_levels = _pooled_at_other_levels(prepared, context, bundle)
     scores = {} if outputs.levels is None else estimate_scores(outputs.levels)
     return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels, weights, pooled, scores)
+
+
+def _pooled(logits: FloatArray, attention: FloatArray, bundle: Bundle) -> FloatArray:
+    """Return the probabilities of a scan whose slices have weights, calibrated if the bundle says how, (4,)."""
+    pooled = pooled_probabilities(logits, attention)
+    calibration = bundle.manifest.quality.calibration
+    return calibration.apply(pooled[None])[0] if calibration else pooled
 
 
 def _pooled_at_other_levels(prepared: FloatArray, context: IntArray, bundle: Bundle) -> tuple[float, float]:
     """Return the same as `quality_at_other_levels` for a bundle that weighs slices, from all slices."""
     outputs = [bundle.score(at_other_blood_level(prepared, factor), context) for factor in (1 - STEP, 1 + STEP)]
     lower, higher = (
-        float(pooled_probabilities(other.logits, other.attention)[_QUALITY])
+        float(_pooled(other.logits, other.attention, bundle)[_QUALITY])
         for other in outputs
         if other.logits is not None and other.attention is not None
     )

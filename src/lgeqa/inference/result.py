@@ -1,15 +1,14 @@
 """The record of one scan, built from the output of the steps of the pipeline."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from lgeqa.inference.decision import message_of
 from lgeqa.inference.detection import slice_areas_mm2
 from lgeqa.inference.gate import refused
-from lgeqa.inference.vote import vote
 from lgeqa.io.formatting import printable_path
 from lgeqa.measures import Heart
 from lgeqa.records import (
@@ -66,7 +65,7 @@ def make_result(
     other_levels: tuple[float, float] | None = None,
     **fields: Any,
 ) -> ScanResult:
-    """Return the record of a scan that was read.
+    """Return the record of a scan that was read, without verdict and decision.
 
     Args:
         scan: Scan as it was read.
@@ -81,15 +80,15 @@ def make_result(
     return ScanResult(
         scan_id=scan.scan_id,
         status=status,
-        message=_message(scan, findings, status),
+        message=message_of(status, scan.warnings, findings),
         warnings=scan.warnings,
-        review=assessed and bool(findings),
         findings=findings,
         forced=assessed and refused(findings),
         reference=_levels(heart, other_levels) if heart.is_there else None,
         measures=measures,
         source=printable_path(scan.source),
         series=scan.series,
+        acquisition=scan.acquisition,
         input_sha256=scan.sha256,
         versions=versions(),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,31 +103,21 @@ def _levels(heart: Heart, other_levels: tuple[float, float] | None) -> Reference
     )
 
 
-def verdict_fields(scan: Scan, atrium: BoolArray, scores: Scores, threshold: float) -> dict[str, Any]:
-    """Return the fields of a record that hold the verdict and the probabilities behind it.
+def score_fields(scan: Scan, atrium: BoolArray, scores: Scores) -> dict[str, Any]:
+    """Return the fields of a record that hold the probabilities, without verdict and decision.
 
     Args:
         scan: Scan as it was read.
         atrium: Blood-pool mask, bool (slice, row, column), with at least one voxel.
         scores: Output of the network for the slices that hold the atrium.
-        threshold: Probability of quality from which a slice counts as diagnostic.
     """
-    quality = SCALE_NAMES.index("quality")
-    votes = vote(scores.probabilities[:, quality], threshold)
-    decision = vote(scores.deciding[:, quality], threshold)
     slices = _slices(scan, atrium, scores)
     indices = [scores.index for scores in slices]
     return {
-        "verdict": decision.verdict,
-        "probability": decision.probability,
-        "votes_diagnostic": votes.diagnostic,
-        "votes_total": votes.total,
-        "tie": votes.tie,
         **_named(scores.deciding.mean(axis=0, dtype=float)),
         "first_slice": min(indices),
         "last_slice": max(indices),
         "n_slices": len(slices),
-        "threshold": threshold,
         "slices": slices,
         "scores": scores.scores,
     }
@@ -152,14 +141,3 @@ def _slices(scan: Scan, atrium: BoolArray, scores: Scores) -> tuple[SliceScores,
 def _named(probabilities: FloatArray) -> dict[str, Any]:
     """Return four probabilities under their names in the records."""
     return {f"p_{name}": float(p) for name, p in zip(SCALE_NAMES, probabilities, strict=True)}
-
-
-def _message(scan: Scan, findings: tuple[Finding, ...], status: Status) -> str:
-    """Return the reason why there is no verdict, or else what to know about the scan."""
-    if status == "not_assessable":
-        return _words([finding for finding in findings if finding.severity == "refused"])
-    return " ".join([*scan.warnings, *filter(None, [_words(findings)])])
-
-
-def _words(findings: Iterable[Finding]) -> str:
-    return " ".join(f"{finding.seen} {finding.remedy}" for finding in findings)

@@ -55,14 +55,27 @@ def scan_call(result: ScanResult, scale: str) -> bool:
     """
     if scale == "quality":
         return result.verdict == "diagnostic"
-    if any(scores.weight is not None for scores in result.slices):
-        return bool(getattr(result, f"p_{scale}") >= PASSES_FROM)
-    return vote(slice_probabilities(result, scale), slice_threshold(result, scale)).verdict == "diagnostic"
+    return vote(deciding_probabilities(result, scale), slice_threshold(result, scale)).verdict == "diagnostic"
+
+
+def weighs_slices(result: ScanResult) -> bool:
+    """Return whether the bundle weighs the slices of a scan, so that their votes do not decide."""
+    return any(scores.weight is not None for scores in result.slices)
 
 
 def slice_threshold(result: ScanResult, scale: str) -> float:
     """Return the probability from which a slice counts as diagnostic on a scale."""
     return result.threshold or PASSES_FROM if scale == "quality" else PASSES_FROM
+
+
+def deciding_probabilities(result: ScanResult, scale: str) -> FloatArray:
+    """Return the probabilities that decide on a scan: those of its slices, or that of the scan if slices have weights.
+
+    The second is a single one, (1,).
+    """
+    if weighs_slices(result):
+        return np.array([getattr(result, f"p_{scale}")], np.float32)
+    return slice_probabilities(result, scale)
 
 
 def slice_probabilities(result: ScanResult, scale: str) -> FloatArray:

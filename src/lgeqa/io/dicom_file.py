@@ -3,20 +3,22 @@
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pydicom import FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomFileLike
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_file_meta_info
+from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from lgeqa.errors import ReadError
 from lgeqa.io.formatting import printable_path
-from lgeqa.io.limits import FREE_BYTES, MAX_DICOM_BYTES, MAX_RATIO
+from lgeqa.io.limits import FREE_BYTES, MAX_DICOM_BYTES, MAX_DICOM_HEADER_BYTES, MAX_DICOM_ITEMS, MAX_RATIO
 from lgeqa.io.untrusted_files import open_regular, size_of
 
 _PREFIX = bytes(128) + b"DICM"
@@ -24,6 +26,8 @@ _CHUNK = 1 << 20
 _META_GROUP, _TRANSFER_SYNTAX = 0x0002, 0x0010
 #: Value representations with a length field of four bytes.
 _LONG_VRS = {b"OB", b"OW", b"SQ", b"UN", b"UT"}
+#: Tag of a sequence item in both byte orders.
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 #: Largest read in bytes that is not compared with the rest of the file.
 _SMALL = 1 << 16
 
@@ -46,6 +50,23 @@ class _Bounded(io.BufferedReader):
         return super().read(size)
 
 
+class HeaderPart(io.BytesIO):
+    """The first bytes of a file. Reads without a size are refused, as in `_Bounded`.
+
+    Attributes:
+        name: No text, as that of an open file. With a text, pydicom would log that a file ends early, and go on with an
+            empty header.
+    """
+
+    name = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        if size is None or size < 0:
+            raise ValueError("unbounded read")
+        return super().read(size)
+
+
 @contextmanager
 def open_dicom(path: Path) -> Iterator[BinaryIO]:
     """Open a DICOM file, inflated if it is deflated.
@@ -59,6 +80,31 @@ def open_dicom(path: Path) -> Iterator[BinaryIO]:
         is_deflated = _transfer_syntax(file) == DeflatedExplicitVRLittleEndian
         file.seek(0)
         yield _inflated(file, path) if is_deflated else file
+
+
+def read_header(file: BinaryIO, elements: Iterable[str | int], where: str) -> FileDataset:
+    """Read some elements of the header of a DICOM file in limited memory, and go to its pixels.
+
+    Raises:
+        ReadError: The header is longer, or has more sequence items, than that of any scan.
+    """
+    file.seek(0)
+    start = file.read(MAX_DICOM_HEADER_BYTES)
+    n_items = max(map(start.count, _ITEMS))
+    if n_items > MAX_DICOM_ITEMS:
+        raise ReadError(
+            f"{where}: its header has {n_items} sequence items; lgeqa reads up to {MAX_DICOM_ITEMS}. "
+            "Export the images again."
+        )
+    part = HeaderPart(start)
+    header = dcmread(part, stop_before_pixels=True, specific_tags=list(map(Tag, elements)), force=True)
+    if part.tell() >= MAX_DICOM_HEADER_BYTES:
+        raise ReadError(
+            f"{where}: its header is longer than the {MAX_DICOM_HEADER_BYTES >> 20} MB that lgeqa reads. "
+            "Export the images without private elements."
+        )
+    file.seek(part.tell())
+    return header
 
 
 def check_dicom_size(file: BinaryIO, path: Path) -> None:

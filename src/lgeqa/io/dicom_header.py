@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_partial
@@ -22,7 +22,8 @@ from pydicom.uid import UID
 from pydicom.valuerep import STR_VR
 
 from lgeqa.errors import LgeqaError, ReadError
-from lgeqa.io.dicom_file import open_dicom
+from lgeqa.io.dicom_file import open_dicom, read_header
+from lgeqa.io.dicom_frames import FRAME_ELEMENTS, frame_headers
 from lgeqa.io.formatting import numbers, printable_path
 from lgeqa.io.limits import MAX_POSITION_MM
 
@@ -42,7 +43,10 @@ _COLUMNS = 0x00280011
 _DIGEST_SIGNS = 6
 #: Elements that distinguish series, and are never shown.
 _SERIES_KEYWORDS = ("PatientID", "StudyInstanceUID", "SeriesNumber", "FrameOfReferenceUID")
-_SERIES_TAGS = ["SOPClassUID", "SeriesInstanceUID", *_SERIES_KEYWORDS, "ImageOrientationPatient", "Rows", "Columns"]
+_SERIES_TAGS = [
+    *("SOPClassUID", "SeriesInstanceUID", *_SERIES_KEYWORDS, "ImageOrientationPatient"),
+    *("NumberOfFrames", "Rows", "Columns"),
+]
 #: Elements that may distinguish the stacks of one series, with their names in messages.
 STACK_KEYWORDS = {
     "AcquisitionNumber": "acquisitions",
@@ -50,6 +54,8 @@ STACK_KEYWORDS = {
     "TriggerTime": "heart phases",
     "EchoTime": "echoes",
     "InversionTime": "inversion times",
+    "DiffusionBValue": "b-values",
+    "ImageType": "image types",
 }
 #: GE's private element for the component of the complex signal, and the components in the order of its values.
 _GE_COMPONENT = 0x0043102F
@@ -60,9 +66,7 @@ _FRAME_TAGS = [
     "SeriesInstanceUID",
     "SeriesNumber",
     "Modality",
-    "ImageType",
     "ComplexImageComponent",
-    "NumberOfFrames",
     "SamplesPerPixel",
     "Rows",
     "Columns",
@@ -86,6 +90,7 @@ class Series:
         number: SeriesNumber, or 0 if there is none.
         orientation: LPS direction along a row, then down a column. Empty if it cannot be read.
         size: Number of rows and columns. Empty if it cannot be read.
+        is_multiframe: Whether one file may hold the whole stack.
     """
 
     uid: str
@@ -93,6 +98,7 @@ class Series:
     number: int
     orientation: tuple[float, ...]
     size: tuple[float, ...]
+    is_multiframe: bool
 
     @property
     def name(self) -> str:
@@ -106,6 +112,8 @@ class Frame:
 
     Attributes:
         path: File of the image.
+        index: Place of the image among the frames of its file.
+        frames_in_file: Number of frames of the file.
         instance: SOPInstanceUID, which identifies copies and is never shown.
         series: Digest of the SeriesInstanceUID.
         number: SeriesNumber, or 0 if there is none.
@@ -116,12 +124,15 @@ class Frame:
         orientation: LPS direction along a row, then down a column.
         position_mm: LPS position of the centre of the first pixel.
         thickness_mm: Thickness of the slice, or 0 if not given.
-        stack: Values of the elements in `STACK_KEYWORDS`, without elements that are not given.
+        stack: Values of the elements in `STACK_KEYWORDS`, without elements that are not given. For ImageType, its words
+            from the third on.
         slope: RescaleSlope, or 1 if not given.
         intercept: RescaleIntercept, or 0 if not given.
     """
 
     path: Path
+    index: int
+    frames_in_file: int
     instance: str
     series: str
     number: int
@@ -132,7 +143,7 @@ class Frame:
     orientation: tuple[float, ...]
     position_mm: tuple[float, ...]
     thickness_mm: float
-    stack: dict[str, float]
+    stack: dict[str, float | str]
     slope: float
     intercept: float
 
@@ -184,64 +195,72 @@ def series_of(path: Path) -> Series | None:
             uid=_digest(dataset, ["SeriesInstanceUID"]),
             rest=_digest(dataset, _SERIES_KEYWORDS),
             number=_series_number(dataset),
-            orientation=_numbers_in(dataset, "ImageOrientationPatient") or (),
-            size=(_numbers_in(dataset, "Rows") or ()) + (_numbers_in(dataset, "Columns") or ()),
+            orientation=numbers_in(dataset, "ImageOrientationPatient") or (),
+            size=(numbers_in(dataset, "Rows") or ()) + (numbers_in(dataset, "Columns") or ()),
+            is_multiframe=(numbers_in(dataset, "NumberOfFrames") or (1.0,))[0] > 1,
         )
 
 
-def read_frame(path: Path) -> Frame:
-    """Read the header of a classic, single-frame, greyscale DICOM image.
+def read_frames(path: Path) -> list[Frame]:
+    """Read the header of a greyscale DICOM image: one frame of a classic image, or all frames of an enhanced one.
 
     Numbers are also read from elements with another value representation than the standard's, and with decimal commas.
 
     Raises:
-        ReadError: The file is damaged, an enhanced, multi-frame or colour image, or lacks its position in the patient.
+        ReadError: The file is damaged, a colour image, of several frames without functional groups, or a frame lacks
+            its position in the patient.
         OSError: The file cannot be opened.
     """
     where = printable_path(path)
     with quiet(), damage_told(path), open_dicom(path) as file:
-        tags = [*map(_tag, _FRAME_TAGS), _GE_COMPONENT]
-        dataset = dcmread(file, stop_before_pixels=True, specific_tags=tags, force=True)
-        _refuse_other_kinds(dataset, where)
-        stack = {keyword: (_numbers_in(dataset, keyword) or ())[:1] for keyword in STACK_KEYWORDS}
-        return Frame(
-            path=path,
-            instance=str(dataset.get("SOPInstanceUID", "")),
-            series=_digest(dataset, ["SeriesInstanceUID"]),
-            number=_series_number(dataset),
-            modality=str(dataset.get("Modality", "")),
-            component=_component(dataset),
-            size=(int(_values(dataset, "Rows", 1, where)[0]), int(_values(dataset, "Columns", 1, where)[0])),
-            spacing_mm=_values(dataset, "PixelSpacing", 2, where),
-            orientation=_values(dataset, "ImageOrientationPatient", 6, where),
-            position_mm=_values(dataset, "ImagePositionPatient", 3, where),
-            thickness_mm=max([0.0, *(_numbers_in(dataset, "SliceThickness") or ())[:1]]),
-            stack={keyword: value[0] for keyword, value in stack.items() if value},
-            slope=_scaling(dataset, "RescaleSlope", 1.0, where),
-            intercept=_scaling(dataset, "RescaleIntercept", 0.0, where),
-        )
+        header = read_header(file, [*_FRAME_TAGS, *FRAME_ELEMENTS, _GE_COMPONENT], where)
+        samples = int(header.get("SamplesPerPixel") or 1)
+        if samples != 1:
+            raise ReadError(f"{where}: is a colour image ({samples} samples a pixel). Give the original grey images.")
+        headers = list(frame_headers(header, where))
+        return [_frame(classic, path, index, len(headers)) for index, classic in enumerate(headers)]
 
 
-def _refuse_other_kinds(dataset: Dataset, where: str) -> None:
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    kind = UID(str(dataset.get("SOPClassUID", ""))).name
-    if frames > 1 or kind.startswith("Enhanced"):
-        raise ReadError(
-            f"{where}: is an enhanced or multi-frame DICOM image ({frames} frames), which lgeqa does not read. "
-            "Convert it to NIfTI with dcm2niix."
-        )
-    samples = int(dataset.get("SamplesPerPixel") or 1)
-    if samples != 1:
-        raise ReadError(f"{where}: is a colour image ({samples} samples a pixel). Give the original grey images.")
+def _frame(header: Dataset, path: Path, index: int, frames_in_file: int) -> Frame:
+    """Return a frame with the values of its header in classic elements."""
+    where = printable_path(path) + (f": frame {index + 1}" if frames_in_file > 1 else "")
+    return Frame(
+        path=path,
+        index=index,
+        frames_in_file=frames_in_file,
+        instance=str(header.get("SOPInstanceUID", "")),
+        series=_digest(header, ["SeriesInstanceUID"]),
+        number=_series_number(header),
+        modality=str(header.get("Modality", "")),
+        component=_component(header),
+        size=(int(_values(header, "Rows", 1, where)[0]), int(_values(header, "Columns", 1, where)[0])),
+        spacing_mm=_values(header, "PixelSpacing", 2, where),
+        orientation=_values(header, "ImageOrientationPatient", 6, where),
+        position_mm=_values(header, "ImagePositionPatient", 3, where),
+        thickness_mm=max([0.0, *(numbers_in(header, "SliceThickness") or ())[:1]]),
+        stack=_stack_values(header),
+        slope=_scaling(header, "RescaleSlope", 1.0, where),
+        intercept=_scaling(header, "RescaleIntercept", 0.0, where),
+    )
+
+
+def _stack_values(header: Dataset) -> dict[str, float | str]:
+    values: dict[str, float | str] = {}
+    for keyword in STACK_KEYWORDS:
+        if keyword == "ImageType":
+            values[keyword] = " ".join(_image_type(header))
+        elif numbers := numbers_in(header, keyword):
+            values[keyword] = numbers[0]
+    return values
 
 
 def _series_number(dataset: Dataset) -> int:
-    values = _numbers_in(dataset, "SeriesNumber")
+    values = numbers_in(dataset, "SeriesNumber")
     return int(values[0]) if values and abs(values[0]) < _HIGHEST_NUMBER else 0
 
 
 def _scaling(dataset: Dataset, keyword: str, default: float, where: str) -> float:
-    values = _numbers_in(dataset, keyword)
+    values = numbers_in(dataset, keyword)
     if values == ():
         return default
     if values is None or len(values) != 1 or not abs(values[0]) <= _LARGEST:
@@ -252,19 +271,23 @@ def _scaling(dataset: Dataset, keyword: str, default: float, where: str) -> floa
 def _component(dataset: Dataset) -> str:
     """Return the component of the complex signal by ComplexImageComponent, ImageType or GE's private element."""
     words = [str(dataset.get("ComplexImageComponent") or "")]
-    image_type = dataset.get("ImageType") or ()
-    words += [str(word) for word in ([] if isinstance(image_type, str) else image_type)[2:]]
-    for word in words:
+    for word in words + _image_type(dataset):
         first = word.upper().replace("_", " ").partition(" ")[0]
         for component in _COMPONENTS:
             if first in {component.upper(), component[0].upper()}:
                 return component
-    number = _numbers_in(dataset, _GE_COMPONENT)
+    number = numbers_in(dataset, _GE_COMPONENT)
     return _COMPONENTS[int(number[0])] if number and number[0] in range(len(_COMPONENTS)) else ""
 
 
+def _image_type(dataset: Dataset) -> list[str]:
+    """Return the words of ImageType that describe the content, from the third on."""
+    image_type = dataset.get("ImageType") or ()
+    return [str(word) for word in ([] if isinstance(image_type, str) else image_type)[2:]]
+
+
 def _values(dataset: Dataset, keyword: str, count: int, where: str) -> tuple[float, ...]:
-    values = _numbers_in(dataset, keyword)
+    values = numbers_in(dataset, keyword)
     if values is None:
         raise ReadError(f"{where}: its {keyword} holds no numbers; expected {count}. Export the original images.")
     if len(values) != count or not all(abs(value) <= MAX_POSITION_MM for value in values):
@@ -273,7 +296,7 @@ def _values(dataset: Dataset, keyword: str, count: int, where: str) -> tuple[flo
     return values
 
 
-def _numbers_in(dataset: Dataset, element: str | int) -> tuple[float, ...] | None:
+def numbers_in(dataset: Dataset, element: str | int) -> tuple[float, ...] | None:
     """Return the numbers of an element, an empty tuple if it is missing or empty, or None if it is not numeric."""
     item: Any = dataset.get_item(element)
     if isinstance(item, RawDataElement) and _is_text(item):

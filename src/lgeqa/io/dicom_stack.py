@@ -1,6 +1,6 @@
 """Arrangement of the images of a DICOM series as one regular stack: selection, order and grid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,8 @@ DIRECTION_TOLERANCE, DIRECTION_WARNING = 0.01, 1e-3
 MAX_OVERLAP = 0.3
 #: Largest shift of an image from the line along the normal through the first image.
 MAX_SHIFT_MM = 1.0
+#: Largest number of values of an element that a message shows.
+_MOST_SHOWN = 6
 
 _Positions = npt.NDArray[np.float64]
 
@@ -159,13 +161,12 @@ def _refuse_several(frames: Sequence[Frame], normal: _Positions, where: str, lim
     if not repeats and not overlapping:
         return
     for keyword, words in STACK_KEYWORDS.items():
-        parts: dict[float, list[float]] = {}
+        parts: dict[float | str, list[float]] = {}
         for frame, height in zip(frames, heights, strict=True):
             parts.setdefault(frame.stack.get(keyword, np.nan), []).append(float(height))
         if len(parts) > 1 and all(len(part) >= limits.min_slices for part in parts.values()) and _interleaved(parts):
-            counts = ", ".join(f"{value:g}: {len(part)} images" for value, part in sorted(parts.items()))
             raise ReadError(
-                f"{where}: the series holds {len(parts)} {words} ({keyword} {counts}). "
+                f"{where}: the series holds {len(parts)} {words} ({keyword} {_counts(parts)}). "
                 "Export the one to be judged alone."
             )
     if repeats:
@@ -175,7 +176,15 @@ def _refuse_several(frames: Sequence[Frame], normal: _Positions, where: str, lim
         )
 
 
-def _interleaved(parts: dict[float, list[float]]) -> bool:
+def _counts(parts: Mapping[float | str, Sequence[float]]) -> str:
+    """Return how many images have each value. Text is left out, since a header may hold any text."""
+    counts = [(value, f"{len(part)} images") for value, part in parts.items()]
+    labelled = sorted((value, f"{value:g}: {count}") for value, count in counts if not isinstance(value, str))
+    texts = [count for value, count in counts if isinstance(value, str)]
+    return ", ".join([label for _, label in labelled[:_MOST_SHOWN]] + texts[:_MOST_SHOWN])
+
+
+def _interleaved(parts: Mapping[float | str, Sequence[float]]) -> bool:
     """Return whether stacks cover the same region rather than one above the other."""
     lowest, highest = max(min(part) for part in parts.values()), min(max(part) for part in parts.values())
     return highest - lowest > 0.5 * min(max(part) - min(part) for part in parts.values())

@@ -223,7 +223,7 @@ def _joined(finds: Sequence[_Find]) -> list[_Find]:
     stacks = Counter(find.series.uid for find in finds if find.series)
     for find in finds:
         series = find.series
-        if series is None or len(find.files) >= DEFAULT_LIMITS.min_slices:
+        if series is None or series.is_multiframe or len(find.files) >= DEFAULT_LIMITS.min_slices:
             joined.append(find)
             continue
         is_alone = len(find.files) == stacks[series.uid] == 1

@@ -8,6 +8,8 @@ from lgeqa.io.limits import MAX_FIELD
 
 #: Longest text from a file that a message quotes, in characters.
 _LONGEST = 80
+#: Longest text from a header that a record keeps, in characters.
+_MOST_KEPT = 64
 
 
 def printable_path(path: Path) -> str:
@@ -30,6 +32,11 @@ def printable(text: str) -> str:
     """Return text from a file on one short line, with '?' for control characters and a long end cut off."""
     line = "".join(character if character.isprintable() else "?" for character in text)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+
+
+def short_line(text: str) -> str:
+    """Return the start of a text from a header on one line, for a record, without control characters."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:_MOST_KEPT]
 
 
 def bounded(text: str) -> str:

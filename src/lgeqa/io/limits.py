@@ -15,6 +15,9 @@ MAX_PADDING_BYTES = 4096
 MAX_RATIO, FREE_BYTES = 200, 64 << 20
 #: Largest DICOM file, both as stored and inflated. A frame of 4096 x 4096 pixels takes 32 MB.
 MAX_DICOM_BYTES = 256 << 20
+#: Longest header of a DICOM file, and largest number of sequence items in it. Enhanced files take 2 to 10 kB and 10 to
+#: 40 items a frame.
+MAX_DICOM_HEADER_BYTES, MAX_DICOM_ITEMS = 16 << 20, 200_000
 #: Largest distance of a voxel from the origin of the patient coordinates, along any axis.
 MAX_POSITION_MM = 1e6
 

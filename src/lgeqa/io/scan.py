@@ -61,6 +61,7 @@ def read_scan(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> Scan:
         sha256=stack.sha256,
         warnings=stack.warnings + tilt_warnings(order),
         series=stack.series,
+        acquisition=stack.acquisition,
     )
 
 

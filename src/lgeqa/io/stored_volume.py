@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lgeqa.errors import ReadError
 from lgeqa.io.untrusted_files import open_regular
-from lgeqa.records import Grid
+from lgeqa.records import Acquisition, Grid
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Stack:
         sha256: Hash of the concatenated bytes of all files.
         warnings: Warnings for readers of the result.
         series: Number, image count and first file of a DICOM series. Empty for a volume.
+        acquisition: Settings of the acquisition. None if the files give none of them.
     """
 
     voxels: npt.NDArray[Any]
@@ -31,6 +32,7 @@ class Stack:
     sha256: str
     warnings: tuple[str, ...] = ()
     series: str = ""
+    acquisition: Acquisition | None = None
 
 
 def check_finite(voxels: npt.NDArray[Any], where: str) -> None:

@@ -13,6 +13,7 @@ from lgeqa.errors import ReadError
 from lgeqa.io.formatting import extent, printable_path
 from lgeqa.io.geometry import check_grid, check_size, check_spacing
 from lgeqa.io.header import IDENTITY, Header, is_packed, read_start, read_voxels
+from lgeqa.io.json_sidecar import read_json_sidecar
 from lgeqa.io.limits import Limits
 from lgeqa.io.metaimage import metaimage_header
 from lgeqa.io.nifti import nifti_header
@@ -66,7 +67,7 @@ def read_volume(path: Path, limits: Limits) -> Stack:
     stored = read_voxels(header.data, math.prod(grid.size) * header.dtype.itemsize)
     voxels = _scaled(stored.view(header.dtype).reshape(grid.size[::-1]), header)
     warnings = () if header.oriented else ("The header has no orientation; it was taken as axial LPS order.",)
-    return Stack(voxels, grid, hash_files(_files(path, header)), warnings)
+    return Stack(voxels, grid, hash_files(_files(path, header)), warnings, acquisition=read_json_sidecar(path))
 
 
 def _read_added(reader: AddedReader, path: Path, limits: Limits) -> Stack:

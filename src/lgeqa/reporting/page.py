@@ -1,114 +1,181 @@
-"""The report of a run as self-contained HTML pages: the table of all scans, and a part for each scan."""
+"""The pages of a report as HTML: one page about a whole run, or an index and pages that each have some of the scans."""
 
-import hashlib
 import json
-from base64 import b64encode
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from pydantic import BaseModel
 
+from lgeqa.formatting import probability_text
 from lgeqa.frontend.inline import inline_modules
 from lgeqa.frontend.shared_files import SHARED, shared_text
+from lgeqa.inference.bundle.kept_out import KeptOut
 from lgeqa.measures import MEASURES, definition, reference_scans
 from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.reporting.batch_measures import batch_measures
+from lgeqa.reporting.decision_trust import decision_trust
 from lgeqa.reporting.measure_rows import Strip, reference_note, reference_strip
+from lgeqa.reporting.page_summary import MOST_URGENT, BatchTotals, PageSummary, span_text
 from lgeqa.reporting.pictures import ScanPictures
-from lgeqa.reporting.presenter import ENDS, ScanView
+from lgeqa.reporting.presenter import DECISIONS, ENDS, ScanView
+from lgeqa.reporting.template_files import TEMPLATES, environment, hash_of, template_text
 from lgeqa.scales import PASSES_FROM, QUALITY_FIRST, SCALES
 from lgeqa.versions import versions
 
-#: Number of scans on one page, which keeps it small enough to open at once.
-SCANS_A_PAGE = 100
-_TEMPLATES = Path(str(resources.files("lgeqa.reporting"))) / "templates"
+#: Address of the index, and of the folder of the pictures, on a page of a long report.
+_INDEX: Final = "../report.html"
+_PICTURES: Final = "../pictures/"
+#: Number of scans far from the others that the index names for each measure.
+_MOST_OUTLIERS: Final = 5
 #: Fields of a record, and of each of its slices, from which the strip of votes is drawn.
 _VOTE: Final = {"threshold", "tie", "votes_diagnostic", "votes_total"}
-_SLICE: Final = {"index", "position_mm", "p_quality"}
+_SLICE: Final = {"index", "position_mm", "p_quality", "weight"}
 
 
-def render(
-    results: Sequence[ScanResult],
-    load_pictures: Callable[[str], ScanPictures | None],
-    bundle: BundleStamp,
-    intended_use: str,
-    caution: str,
-    scans_a_page: int = SCANS_A_PAGE,
-) -> Iterator[tuple[str, str]]:
-    """Yield the pages of the report on `results`, in their order.
+@dataclass(frozen=True)
+class Notes:
+    """What all pages of a report say about the bundle.
 
-    Args:
-        results: Results of any status.
-        load_pictures: Function that returns the pictures of a scan by its `scan_id`, or None if there are none.
+    Attributes:
         bundle: Identity of the bundle that made the results.
         intended_use: Intended use and limits of the bundle, from its manifest.
         caution: Note to read before trusting a verdict of this bundle. Empty for none.
-        scans_a_page: Number of scans on one page.
-
-    Yields:
-        File name and HTML of each page: first `report.html` with the table of all scans and the parts of the first
-        scans, then `report-2.html` and so on with the other parts. The pages load nothing, and all text from outside
-        is escaped.
+        kept_out: Answers of the bundle on labelled scans that were kept out of its calibration. None if there are none.
     """
-    starts = range(0, len(results), scans_a_page) or [0]
-    names = ["report.html", *(f"report-{number}.html" for number in range(2, len(starts) + 1))]
-    views = [ScanView(result, names[number // scans_a_page]) for number, result in enumerate(results)]
-    counts = Counter(view.end for view in views)
-    reference = reference_scans()
-    template = _environment(load_pictures).get_template("run.html")
-    style, script = _style(), _script()
-    for name, start in zip(names, starts, strict=True):
-        yield (
-            name,
-            template.render(
-                name=name,
-                names=names,
-                views=views,
-                titles=list(ENDS),
-                scans_a_page=scans_a_page,
-                parts=views[start : start + scans_a_page],
-                counts=[(end, title, counts[end]) for end, title in ENDS.items() if counts[end] or end != "measured"],
-                catalogue=MEASURES if any(result.measures for result in results) else (),
-                batch=batch_measures(views, reference),
-                reference_note=reference_note(reference),
-                thresholds=sorted({result.threshold for result in results if result.threshold is not None}),
-                scales=SCALES,
-                columns=QUALITY_FIRST,
-                passes_from=PASSES_FROM,
-                bundle=bundle,
-                intended_use=intended_use,
-                caution=caution,
-                versions=versions(),
-                written=datetime.now(UTC),
-                style=style,
-                script=script,
-                policy=f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-                "base-uri 'none'; form-action 'none'",
-            ),
-        )
+
+    bundle: BundleStamp
+    intended_use: str
+    caution: str
+    kept_out: KeptOut | None
 
 
-def _environment(load_pictures: Callable[[str], ScanPictures | None]) -> Environment:
-    pages = Environment(
-        loader=PackageLoader("lgeqa.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+def whole_page(results: Sequence[ScanResult], notes: Notes, load_pictures: Callable[[str], ScanPictures | None]) -> str:
+    """Return the only page of a report, which has the table, the batch, and the parts of all scans with pictures."""
+    totals = BatchTotals.of(PageSummary.of(results))
+    return _render(
+        "whole.html",
+        totals,
+        notes,
+        "./report.js",
+        title=_count_text(totals.n),
+        **_of_scans(results, load_pictures),
+        **_of_batch(totals, notes),
+        most_outliers=len(results),
     )
-    pages.globals["load_pictures"] = load_pictures
-    pages.globals["strip_of"] = lambda name: reference_strip(name, reference_scans())
-    pages.globals["define"] = definition
-    pages.filters["json"] = _json
-    pages.filters["vote_json"] = _vote_json
-    pages.filters["place_on"] = _place_on
+
+
+def part_page(results: Sequence[ScanResult], summary: PageSummary, notes: Notes, beside: Mapping[str, str]) -> str:
+    """Return a page of a long report, which loads the pictures of a scan when its part is opened.
+
+    Args:
+        results: Results of the scans of the page.
+        summary: Summary of these results.
+        notes: Notes on the bundle.
+        beside: Address of the pages before and after this one, by the text of the link.
+    """
+    return _render(
+        "part.html",
+        BatchTotals.of(summary),
+        notes,
+        "./report.js",
+        title=f"{_count_text(len(results))}, {span_text(summary.scan_ids)}",
+        summary=summary,
+        beside={"Overview of all scans": _INDEX, **beside},
+        **_of_scans(results, lambda _: None, _PICTURES),
+    )
+
+
+def index_page(totals: BatchTotals, notes: Notes) -> str:
+    """Return the first page of a long report, which has the batch and leads to the pages with its scans."""
+    return _render(
+        "index.html",
+        totals,
+        notes,
+        "./report_index.js",
+        title=_count_text(totals.n),
+        most_urgent=MOST_URGENT,
+        **_of_batch(totals, notes),
+        most_outliers=_MOST_OUTLIERS,
+    )
+
+
+def _count_text(n: int) -> str:
+    return f"{n:,} scan{'' if n == 1 else 's'}"
+
+
+def _of_scans(
+    results: Sequence[ScanResult], load_pictures: Callable[[str], ScanPictures | None], pictures_folder: str = ""
+) -> dict[str, object]:
+    """Return what templates say about each scan of a page."""
+    return {
+        "views": [ScanView(result) for result in results],
+        "load_pictures": load_pictures,
+        "pictures_folder": pictures_folder,
+        "thresholds": sorted({result.threshold for result in results if result.threshold is not None}),
+    }
+
+
+def _of_batch(totals: BatchTotals, notes: Notes) -> dict[str, object]:
+    """Return what templates say about a whole batch."""
+    points = totals.operating_points
+    return {
+        "trust": decision_trust(notes.kept_out, points) if notes.kept_out and points else None,
+        "batch": batch_measures(totals.table, totals.link, reference_scans()),
+    }
+
+
+def _render(template: str, totals: BatchTotals, notes: Notes, script_name: str, **facts: object) -> str:
+    """Return a page that loads nothing but what its content security policy allows, with all other text escaped."""
+    style, script = _style(), _script(script_name)
+    loads = " 'self'" if facts.get("pictures_folder") else ""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **facts,
+            totals=totals,
+            notes=notes,
+            bundle=notes.bundle,
+            counts=[
+                (end, title, totals.ends[end]) for end, title in ENDS.items() if totals.ends[end] or end != "measured"
+            ],
+            catalogue=MEASURES if totals.is_measured else (),
+            written=None if totals.is_deidentified else datetime.now(UTC),
+            versions=versions(),
+            style=style,
+            script=script,
+            policy=f"default-src 'none'; img-src data:; style-src '{hash_of(style)}'; "
+            f"script-src '{hash_of(script)}'{loads}; base-uri 'none'; form-action 'none'",
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    pages = environment()
+    reference = reference_scans()
+    pages.globals |= {
+        "strip_of": lambda name: reference_strip(name, reference),
+        "define": definition,
+        "reference_note": reference_note(reference),
+        "signs": DECISIONS,
+        "titles": list(ENDS),
+        "scales": SCALES,
+        "columns": QUALITY_FIRST,
+        "passes_from": PASSES_FROM,
+    }
+    pages.filters |= {
+        "json": _json,
+        "vote_json": _vote_json,
+        "place_on": _place_on,
+        "probability": probability_text,
+        "in_address": lambda name: quote(name, safe=""),
+    }
     return pages
 
 
@@ -119,7 +186,7 @@ def _json(record: BaseModel) -> str:
 
 def _vote_json(view: ScanView) -> str:
     """Return what the strip of votes is drawn from, as JSON for a script block."""
-    slices = [scores.model_dump(include=_SLICE) for scores in view.result.slices]
+    slices = [scores.model_dump(include=_SLICE, exclude_none=True) for scores in view.result.slices]
     vote = {**view.result.model_dump(include=_VOTE), "slices": slices}
     return _escaped(json.dumps({"vote": vote, "bars": [asdict(bar) for bar in view.bars]}))
 
@@ -135,19 +202,9 @@ def _place_on(value: float, strip: Strip) -> float:
 
 @cache
 def _style() -> str:
-    return (
-        "\n"
-        + shared_text("colours.css")
-        + shared_text("base.css")
-        + (_TEMPLATES / "run.css").read_text(encoding="utf-8")
-    )
+    return "\n" + shared_text("colours.css") + shared_text("base.css") + template_text("run.css")
 
 
 @cache
-def _script() -> str:
-    return "\n" + inline_modules("./report.js", _TEMPLATES, SHARED)
-
-
-def _hash(text: str) -> str:
-    """Return the hash by which the page's content security policy allows its own style or script."""
-    return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+def _script(name: str) -> str:
+    return "\n" + inline_modules(name, TEMPLATES, SHARED)

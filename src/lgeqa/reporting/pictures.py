@@ -5,6 +5,7 @@ Every picture shows the square that the quality network saw, patient's right on 
 
 import io
 from base64 import b64encode
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,14 @@ from PIL import Image
 
 from lgeqa.config import Frozen
 from lgeqa.inference.pipeline import Assessment
-from lgeqa.preprocessing.quality_input import QualityField, QualityPreparation, quality_field, quality_weights
+from lgeqa.preprocessing.padding import image_area, image_window
+from lgeqa.preprocessing.quality_input import (
+    QualityField,
+    QualityPreparation,
+    quality_field,
+    quality_weights,
+    seen_window,
+)
 from lgeqa.preprocessing.resampling import resample
 from lgeqa.records import BoolArray, FloatArray
 
@@ -22,16 +30,22 @@ Polygon = list[tuple[float, float]]
 #: Rows and columns of a picture, and of the thumbnail.
 PIXELS = 256
 THUMBNAIL_PIXELS = 96
-#: Grey levels of the scan, as percentiles over all pictures, that become black and white.
+#: Percentiles over all pictures that the automatic window reaches from and to, and where the wide window ends.
 _WINDOW = (1.0, 99.5)
-#: Quality of JPEG. At 85 the noise of a scan, which is part of its quality, is kept.
-_JPEG_QUALITY = 85
-
+_BRIGHTEST = 99.95
+#: Part of the automatic window below its first percentile, so that the noise of air is not clipped to black.
+_BELOW = 0.05
+#: Quality of JPEG. At 90 the noise of a scan, which is part of its quality, is kept in each window.
+_JPEG_QUALITY = 90
 #: Decimals of the logits of a map.
 _MAP_DECIMALS = 3
 
+#: Start and end of a script that passes the pictures of a scan on to the page that loads it.
+_SCRIPT = ("lgeqaPictures(", ");\n")
+
 Grey = npt.NDArray[np.uint8]
 Outline = tuple[tuple[float, ...], ...]
+Window = tuple[float, float]
 Maps = tuple[tuple[tuple[float, ...], ...], ...]
 
 
@@ -59,22 +73,54 @@ class SlicePicture(Frozen):
     maps: Maps | None
 
 
+class PictureWindows(Frozen):
+    """Grey levels of the scan that are drawn black and white, by the name of the window.
+
+    Attributes:
+        automatic: From 5 % of the window below the 1st percentile to the 99.5th percentile of all pictures.
+        wide: From the darkest level of all pictures to the 99.95th percentile.
+        blood: From the black of `automatic`, with the level of the atrial blood pool in the middle.
+    """
+
+    automatic: Window
+    wide: Window
+    blood: Window
+
+
 class ScanPictures(Frozen):
     """Pictures of a scan that the report and the web application show.
 
     Attributes:
         pixels: Rows and columns of each picture.
         pixel_mm: Side of a pixel in millimetres.
-        window: Grey levels of the scan that are black and white in every picture.
+        windows: Windows to choose from. The pictures themselves, without the thumbnail, have the wide one.
+        prepared: Part of the pictures that the quality network saw: left, top, right and bottom, in pixels. The rest is
+            off the scan, padding, or beyond the margin around the atrium.
         thumbnail: Small picture of the slice with the most atrium, as JPEG in Base64.
         slices: Picture of each slice that holds the atrium, from inferior to superior, as in the result.
     """
 
     pixels: int
     pixel_mm: float
-    window: tuple[float, float]
+    windows: PictureWindows
+    prepared: tuple[float, float, float, float]
     thumbnail: str
     slices: tuple[SlicePicture, ...]
+
+    @classmethod
+    def from_script(cls, script: bytes) -> Self:
+        """Return the pictures that a script of `to_script` holds.
+
+        Raises:
+            ValidationError: The script holds something else.
+        """
+        start, end = (part.encode() for part in _SCRIPT)
+        return cls.model_validate_json(script.removeprefix(start).removesuffix(end))
+
+    def to_script(self) -> str:
+        """Return the pictures as a script, the only form in which a page that was opened as a file can load data."""
+        start, end = _SCRIPT
+        return f"{start}{self.model_dump_json()}{end}"
 
 
 def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> ScanPictures:
@@ -90,7 +136,9 @@ def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> Sc
     finer = preparation.model_copy(update={"pixels": PIXELS})
     rows, columns = quality_weights(atrium, scan.spacing_mm, finer)
     on_scan = np.outer(rows.any(axis=1), columns.any(axis=1))
-    window, pictures = _to_grey(resample(scan.voxels[atrium_slices], rows, columns), on_scan)
+    levels = resample(scan.voxels[atrium_slices], rows, columns)
+    windows = _windows(levels[:, on_scan], float(np.median(scan.voxels[atrium])))
+    largest = int(np.argmax(atrium[atrium_slices].sum(axis=(1, 2))))
     field = quality_field(atrium, scan.spacing_mm, finer)
     pixel_mm = scan.spacing_mm[1:]
     maps = (
@@ -101,28 +149,57 @@ def draw_pictures(assessment: Assessment, preparation: QualityPreparation) -> Sc
     return ScanPictures(
         pixels=PIXELS,
         pixel_mm=field.pixel_mm,
-        window=window,
-        thumbnail=_jpeg(pictures[int(np.argmax(atrium[atrium_slices].sum(axis=(1, 2))))], THUMBNAIL_PIXELS),
+        windows=windows,
+        prepared=_prepared(assessment, preparation, field),
+        thumbnail=_jpeg(_to_grey(levels[largest], windows.automatic) * on_scan, THUMBNAIL_PIXELS),
         slices=tuple(
             SlicePicture(
                 index=scan.file_slices[z],
                 position_mm=scan.slice_positions_mm[z],
-                jpeg=_jpeg(picture),
+                jpeg=_jpeg(_to_grey(picture, windows.wide) * on_scan),
                 outline=_outline(atrium[z], pixel_mm, field),
                 aorta=_outline(aorta[z], pixel_mm, field),
                 pools=_outline(pools[z], pixel_mm, field),
                 maps=slice_maps,
             )
-            for z, picture, slice_maps in zip(atrium_slices, pictures, maps, strict=True)
+            for z, picture, slice_maps in zip(atrium_slices, levels, maps, strict=True)
         ),
     )
 
 
-def _to_grey(slices: FloatArray, on_scan: BoolArray) -> tuple[tuple[float, float], Grey]:
-    """Return the window of a scan, and its slices (slice, row, column) within the window, black off the scan."""
-    black, white = (float(level) for level in np.percentile(slices[:, on_scan], _WINDOW))
-    scaled = np.clip((slices - black) / max(white - black, 1e-6), 0, 1) * on_scan
-    return (black, white), np.rint(scaled * 255).astype(np.uint8)
+def _windows(levels: FloatArray, blood: float) -> PictureWindows:
+    """Return the windows of a scan from the grey levels of its pictures and the level of the blood pool."""
+    first, white, brightest = (float(level) for level in np.percentile(levels, (*_WINDOW, _BRIGHTEST)))
+    black = first - _BELOW * (white - first)
+    return PictureWindows(
+        automatic=(black, white),
+        wide=(float(levels.min()), brightest),
+        blood=(black, black + 2 * max(blood - black, 0)),
+    )
+
+
+def _to_grey(levels: FloatArray, window: Window) -> Grey:
+    """Return grey levels of a scan within a window as 8 bits."""
+    black, white = window
+    grey: Grey = np.rint(np.clip((levels - black) / max(white - black, 1e-6), 0, 1) * 255).astype(np.uint8)
+    return grey
+
+
+def _prepared(
+    assessment: Assessment, preparation: QualityPreparation, field: QualityField
+) -> tuple[float, float, float, float]:
+    """Return the part of the pictures that the quality network saw: left, top, right and bottom, in pixels."""
+    scan = assessment.scan
+    shown = zip(
+        image_window(image_area(scan.voxels)), seen_window(assessment.atrium, scan.spacing_mm, preparation), strict=True
+    )
+    ends = []
+    for (image, seen), mm, points in zip(shown, scan.spacing_mm[1:], (field.rows_mm, field.columns_mm), strict=True):
+        edges_mm = (np.array([max(image.start, seen.start), min(image.stop, seen.stop)]) - 0.5) * mm
+        places = np.clip((edges_mm - points[0]) / field.pixel_mm + 0.5, 0, PIXELS)
+        ends.append([round(float(place), 1) for place in places])
+    (top, bottom), (left, right) = ends
+    return left, top, right, bottom
 
 
 def _outline(mask: BoolArray, pixel_mm: tuple[float, float], field: QualityField) -> Outline:

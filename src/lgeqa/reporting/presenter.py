@@ -6,8 +6,11 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import quote
 
+from lgeqa.formatting import probability_text
+from lgeqa.inference.decision import sensitive
+from lgeqa.inference.vote import weighs_slices
 from lgeqa.measures import reference_scans
-from lgeqa.records import Finding, ScanResult, SliceScores
+from lgeqa.records import Finding, ScanResult, ScoreEstimate, SliceScores
 from lgeqa.reporting.measure_rows import MeasureRow, measure_rows
 from lgeqa.scales import ATTRIBUTES, PASSES_FROM, QUALITY_FIRST, Scale
 
@@ -19,6 +22,8 @@ ENDS: Final = {
     "not_assessable": "not assessable",
     "failed": "failed",
 }
+#: Possible decisions on a scan, in the order of the summary, each with the sign that precedes it.
+DECISIONS: Final = {"accept": "✓", "review": "?", "repeat": "↻"}
 #: Probabilities between these are a close call.
 _CLOSE: Final = (0.4, 0.6)
 #: Number of slices that are named as the worst.
@@ -35,6 +40,29 @@ def likelihood(probability: float) -> str:
     if _CLOSE[0] < probability < _CLOSE[1]:
         return "a close call"
     return "likely diagnostic" if probability >= PASSES_FROM else "likely non-diagnostic"
+
+
+@dataclass(frozen=True)
+class ScanLink:
+    """A link to the part of the report about a scan.
+
+    Attributes:
+        scan_id: Name of the scan.
+        page: Address of the page with the part. Empty for the page that has the link.
+    """
+
+    scan_id: str
+    page: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Identifier of the part on its page, made of characters that need no escaping in a link."""
+        return f"scan-{quote(self.scan_id, safe='')}"
+
+    @property
+    def address(self) -> str:
+        """Address of the part."""
+        return f"{self.page}#{self.anchor}"
 
 
 @dataclass(frozen=True)
@@ -58,10 +86,22 @@ class Bar:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One scale of a scan: its probability and the meaning of it."""
+    """One scale of a scan: its probability and the meaning of it.
+
+    Attributes:
+        scale: Scale.
+        probability: Probability that the scan is diagnostic on it.
+        score: Estimated score. None unless the bundle estimates scores.
+    """
 
     scale: Scale
     probability: float
+    score: ScoreEstimate | None = None
+
+    @property
+    def score_words(self) -> str:
+        """Estimated score with its interval, as text. Empty if there is none."""
+        return f"{self.score.expected:.1f} ({self.score.low} to {self.score.high})" if self.score else ""
 
     @property
     def fails(self) -> bool:
@@ -84,17 +124,12 @@ class ScanView:
 
     Attributes:
         result: Record of the scan.
-        page: File name of the page that shows the scan.
+        link: Link to the scan's part of the page.
     """
 
-    def __init__(self, result: ScanResult, page: str) -> None:
+    def __init__(self, result: ScanResult) -> None:
         self.result = result
-        self.page = page
-
-    @property
-    def anchor(self) -> str:
-        """Identifier of the scan's part of the page, made of characters that need no escaping in a link."""
-        return f"scan-{quote(self.result.scan_id, safe='')}"
+        self.link = ScanLink(result.scan_id)
 
     @property
     def end(self) -> str:
@@ -111,7 +146,15 @@ class ScanView:
         """The four scales, quality first. Empty unless the scan was assessed."""
         if self.result.status != "assessed":
             return []
-        return [Attribute(scale, getattr(self.result, f"p_{scale.name}")) for scale in QUALITY_FIRST]
+        return [
+            Attribute(scale, getattr(self.result, f"p_{scale.name}"), self.result.scores.get(scale.name))
+            for scale in QUALITY_FIRST
+        ]
+
+    @property
+    def weighs_slices(self) -> bool:
+        """Whether the slices count by weight, and the verdict follows the scan's probability."""
+        return weighs_slices(self.result)
 
     @property
     def failing(self) -> list[Attribute]:
@@ -122,6 +165,30 @@ class ScanView:
     def flags(self) -> list[str]:
         """Flags beside the verdict: `review` and `forced`, where they apply."""
         return [name for name in ("review", "forced") if getattr(self.result, name)]
+
+    @property
+    def failed_attributes(self) -> list[str]:
+        """Names of the attributes that the scan fails, beside quality."""
+        return [attribute.scale.title.lower() for attribute in self.failing if attribute.scale.name != "quality"]
+
+    @property
+    def decision_title(self) -> str:
+        """Heading of the reasons for the decision."""
+        if self.result.status == "not_assessable":
+            return "Review: no verdict can be given"
+        forced = ": the verdict was forced, although the scan was refused" if self.result.forced else ""
+        return f"{str(self.result.decision).capitalize()}{forced}"
+
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        """Reasons for the decision, each with what to do about it, which may be empty."""
+        remedies = {finding.seen: finding.remedy for finding in self.result.findings}
+        return [(reason, remedies.get(reason, "")) for reason in self.result.reasons]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Reasons for the decision and warnings, or else the message."""
+        return (*self.result.reasons, *self.result.warnings) or (self.result.message,)
 
     @property
     def refusal_title(self) -> str:
@@ -161,17 +228,13 @@ class ScanView:
         shares = [levels.p_quality_if_lower, levels.p_quality_if_higher]
         if None in shares:
             return words
-        lower, higher = (f"{share:.2f}" for share in shares)
+        lower, higher = map(probability_text, shares)
         return f"{words} If the blood level were 5 % lower / higher, the probability would be {lower} / {higher}."
 
     @property
     def sensitive(self) -> bool:
         """Whether a blood level 5 % lower or higher would move the probability across the threshold."""
-        result, levels = self.result, self.result.reference
-        if levels is None or result.probability is None or result.threshold is None:
-            return False
-        shares = (result.probability, levels.p_quality_if_lower, levels.p_quality_if_higher)
-        return len({share >= result.threshold for share in shares if share is not None}) > 1
+        return sensitive(self.result)
 
     @property
     def differs(self) -> bool:

@@ -101,6 +101,7 @@ class AdjudicationDetail(Frozen):
         number: Number of the scan in the study.
         scan_id: Name of the scan.
         said: Rating by each reader, first readings before second ones.
+        apart: Scales on which the readers differ too much, by the rule of the study.
         agreed: Every consensus so far. The last one counts.
         scales: The four scales with the meaning of each score.
     """
@@ -108,6 +109,7 @@ class AdjudicationDetail(Frozen):
     number: int
     scan_id: str
     said: tuple[ReaderRating, ...]
+    apart: tuple[str, ...]
     agreed: tuple[ConsensusRating, ...]
     scales: tuple[DefinedScale, ...] = DEFINED_SCALES
 
@@ -139,7 +141,7 @@ def list_disputes(study: Study) -> list[Listed]:
     """
     by_name = {scan.scan_id: scan for scan in study.scans}
     listed = []
-    for dispute in disputes_of(panel_of(readings_of_study(study)), {}):
+    for dispute in _disputes(study):
         scan = by_name[dispute.scan_id]
         agreed = ConsensusRating.of(scan.adjudication) if scan.adjudication else None
         listed.append(Listed(number=scan.id, dispute=dispute, agreed=agreed))
@@ -164,9 +166,12 @@ def open_scan(study: Study, scan: StudyScan) -> AdjudicationDetail:
     """Return everything that a panel needs for one scan of a closed study."""
     readings = [reading for reader in study.readers for reading in reader.readings if reading.scan_id == scan.id]
     ratings = [reading.rating for reading in sorted(readings, key=lambda reading: reading.round) if reading.rating]
-    agreed = tuple(map(ConsensusRating.of, scan.adjudications))
     return AdjudicationDetail(
-        number=scan.id, scan_id=scan.scan_id, said=tuple(map(ReaderRating.of, ratings)), agreed=agreed
+        number=scan.id,
+        scan_id=scan.scan_id,
+        said=tuple(map(ReaderRating.of, ratings)),
+        apart=next((dispute.apart for dispute in _disputes(study) if dispute.scan_id == scan.scan_id), ()),
+        agreed=tuple(map(ConsensusRating.of, scan.adjudications)),
     )
 
 
@@ -192,6 +197,10 @@ def save_adjudication(session: Session, scan: StudyScan, sent: SentAdjudication)
     elif not sent.is_kept_as(saved) or sent.panel != saved.panel:
         raise ConflictError(f"The save id {sent.save_id!r} was used for something else. Save under a new one.")
     return ConsensusRating.of(saved)
+
+
+def _disputes(study: Study) -> tuple[Dispute, ...]:
+    return disputes_of(panel_of(readings_of_study(study)), {}, study.discrepancy_rule)
 
 
 def _scores(rating: Rating) -> Scores | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from lgeqa.cohort import ADJUDICATED
 from lgeqa.cohort.paper_layout import label_entry
 from lgeqa.cohort.table_io import COLUMNS, SERIES
+from lgeqa.database import SourceColumns
 from lgeqa.io import discover
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.models import Rating, Reading, Saved, Study, StudyScan
@@ -86,7 +87,7 @@ def _rated(study: Study) -> Iterator[Reading]:
 
 
 def _score_rows(study: Study, scan: StudyScan) -> Iterator[tuple[Any, ...]]:
-    place, series = (scan.scan_id, scan.patient, scan.location, scan.mask or ""), _series(scan)
+    place, series = (scan.scan_id, scan.patient, scan.location, scan.mask or ""), series_name(scan)
     if not study.readers:
         yield (*place, "", *_cells(None), series)
     for reader in study.readers:
@@ -96,7 +97,7 @@ def _score_rows(study: Study, scan: StudyScan) -> Iterator[tuple[Any, ...]]:
         yield (*place, ADJUDICATED, *_cells(scan.adjudication), series)
 
 
-def _series(scan: StudyScan) -> str:
+def series_name(scan: SourceColumns) -> str:
     """Return the name of the scan's DICOM series, or nothing for a volume and for files that cannot be read."""
     first = discover([Path(scan.files[0])])[0] if scan.kind == "dicom" else None
     return first.series if first else ""

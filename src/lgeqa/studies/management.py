@@ -1,6 +1,8 @@
 """Studies and their readers: creating, deleting, closing and reopening."""
 
+import base64
 import hashlib
+import hmac
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +11,23 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.cohort import PSEUDO_READERS
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
-from lgeqa.studies.models import Reader, Reading, Study, StudyScan, now
+from lgeqa.studies.models import PracticeRating, Reader, Reading, Study, StudyScan, now
 from lgeqa.studies.reading_order import draw_order, draw_repeated
 from lgeqa.studies.study_scans import Candidate
 
 _LONGEST_NAME: Final = 80
-#: Random bytes of a token, before it is encoded as text.
+#: Random bytes of a nonce, and bytes of a token, before they are encoded as text.
+_NONCE_BYTES: Final = 24
 _TOKEN_BYTES: Final = 24
 #: Load a study in a few queries instead of one for each reading.
 _WHOLE: Final = (
     selectinload(Study.scans).selectinload(StudyScan.adjudications),
     selectinload(Study.readers).selectinload(Reader.readings).selectinload(Reading.ratings),
+    selectinload(Study.readers).selectinload(Reader.practice_ratings).selectinload(PracticeRating.scan),
+    selectinload(Study.practice_scans),
 )
 
 
@@ -75,11 +81,17 @@ def find_study(session: Session, study_id: int) -> Study:
     return study
 
 
-def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
+def add_reader(session: Session, study: Study, name: str, link_key: str) -> tuple[Reader, str]:
     """Add a reader, with a reading order of their own, to an open study.
 
+    Args:
+        session: Session opened by `models.writing`.
+        study: Open study.
+        name: Name of the reader.
+        link_key: Secret of the server's owner, which is not in the database.
+
     Returns:
-        The reader, and the reader's secret token, of which only a hash is stored.
+        The reader, and the reader's secret token, which follows from the key and a stored nonce.
 
     Raises:
         RatingError: The name is empty, too long, or reserved in a cohort.
@@ -91,28 +103,49 @@ def add_reader(session: Session, study: Study, name: str) -> tuple[Reader, str]:
         raise RatingError(f"A reader cannot be named {name!r}, which means other scores in a cohort. Choose another.")
     if name.casefold() in {reader.name.casefold() for reader in study.readers}:
         raise ConflictError(f"The study has a reader {name!r} already. Choose another name.")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
     number = max((reader.number for reader in study.readers), default=0) + 1
-    reader = Reader(number=number, name=name, token_sha256=_hashed(token))
+    reader = Reader(number=number, name=name)
+    token = _set_token(reader, link_key)
     reader.readings = _readings(study, number)
     study.readers.append(reader)
     session.flush()
     return reader, token
 
 
-def renew_token(study: Study, number: int) -> tuple[Reader, str]:
-    """Give a reader who lost the link a new token, and invalidate the old one.
+def renew_token(study: Study, number: int, link_key: str) -> tuple[Reader, str]:
+    """Give a reader a new token, and invalidate the old one.
 
     Returns:
-        The reader, and the reader's secret token, of which only a hash is stored.
+        The reader and the reader's secret token, as for `add_reader`.
 
     Raises:
         NotFoundError: The study has no reader with this number.
     """
     reader = _reader(study, number)
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
-    reader.token_sha256 = _hashed(token)
+    return reader, _set_token(reader, link_key)
+
+
+def show_token(study: Study, number: int, link_key: str) -> tuple[Reader, str]:
+    """Return a reader and the token that the reader has.
+
+    Raises:
+        NotFoundError: The study has no reader with this number.
+        ConflictError: The token was drawn by an earlier version or under another key, so it does not follow from this
+            key.
+    """
+    reader = _reader(study, number)
+    token = _derived(link_key, reader.link_nonce or "")
+    if reader.token_sha256 != hash_token(token):
+        raise ConflictError(
+            f"The link of {reader.name} cannot be shown: it was made by an earlier version of lgeqa, or when the owner "
+            "had another token. It still works. If it is lost, make a new one."
+        )
     return reader, token
+
+
+def change_rule(study: Study, rule: DiscrepancyRule) -> None:
+    """Store the rule for the scans to adjudicate."""
+    study.rule = rule.model_dump()
 
 
 def remove_reader(study: Study, number: int) -> None:
@@ -139,7 +172,7 @@ def delete_study(session: Session, study: Study) -> None:
 
 def find_reader(session: Session, token: str) -> int | None:
     """Return the `Reader.id` to which a token belongs, or None if it belongs to no reader."""
-    return session.scalar(select(Reader.id).where(Reader.token_sha256 == _hashed(token)))
+    return session.scalar(select(Reader.id).where(Reader.token_sha256 == hash_token(token)))
 
 
 def close_study(study: Study) -> None:
@@ -206,5 +239,20 @@ def _checked_name(name: str, whose: str) -> str:
     return name
 
 
-def _hashed(token: str) -> str:
+def _set_token(reader: Reader, link_key: str) -> str:
+    """Give a reader a new nonce, and return the token that follows from it."""
+    reader.link_nonce = secrets.token_urlsafe(_NONCE_BYTES)
+    token = _derived(link_key, reader.link_nonce)
+    reader.token_sha256 = hash_token(token)
+    return token
+
+
+def _derived(link_key: str, nonce: str) -> str:
+    """Return the token of a nonce, which nobody can compute without the key."""
+    code = hmac.digest(link_key.encode(), nonce.encode(), "sha256")
+    return base64.urlsafe_b64encode(code[:_TOKEN_BYTES]).decode()
+
+
+def hash_token(token: str) -> str:
+    """Return the hash of a token, which is all that the database keeps of it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ForeignKey, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from lgeqa.database import Base, Sessions, SourceColumns
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
+from lgeqa.database import Base, Sessions, SourceColumns, exclude_writers
 from lgeqa.io import Source
 from lgeqa.scales import SCALE_NAMES
 
@@ -27,20 +28,29 @@ class Study(Base):
         made_at: Time of creation in UTC, ISO 8601.
         closed_at: Time of closing in UTC, ISO 8601. None while readers may rate.
         reopened_at: Time of the last reopening in UTC, ISO 8601. None if the study was never reopened.
+        rule: `DiscrepancyRule` as JSON.
         scans: Scans of the study.
+        practice_scans: Scans with known scores that each reader rates before the study, by number.
         readers: Readers of the study, by number.
     """
 
     __tablename__ = "study"
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))
     repeat_share: Mapped[float]
     made_at: Mapped[str]
     closed_at: Mapped[str | None] = mapped_column(default=None)
     reopened_at: Mapped[str | None] = mapped_column(default=None)
+    rule: Mapped[dict[str, Any]] = mapped_column(JSON, default=lambda: DiscrepancyRule().model_dump())
     scans: Mapped[list["StudyScan"]] = relationship(order_by="StudyScan.id", cascade=_OWNED)
+    practice_scans: Mapped[list["PracticeScan"]] = relationship(order_by="PracticeScan.number", cascade=_OWNED)
     readers: Mapped[list["Reader"]] = relationship(order_by="Reader.number", back_populates="study", cascade=_OWNED)
+
+    @property
+    def discrepancy_rule(self) -> DiscrepancyRule:
+        """Rule for the scans to adjudicate."""
+        return DiscrepancyRule(**self.rule)
 
 
 class StudyScan(SourceColumns, Base):
@@ -82,8 +92,11 @@ class Reader(Base):
         number: Number in the study, from 1.
         name: Name, unique in the study.
         token_sha256: Hash of the reader's secret token, which itself is not stored.
+        link_nonce: Random text from which, with the key of the server's owner, the token follows. None for a token
+            that was drawn by an earlier version.
         study: Study of the reader.
         readings: Reading order, by number.
+        practice_ratings: Ratings of practice scans, which are in no export.
     """
 
     __tablename__ = "reader"
@@ -93,8 +106,10 @@ class Reader(Base):
     number: Mapped[int]
     name: Mapped[str]
     token_sha256: Mapped[str] = mapped_column(unique=True)
+    link_nonce: Mapped[str | None] = mapped_column(default=None)
     study: Mapped[Study] = relationship(back_populates="readers")
     readings: Mapped[list["Reading"]] = relationship(order_by="Reading.number", back_populates="reader", cascade=_OWNED)
+    practice_ratings: Mapped[list["PracticeRating"]] = relationship(cascade=_OWNED)
 
 
 class Reading(Base):
@@ -190,11 +205,65 @@ class Adjudication(Saved, Base):
     scan: Mapped[StudyScan] = relationship(back_populates="adjudications")
 
 
+class PracticeScan(SourceColumns, Base):
+    """A scan with known scores, which readers rate before the study.
+
+    Attributes:
+        number: Number in the practice, from 1.
+        sha256: Hash of the scan's files when the study was created.
+        myocardium_nulling: Known score of myocardium nulling, 1 to 5. None without one.
+        sharpness: Known score of sharpness, 1 to 5. None without one.
+        enhancement: Known score of enhancement, 1 to 5. None without one.
+        quality: Known score of quality, 1 to 5. None without one.
+    """
+
+    __tablename__ = "practice_scan"
+    __table_args__ = (UniqueConstraint("study_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    number: Mapped[int]
+    sha256: Mapped[str]
+    myocardium_nulling: Mapped[float | None]
+    sharpness: Mapped[float | None]
+    enhancement: Mapped[float | None]
+    quality: Mapped[float | None]
+
+    @property
+    def source(self) -> Source:
+        """The scan as `io.read_scan` takes it."""
+        return self.source_of(str(self.number))
+
+
+class PracticeRating(Base):
+    """The scores that a reader gave to a practice scan.
+
+    Attributes:
+        myocardium_nulling: Score of myocardium nulling, 1 to 5.
+        sharpness: Score of sharpness, 1 to 5.
+        enhancement: Score of enhancement, 1 to 5.
+        quality: Score of quality, 1 to 5.
+        saved_at: Time of the save in UTC, ISO 8601.
+        scan: Practice scan that was rated.
+    """
+
+    __tablename__ = "practice_rating"
+    __table_args__ = (UniqueConstraint("reader_id", "scan_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("reader.id"))
+    scan_id: Mapped[int] = mapped_column(ForeignKey("practice_scan.id"))
+    myocardium_nulling: Mapped[int]
+    sharpness: Mapped[int]
+    enhancement: Mapped[int]
+    quality: Mapped[int]
+    saved_at: Mapped[str]
+    scan: Mapped[PracticeScan] = relationship()
+
+
 @contextmanager
 def writing(sessions: Sessions) -> Iterator[Session]:
     """Open a transaction that excludes other writers, so that what it reads still holds when it is committed."""
     with sessions.begin() as session:
-        session.execute(text("BEGIN IMMEDIATE"))
+        exclude_writers(session)
         yield session
 
 

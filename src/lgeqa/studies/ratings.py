@@ -14,7 +14,7 @@ from lgeqa.records import Scan
 from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE
 from lgeqa.studies.errors import ConflictError, NotFoundError
 from lgeqa.studies.management import check_open
-from lgeqa.studies.models import Rating, Reader, Reading, Saved, StudyScan, now
+from lgeqa.studies.models import PracticeRating, PracticeScan, Rating, Reader, Reading, Saved, StudyScan, now
 
 _DAY_S: Final = 24 * 3600
 Score = Annotated[int, Field(strict=True, ge=LOWEST_SCORE, le=HIGHEST_SCORE)]
@@ -117,8 +117,9 @@ def find_person(session: Session, reader_id: int) -> Reader:
     Raises:
         NotFoundError: No reader has this identifier.
     """
-    full = selectinload(Reader.readings).selectinload(Reading.ratings)
-    reader = session.scalar(select(Reader).where(Reader.id == reader_id).options(full))
+    readings = selectinload(Reader.readings).selectinload(Reading.ratings)
+    practice = selectinload(Reader.practice_ratings).selectinload(PracticeRating.scan)
+    reader = session.scalar(select(Reader).where(Reader.id == reader_id).options(readings, practice))
     if reader is None:
         raise NotFoundError(f"There is no reader {reader_id}.")
     return reader
@@ -169,11 +170,11 @@ def save_rating(session: Session, reader_id: int, number: int, sent: SentRating)
     return SavedRating(version=rating.version, saved_at=rating.saved_at, replaced=rating.version - 1 > rating.known)
 
 
-def read_kept(kept: StudyScan, number: int, read: Callable[[Source], Scan]) -> Scan:
+def read_kept(kept: StudyScan | PracticeScan, number: int, read: Callable[[Source], Scan]) -> Scan:
     """Read a scan from the files with which its study was created.
 
     Args:
-        kept: Scan of the study.
+        kept: Scan of the study or its practice.
         number: Number by which the viewer knows the scan.
         read: Function that reads a scan, as `io.read_scan` does.
 

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lgeqa.cohort import read_cohort, source_of
+from lgeqa.cohort import LabelRule, is_labelled, read_cohort, scores_of, settled_rule, source_of
 from lgeqa.cohort.read import TABLES
 from lgeqa.errors import ScanError
 from lgeqa.io import Source, discover, read_scan
@@ -32,6 +33,38 @@ class Candidate:
     sha256: str
 
 
+@dataclass(frozen=True)
+class PracticeCandidate:
+    """A scan with known scores.
+
+    Attributes:
+        candidate: Scan that can be shown to readers.
+        scores: Known score on each scale, in the order of `scales.SCALE_NAMES`. None on a scale without one.
+    """
+
+    candidate: Candidate
+    scores: tuple[float | None, ...]
+
+
+def practice_of_folder(folder: Path) -> list[PracticeCandidate]:
+    """Read the scored scans of a cohort, with the label of each by the rule `auto` of `cohort.LabelRule`.
+
+    Raises:
+        RatingError: The folder does not exist, no scan is scored, or one cannot be read.
+        CohortError: The cohort cannot be used.
+    """
+    _check_folder(folder)
+    cases = read_cohort(folder)
+    rule = settled_rule(cases, LabelRule())
+    scored = [case for case in cases if is_labelled(case, rule)]
+    scans, reasons = _readable([(source_of(case), case.patient) for case in scored])
+    if reasons or not scans:
+        why = " ".join(reasons[:3]) or "no scan has scores"
+        raise RatingError(f"{folder}: cannot be the practice. {why} A practice needs scored scans that can be read.")
+    known = [[None if math.isnan(score) else float(score) for score in scores_of(case, rule)] for case in scored]
+    return [PracticeCandidate(scan, tuple(scores)) for scan, scores in zip(scans, known, strict=True)]
+
+
 def scans_of_folder(folder: Path, patients: str = "") -> tuple[list[Candidate], list[str]]:
     """Find the scans of a folder and read each once.
 
@@ -49,12 +82,16 @@ def scans_of_folder(folder: Path, patients: str = "") -> tuple[list[Candidate], 
         RatingError: The folder does not exist or holds no scan, or `patients` lacks a scan or the columns.
         CohortError: The folder's table of scores cannot be used.
     """
-    if not folder.is_absolute() or not folder.is_dir():
-        raise RatingError(f"{folder}: is not a folder on the server's machine. Give its whole path, from the root.")
+    _check_folder(folder)
     scans, left_out = _readable(_sources(folder))
     if not scans:
         raise RatingError(f"{folder}: holds no scan that can be read. {' '.join(left_out[:3])}".strip())
     return (_with_patients(scans, _patients(patients)) if patients.strip() else scans), left_out
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_absolute() or not folder.is_dir():
+        raise RatingError(f"{folder}: is not a folder on the server's machine. Give its whole path, from the root.")
 
 
 def _sources(folder: Path) -> list[tuple[Source, str]]:

@@ -2,8 +2,10 @@
 
 from typing import Literal, Self
 
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.config import Frozen
 from lgeqa.studies.models import Rating, Reader, Reading, Study
+from lgeqa.studies.practice import mean_distance
 from lgeqa.studies.ratings import GivenRating, scores_of
 from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
 
@@ -19,6 +21,8 @@ class Progress(Frozen):
         readings: Number of all readings, including second ones.
         rated: Number of readings with scores.
         cannot_rate: Number of readings that the reader marked as impossible to rate.
+        practised: Number of practice scans that the reader rated.
+        practice_distance: Mean distance from the known scores of the practice. None before the first rating.
     """
 
     number: int
@@ -26,6 +30,8 @@ class Progress(Frozen):
     readings: int
     rated: int
     cannot_rate: int
+    practised: int
+    practice_distance: float | None
 
     @classmethod
     def of(cls, reader: Reader) -> Self:
@@ -37,6 +43,8 @@ class Progress(Frozen):
             readings=len(states),
             rated=states.count("rated"),
             cannot_rate=states.count("cannot_rate"),
+            practised=len(reader.practice_ratings),
+            practice_distance=mean_distance(reader),
         )
 
 
@@ -52,6 +60,8 @@ class StudyView(Frozen):
         closed_at: Time of closing in UTC, ISO 8601. None while readers may rate.
         reopened_at: Time of the last reopening in UTC, ISO 8601. None if the study was never reopened.
         scans: Number of scans.
+        practice_scans: Number of scans that each reader rates before the study.
+        rule: Rule for the scans to adjudicate.
         readers: Progress of each reader.
     """
 
@@ -63,6 +73,8 @@ class StudyView(Frozen):
     closed_at: str | None
     reopened_at: str | None
     scans: int
+    practice_scans: int
+    rule: DiscrepancyRule
     readers: tuple[Progress, ...]
 
     @classmethod
@@ -72,6 +84,8 @@ class StudyView(Frozen):
         return cls(
             **{name: getattr(study, name) for name in same},
             scans=len(study.scans),
+            practice_scans=len(study.practice_scans),
+            rule=study.discrepancy_rule,
             readers=tuple(map(Progress.of, study.readers)),
         )
 
@@ -96,6 +110,7 @@ class ReaderWorklist(Frozen):
         reader: Name of the reader.
         reader_id: Identifier of the reader, sent with every rating.
         closed: Whether the study is closed. If so, there are no readings.
+        practice_left: Number of practice scans that the reader has not rated yet.
         readings: Readings in the reader's order.
         scales: The four scales with the meaning of each score.
     """
@@ -104,6 +119,7 @@ class ReaderWorklist(Frozen):
     reader: str
     reader_id: int
     closed: bool
+    practice_left: int
     readings: tuple[WorklistEntry, ...]
     scales: tuple[DefinedScale, ...] = DEFINED_SCALES
 
@@ -117,6 +133,7 @@ class ReaderWorklist(Frozen):
             reader=reader.name,
             reader_id=reader.id,
             closed=closed,
+            practice_left=len(reader.study.practice_scans) - len(reader.practice_ratings),
             readings=tuple(WorklistEntry(number=reading.number, state=state_of(reading)) for reading in readings),
         )
 

@@ -6,14 +6,23 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pytorch_optimizer import LARS
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -21,13 +30,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, S
 from torchmetrics import Metric
 
 from lgeqa.config import Settings
-from lgeqa.errors import OutputError, TrainingError
+from lgeqa.errors import DivergedError, OutputError, TrainingError
 from lgeqa.preprocessing.quality_input import side_of_middle
 from lgeqa.training.augmentation import Augmentation, crop, draw_homographies, warp
 from lgeqa.training.processes import is_main
 from lgeqa.training.progress import DataTimeMonitor, ProgressReporter
 from lgeqa.training.run_layout import CHECKPOINTS
 from lgeqa.training.slice_store import Batch, SliceBatches, SliceDataset, training_loader, validation_loader
+from lgeqa.training.tracking import OFF, check_address, clear_tracking_errors, open_tracker
 
 #: Largest number of batches from which the statistics of batch normalisations are estimated after a training.
 _STATISTICS = 64
@@ -38,7 +48,10 @@ _LIGHTNING_NOISE: Final = (
     ".*in eval mode at the start of training.*",
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
+    ".*``noload`` loader strategy.*",  # of MLflow about SQLAlchemy
 )
+#: Callback that joins the training in a folder, see `joined`.
+_JOINED: ContextVar[tuple[Path, Callback] | None] = ContextVar("joined", default=None)
 
 
 class LoopSettings(Settings):
@@ -62,6 +75,8 @@ class LoopSettings(Settings):
         devices: Number of graphics cards, or CPU processes, per machine. 0 leaves the choice to Lightning.
         nodes: Number of machines that train together, as started by SLURM or torchrun.
         precision: Numerical precision, as named by Lightning.
+        tracking: Record of the settings and figures in MLflow. `off`, `local` for `mlflow.db` in the run's folder, or
+            an address of MLflow such as `http://server:5000`.
     """
 
     epochs: PositiveInt = 40
@@ -81,6 +96,7 @@ class LoopSettings(Settings):
     devices: NonNegativeInt = 0
     nodes: PositiveInt = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    tracking: Annotated[str, AfterValidator(check_address)] = OFF
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -135,7 +151,7 @@ class Recipe(lightning.LightningModule, ABC):
         total = torch.stack(list(terms.values())).sum()
         if not total.isfinite():
             values = ", ".join(f"{name} {term.item():g}" for name, term in terms.items())
-            raise TrainingError(
+            raise DivergedError(
                 f"the loss is no number any more ({values}) at step {step} of epoch {self.current_epoch + 1}. Lower "
                 f"loop.learning_rate (it is {self.settings.learning_rate:g}) and start again, in a new folder."
             )
@@ -210,6 +226,16 @@ def seeded_init(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def joined(run: Path, callback: Callback) -> Iterator[None]:
+    """Let a callback join the training in the folder `run`, and not that of a first step below it."""
+    token = _JOINED.set((run, callback))
+    try:
+        yield
+    finally:
+        _JOINED.reset(token)
+
+
 def _loggers(run: Path) -> list[Logger]:
     """Return loggers that write below `run/logs`, in a new folder each time a run is resumed so that no log is lost."""
     table = CSVLogger(run, "logs")
@@ -230,8 +256,9 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
         The recipe's network with the weights that the settings say to keep, in evaluation mode.
 
     Raises:
-        TrainingError: The loss is not a finite number, or a process that fetches data was lost. The checkpoint of the
-            last complete epoch is intact.
+        TrainingError: The loss is not a finite number, a process that fetches data was lost, or MLflow fails. The
+            checkpoint of the last complete epoch is intact.
+        MissingExtraError: The training is tracked, and MLflow is not installed.
         OutputError: The run's folder cannot be written.
     """
     settings = recipe.settings
@@ -248,22 +275,30 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
         callbacks.append(EarlyStopping(recipe.watched, mode=recipe.better, patience=settings.patience))
     if not quiet and is_main():
         callbacks.append(ProgressReporter(type(recipe).__name__.removesuffix("Recipe")))
+    if (joined_callback := _JOINED.get()) and joined_callback[0] == run:
+        callbacks.append(joined_callback[1])
     last = checkpoints / "last.ckpt"
     whole = recipe.whole_scans
     loaders = (
         training_loader(training, settings.slices_per_scan, settings.batch, settings.seed, settings.workers, whole),
         validation_loader(validation, settings.batch, whole),
     )
-    with _clear_errors(run), _threads(settings.threads), warnings.catch_warnings():
+    with (
+        _clear_errors(run),
+        clear_tracking_errors(settings.tracking),
+        _threads(settings.threads),
+        warnings.catch_warnings(),
+    ):
         for message in _LIGHTNING_NOISE:
             warnings.filterwarnings("ignore", message)
+        tracker = open_tracker(settings.tracking, run) if settings.tracking != OFF and is_main() else None
         trainer = lightning.Trainer(
             accelerator="auto",
             devices=settings.devices or "auto",
             num_nodes=settings.nodes,
             max_epochs=settings.epochs,
             precision=settings.precision,
-            logger=_loggers(run),
+            logger=[*_loggers(run), *([tracker] if tracker else [])],
             callbacks=callbacks,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -273,7 +308,11 @@ def fit(recipe: Recipe, training: SliceDataset, validation: SliceDataset, run: P
         )
         trainer.fit(recipe, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
         checkpoint = last if settings.keep == "last" else Path(best.best_model_path)
-        recipe.load_state_dict(torch.load(checkpoint, weights_only=True)["state_dict"])
+        kept = torch.load(checkpoint, weights_only=True)
+        recipe.load_state_dict(kept["state_dict"])
+        figure = best.best_model_score if settings.keep == "best" else trainer.callback_metrics.get(recipe.watched)
+        if tracker and figure is not None:
+            tracker.log_metrics({"kept/epoch": kept["epoch"] + 1, f"kept/{recipe.watched}": float(figure)})
         _estimate_statistics(recipe, training)
     network: nn.Module = recipe.network
     return network.eval()

@@ -51,6 +51,7 @@ from lgeqa.training.quality import AdaptConfig, ContrastiveConfig, Prepared, Qua
 from lgeqa.training.run_layout import CONFIG, NETWORK, PRETRAINING, SCANS, SPLIT, TRAINING, VALIDATION, WEIGHTS
 from lgeqa.training.self_check import constant_cautions, prevalence_cautions
 from lgeqa.training.slice_store import SliceDataset
+from lgeqa.training.tracking import check_tracker
 
 _log = logging.getLogger(__name__)
 
@@ -92,11 +93,12 @@ def run_detector(
         TrainingError: The training failed as described in `fit`.
         OutputError: The run's folder cannot be written.
     """
+    check_tracker(config)
     source = stage_2(quality)  # fail now rather than after hours of training
-    cases = [case for case in _read(cohorts) if case.mask is not None]
+    cases = [case for case in read_cohorts(cohorts) if case.mask is not None]
     if not cases:
         raise CohortError(f"{_named(cohorts)}: no scan has a mask (shrinkwrap.nrrd) to learn from.")
-    parts = _open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
+    parts = open_run(cases, [0] * len(cases), config, config.test, config.validation, config.loop.seed, run, split)
     if not parts.validation and (config.loop.patience or config.loop.keep == "best"):
         raise CohortError(
             "No patient is in the validation part, which picks the best epoch. Assign some to it, or train a set "
@@ -148,22 +150,35 @@ def run_quality(
         TrainingError: The training failed as described in `fit`.
         OutputError: The run's folder cannot be written.
     """
+    check_tracker(config)
     stage_1(detector)  # fail now rather than after hours of training
-    everything = _read(cohorts)
+    everything = read_cohorts(cohorts)
+    config, cases = with_labels(everything, config, cohorts)
+    strata = strata_of(cases, config.label)
+    parts = open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
+    if not quiet and is_main():
+        Console(stderr=True, highlight=False, soft_wrap=True).print(label_note(cases, config.label))
+    if is_main():
+        _warn_of_seen(parts.test, everything, detector)
+    data = prepare_parts(parts, config, run, detector)
+    train_to_bundle(strategy, data, parts.train, config, run, detector, about, quiet)
+
+
+def with_labels(
+    everything: Sequence[Case], config: QualityConfig, cohorts: Sequence[Path]
+) -> tuple[QualityConfig, list[Case]]:
+    """Return the settings with the label rule that fits the scans, and the scans that take part in the training.
+
+    Raises:
+        CohortError: No scan has a label.
+    """
     config = config.model_copy(update={"label": settled_rule(everything, config.label)})
     check_labelled(everything, config.label)
     unlabelled = isinstance(config, ContrastiveConfig) and config.unlabelled
     cases = [case for case in everything if unlabelled or is_labelled(case, config.label)]
     if not any(is_labelled(case, config.label) for case in cases):
         raise CohortError(f"{_named(cohorts)}: no scan has scores.")
-    strata = strata_of(cases, config.label)
-    parts = _open_run(cases, strata, config, config.test, config.validation, config.loop.seed, run, split)
-    if not quiet and is_main():
-        Console(stderr=True, highlight=False, soft_wrap=True).print(label_note(cases, config.label))
-    if is_main():
-        _warn_of_seen(parts.test, everything, detector)
-    data = _prepared(parts, config, run, detector)
-    train_to_bundle(strategy, data, parts.train, config, run, detector, about, quiet)
+    return config, cases
 
 
 def train_to_bundle(
@@ -215,7 +230,7 @@ def _warn_of_seen(tested: Sequence[Case], cohort: Sequence[Case], detector: Path
         )
 
 
-def _prepared(parts: Parts, config: QualityConfig, run: Path, detector: Path | None) -> Prepared:
+def prepare_parts(parts: Parts, config: QualityConfig, run: Path, detector: Path | None) -> Prepared:
     """Return the labelled slices of each part, with the training part's unlabelled ones for the pre-training only."""
     needed = needs_detector((*parts.train, *parts.validation), config.atrium)
     finder = open_detector(detector) if needed else None
@@ -254,7 +269,8 @@ def check_found(store: SliceDataset, cases: Sequence[Case]) -> None:
         )
 
 
-def _read(cohorts: Sequence[Path]) -> list[Case]:
+def read_cohorts(cohorts: Sequence[Path]) -> list[Case]:
+    """Return the scans of all cohorts."""
     return [case for cohort in cohorts for case in read_cohort(cohort)]
 
 
@@ -269,7 +285,7 @@ def parts_of(cases: Sequence[Case], split: Split) -> Parts:
     )
 
 
-def _open_run(
+def open_run(
     cases: Sequence[Case],
     strata: Sequence[int],
     config: Settings,

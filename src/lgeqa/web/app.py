@@ -8,6 +8,7 @@ from functools import partial
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final, Literal
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,25 +18,39 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lgeqa.batch import OutputFolder, ScanAssessor, open_pipeline
 from lgeqa.config import reason_of
-from lgeqa.database import Sessions, open_database
-from lgeqa.errors import CohortError, LgeqaError, OutputError, TooLargeError, UploadError
+from lgeqa.errors import CohortError, LgeqaError, OutputError, QuotaError, TooLargeError, UploadError
 from lgeqa.frontend.shared_files import SHARED
 from lgeqa.inference.bundle import open_bundle
-from lgeqa.inference.pipeline import AssessSettings
+from lgeqa.measures import MEASURES
 from lgeqa.reporting import ENDS
-from lgeqa.scales import SCALES
+from lgeqa.scales import ATTRIBUTES, SCALES
 from lgeqa.studies.errors import NotFoundError, RatingError
-from lgeqa.studies.management import find_reader
 from lgeqa.threads import cores
-from lgeqa.web import agreement_routes, export_routes, health_route, rating_routes, scan_routes, upload_routes
+from lgeqa.web import (
+    agreement_routes,
+    audit_routes,
+    decision_routes,
+    export_routes,
+    health_route,
+    metrics_route,
+    practice_routes,
+    rating_routes,
+    scan_routes,
+    sign_in_route,
+    upload_routes,
+)
 from lgeqa.web.app_state import AppState
-from lgeqa.web.authorization import Authenticator, owner, person_of, token_of
-from lgeqa.web.home_folder import DATABASE, INCOMING, SET_ASIDE, UPLOADS
+from lgeqa.web.audit import ACTIONS
+from lgeqa.web.authorization import Authenticator, Principal, owner, person_of
+from lgeqa.web.home_folder import INCOMING, SET_ASIDE, UPLOADS, open_home
+from lgeqa.web.human_decisions import REASONS
+from lgeqa.web.models import Role
 from lgeqa.web.queue import Queue
 from lgeqa.web.request_guard import RequestGuard
 from lgeqa.web.settings import ServeSettings
+from lgeqa.web.site_rule import SiteRule, forget_headers
 from lgeqa.web.uploads import set_aside, unknown_in
-from lgeqa.web.worker import QueueWorker
+from lgeqa.web.worker import QueueWorker, WorkerPool, pool_size
 from lgeqa.workers import Limits
 
 _PAGES = Environment(
@@ -51,30 +66,43 @@ _VOCABULARY = {
     "scales": {scale.name: scale.title for scale in SCALES},
     "outcomes": ENDS,
     "states": {"queued": "waiting", "working": "being assessed"},
+    "actions": ACTIONS,
+    "attributes": {scale.name: scale.short_title for scale in ATTRIBUTES},
+    "fields": {**{f"p_{scale.name}": scale.title for scale in SCALES}, **{m.name: m.title for m in MEASURES}},
+    "reasons": REASONS,
 }
 _PAGES.globals["vocabulary"] = _VOCABULARY
 _PAGES.policies["json.dumps_kwargs"] = {"sort_keys": False}
 _ROUTERS = (
     scan_routes.router,
+    decision_routes.router,
     upload_routes.router,
     export_routes.router,
     rating_routes.for_owner,
     rating_routes.for_readers,
+    practice_routes.router,
     agreement_routes.router,
+    audit_routes.router,
+    metrics_route.router,
+    sign_in_route.router,
 )
-#: Pages of the owner, and their files.
-_OWNER_PAGES = {
-    "/": "home.html",
-    "/scans/{number}": "scan.html",
-    "/interface": "interface.html",
-    "/studies": "studies.html",
-    "/studies/{study_id}": "study.html",
-    "/studies/{study_id}/agreement": "agreement.html",
-    "/studies/{study_id}/adjudication/{number}": "adjudicate.html",
+#: Pages by their addresses: the file of each, and the role that it needs.
+_PAGES_OF: Final[dict[str, tuple[str, Role | Literal["reader"]]]] = {
+    "/": ("home.html", "viewer"),
+    "/scans/{number}": ("scan.html", "viewer"),
+    "/audit": ("audit.html", "owner"),
+    "/interface": ("interface.html", "owner"),
+    "/studies": ("studies.html", "owner"),
+    "/studies/{study_id}": ("study.html", "owner"),
+    "/studies/{study_id}/agreement": ("agreement.html", "owner"),
+    "/studies/{study_id}/adjudication/{number}": ("adjudicate.html", "owner"),
+    "/read": ("reader.html", "reader"),
+    "/practice": ("practice.html", "reader"),
 }
 #: Status for errors that only the request can cause. Any other error is a conflict with the current state.
 _STATUS: dict[type[Exception], int] = {
     TooLargeError: 413,
+    QuotaError: 429,
     UploadError: 422,
     NotFoundError: 404,
     RatingError: 422,
@@ -94,11 +122,11 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
         OutputError: The folder or its database cannot be used.
         BundleError: The model cannot be used.
     """
-    served = _served(home.absolute(), settings or ServeSettings())
+    served = _served(home.absolute(), token, settings or ServeSettings())
     app = FastAPI(title="lgeqa", version=version("lgeqa"), openapi_url=None, lifespan=_lifespan)
     app.state.served = served
-    app.state.gate = Authenticator(token, partial(_find_reader, served.sessions))
-    app.state.worker = None
+    app.state.gate = Authenticator(token, served.sessions, served.settings.proxy)
+    app.state.workers = None
     app.add_middleware(RequestGuard)
     app.add_exception_handler(LgeqaError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -108,17 +136,22 @@ def create_app(home: Path, token: str, settings: ServeSettings | None = None) ->
     for router in _ROUTERS:
         app.include_router(router, responses={401: {"description": "A wrong or missing token."}})
     app.include_router(health_route.router)
-    for path, file in _OWNER_PAGES.items():
-        _add_page(app, path, file)
-    _add_page(app, "/read", "reader.html", for_readers=True)
+    for path, (file, role) in _PAGES_OF.items():
+        _add_page(app, path, file, role)
+    app.get("/enter", include_in_schema=False)(lambda: HTMLResponse(_entrance(None)))
     return app
 
 
-def _served(home: Path, settings: ServeSettings) -> AppState:
+def _served(home: Path, token: str, settings: ServeSettings) -> AppState:
     out = OutputFolder(home, masks=True, pictures=True)
-    sessions = open_database(home / DATABASE)
+    sessions = open_home(home, settings.database)
     uploads, incoming = home / UPLOADS, home / INCOMING
-    served = AppState(settings, sessions, Queue(sessions), out, uploads, incoming, open_bundle(settings.bundle))
+    bundle = open_bundle(settings.bundle)
+    SiteRule(settings.assess, bundle).decide_again(sessions)
+    if not settings.show_headers:
+        forget_headers(sessions)
+    served = AppState(settings, sessions, Queue(sessions), out, uploads, incoming, bundle, token)
+    served.metrics.count_scans(sessions)
     try:
         shutil.rmtree(incoming, ignore_errors=True)
         uploads.mkdir(exist_ok=True)
@@ -137,14 +170,16 @@ def _served(home: Path, settings: ServeSettings) -> AppState:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Process the queue while the application is served."""
     served: AppState = app.state.served
-    choices = AssessSettings()
-    open_assess = partial(open_pipeline, served.settings.bundle, cores(), choices)
-    preparation = served.bundle.manifest.quality.preparation
-    attempt = ScanAssessor(open_assess, served.bundle.stamp, preparation, choices, served.out)
-    worker = app.state.worker = QueueWorker(served.queue, attempt, served.uploads, Limits(served.settings.timeout))
-    worker.start()
+    choices = served.settings.assess
+    size = served.settings.workers or pool_size()
+    open_assess = partial(open_pipeline, served.settings.bundle, max(1, cores() // size), choices)
+    attempt = ScanAssessor.of(open_assess, served.bundle, choices, served.out)
+    limits, headers = Limits(served.settings.timeout), served.settings.show_headers
+    make = partial(QueueWorker, served.queue, attempt, served.uploads, limits, headers=headers, metrics=served.metrics)
+    workers = app.state.workers = WorkerPool(make, size)
+    workers.start()
     yield
-    worker.stop()
+    workers.stop()
 
 
 def _problem(_: Request, error: Exception) -> Response:
@@ -158,22 +193,26 @@ def _invalid_request(_: Request, error: Exception) -> Response:
     return JSONResponse({"detail": "; ".join(reasons)}, 422)
 
 
-def _add_page(app: FastAPI, path: str, file: str, *, for_readers: bool = False) -> None:
-    """Serve a page at `path` to the owner and, with `for_readers`, to readers. Others get the page for the token."""
-    html = _PAGES.get_template(file).render()
-    asking = {wrong: _PAGES.get_template("token.html").render(wrong=wrong) for wrong in (False, True)}
+def _add_page(app: FastAPI, path: str, file: str, role: Role | Literal["reader"]) -> None:
+    """Serve a page at `path` to people of a role, and others the page for the token. Owners see readers' pages too."""
+    template = _PAGES.get_template(file)
 
     def page(request: Request) -> Response:
         person = person_of(request)
-        if person is None or not (person.is_owner or for_readers):
-            return HTMLResponse(
-                asking[bool(request.query_params.get("token") or token_of(request))], 403 if person else 401
-            )
-        return HTMLResponse(html)
+        if person is None:
+            return HTMLResponse(_entrance(None), 401)
+        if not (person.may("owner") or person.role == role if role == "reader" else person.may(role)):
+            return HTMLResponse(_entrance(person), 403)
+
+        def lacks(needed: Role) -> str:
+            """Return the attribute that hides what the person may not use."""
+            return "" if person.may(needed) else " hidden"
+
+        return HTMLResponse(template.render(person=person, lacks=lacks))
 
     app.get(path, include_in_schema=False)(page)
 
 
-def _find_reader(sessions: Sessions, token: str) -> int | None:
-    with sessions() as session:
-        return find_reader(session, token)
+def _entrance(person: Principal | None) -> str:
+    """Return the page that asks for a token, of nobody or of a person who opened a page for others."""
+    return _PAGES.get_template("token.html").render(person=person)

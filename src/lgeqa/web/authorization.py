@@ -1,19 +1,26 @@
-"""Access control: by the token of the server's owner, or by the token of a reader."""
+"""Access control: by the token of the owner, a person or a reader, or by a proxy that signs people in."""
 
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
 from fastapi import Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from lgeqa.database import Sessions
+from lgeqa.studies.management import find_reader
+from lgeqa.web.models import OWNER, Role
+from lgeqa.web.people import find_by_name, find_by_token, has_people
+from lgeqa.web.proxy import ProxyError, ProxySettings
 from lgeqa.web.tokens import is_strong
 
 _WEEK_S: Final = 7 * 24 * 3600
+_ROLES: Final = get_args(Role)
 #: Response to a request without a valid token.
 NO_TOKEN: Final = (
-    "A wrong or missing token. Open the link that `lgeqa serve` printed, or send Authorization: Bearer TOKEN."
+    "A wrong or missing token. Open the link that `lgeqa serve` printed, or your own. Programs send "
+    "Authorization: Bearer TOKEN."
 )
 
 
@@ -22,37 +29,70 @@ class Principal:
     """The sender of a request.
 
     Attributes:
-        reader_id: Identifier of the reader. None for the owner of the server.
+        name: Name of the sender.
+        role: Role of the sender. `reader` is a reader of a study.
+        reader_id: Identifier of the reader. None for everybody else.
+        is_named: Whether decisions carry this name. False for the owner of a server without people, who may give one.
     """
 
+    name: str
+    role: Role | Literal["reader"]
     reader_id: int | None = None
+    is_named: bool = True
 
-    @property
-    def is_owner(self) -> bool:
-        """Whether the sender owns the server, and may use everything except a reader's blinded page."""
-        return self.reader_id is None
+    def may(self, role: Role) -> bool:
+        """Return whether the sender has this role or a higher one."""
+        return self.role != "reader" and _ROLES.index(self.role) >= _ROLES.index(role)
 
 
 @dataclass(frozen=True)
 class Authenticator:
-    """The lookup from a token to its person.
+    """The lookup from a request to its sender.
 
     Attributes:
         token: Token of the owner.
-        find_reader: Function that returns the identifier of the reader with a token, or None if there is none.
+        sessions: Sessions of the database with people and readers.
+        proxy: Reverse proxy that signs people in. None without one.
     """
 
     token: str
-    find_reader: Callable[[str], int | None]
+    sessions: Sessions
+    proxy: ProxySettings | None = None
+
+    def sender(self, request: Request) -> Principal | None:
+        """Return the person whom the proxy signed in, or else the person with the token of a request, or None.
+
+        Raises:
+            ProxyError: A header that names a person is not to be believed, or the person may not use the server.
+        """
+        name = self.proxy.name_in(request) if self.proxy else None
+        if self.proxy is None or name is None:
+            return self.person(token_of(request))
+        if self.proxy.groups_header:
+            role, remedy = self.proxy.role_in(request), "Put the person into a group of lgeqa serve --group."
+        else:
+            role, remedy = self._role_of(name), "Its owner adds people by lgeqa people add."
+        if role is None:
+            raise ProxyError(f"{name!r:.120} has no role on this server. {remedy}")
+        return Principal(name, role)
+
+    def _role_of(self, name: str) -> Role | None:
+        with self.sessions() as session:
+            person = find_by_name(session, name)
+        return person.role if person else None
 
     def person(self, token: str) -> Principal | None:
         """Return the person with a token, or None. A weak token belongs to nobody, whatever it is compared with."""
         if not is_strong(token):
             return None
-        if hmac.compare_digest(token.encode(), self.token.encode()):
-            return Principal()
-        reader_id = self.find_reader(token)
-        return None if reader_id is None else Principal(reader_id)
+        is_owner = hmac.compare_digest(token.encode(), self.token.encode())
+        with self.sessions() as session:
+            if is_owner:
+                return Principal(OWNER, "owner", is_named=self.proxy is not None or has_people(session))
+            if person := find_by_token(session, token):
+                return Principal(person.name, person.role)
+            reader_id = find_reader(session, token)
+        return None if reader_id is None else Principal(f"reader {reader_id}", "reader", reader_id)
 
 
 def token_of(request: Request) -> str:
@@ -71,10 +111,15 @@ def cookie_of(request: Request) -> str:
 
 
 def without_token(request: Request, token: str) -> Response:
-    """Redirect a page that was opened with `?token=` to its address without it, and set the token as a cookie."""
+    """Redirect a page that was opened with `?token=`, as links of earlier versions have it, to its address without."""
     answer = RedirectResponse(str(request.url.remove_query_params("token")), status_code=303)
-    answer.set_cookie(cookie_of(request), token, max_age=_WEEK_S, httponly=True, samesite="strict", path="/")
+    keep_token(request, answer, token)
     return answer
+
+
+def keep_token(request: Request, answer: Response, token: str) -> None:
+    """Set the token as a cookie, which neither scripts nor pages of other servers can read."""
+    answer.set_cookie(cookie_of(request), token, max_age=_WEEK_S, httponly=True, samesite="strict", path="/")
 
 
 def person_of(request: Request) -> Principal | None:
@@ -95,15 +140,22 @@ def someone(request: Request) -> Principal:
     return person
 
 
-def owner(person: Annotated[Principal, Depends(someone)]) -> Principal:
-    """Return the owner of the server.
-
-    Raises:
-        HTTPException: 403 for a reader.
-    """
-    if not person.is_owner:
-        raise HTTPException(403, "A reader's token opens their reading and nothing else.")
-    return person
-
-
 PrincipalDep = Annotated[Principal, Depends(someone)]
+
+
+def _at_least(role: Role) -> Callable[[Principal], Principal]:
+    """Return a dependency that lets in senders of a role, or of a higher one."""
+
+    def check(person: PrincipalDep) -> Principal:
+        if person.may(role):
+            return person
+        if person.role == "reader":
+            raise HTTPException(403, "A reader's token opens their reading and nothing else.")
+        raise HTTPException(
+            403, f"This needs the role {role}, and {person.name} is {person.role}. Ask the owner of the server."
+        )
+
+    return check
+
+
+monitor, viewer, member, owner = map(_at_least, _ROLES)

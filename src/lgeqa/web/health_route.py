@@ -17,7 +17,7 @@ class Health(Frozen):
 
     Attributes:
         lgeqa: Version of the package.
-        queue_alive: Whether the queue is being processed.
+        queue_alive: Whether all workers of the queue run, and none is in one step for longer than a scan may take.
         queue_fault: Reason why the queue has stopped, and the remedy. Empty while it runs.
         last_fault: Reason why the queue last stopped since the server started. Empty if it never did.
     """
@@ -31,10 +31,10 @@ class Health(Frozen):
 @router.get("/health", responses=_UNWELL)
 def show_health(request: Request, response: Response, served: AppStateDep) -> Health:
     """Report whether the queue is being processed. No token is needed, and the status is 503 if it has stopped."""
-    worker = request.app.state.worker
+    workers = request.app.state.workers
     health = Health(
         lgeqa=version("lgeqa"),
-        queue_alive=bool(worker and worker.alive),
+        queue_alive=bool(workers and workers.alive),
         queue_fault=served.queue.standstill,
         last_fault=served.queue.last_standstill,
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lgeqa.database import check_database, read_only, schema_of
+from lgeqa.database import Sessions, check_database, open_database, read_only, schema_of
+from lgeqa.database_server import check_server, open_server, server_url
 from lgeqa.errors import LgeqaError, OutputError
 from lgeqa.migrations import latest_schema
 from lgeqa.web.tokens import owner_token
@@ -64,13 +65,26 @@ class Checked:
     wrong: str = ""
 
 
-def check_home(home: Path, token_file: Path | None) -> Iterator[Checked]:
+def open_home(home: Path, database: str | None = None) -> Sessions:
+    """Open the database of a home folder: its file, or the PostgreSQL database with this URL.
+
+    Raises:
+        OutputError: The database cannot be used.
+        UsageError: The URL is no address of a PostgreSQL database.
+    """
+    return open_server(server_url(database)) if database else open_database(home / DATABASE)
+
+
+def check_home(home: Path, token_file: Path | None, database: str | None = None) -> Iterator[Checked]:
     """Check everything that a server would use, without changing it."""
     if not home.is_dir():
         yield Checked(f"folder {home}", "is not there. The server makes it at its first start.")
         return
     yield Checked(f"folder {home}", f"can be used by others. chmod 700 {home}" if _is_open(home) else "")
     yield _check_token(home, token_file)
+    if database:
+        yield Checked("database", check_server(server_url(database)))
+        return
     damage = check_database(home / DATABASE)
     yield Checked("database", damage and f"{damage}. Put a backup in its place, and leave the uploads where they are.")
     if damage:

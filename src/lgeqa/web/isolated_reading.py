@@ -9,7 +9,7 @@ from lgeqa.errors import LgeqaError, ReadError, UploadError
 from lgeqa.io import Source, discover, read_scan
 from lgeqa.records import Scan
 from lgeqa.studies.errors import RatingError
-from lgeqa.studies.study_scans import Candidate, scans_of_folder
+from lgeqa.studies.study_scans import Candidate, PracticeCandidate, practice_of_folder, scans_of_folder
 from lgeqa.workers import Limits, WorkerDied, apart
 
 #: Time to find the scans of a folder, and to read all of them, as multiples of the time for one scan.
@@ -56,6 +56,21 @@ def candidates_of(folder: Path, patients: str, timeout: float) -> tuple[list[Can
     """
     search = partial(scans_of_folder, folder, patients)
     return _apart(search, _READING_ALL * timeout, RatingError("The scans cannot be read one after another"))
+
+
+def practice_of(folder: Path, timeout: float) -> list[PracticeCandidate]:
+    """Read the scored scans of a folder as `studies.study_scans.practice_of_folder` does.
+
+    Args:
+        folder: Absolute path of the folder.
+        timeout: Maximum time for one scan in seconds.
+
+    Raises:
+        RatingError: The folder cannot be used, or the process ended before it was done.
+        CohortError: The folder's table of scores cannot be used.
+    """
+    search = partial(practice_of_folder, folder)
+    return _apart(search, _READING_ALL * timeout, RatingError("The practice scans cannot be read one after another"))
 
 
 def _apart(read: Callable[[], Result], seconds: float, error: LgeqaError) -> Result:

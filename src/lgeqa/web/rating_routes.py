@@ -7,16 +7,18 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import Field
 
+from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.config import Frozen
 from lgeqa.database import Sessions
 from lgeqa.errors import ReadError
-from lgeqa.studies import export, management, ratings
-from lgeqa.studies.models import StudyScan, writing
+from lgeqa.studies import export, management, practice, ratings
+from lgeqa.studies.models import PracticeScan, StudyScan, writing
 from lgeqa.studies.ratings import SavedRating, SentRating
 from lgeqa.studies.views import OwnRating, ReaderWorklist, StudyView
 from lgeqa.web.app_state import AppState, AppStateDep, Number
+from lgeqa.web.audit_routes import audited
 from lgeqa.web.authorization import PrincipalDep, owner
-from lgeqa.web.isolated_reading import candidates_of, read_apart
+from lgeqa.web.isolated_reading import candidates_of, practice_of, read_apart
 from lgeqa.web.responses import Nifti, as_file, as_table
 from lgeqa.web.volumes import scan_volume
 
@@ -41,6 +43,7 @@ class NewStudy(Frozen):
         patients: CSV with the columns scan and patient. Empty for none.
         repeat_share: Share of the scans that each reader sees twice.
         seed: Random seed of the scans shown twice and of each reader's order.
+        practice_folder: Folder of a cohort with scores, whose scans each reader rates before the study. Empty for none.
     """
 
     name: str
@@ -48,6 +51,7 @@ class NewStudy(Frozen):
     patients: str = ""
     repeat_share: float = 0.2
     seed: int = Field(0, lt=2**63)
+    practice_folder: str = ""
 
 
 class MadeStudy(StudyView):
@@ -71,7 +75,7 @@ class NewReader(Frozen):
 
 
 class ReaderLink(Frozen):
-    """The access of a reader, shown only once. The link is `/read?token=` with the token, on this server.
+    """The access of a reader. The link is `/enter#token=` with the token, on this server.
 
     Attributes:
         number: Number of the reader in the study.
@@ -113,12 +117,15 @@ def list_studies(sessions: SessionsDep) -> list[StudyView]:
         return [StudyView.of(study) for study in management.list_studies(session)]
 
 
-@for_owner.post("", status_code=201)
+@for_owner.post("", status_code=201, dependencies=[audited("study")])
 def make_study(new: NewStudy, served: AppStateDep) -> MadeStudy:
     """Create a study of the scans in a folder on the server's machine. Each scan is read once as a check."""
-    scans, left_out = candidates_of(Path(new.folder), new.patients, served.settings.timeout)
+    timeout = served.settings.timeout
+    scans, left_out = candidates_of(Path(new.folder), new.patients, timeout)
+    practice_scans = practice_of(Path(new.practice_folder), timeout) if new.practice_folder else []
     with writing(served.sessions) as session:
         study = management.make_study(session, new.name, scans, repeat_share=new.repeat_share, seed=new.seed)
+        practice.add_practice(study, practice_scans, scans)
         return MadeStudy(**StudyView.of(study).model_dump(), left_out=tuple(left_out))
 
 
@@ -129,22 +136,23 @@ def show_study(study_id: Number, sessions: SessionsDep) -> StudyView:
         return StudyView.of(management.find_study(session, study_id))
 
 
-@for_owner.delete("/{study_id}", status_code=204)
+@for_owner.delete("/{study_id}", status_code=204, dependencies=[audited("study")])
 def delete_study(study_id: Number, sessions: SessionsDep) -> None:
     """Delete a study in which nobody has rated. The files of the scans are not deleted."""
     with writing(sessions) as session:
         management.delete_study(session, management.find_study(session, study_id))
 
 
-@for_owner.post("/{study_id}/readers", status_code=201)
-def add_reader(study_id: Number, new: NewReader, sessions: SessionsDep) -> ReaderLink:
-    """Add a reader to an open study. The token is shown only once and is not stored."""
-    with writing(sessions) as session:
-        reader, token = management.add_reader(session, management.find_study(session, study_id), new.name)
+@for_owner.post("/{study_id}/readers", status_code=201, dependencies=[audited("study")])
+def add_reader(study_id: Number, new: NewReader, served: AppStateDep) -> ReaderLink:
+    """Add a reader to an open study. The token itself is not stored."""
+    with writing(served.sessions) as session:
+        study = management.find_study(session, study_id)
+        reader, token = management.add_reader(session, study, new.name, served.link_key)
         return ReaderLink(number=reader.number, name=reader.name, token=token)
 
 
-@for_owner.delete("/{study_id}/readers/{number}")
+@for_owner.delete("/{study_id}/readers/{number}", dependencies=[audited("study")])
 def remove_reader(study_id: Number, number: Number, sessions: SessionsDep) -> StudyView:
     """Remove a reader who has rated nothing. The reader's link becomes invalid."""
     with writing(sessions) as session:
@@ -153,15 +161,34 @@ def remove_reader(study_id: Number, number: Number, sessions: SessionsDep) -> St
         return StudyView.of(study)
 
 
-@for_owner.post("/{study_id}/readers/{number}/token")
-def renew_token(study_id: Number, number: Number, sessions: SessionsDep) -> ReaderLink:
-    """Give a reader a new token. The old one becomes invalid."""
-    with writing(sessions) as session:
-        reader, token = management.renew_token(management.find_study(session, study_id), number)
+@for_owner.get("/{study_id}/readers/{number}/token", dependencies=[audited("study")])
+def show_token(study_id: Number, number: Number, served: AppStateDep) -> ReaderLink:
+    """Return the token of a reader again. It is computed from the owner's token and a random text in the database."""
+    with served.sessions() as session:
+        study = management.find_study(session, study_id)
+        reader, token = management.show_token(study, number, served.link_key)
         return ReaderLink(number=number, name=reader.name, token=token)
 
 
-@for_owner.post("/{study_id}/close")
+@for_owner.post("/{study_id}/readers/{number}/token", dependencies=[audited("study")])
+def renew_token(study_id: Number, number: Number, served: AppStateDep) -> ReaderLink:
+    """Give a reader a new token. The old one becomes invalid."""
+    with writing(served.sessions) as session:
+        study = management.find_study(session, study_id)
+        reader, token = management.renew_token(study, number, served.link_key)
+        return ReaderLink(number=number, name=reader.name, token=token)
+
+
+@for_owner.put("/{study_id}/rule", dependencies=[audited("study")])
+def change_rule(study_id: Number, rule: DiscrepancyRule, sessions: SessionsDep) -> StudyView:
+    """Store the rule for the scans to adjudicate. Every consensus that was saved stays."""
+    with writing(sessions) as session:
+        study = management.find_study(session, study_id)
+        management.change_rule(study, rule)
+        return StudyView.of(study)
+
+
+@for_owner.post("/{study_id}/close", dependencies=[audited("study")])
 def close_study(study_id: Number, sessions: SessionsDep) -> StudyView:
     """Close a study. Readers see nothing more, and the ratings can be viewed and exported."""
     with writing(sessions) as session:
@@ -170,7 +197,7 @@ def close_study(study_id: Number, sessions: SessionsDep) -> StudyView:
         return StudyView.of(study)
 
 
-@for_owner.post("/{study_id}/reopen")
+@for_owner.post("/{study_id}/reopen", dependencies=[audited("study")])
 def reopen_study(study_id: Number, sessions: SessionsDep) -> StudyView:
     """Reopen a study for its readers. The study keeps a record that it was closed before."""
     with writing(sessions) as session:
@@ -188,7 +215,7 @@ def show_ratings(study_id: Number, sessions: SessionsDep) -> list[dict[str, Any]
         return export.rating_rows(study)
 
 
-@for_owner.get("/{study_id}/export/{file}", response_class=Response)
+@for_owner.get("/{study_id}/export/{file}", response_class=Response, dependencies=[audited("exported")])
 def export_study(study_id: Number, file: ExportName, sessions: SessionsDep) -> Response:
     """Export the ratings of a closed study as a file."""
     with sessions() as session:
@@ -219,8 +246,8 @@ def show_volume(number: Number, reader_id: ReaderDep, served: AppStateDep) -> Re
         return volume_of(ratings.find_reading(session, reader_id, number).scan, number, served)
 
 
-def volume_of(kept: StudyScan, number: int, served: AppState) -> Nifti:
-    """Return the volume of a scan of a study, which its viewer knows by `number`.
+def volume_of(kept: StudyScan | PracticeScan, number: int, served: AppState) -> Nifti:
+    """Return the volume of a scan of a study or its practice, which its viewer knows by `number`.
 
     Raises:
         HTTPException: 503 if the scan cannot be read now.

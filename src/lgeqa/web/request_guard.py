@@ -8,15 +8,17 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request, Response
-from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DatabaseError, OperationalError
+from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lgeqa.batch import trace_of
-from lgeqa.web.authorization import NO_TOKEN, Authenticator, token_of, without_token
+from lgeqa.web.authorization import NO_TOKEN, Authenticator, without_token
 from lgeqa.web.host_names import is_ours
+from lgeqa.web.metrics import Metrics
+from lgeqa.web.proxy import ProxyError
 from lgeqa.web.settings import MEGABYTE, ServeSettings
 
 #: Load nothing from other servers, and show no page in another page's frame. NiiVue has its font as data.
@@ -26,7 +28,7 @@ _POLICY: Final = (
 )
 #: Path prefixes that are open to everybody, and those that require a token. Pages ask for the token themselves.
 _OPEN: Final = ("/static/", "/health")
-_CLOSED: Final = ("/api/", "/openapi.json")
+_CLOSED: Final = ("/api/", "/openapi.json", "/metrics")
 #: Maximum bytes of a body without a limit of its own, and of a new study, which contains a table of patients.
 _BODY_BYTES: Final = MEGABYTE
 _STUDY_BYTES: Final = 20 * MEGABYTE
@@ -52,13 +54,17 @@ class RequestGuard:
             return
         request = Request(scope)
         bare = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+        start = time.monotonic()
         door = _Door(receive, send, scope["path"].startswith("/static/"), _limit(request), whole=bare)
         try:
             answer = await _refusal(request, door.limit) or self._app
             await answer(scope, door.receive, door.send)
         except Exception as error:  # noqa: BLE001
-            if not door.answered:
+            if not door.status:
                 await _apology(error)(scope, door.receive, door.send)
+        finally:
+            metrics: Metrics = scope["app"].state.served.metrics
+            metrics.add_request(scope["method"], door.status, time.monotonic() - start)
 
 
 async def _refusal(request: Request, limit: int) -> Response | None:
@@ -75,9 +81,10 @@ async def _refusal(request: Request, limit: int) -> Response | None:
     if path.startswith(_OPEN):
         return None
     link_token = request.query_params.get("token", "") if request.method == "GET" else ""
-    if await run_in_threadpool(gate.person, link_token):
-        return without_token(request, link_token)
-    request.state.person = await run_in_threadpool(gate.person, token_of(request))
+    if link_token and not path.startswith(_CLOSED):
+        known = await run_in_threadpool(gate.person, link_token)
+        return without_token(request, link_token) if known else RedirectResponse("/enter#refused", 303)
+    request.state.person = await run_in_threadpool(gate.sender, request)
     if request.state.person is None and path.startswith(_CLOSED):
         return _problem(401, NO_TOKEN, {"WWW-Authenticate": "Bearer"})
     return _too_long(request, limit)
@@ -92,7 +99,11 @@ def _too_long(request: Request, limit: int) -> Response | None:
 
 
 def _apology(error: Exception) -> Response:
-    """Return the response to an unexpected error, without its message, which may contain a name."""
+    """Return the response to an error, without the message of an unexpected one, which may contain a name."""
+    if isinstance(error, ProxyError):
+        return _problem(403, str(error))
+    if isinstance(error, DataError):
+        return _problem(422, "A number or a text does not fit the database. Send a shorter one, without NUL.")
     # A full disk or a damaged file; other errors of this family are bugs.
     if isinstance(error, DatabaseError) and type(error) in (DatabaseError, OperationalError):
         return _problem(
@@ -128,7 +139,7 @@ class _Door:
         is_static: Whether the browser may cache the response.
         limit: Maximum bytes of the body.
         whole: Whether the whole body has arrived.
-        answered: Whether the response has begun.
+        status: Status of the response, 0 until it begins.
     """
 
     from_client: Receive
@@ -136,7 +147,7 @@ class _Door:
     is_static: bool
     limit: int
     whole: bool
-    answered: bool = False
+    status: int = 0
     _bytes: int = 0
     _until: float = 0.0
     _renewed_at: int = 0
@@ -167,7 +178,7 @@ class _Door:
     async def send(self, message: Message) -> None:
         """Send a piece of the response, with the headers that isolate a page from other sites."""
         if message["type"] == "http.response.start":
-            self.answered = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["Content-Security-Policy"] = _POLICY
             headers["X-Content-Type-Options"] = "nosniff"

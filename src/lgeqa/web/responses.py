@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import Response
 
-from lgeqa.table_text import csv_text
+from lgeqa.table_text import BOM, csv_text
 
 #: Media types of exported files, by suffix.
 _KINDS: Final = {
@@ -15,6 +15,7 @@ _KINDS: Final = {
     "json": "application/json",
     "jsonl": "application/jsonl",
     "md": "text/markdown; charset=utf-8",
+    "pdf": "application/pdf",
 }
 #: First characters of a cell that a spreadsheet takes for a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -32,10 +33,10 @@ class Jpeg(Response):
     media_type = "image/jpeg"
 
 
-def as_file(text: str, name: str) -> Response:
-    """Return a text as a download under this name, whose suffix sets the media type."""
+def as_file(content: str | bytes, name: str) -> Response:
+    """Return a text or bytes as a download under this name, whose suffix sets the media type."""
     kind = _KINDS[name.rpartition(".")[2]]
-    return Response(text, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def as_table(text: str, name: str) -> Response:
@@ -45,7 +46,7 @@ def as_table(text: str, name: str) -> Response:
     which spreadsheets do not show.
     """
     rows = csv.reader(io.StringIO(text, newline=""))
-    return as_file(csv_text(next(rows), ([_harmless(cell) for cell in row] for row in rows)), name)
+    return as_file(BOM + csv_text(next(rows), ([_harmless(cell) for cell in row] for row in rows)), name)
 
 
 def _harmless(cell: str) -> str:

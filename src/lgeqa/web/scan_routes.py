@@ -16,7 +16,8 @@ from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.management import study_that_reads
 from lgeqa.web import scan_queries, volumes
 from lgeqa.web.app_state import AppState, AppStateDep, Number
-from lgeqa.web.authorization import owner
+from lgeqa.web.audit_routes import opened
+from lgeqa.web.authorization import Principal, member, owner, viewer
 from lgeqa.web.isolated_reading import read_apart
 from lgeqa.web.models import DONE, ScanRow
 from lgeqa.web.responses import Jpeg, Nifti
@@ -24,30 +25,35 @@ from lgeqa.web.schemas import Problem, ScanList, ScanPart, part_of
 
 _ABSENT: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 _READ: dict[int | str, dict[str, Any]] = {409: {"model": Problem}}
-router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(owner)])
+router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(viewer)])
 
 ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
 BloodPart = Literal["aorta", "pools"]
 
 
-@router.get("", responses={304: {"description": "Nothing changed since the answer with this ETag."}})
+@router.get(
+    "", response_model=ScanList, responses={304: {"description": "Nothing changed since the answer with this ETag."}}
+)
 def list_scans(
     served: AppStateDep,
     query: Annotated[scan_queries.Query, Query()],
-    response: Response,
     if_none_match: Annotated[str | None, Header()] = None,
-) -> ScanList:
+) -> Response:
     """List one page of the scans that match the filters, and count all scans by state or final result."""
     version = served.queue.version
     tag = f'"{version}"'
     if if_none_match == tag:
         raise HTTPException(304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    with served.sessions() as session:
-        return scan_queries.look_up(session, query, version, served.queue.standstill)
+
+    def look_up() -> str:
+        with served.sessions() as session:
+            return scan_queries.look_up(session, query, version, served.queue.standstill).model_dump_json()
+
+    content = served.list_answers.answer(version, query.model_dump_json(), look_up)
+    return Response(content, media_type="application/json", headers={"ETag": tag})
 
 
-@router.get("/{number}", responses=_ABSENT)
+@router.get("/{number}", dependencies=[opened], responses=_ABSENT)
 def show_scan(served: AppStateDep, number: Number) -> ScanPart:
     """Return everything about one scan."""
     row = _row(served, number)
@@ -56,7 +62,7 @@ def show_scan(served: AppStateDep, number: Number) -> ScanPart:
 
 
 @router.delete("/{number}", status_code=204, responses=_ABSENT | _READ)
-def delete_scan(served: AppStateDep, number: Number) -> None:
+def delete_scan(served: AppStateDep, number: Number, person: Annotated[Principal, Depends(owner)]) -> None:
     """Delete a scan and its result. Uploaded files are deleted too, other files stay where they are."""
     upload = _row(served, number).upload
     with served.sessions() as session:
@@ -65,17 +71,17 @@ def delete_scan(served: AppStateDep, number: Number) -> None:
         raise HTTPException(
             409, f"Scan {number} was uploaded, and the study {study.name!r} reads it from there: keep it."
         )
-    folder = served.queue.remove(number)
+    folder = served.queue.remove(number, person.name)
     served.out.drop_sidecar_files(str(number))
     if folder:
         shutil.rmtree(served.uploads / folder, ignore_errors=True)
 
 
 @router.post("/{number}/assessments", status_code=202, responses=_ABSENT)
-def assess_again(served: AppStateDep, number: Number) -> ScanPart:
+def assess_again(served: AppStateDep, number: Number, person: Annotated[Principal, Depends(member)]) -> ScanPart:
     """Assess a scan again, for instance after its file or the model has changed."""
     _row(served, number)
-    served.queue.assess_again(number)
+    served.queue.assess_again(number, person.name, served.quota_of(person))
     return part_of(_row(served, number), explained=False)
 
 
@@ -88,13 +94,13 @@ def show_thumbnail(served: AppStateDep, number: Number) -> Response:
     return Jpeg(thumbnail)
 
 
-@router.get("/{number}/pictures", responses=_ABSENT)
+@router.get("/{number}/pictures", dependencies=[opened], responses=_ABSENT)
 def show_pictures(served: AppStateDep, number: Number) -> ScanPictures:
     """Return pictures of the slices with the atrium, with its outline and the heat maps."""
     return _pictures(served, number)
 
 
-@router.get("/{number}/volume.nii.gz", response_class=Nifti, responses=_ABSENT)
+@router.get("/{number}/volume.nii.gz", response_class=Nifti, dependencies=[opened], responses=_ABSENT)
 def show_volume(served: AppStateDep, number: Number) -> Response:
     """Return the scan in axial LPS order."""
     return Nifti(volumes.scan_volume(_scan(served, _row(served, number))))

@@ -3,13 +3,15 @@
 from pydantic import Field
 
 from lgeqa.config import Frozen
+from lgeqa.io.series_header import SeriesHeader, SeriesKind, series_kind
 from lgeqa.measures import definition
 from lgeqa.measures.catalogue import Direction
-from lgeqa.records import BundleStamp, ScanResult
+from lgeqa.records import BundleStamp, Decision, ScanResult
 from lgeqa.reporting.measure_rows import MeasureRow
 from lgeqa.reporting.presenter import Bar, ScanView
-from lgeqa.scales import Publication
-from lgeqa.web.models import End, ScanRow, State
+from lgeqa.scales import SCALE_NAMES
+from lgeqa.web.models import End, HumanChoice, ScanRow, State
+from lgeqa.web.scan_summary import ScanSummary
 
 
 class ScanLine(Frozen):
@@ -20,7 +22,12 @@ class ScanLine(Frozen):
         name: Unique name for display.
         state: Whether the scan is queued, in progress or done.
         end: Final result. None until the scan is done.
+        decision: Decision of the model. None until the scan is done, and for a scan that failed.
+        reasons: Reasons for this decision.
+        human: Decision of a person. None if there is none.
+        urgent: Whether a person marked the scan as urgent.
         probability: Probability of being diagnostic. None unless the scan was assessed.
+        attributes: Probability of being diagnostic on each scale, by name. Empty unless the scan was assessed.
         votes_diagnostic: Number of slices that vote for diagnostic. None unless the scan was assessed.
         votes_total: Number of slices that vote. None unless the scan was assessed.
         failing: Titles of the attributes that the scan fails.
@@ -32,13 +39,20 @@ class ScanLine(Frozen):
         added_at: Time of adding in UTC, ISO 8601.
         finished_at: Time of the result in UTC, ISO 8601. None until the scan is done.
         uploaded: Whether the files were uploaded, so that they are deleted with the scan.
+        header: Values of the DICOM header. None for a volume, and where the user does not allow it.
+        series_kind: Whether a DICOM series is late gadolinium enhancement. None for a volume.
     """
 
     id: int
     name: str
     state: State
     end: End | None
+    decision: Decision | None
+    reasons: tuple[str, ...]
+    human: HumanChoice | None
+    urgent: bool
     probability: float | None
+    attributes: dict[str, float]
     votes_diagnostic: int | None
     votes_total: int | None
     failing: tuple[str, ...]
@@ -49,6 +63,24 @@ class ScanLine(Frozen):
     added_at: str
     finished_at: str | None
     uploaded: bool
+    header: SeriesHeader | None
+    series_kind: SeriesKind | None
+
+
+class Neighbours(Frozen):
+    """The place of a scan in a list.
+
+    Attributes:
+        previous: Number of the scan before it. None for the first.
+        next: Number of the scan after it. None for the last.
+        place: Place of the scan in the list, from 1.
+        total: Number of scans in the list, including this one.
+    """
+
+    previous: int | None
+    next: int | None
+    place: int
+    total: int
 
 
 class ScanList(Frozen):
@@ -79,8 +111,6 @@ class AttributeView(Frozen):
         likelihood: Description of the probability.
         towards: Appearance of a scan at the nearer end of the scale.
         fails: Whether the scan is more likely not diagnostic.
-        advice: Advice on what to check if the scan fails.
-        sources: Publications that support the advice.
     """
 
     name: str
@@ -89,8 +119,6 @@ class AttributeView(Frozen):
     likelihood: str
     towards: str
     fails: bool
-    advice: str
-    sources: tuple[Publication, ...]
 
 
 class StripView(Frozen):
@@ -230,6 +258,7 @@ class About(Frozen):
         caution: Information that a user needs before trusting a verdict. Empty for none.
         reference_note: Description of the reference scans, and of what a rank among them means.
         upload_mb: Maximum size of one upload in megabytes.
+        headers: Whether values of the DICOM header are shown.
     """
 
     lgeqa: str
@@ -238,6 +267,7 @@ class About(Frozen):
     caution: str
     reference_note: str
     upload_mb: int
+    headers: bool
 
 
 class Problem(Frozen):
@@ -252,33 +282,37 @@ class Problem(Frozen):
 
 def line_of(row: ScanRow) -> ScanLine:
     """Return a row as the list shows it."""
-    result = row.record
-    view = ScanView(result, "") if result else None
+    summary = None if row.summary is None else ScanSummary.model_validate_json(row.summary)
+    attributes = {name: summary.values.get(f"p_{name}") for name in SCALE_NAMES} if summary else {}
     return ScanLine.model_validate(
         {
-            "id": row.id,
-            "name": row.name,
-            "state": row.state,
-            "end": row.end,
-            "probability": row.probability,
-            "votes_diagnostic": result and result.votes_diagnostic,
-            "votes_total": result and result.votes_total,
-            "failing": [attribute.scale.title for attribute in view.failing] if view else [],
-            "flags": view.flags if view else [],
-            "poor": [poor.measure.title for poor in view.poor] if view else [],
-            "pictured": row.thumbnail is not None,
-            "message": result.message if result else "",
-            "added_at": row.added_at,
-            "finished_at": row.finished_at,
+            **{name: getattr(row, name) for name in ("id", "name", "state", "end", "decision", "human", "urgent")},
+            **{name: getattr(row, name) for name in ("probability", "pictured", "added_at", "finished_at")},
+            "reasons": summary.reasons if summary else (),
+            "attributes": {name: share for name, share in attributes.items() if share is not None},
+            "votes_diagnostic": summary and summary.votes_diagnostic,
+            "votes_total": summary and summary.votes_total,
+            "failing": summary.failing if summary else (),
+            "flags": summary.flags if summary else (),
+            "poor": summary.poor if summary else (),
+            "message": summary.message if summary else "",
             "uploaded": row.upload is not None,
+            "header": row.series_header,
+            "series_kind": _series_kind(row, summary) if summary and row.kind == "dicom" else None,
         }
     )
+
+
+def _series_kind(row: ScanRow, summary: ScanSummary) -> SeriesKind:
+    header = row.series_header
+    names = (header.series, header.protocol, header.sequence) if header else ()
+    return series_kind((row.name, *names), summary.accepted)
 
 
 def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
     """Return everything about the scan of a row."""
     result = row.record
-    view = ScanView(result, "") if result else None
+    view = ScanView(result) if result else None
     return ScanPart(
         line=line_of(row),
         result=result,
@@ -290,8 +324,6 @@ def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
                 likelihood=attribute.likelihood,
                 towards=attribute.towards,
                 fails=attribute.fails,
-                advice=attribute.scale.advice,
-                sources=attribute.scale.sources,
             )
             for attribute in (view.attributes if view else [])
         ),

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import typer
@@ -9,6 +10,7 @@ import uvicorn
 
 from lgeqa.atomic_io import claimed
 from lgeqa.database import back_up
+from lgeqa.database_server import served_alone, server_url
 from lgeqa.errors import OutputError, UsageError
 from lgeqa.web.app import create_app
 from lgeqa.web.home_folder import DATABASE, UPLOADS, check_home, make_home
@@ -37,14 +39,21 @@ def run_server(home: Path, host: str, port: int, token_file: Path | None, settin
     """
     make_home(home)
     token = owner_token(home, token_file)
-    with claimed(home), _listen(host, port) as listener:
+    alone = served_alone(server_url(settings.database)) if settings.database else nullcontext()
+    with claimed(home), alone, _listen(host, port) as listener:
         app = create_app(home, token, settings.changed({"hosts": [host, *settings.hosts]}, "lgeqa serve"))
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,  # else X-Forwarded-For from this machine would pass for the address of the sender
+            timeout_graceful_shutdown=_GRACE,
+        )
         server = uvicorn.Server(config)
         _end_on_signals(server)
         if host not in LOOPBACK:
             typer.echo(f"lgeqa: {_exposed(host)}", err=True)
-        typer.echo(f"Open http://{link_host(host)}:{listener.getsockname()[1]}/?token={token}")
+        typer.echo(f"Open http://{link_host(host)}:{listener.getsockname()[1]}/enter#token={token}")
         server.run(sockets=[listener])
 
 
@@ -58,9 +67,9 @@ def back_up_home(home: Path, copy: Path) -> None:
     typer.echo(f"The database is in {copy}. Copy {home / UPLOADS} as well, after it: it holds the uploaded scans.")
 
 
-def tell_of_home(home: Path, token_file: Path | None) -> int:
+def tell_of_home(home: Path, token_file: Path | None, database: str | None = None) -> int:
     """Check everything that a server would use, print the results, and return the exit code."""
-    checks = list(check_home(home, token_file))
+    checks = list(check_home(home, token_file, database))
     for check in checks:
         typer.echo(f"{check.what}: {check.wrong or 'in order'}")
     return OutputError.exit_code if any(check.wrong for check in checks) else 0

@@ -1,6 +1,7 @@
 """Secret tokens: drawn at random, written atomically, and refused if they could be guessed."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,9 @@ from lgeqa.errors import UsageError
 
 #: Environment variable that may hold the owner's token.
 VARIABLE: Final = "LGEQA_TOKEN"
+#: Environment variable that may hold the URL of a database.
+DATABASE_VARIABLE: Final = "LGEQA_DATABASE"
+_PASSWORD: Final = re.compile(r"[^/]*//[^/@]*:[^/@]+@|.*[?&]password=")
 #: Minimum length of a token, and minimum number of different characters in it.
 SHORTEST: Final = 20
 _DIFFERENT: Final = 10
@@ -26,6 +30,23 @@ def is_strong(token: str) -> bool:
     """Return whether a token is long and varied enough to grant access."""
     printable = token.isascii() and token.isprintable() and " " not in token
     return printable and len(token) >= SHORTEST and len(set(token)) >= _DIFFERENT
+
+
+def database_url(given: str | None) -> str | None:
+    """Return the URL of a database from an option, or else from the environment, or None without one.
+
+    The variable is removed from the environment, so that no other process inherits it.
+
+    Raises:
+        UsageError: The option holds a password.
+    """
+    variable = os.environ.pop(DATABASE_VARIABLE, None)
+    if given and _PASSWORD.match(given):
+        raise UsageError(
+            "--database: holds a password, which every user of this machine sees in the list of processes. Set the "
+            f"environment variable {DATABASE_VARIABLE} instead, or write the password into the file of PGPASSFILE."
+        )
+    return given or variable
 
 
 def owner_token(home: Path, file: Path | None = None, *, draw: bool = True) -> str:

@@ -13,14 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from lgeqa.errors import UploadError
 from lgeqa.web.app_state import AppState, AppStateDep
 from lgeqa.web.archives import Intake
-from lgeqa.web.authorization import owner
+from lgeqa.web.authorization import Principal, member, owner
 from lgeqa.web.isolated_reading import look_through
 from lgeqa.web.queue import Upload
 from lgeqa.web.scan_queries import Filters, find
 from lgeqa.web.schemas import Added, Folder, Problem, line_of
 from lgeqa.web.uploads import FILES, new_folder, receive, sources_in
 
-router = APIRouter(prefix="/api", tags=["adding scans"], dependencies=[Depends(owner)])
+router = APIRouter(prefix="/api", tags=["adding scans"])
 
 _FILES: dict[str, Any] = {
     "type": "object",
@@ -39,6 +39,7 @@ _BODY = {"requestBody": {"required": True, "content": {"multipart/form-data": {"
 async def upload(
     request: Request,
     served: AppStateDep,
+    person: Annotated[Principal, Depends(member)],
     idempotency_key: Annotated[str | None, Header(min_length=8, max_length=80)] = None,
 ) -> Added:
     """Upload volumes, the files of DICOM series, or zip archives of them, as parts of `multipart/form-data`.
@@ -49,11 +50,11 @@ async def upload(
     with _removed_on_error(new_folder(served.incoming)) as folder:
         intake = Intake(folder / FILES, served.settings)
         await receive(request.stream(), request.headers.get("content-type", ""), intake)
-        return await run_in_threadpool(_take_in, served, intake, idempotency_key or uuid4().hex)
+        return await run_in_threadpool(_take_in, served, intake, person, idempotency_key or uuid4().hex)
 
 
 @router.post("/folders", status_code=201, responses={422: {"model": Problem}})
-def open_folder(given: Folder, served: AppStateDep) -> Added:
+def open_folder(given: Folder, served: AppStateDep, person: Annotated[Principal, Depends(owner)]) -> Added:
     """Add all scans of a file or folder on the server's machine. Their files stay where they are.
 
     Scans that are already in the list stay unchanged. The response lists them too.
@@ -66,17 +67,19 @@ def open_folder(given: Folder, served: AppStateDep) -> Added:
     scans = [source for source in sources if source.kind != "unusable"]
     if not scans:
         raise UploadError(" ".join(reasons[:3]) or f"{path}: holds no scans that are not the server's own.")
-    return _added(served, served.queue.add(scans), reasons)
+    return _added(served, served.queue.add(scans, None, person.name), reasons)
 
 
-def _take_in(served: AppState, intake: Intake, key: str) -> Added:
+def _take_in(served: AppState, intake: Intake, person: Principal, key: str) -> Added:
     """Queue the scans of a complete upload, and remove its folder if it is a repetition."""
     intake.unpack_all()
     incoming = intake.folder.parent
     with _removed_on_error(served.uploads / incoming.name) as folder:
         incoming.rename(folder)
         scans, reasons = sources_in(folder / FILES, served.settings.timeout)
-        added = _added(served, served.queue.add(scans, Upload(folder.name, key)), reasons)
+        added = _added(
+            served, served.queue.add(scans, Upload(folder.name, key), person.name, served.quota_of(person)), reasons
+        )
         if folder.name not in served.queue.uploads():
             shutil.rmtree(folder)
     return added

@@ -1,13 +1,13 @@
 """Agreement of readers with one another and with a model, from the readings to the figures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from lgeqa.atomic_io import telling, write_whole
+from lgeqa.atomic_io import telling, write_through, write_whole
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.cohort import TRUTH, Case, read_cohort
 from lgeqa.errors import UsageError
@@ -28,6 +28,7 @@ class AgreementRequest:
         out: Folder for the files. None to write nothing.
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
+        rule: What differs from the default rule for the scans to adjudicate, as in `DiscrepancyRule`.
     """
 
     cohort: Path | None = None
@@ -36,6 +37,7 @@ class AgreementRequest:
     out: Path | None = None
     seed: int = 0
     draws: int = 1000
+    rule: Mapping[str, Any] = field(default_factory=dict)
 
 
 def measure_agreement(request: AgreementRequest) -> "Agreement":
@@ -46,22 +48,24 @@ def measure_agreement(request: AgreementRequest) -> "Agreement":
         OutputError: A file cannot be written.
     """
     from lgeqa.agreement.discrepancy_table import adjudication_table
-    from lgeqa.agreement.markdown_report import page
+    from lgeqa.agreement.report import as_html, as_markdown, as_pdf
 
     agreement = _measured(request)
     if request.out:
         with telling(request.out):
             request.out.mkdir(parents=True, exist_ok=True)
         write_whole(request.out / "agreement.json", agreement.model_dump_json(indent=2) + "\n")
-        write_whole(request.out / "agreement.md", page(agreement))
+        write_whole(request.out / "agreement.md", as_markdown(agreement))
+        write_whole(request.out / "agreement.html", as_html(agreement))
+        write_through(request.out / "agreement.pdf", lambda draft: draft.write_bytes(as_pdf(agreement)))
         write_whole(request.out / "adjudicate.csv", adjudication_table(agreement))
     return agreement
 
 
 def _measured(request: AgreementRequest) -> "Agreement":
     from lgeqa.agreement.compute import agree
+    from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
     from lgeqa.agreement.ratings import read_ratings, readings_of
-    from lgeqa.workflows.agreement import read_results, results_of
 
     if (request.cohort is None) == (request.ratings is None):
         options = "both --cohort and --ratings" if request.cohort else "neither --cohort nor --ratings"
@@ -77,7 +81,9 @@ def _measured(request: AgreementRequest) -> "Agreement":
             f"{source}. Assess those scans."
         )
     simulated = any(TRUTH in case.scores for case in cases)
-    return agree(readings, by_scan, str(source), Bootstrap(request.draws, request.seed), simulated=simulated)
+    bootstrap = Bootstrap(request.draws, request.seed)
+    rule = DiscrepancyRule.of(dict(request.rule), "the rule of adjudication")
+    return agree(readings, by_scan, str(source), bootstrap, rule=rule, simulated=simulated)
 
 
 def read_results(out: Path) -> list[ScanResult]:

@@ -1,16 +1,34 @@
 """Assessment or measurement of many scans, into a folder or only in memory."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lgeqa.atomic_io import claimed
-from lgeqa.batch import BatchItem, OutputFolder, ScanAssessor, masks_in, open_pipeline, run_batch
+from lgeqa.batch import (
+    WHOLE,
+    BatchItem,
+    Deidentifier,
+    OnStep,
+    OutputFolder,
+    Records,
+    ResultStore,
+    ScanAssessor,
+    Shard,
+    is_pseudonym,
+    masks_in,
+    open_pipeline,
+    remove_results,
+    run_batch,
+)
+from lgeqa.bids import BidsDataset, holds_derivatives, open_dataset, refuse_other_files, write_derivatives
+from lgeqa.cluster import OnCluster
 from lgeqa.errors import UsageError
+from lgeqa.extras import require
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings
 from lgeqa.io import Source, discover
@@ -18,7 +36,7 @@ from lgeqa.io.formatting import printable_path
 from lgeqa.records import ScanResult
 from lgeqa.reporting import render
 from lgeqa.threads import TIMEOUT_S, cores
-from lgeqa.workers import Limits, WorkerDied, apart
+from lgeqa.workers import Limits, WorkerDied, apart, ignore_step
 
 #: Function that passes on the items of a run, whose number it also gets, for instance to show the progress.
 Follow = Callable[[Iterable[BatchItem], int], Iterable[BatchItem]]
@@ -45,6 +63,13 @@ class AssessmentRequest:
         masks: Whether atrium masks are written.
         jobs: Number of processes. None for one per core, at most `MOST_JOBS`.
         timeout: Seconds that one scan may take.
+        fresh: Whether the results of earlier runs in `out` are removed first.
+        dicom: Whether results are also written as DICOM objects of each scan's study.
+        secrets: Folder of the key and the names of de-identified results. None for results with names.
+        bids: Whether the path is a BIDS data set, whose images are assessed and get derivatives in `out`.
+        bids_filter: JSON file that says which images of the data set are assessed. None for those named LGE.
+        shard: Share of the scans that this run assesses.
+        cluster: Cluster on which scans are assessed. None for this machine.
     """
 
     paths: Sequence[Path]
@@ -54,6 +79,13 @@ class AssessmentRequest:
     masks: bool = False
     jobs: int | None = None
     timeout: float = TIMEOUT_S
+    fresh: bool = False
+    dicom: bool = False
+    secrets: Path | None = None
+    bids: bool = False
+    bids_filter: Path | None = None
+    shard: Shard = WHOLE
+    cluster: OnCluster | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +93,8 @@ class AssessmentRun:
     """A finished run over scans.
 
     Attributes:
-        items: Outcome of each scan, in the order in which the scans were found.
+        items: Outcome of each finished scan, in the order in which the scans were found.
+        n_sources: Number of scans that were found.
         n_earlier: Number of results of earlier runs that the tables and the report also hold.
         report: Path of the report. None if nothing was written.
         traces: Tracebacks of bugs, where no folder keeps them.
@@ -69,74 +102,178 @@ class AssessmentRun:
     """
 
     items: Sequence[BatchItem]
+    n_sources: int = 0
     n_earlier: int = 0
     report: Path | None = None
     traces: str = ""
     caution: str = ""
 
     @property
-    def results(self) -> list[ScanResult]:
-        """Return the record of each scan."""
-        return [item.result for item in self.items]
+    def results(self) -> Records:
+        """Record of each scan, loaded when it is asked for."""
+        return Records(self.items)
 
 
-def assess_scans(request: AssessmentRequest, follow: Follow = pass_on) -> AssessmentRun:
+class Stopped(KeyboardInterrupt):
+    """The user stopped a run, whose finished scans, tables and report are complete.
+
+    Attributes:
+        run: Run with the scans that were finished.
+    """
+
+    def __init__(self, run: AssessmentRun) -> None:
+        super().__init__()
+        self.run = run
+
+
+def assess_scans(request: AssessmentRequest, follow: Follow = pass_on, on_step: OnStep = ignore_step) -> AssessmentRun:
     """Assess or measure the scans and, if the request names a folder, write the records, the tables and the report.
 
     Raises:
-        UsageError: There is no scan, or the bundle or the output folder cannot be used, for instance because another
-            run writes there.
+        UsageError: There is no scan, or the bundle, the output folder or the key of the de-identification cannot be
+            used, for instance because another run writes there.
         OutputError: A file cannot be written.
+        MissingExtraError: DICOM results are wanted, and a package for them is not installed.
+        Stopped: The user pressed Ctrl-C.
     """
+    if request.dicom:
+        require("dicom", "--dicom")
     bundle = open_bundle(request.bundle)
+    dataset = _dataset(request)
+    if dataset:
+        request = replace(request, paths=[dataset.root / image.path for image in dataset.images])
     sources = find_scans(request)
     if request.out is None:
         with TemporaryDirectory() as folder:
             out = OutputFolder(Path(folder))
-            items = run_scans(sources, request, out, bundle, follow)
-            return AssessmentRun(items, traces=out.faults(), caution=bundle.manifest.caution)
+            run = AssessmentRun((), len(sources), caution=bundle.manifest.caution)
+            items = partial(run_scans, sources, request, out, bundle, follow, on_step=on_step)
+            run = _filled(run, items)
+            return replace(run, items=[item.held() for item in run.items], traces=out.faults())
+    deidentifier = _open_deidentifier(request.secrets, request.out)
     with claimed(request.out):
-        out = OutputFolder(request.out, masks=request.masks, pictures=True)
-        return _assess_into(out, sources, request, bundle, follow)
+        if request.fresh:
+            remove_results(request.out)
+        out = OutputFolder(request.out, masks=request.masks, pictures=True, dicom=request.dicom)
+        return _assess_into(out, _named(sources, out, deidentifier), request, bundle, dataset, follow, on_step)
+
+
+def _dataset(request: AssessmentRequest) -> BidsDataset | None:
+    """Return the BIDS data set of a request, or None if its paths are not one.
+
+    Raises:
+        UsageError: There are several paths, or the data set, the filter or the output folder cannot be used.
+    """
+    if not request.bids:
+        if request.out and holds_derivatives(request.out):
+            raise UsageError(f"{request.out}: holds BIDS derivatives. Name another folder, or assess with --bids.")
+        return None
+    if request.out:
+        refuse_other_files(request.out)
+    if len(request.paths) != 1:
+        raise UsageError(f"--bids: takes one data set, and there are {len(request.paths)} paths. Name one folder.")
+    return open_dataset(request.paths[0], request.bids_filter)
 
 
 def _assess_into(
-    out: OutputFolder, sources: Sequence[Source], request: AssessmentRequest, bundle: Bundle, follow: Follow
+    out: OutputFolder,
+    sources: Sequence[Source],
+    request: AssessmentRequest,
+    bundle: Bundle,
+    dataset: BidsDataset | None,
+    follow: Follow,
+    on_step: OnStep,
 ) -> AssessmentRun:
-    manifest = bundle.manifest
-    earlier = _earlier(sources, out, bundle)
+    sources = request.shard.take(sources)
+    n_earlier = _check_earlier(sources, out, bundle, is_deidentified=request.secrets is not None)
 
-    def write_report(results: Sequence[ScanResult]) -> None:
-        out.write_report(render(results, out.load_pictures, bundle.stamp, manifest.intended_use, manifest.caution))
+    def write_report(results: Collection[ScanResult]) -> None:
+        write_report_pages(out, results, bundle)
+        if dataset:
+            write_derivatives(dataset, out.path, results, out.masks_folder)
 
-    items = run_scans(sources, request, out, bundle, follow, earlier, write_report)
-    return AssessmentRun(items, len(earlier), out.report, caution=manifest.caution)
+    run = AssessmentRun((), len(sources), n_earlier, out.report, caution=bundle.manifest.caution)
+    return _filled(run, partial(run_scans, sources, request, out, bundle, follow, write_report, on_step))
 
 
-def _earlier(sources: Sequence[Source], out: OutputFolder, bundle: Bundle) -> list[ScanResult]:
-    """Return the results of other scans from earlier runs, which stay in the tables and the report.
+def write_report_pages(out: OutputFolder, results: Collection[ScanResult], bundle: Bundle) -> None:
+    """Write the report on the results of a bundle into an output folder.
 
     Raises:
-        UsageError: They are from another bundle, or another scan of the same name still exists.
+        OutputError: A page cannot be written.
     """
-    results = []
-    locations = {source.scan_id: printable_path(source.location) for source in sources}
-    for record in out.load_all():
-        location = locations.get(record.scan_id)
-        if location is None:
-            results.append(record)
-        elif location != record.source and Path(record.source).exists():
-            raise UsageError(
-                f"{out.path}: holds the result of another scan that is called {record.scan_id!r}, {record.source}. "
-                "Name another folder, so that it is not replaced."
-            )
-    others = [record for record in results if record.bundle and record.bundle.sha256 != bundle.stamp.sha256]
-    if others:
+    manifest = bundle.manifest
+    notes = (bundle.stamp, manifest.intended_use, manifest.caution, manifest.kept_out)
+    out.write_report(render(results, out.load_pictures, *notes))
+
+
+def _open_deidentifier(folder: Path | None, out: Path) -> Deidentifier | None:
+    if folder and folder.resolve().is_relative_to(out.resolve()):
         raise UsageError(
-            f"{out.path}: holds results of {len(others)} other scans by another bundle, such as {others[0].scan_id!r}. "
-            "Name another folder, so that they are not mixed."
+            f"{folder}: is in the output folder, which would then name its scans. Name another folder with --secrets."
         )
-    return results
+    return Deidentifier.open(folder) if folder else None
+
+
+def _named(sources: Sequence[Source], out: OutputFolder, deidentifier: Deidentifier | None) -> Sequence[Source]:
+    """Return the sources with the names for their results.
+
+    Raises:
+        UsageError: The results are to be de-identified, and the folder holds some with names.
+    """
+    if deidentifier is None:
+        return sources
+    if named := sorted(scan_id for scan_id in out.scan_ids() if not is_pseudonym(scan_id)):
+        raise UsageError(
+            f"{out.path}: holds results with names, such as {named[0]!r}. Name another folder, so that they are not "
+            "mixed, or start anew with --fresh."
+        )
+    return deidentifier.rename(sources)
+
+
+def _filled(run: AssessmentRun, run_all: Callable[[], list[BatchItem]]) -> AssessmentRun:
+    """Return a run with its items, which may be those that were finished when the user stopped it."""
+    try:
+        return replace(run, items=run_all())
+    except Stopped as stopped:
+        raise Stopped(replace(run, items=stopped.run.items)) from None
+
+
+def _check_earlier(sources: Sequence[Source], out: OutputFolder, bundle: Bundle, *, is_deidentified: bool) -> int:
+    """Return the number of results of other scans from earlier runs, which stay in the tables and the report.
+
+    Raises:
+        UsageError: They are from another bundle, another scan of the same name still exists, or either they or the new
+            results are de-identified.
+    """
+    locations = {source.scan_id: printable_path(source.location) for source in sources}
+    n_others = n_of_another_bundle = 0
+    example = ""
+    with ResultStore(out) as store:
+        for head in store.heads():
+            location = locations.get(head.scan_id)
+            if (not head.source) != is_deidentified:
+                kind = "results with names" if is_deidentified else "de-identified results"
+                raise UsageError(
+                    f"{out.path}: holds {kind}, such as {head.scan_id!r}. Name another folder, so that they are not "
+                    "mixed, or start anew with --fresh."
+                )
+            if location is None:
+                n_others += 1
+                if head.bundle not in ("", bundle.stamp.sha256):
+                    n_of_another_bundle += 1
+                    example = example or head.scan_id
+            elif head.source and location != head.source and Path(head.source).exists():
+                raise UsageError(
+                    f"{out.path}: holds the result of another scan that is called {head.scan_id!r}, {head.source}. "
+                    "Name another folder, so that it is not replaced, or start anew with --fresh."
+                )
+    if n_of_another_bundle:
+        raise UsageError(
+            f"{out.path}: holds results of {n_of_another_bundle} other scans by another bundle, such as {example!r}. "
+            "Name another folder, so that they are not mixed, or start anew with --fresh."
+        )
+    return n_others
 
 
 def find_scans(request: AssessmentRequest) -> list[Source]:
@@ -168,19 +305,34 @@ def run_scans(
     out: OutputFolder,
     bundle: Bundle,
     follow: Follow = pass_on,
-    earlier: Sequence[ScanResult] = (),
-    write_report: Callable[[Sequence[ScanResult]], None] | None = None,
+    write_report: Callable[[Collection[ScanResult]], None] | None = None,
+    on_step: OnStep = ignore_step,
 ) -> list[BatchItem]:
-    """Assess the scans, of which there must be at least one, and return the outcomes in the order of `sources`.
+    """Assess the scans, and return the outcomes in the order of `sources`.
 
-    The tables and the report also hold the `earlier` results.
+    With a report, the tables and the report also have the results of all other scans in the folder.
 
     Raises:
         OutputError: A record, the table or the report cannot be written.
+        Stopped: The user pressed Ctrl-C.
     """
-    with closing(_run(sources, request, out, bundle, earlier, write_report)) as run:
-        items = {item.result.scan_id: item for item in follow(run, len(sources))}
-    return [items[source.scan_id] for source in sources]
+    items: dict[str, BatchItem] = {}
+
+    def noted(run: Iterator[BatchItem]) -> Iterator[BatchItem]:
+        for item in run:
+            items[item.scan_id] = item
+            yield item
+
+    def finished() -> list[BatchItem]:
+        return [items[source.scan_id] for source in sources if source.scan_id in items]
+
+    try:
+        with closing(_run(sources, request, out, bundle, write_report, on_step)) as run:
+            for _ in follow(noted(run), len(sources)):
+                pass
+    except KeyboardInterrupt:
+        raise Stopped(AssessmentRun(finished())) from None
+    return finished()
 
 
 def iterate_scans(request: AssessmentRequest) -> Iterator[BatchItem]:
@@ -200,10 +352,14 @@ def _run(
     request: AssessmentRequest,
     out: OutputFolder,
     bundle: Bundle,
-    earlier: Sequence[ScanResult] = (),
-    write_report: Callable[[Sequence[ScanResult]], None] | None = None,
+    write_report: Callable[[Collection[ScanResult]], None] | None = None,
+    on_step: OnStep = ignore_step,
 ) -> Generator[BatchItem]:
-    jobs = min(request.jobs or min(cores(), MOST_JOBS), len(sources))
+    jobs = max(1, min(request.jobs or min(cores(), MOST_JOBS), len(sources)))
     open_assess = partial(open_pipeline, request.bundle, max(1, cores() // jobs), request.settings)
-    assessor = ScanAssessor(open_assess, bundle.stamp, bundle.manifest.quality.preparation, request.settings, out)
-    return run_batch(sources, assessor, jobs, Limits(seconds=request.timeout), earlier, write_report)
+    deidentifier = Deidentifier.open(request.secrets) if request.secrets else None
+    assessor = ScanAssessor.of(open_assess, bundle, request.settings, out, deidentifier)
+    limits = Limits(seconds=request.timeout)
+    return run_batch(
+        sources, assessor, jobs, limits, write_report, on_step, shard=request.shard, cluster=request.cluster
+    )

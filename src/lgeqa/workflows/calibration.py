@@ -9,48 +9,65 @@ from typing import TYPE_CHECKING
 
 from lgeqa.atomic_io import claimed, write_whole
 from lgeqa.batch import BatchItem
+from lgeqa.bootstrap import Bootstrap, Estimate
 from lgeqa.cohort import origins, seen_message
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
 from lgeqa.inference.bundle.build import Description, write_bundle
 from lgeqa.inference.bundle.calibration import Calibration
+from lgeqa.inference.bundle.kept_out import KeptOut
+from lgeqa.operating_point import OperatingPoint
 from lgeqa.versions import versions
 from lgeqa.workflows.assessment import Follow, pass_on
 from lgeqa.workflows.evaluation import EvaluationRequest, LabelledRun, assess_labelled
+from lgeqa.workflows.operating_point import PointRequest
 
 if TYPE_CHECKING:
     from lgeqa.evaluation.calibration import Fitted
     from lgeqa.evaluation.calibration_report import CalibrationReport
-    from lgeqa.evaluation.predictions import Predictions
+    from lgeqa.evaluation.predictions import LabelledResult
 
 #: Folder of the calibrated bundle, and of the records of the scans, below the output folder.
 BUNDLE, ASSESSED = "bundle", "assessed"
+#: Operating point by the usual costs.
+CHEAPEST = PointRequest()
 
 
 @dataclass(frozen=True)
 class CalibrationRun:
-    """A finished calibration: its report, its bundle, and the outcome of each scan."""
+    """A finished calibration.
+
+    Attributes:
+        report: Report of the calibration.
+        bundle: Folder of the calibrated bundle.
+        items: Outcome of each scan.
+    """
 
     report: "CalibrationReport"
     bundle: Path
     items: Sequence[BatchItem]
 
 
-def calibrate_bundle(request: EvaluationRequest, name: str | None = None, follow: Follow = pass_on) -> CalibrationRun:
+def calibrate_bundle(
+    request: EvaluationRequest,
+    name: str | None = None,
+    follow: Follow = pass_on,
+    operating_point: PointRequest = CHEAPEST,
+) -> CalibrationRun:
     """Assess the labelled scans of the cohorts, calibrate the bundle on them, and write report and new bundle.
 
     Args:
         request: Bundle and cohorts. Its folder for the results must be given.
         name: Name of the calibrated bundle. None for the bundle's own with `-calibrated`.
         follow: Function that shows the progress.
+        operating_point: Way to choose the bundle's operating point.
 
     Raises:
         CohortError: There are too few labelled scans or patients.
-        UsageError: The bundle is calibrated already or weighs its slices, the output folder holds a bundle, or the
-            split cannot be used.
+        UsageError: The bundle is calibrated already, the output folder holds a bundle, or the split cannot be used.
         OutputError: A file cannot be written.
     """
-    from lgeqa.evaluation.calibration import cross_validate, fit_calibration
+    from lgeqa.evaluation.calibration import answers_kept_out, cross_validate, fit_calibration
     from lgeqa.evaluation.calibration_report import page
 
     assert request.out is not None
@@ -65,17 +82,15 @@ def calibrate_bundle(request: EvaluationRequest, name: str | None = None, follow
         raise UsageError(f"{out / BUNDLE}: exists already. Name a new folder with --out, or remove it.")
     with claimed(out):
         run = assess_labelled(request, out / ASSESSED, follow)
-        if any(scores.weight is not None for scan in run.scans for scores in scan.result.slices):
-            raise UsageError(
-                f"{run.bundle.stamp.name}: weighs the slices of a scan, and a calibration holds for their plain mean. "
-                "Calibrate a bundle of another strategy."
-            )
-        answers, chosen = cross_validate(run.scans, manifest.threshold, request.seed)
+        kept_out, chosen = cross_validate(run.scans, manifest.threshold, request.seed)
+        answers = answers_kept_out(kept_out)
+        point = operating_point.point(answers)
         fitted = fit_calibration(run.scans, manifest.threshold, request.seed)
-        report = _report(request, run, fitted, answers, chosen)
+        outcomes = answers.outcomes(point, Bootstrap(request.draws, request.seed))
+        report = _report(request, run, fitted, kept_out, chosen, point, outcomes)
         write_whole(out / "calibration.json", report.model_dump_json(indent=2) + "\n")
         write_whole(out / "calibration.md", page(report))
-        _write_bundle(request.bundle or default_bundle(), out / BUNDLE, name, fitted, report, run)
+        _write_bundle(request.bundle or default_bundle(), out / BUNDLE, name, fitted, answers, report, run)
     return CalibrationRun(report, out / BUNDLE, run.items)
 
 
@@ -83,10 +98,11 @@ def _report(
     request: EvaluationRequest,
     run: LabelledRun,
     fitted: "Fitted",
-    answers: Mapping[str, "Predictions"],
+    kept_out: "Sequence[LabelledResult]",
     chosen: Mapping[str, Counter[str]],
+    point: OperatingPoint,
+    outcomes: dict[str, Estimate],
 ) -> "CalibrationReport":
-    from lgeqa.bootstrap import Bootstrap
     from lgeqa.evaluation.bundle_evaluation import figures_of_scale
     from lgeqa.evaluation.calibration import FOLDS
     from lgeqa.evaluation.calibration_report import CalibrationReport
@@ -96,7 +112,7 @@ def _report(
 
     bootstrap = Bootstrap(request.draws, request.seed)
     before = {name: figures_of_scale(scan_answers(run.scans, name), bootstrap) for name in SCALE_NAMES}
-    after = {name: figures_of_scale(answers[name], bootstrap) for name in SCALE_NAMES}
+    after = {name: figures_of_scale(scan_answers(kept_out, name), bootstrap) for name in SCALE_NAMES}
     cautions = [f"{seen}."] if (seen := seen_message(run.seen, len(run.scans))) else []
     for scale in QUALITY_FIRST:
         slices = slice_answers(run.scans, scale.name).probabilities
@@ -115,6 +131,8 @@ def _report(
         chosen={name: dict(counts) for name, counts in chosen.items()},
         threshold_before=run.bundle.manifest.threshold,
         threshold=fitted.threshold,
+        operating_point=point,
+        outcomes=outcomes,
         before=before,
         after=after,
         cautions=tuple(filter(None, cautions)),
@@ -131,6 +149,7 @@ def _write_bundle(
     folder: Path,
     name: str | None,
     fitted: "Fitted",
+    kept_out: KeptOut,
     report: "CalibrationReport",
     run: LabelledRun,
 ) -> None:
@@ -141,7 +160,7 @@ def _write_bundle(
     manifest = run.bundle.manifest
     today = datetime.now(UTC).date().isoformat()
     data = f"{report.n_scans} scans of {report.n_patients} patients; labels: {report.label}; {today}."
-    calibration = Calibration(maps=fitted.maps, data=data)
+    calibration = Calibration(maps=fitted.maps, data=data, kept_out=kept_out)
     settings = {
         "detector": manifest.detector.model_dump(exclude={"file"}),
         "quality": manifest.quality.model_dump(exclude={"file"}) | {"calibration": calibration.model_dump()},
@@ -160,6 +179,7 @@ def _write_bundle(
             "name": name or f"{manifest.name}-calibrated",
             "created": today,
             "threshold": fitted.threshold,
+            "operating_point": report.operating_point.model_dump(),
             "caution": " ".join(filter(None, (manifest.caution, *report.cautions))),
             "metrics": [*(metric.model_dump() for metric in manifest.metrics), *metrics],
         }

@@ -40,7 +40,7 @@ def score_by_measures(request: AssessmentRequest, table_path: Path, follow: Foll
     scans = table.scans_of(sources)
     with TemporaryDirectory() as folder:
         records = OutputFolder(Path(folder))
-        items = run_scans(sources, request, records, open_bundle(request.bundle), follow)
+        items = [item.held() for item in run_scans(sources, request, records, open_bundle(request.bundle), follow)]
         traces = records.faults()
     readings = {
         item.result.scan_id: measured_reader().reading(item.result.measures.values)

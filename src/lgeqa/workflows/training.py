@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lgeqa.atomic_io import claimed
-from lgeqa.config import Settings
-from lgeqa.errors import ConfigError
+from lgeqa.config import Settings, flat, laid_over, read_toml
+from lgeqa.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from lgeqa.training.quality import QualityConfig
@@ -71,6 +71,44 @@ def train(request: TrainingRequest) -> None:
     description = Description.from_toml(request.about) if request.about else None
     with claimed_run(request.out):
         run(split=request.split, about=description, quiet=request.quiet)
+
+
+def sweep(request: TrainingRequest, vary: Mapping[str, str], trials: int) -> None:
+    """Try settings of a strategy of stage 2, and write a table of the trials and the best settings.
+
+    Args:
+        request: Training whose settings are varied. Its file of settings may have a table `vary`.
+        vary: Range of each setting by its name, which replaces one of the table.
+        trials: Number of trials.
+
+    Raises the errors of `find_strategy`, `read_ranges` and `lgeqa.training.sweep.run_sweep`, and UsageError for the
+    strategy `adapt`.
+    """
+    from lgeqa.training.quality import ADAPT, find_strategy
+    from lgeqa.training.sweep import run_sweep
+    from lgeqa.training.sweep_ranges import read_ranges
+
+    kind = find_strategy(request.strategy).config
+    if request.strategy == ADAPT:
+        raise UsageError(f"A sweep over {ADAPT} is not supported. Name a strategy that trains from the start.")
+    path = _settings_file(request.config) if request.config else None
+    values = read_toml(path) if path else kind().model_dump()
+    ranges = values.pop("vary", {})
+    if not isinstance(ranges, dict):
+        raise ConfigError(f"{path}: vary = {ranges!r}: write a table [vary], with loop.batch = [16, 32] in it.")
+    settings = kind.of(laid_over(values, dict(request.changes)), str(path or "--set"))
+    with claimed_run(request.out):
+        run_sweep(
+            request.strategy,
+            request.cohorts,
+            settings,
+            read_ranges(flat(ranges) | dict(vary), settings),
+            request.out,
+            trials=trials,
+            split=request.split,
+            detector=request.other_stage,
+            quiet=request.quiet,
+        )
 
 
 def _stage_2_settings(request: TrainingRequest) -> tuple["QualityConfig", Path | None]:

@@ -372,3 +372,16 @@ def test_full_disk_leaves_no_bundle(folder: Path, tmp_path: Path, monkeypatch: p
     with pytest.raises(OutputError, match=r"quality\.onnx: cannot be written \(no space left"):
         write_bundle(tmp_path / "new", folder / "detector.onnx", folder / "quality.onnx", PARTS, Description.of(ABOUT))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["detector.onnx"]
+
+
+def test_card_says_what_decides_on_a_scan(tmp_path: Path) -> None:
+    cards = {}
+    for attention in (False, True):
+        toy = toy_bundle(tmp_path / f"toy-{attention}", attention=attention)
+        folder = tmp_path / f"made-{attention}"
+        write_bundle(folder, toy / "detector.onnx", toy / "quality.onnx", PARTS, Description.of(ABOUT))
+        cards[attention] = " ".join((folder / CARD).read_text().split())
+    assert "The verdict of a scan is the vote of its slices at the threshold 0.5." in cards[False]
+    assert "the side of the threshold 0.5 on which its probability lies" in cards[True]
+    assert "vote" not in cards[True]
+    assert "calibrated" not in cards[False]

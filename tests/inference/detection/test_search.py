@@ -25,16 +25,16 @@ class Detector:
         self.shown: list[FloatArray] = []
 
     def __call__(self, slices: FloatArray, context: IntArray) -> FloatArray:
-        assert context.shape == (len(slices), 1)
-        self.shown.append(slices)
-        probabilities: FloatArray = (1 / (1 + np.exp(20 * (1.3 - slices)))).astype(np.float32)
+        own = slices[context[:, 0]]
+        self.shown.append(own)
+        probabilities: FloatArray = (1 / (1 + np.exp(20 * (1.3 - own)))).astype(np.float32)
         return probabilities
 
 
 def scan() -> tuple[FloatArray, BoolArray]:
-    z, y, x = np.ogrid[:20, :150, :160]
-    voxels = np.random.default_rng(0).uniform(20, 60, (20, 150, 160)).astype(np.float32)
-    ball = ((z - 10) * 2.5) ** 2 + (1.25 * (y - 60)) ** 2 + (1.25 * (x - 100)) ** 2 < 20**2
+    z, y, x = np.ogrid[:32, :150, :160]
+    voxels = np.random.default_rng(0).uniform(20, 60, (32, 150, 160)).astype(np.float32)
+    ball = ((z - 16) * 2.5) ** 2 + (1.25 * (y - 60)) ** 2 + (1.25 * (x - 100)) ** 2 < 20**2
     voxels[ball] += 150
     return voxels, ball
 
@@ -43,11 +43,13 @@ def test_the_second_pass_sees_a_window_around_the_atrium() -> None:
     detector, (voxels, ball) = Detector(), scan()
     probabilities = search_atrium(voxels, SPACING_MM, detector, PREPARATION, RULE)
     whole, window = detector.shown
-    assert whole.shape == (20, 96, 112)
+    assert whole.shape == (16, 96, 112)  # each second slice
+    # Slices 10 to 22 show the ball, which also reaches 9 and 23. Slice 9 goes with 10, and 7.5 mm are 3 slices.
     assert window.shape == (20, 32, 32)
     bright = window[10] > 1
     assert [np.flatnonzero(bright.any(axis=axis)).mean() for axis in (0, 1)] == pytest.approx([15.5, 15.5], abs=1)
     assert probabilities.shape == voxels.shape
+    assert np.flatnonzero(probabilities.any(axis=(1, 2))).tolist() == list(range(6, 26))
     assert dice(atrium_mask(probabilities, voxels, SPACING_MM, RULE), ball) > 0.95
 
 
@@ -65,14 +67,23 @@ def test_a_crop_or_padding_gives_the_same_outline() -> None:
 def test_without_an_atrium_there_is_one_pass() -> None:
     shown = []
 
-    def nothing(slices: FloatArray, _: IntArray) -> FloatArray:
-        shown.append(slices)
-        return np.full_like(slices, 0.25)
+    def nothing(slices: FloatArray, context: IntArray) -> FloatArray:
+        shown.append(context[:, 0])
+        return 0.01 * np.ones_like(slices[context[:, 0]]) * context[:, :, None]
 
     voxels, _ = scan()
-    probabilities = search_atrium(voxels, SPACING_MM, nothing, PREPARATION, RULE)
-    assert len(shown) == 1
-    np.testing.assert_allclose(probabilities, 0.25)
+    probabilities = search_atrium(voxels, (1.25, 1.25, 1.25), nothing, PREPARATION, RULE)
+    assert [indices.tolist() for indices in shown] == [list(range(0, 32, 4))]
+    nearest = [0, 0, *(index for index in range(4, 28, 4) for _ in range(4)), 28, 28, 28, 28, 28, 28]
+    np.testing.assert_allclose(probabilities[:, 5, 5], 0.01 * np.array(nearest), atol=1e-6)
+
+
+@pytest.mark.parametrize(("slices", "spacing_mm"), [(1, 1.0), (2, 1.0), (3, 12.0)])
+def test_a_scan_of_few_or_thick_slices_is_searched(slices: int, spacing_mm: float) -> None:
+    voxels, ball = scan()
+    middle = np.s_[16 : 16 + slices]
+    probabilities = search_atrium(voxels[middle], (spacing_mm, 1.25, 1.25), Detector(), PREPARATION, RULE)
+    assert dice(probabilities > 0.5, ball[middle]) > 0.9
 
 
 def test_one_hot_voxel_does_not_move_the_outline_of_a_real_scan(real_folder: Path) -> None:

@@ -21,7 +21,9 @@ from lgeqa.inference.gate import (
 from lgeqa.inference.gate.likeness import AS_IT_IS, likeness, mean_heart
 from lgeqa.measures import Heart
 from lgeqa.records import BoolArray, Finding, FloatArray
+from lgeqa.scales import SCALE_NAMES
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
+from tests.results import assessed
 
 
 def evidence_of(
@@ -240,29 +242,24 @@ def test_novelty(novelty: float, expected: str | None) -> None:
     ("attributes", "quality", "seen"),
     [
         ((0.9, 0.21, 0.9), 0.7, None),
-        ((0.9, 0.19, 0.9), 0.7, "diagnostic, and the probability of a good score says otherwise: sharpness 0.19."),
-        ((0.1, 0.5, 0.05), 0.7, "myocardium nulling 0.10, enhancement of aorta and valve 0.05."),
+        ((0.9, 0.19, 0.9), 0.7, "diagnostic, and the probability of a good score says otherwise: sharpness .19."),
+        ((0.1, 0.5, 0.05), 0.7, "myocardium nulling .10, enhancement of aorta and valve .05."),
         ((0.1, 0.1, 0.1), 0.3, None),
         ((0.9, 0.79, 0.9), 0.3, None),
         (
             (0.9, 0.81, 0.95),
             0.3,
-            "non-diagnostic, and the probability of a good score says otherwise: myocardium nulling 0.90, sharpness",
+            "non-diagnostic, and the probability of a good score says otherwise: myocardium nulling .90, sharpness",
         ),
         ((0.9, 0.9, 0.9), 0.5, None),
     ],
 )
 def test_verdict_fits_attributes(attributes: tuple[float, float, float], quality: float, seen: str | None) -> None:
-    spread = np.array([[-0.04], [0.0], [0.04]])  # slices differ, and the scan is their mean
-    found = check_consistency(np.array([[*attributes, quality]]) + spread, threshold=0.5)
+    shares: dict[str, Any] = dict(zip((f"p_{name}" for name in SCALE_NAMES), (*attributes, quality), strict=True))
+    verdict = "diagnostic" if quality >= 0.5 else "non-diagnostic"
+    found = check_consistency(assessed(**shares, verdict=verdict))
     assert [finding.severity for finding in found] == (["review"] if seen else [])
     assert all(finding.check == "verdict_fits_attributes" and str(seen) in finding.seen for finding in found)
-
-
-def test_the_threshold_decides_which_verdict_must_fit() -> None:
-    probabilities = np.array([[0.1, 0.5, 0.5, 0.6]] * 2)
-    assert check_consistency(probabilities, threshold=0.5)
-    assert not check_consistency(probabilities, threshold=0.7)
 
 
 def test_refusals_come_first() -> None:

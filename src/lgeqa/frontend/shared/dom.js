@@ -52,3 +52,20 @@ export function draw(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+/**
+ * Give an element these children and no others, in their order. A child that it has already is not taken out of the page
+ * where its place allows: it would lose the focus, and a click on it that has begun.
+ *
+ * @param {Element} parent
+ * @param {Element[]} children
+ */
+export function arrange(parent, children) {
+  const kept = new Set(/** @type {Node[]} */ (children));
+  [...parent.childNodes].filter((child) => !kept.has(child)).forEach((child) => child.remove());
+  let place = parent.firstChild;
+  for (const child of children) {
+    if (child === place) place = place.nextSibling;
+    else parent.insertBefore(child, place);
+  }
+}

@@ -22,12 +22,16 @@ export function millimetres(value) {
 }
 
 /**
- * Return a probability with two decimals, or a dash if there is none.
+ * Return a probability with two decimals, as .81, > .99 or < .01, or a dash if there is none.
  *
  * @param {number | null} probability
  */
 export function probabilityText(probability) {
-  return probability === null ? "–" : probability.toFixed(2);
+  if (probability === null) {
+    return "–";
+  }
+  const text = probability.toFixed(2);
+  return { "1.00": "> .99", "0.00": "< .01" }[text] ?? text.replace(/^0/, "");
 }
 
 /**

@@ -1,11 +1,11 @@
 // The vote of the slices, drawn along the patient's axis.
 
 import { draw, make } from "./dom.js";
-import { millimetres } from "./format.js";
+import { millimetres, probabilityText } from "./format.js";
 import { sliceAfter, sliceStep } from "./slice_keys.js";
 
 /** @import { Bar, ScanResult, SliceScores } from "lgeqa-api" */
-/** @typedef {Pick<SliceScores, "index" | "position_mm" | "p_quality">} VotingSlice */
+/** @typedef {Pick<SliceScores, "index" | "position_mm" | "p_quality" | "weight">} VotingSlice */
 /** @typedef {Pick<ScanResult, "threshold" | "votes_diagnostic" | "votes_total"> & { tie?: boolean | null, slices: VotingSlice[] }} Vote */
 
 /**
@@ -71,7 +71,7 @@ export function voteStrip(vote, bars, onPick) {
   const element = make(
     "figure",
     { className: "strip" },
-    make("figcaption", {}, explanationOf(threshold, vote.tie)),
+    make("figcaption", {}, explanationOf(threshold, vote)),
     axis(threshold, level),
     picture,
     make("p", { className: "ends" }, endOf("inferior", ends[0]), endOf("superior", ends[1])),
@@ -83,18 +83,21 @@ export function voteStrip(vote, bars, onPick) {
  * @param {VotingSlice} slice
  * @param {boolean} up
  */
-function captionOf({ index, position_mm, p_quality }, up) {
-  return `Slice ${index} at ${millimetres(position_mm)}: quality ${p_quality.toFixed(2)}, ${up ? "diagnostic" : "non-diagnostic"}`;
+function captionOf({ index, position_mm, p_quality, weight }, up) {
+  const share = typeof weight === "number" ? `, weight ${Math.round(100 * weight)} %` : "";
+  return `Slice ${index} at ${millimetres(position_mm)}: quality ${probabilityText(p_quality)}, ${up ? "diagnostic" : "non-diagnostic"}${share}`;
 }
 
 /**
  * @param {number} threshold
- * @param {boolean | null | undefined} tie
+ * @param {Vote} vote
  */
-function explanationOf(threshold, tie) {
+function explanationOf(threshold, { tie, slices }) {
   const text =
     "Vote along the patient's axis: probability of quality of each slice. Filled and upwards from the threshold of " +
     `${threshold}: diagnostic. Hollow and downwards: non-diagnostic.`;
+  if (typeof slices[0].weight === "number")
+    return `${text} The verdict follows the probability of the scan, in which each slice counts by its weight.`;
   return tie ? `${text} Even: a tie.` : text;
 }
 

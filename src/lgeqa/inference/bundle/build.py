@@ -10,8 +10,10 @@ from typing import Any
 from lgeqa.atomic_io import telling, write_through, write_whole
 from lgeqa.config import Settings
 from lgeqa.errors import BundleError
+from lgeqa.inference.bundle.bundle import Bundle
 from lgeqa.inference.bundle.manifest import CARD, MANIFEST, Manifest, decisive_sha256
 from lgeqa.inference.bundle.model_card import model_card
+from lgeqa.records import BundleStamp
 
 
 class Description(Settings):
@@ -26,6 +28,7 @@ class Description(Settings):
     intended_use: str
     license: str
     threshold: float = 0.5
+    operating_point: dict[str, Any] | None = None
     caution: str = ""
     metrics: tuple[dict[str, Any], ...] = ()
 
@@ -50,7 +53,7 @@ def write_bundle(
         training: `training_scans` and `training_versions` of the manifest. None if they are unknown.
 
     Raises:
-        BundleError: The folder is not empty.
+        BundleError: The folder is not empty, or the network of stage 2 cannot be used.
         OutputError: The folder cannot be written.
     """
     if folder.exists() and any(folder.iterdir()):
@@ -72,6 +75,8 @@ def write_bundle(
         "the bundle's manifest",
     )
     manifest = manifest.model_copy(update={"decisive_sha256": decisive_sha256(manifest.model_dump(mode="json"))})
-    write_whole(folder / CARD, model_card(manifest))
+    files = {name: (folder / name).read_bytes() for name in hashes}
+    stamp = BundleStamp(name=manifest.name, version=manifest.version, sha256=manifest.decisive_sha256)
+    write_whole(folder / CARD, model_card(manifest, weighs_slices=Bundle(manifest, stamp, files).weighs_slices))
     write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1) + "\n")  # last, since it completes the bundle
     return manifest

@@ -100,6 +100,11 @@ class Bundle:
         """Whether the quality network returns attribution maps of its logits."""
         return any(output.name == MAPS for output in self._quality.get_outputs())
 
+    @property
+    def weighs_slices(self) -> bool:
+        """Whether the slices of a scan count by attention, and the verdict follows the scan's probability."""
+        return any(output.name == ATTENTION for output in self._quality.get_outputs())
+
     def detect(self, slices: FloatArray, context: IntArray) -> FloatArray:
         """Return the probability of atrial blood pool.
 

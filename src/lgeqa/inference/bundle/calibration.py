@@ -7,6 +7,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from lgeqa.bootstrap import Numbers
 from lgeqa.config import Settings
+from lgeqa.inference.bundle.kept_out import KeptOut
 from lgeqa.records import FloatArray
 from lgeqa.scales import SCALE_NAMES
 
@@ -72,10 +73,12 @@ class Calibration(Settings):
     Attributes:
         maps: Map of each calibrated scale. Scales that are missing stay as they are.
         data: Description of the scans that the maps were fitted on.
+        kept_out: Answers on these scans by calibrations without them. None in bundles of earlier versions.
     """
 
     maps: dict[str, ProbabilityMap]
     data: str
+    kept_out: KeptOut | None = None
 
     @model_validator(mode="after")
     def _scales_are_known(self) -> Self:

@@ -8,14 +8,16 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from lgeqa.config import Settings
 from lgeqa.inference.bundle.calibration import Calibration
+from lgeqa.inference.bundle.kept_out import KeptOut
 from lgeqa.inference.detection import SliceRule
+from lgeqa.operating_point import OperatingPoint
 from lgeqa.preprocessing import DetectorPreparation, QualityPreparation
 from lgeqa.scales import SCALE_NAMES
 
 #: Name of the manifest in a bundle's folder.
 MANIFEST = "bundle.json"
 #: Parts of a manifest that a verdict depends on.
-_DECISIVE: Final = ("detector", "quality", "threshold", "sha256")
+_DECISIVE: Final = ("detector", "quality", "threshold", "operating_point", "sha256")
 #: Name of the generated model card in a bundle's folder.
 CARD = "MODEL_CARD.md"
 
@@ -102,6 +104,7 @@ class Manifest(Settings):
         detector: Stage 1, the detector.
         quality: Stage 2, the quality network.
         threshold: Slice probability of quality from which a slice counts as diagnostic.
+        operating_point: Limits of the scan's probability for the decision. None for those of `operating_point.DEFAULT`.
         labels: Origin of the scores used for training: simulated, measured on the images, or given by experts.
         training_data: Description of the training data.
         intended_use: Description of the intended use.
@@ -114,8 +117,9 @@ class Manifest(Settings):
         training_versions: Versions of lgeqa, Python and the packages that trained or joined the stages. Empty in
             bundles of earlier versions.
         sha256: SHA-256 of each other file in the folder that the bundle needs, by file name.
-        decisive_sha256: SHA-256 of the parts that a verdict depends on: `detector`, `quality`, `threshold` and
-            `sha256`. Empty in bundles of earlier versions, which are opened without this check.
+        decisive_sha256: SHA-256 of the parts that a verdict or a decision depends on: `detector`, `quality`,
+            `threshold`, `operating_point` where there is one, and `sha256`. Empty in bundles of earlier versions, which
+            are opened without this check.
     """
 
     format: Literal[1] = 1
@@ -126,6 +130,7 @@ class Manifest(Settings):
     detector: DetectorPart
     quality: QualityPart
     threshold: float = Field(0.5, gt=0, lt=1)
+    operating_point: OperatingPoint | None = None
     labels: Literal["simulated", "measured", "expert"]
     training_data: str
     intended_use: str
@@ -137,8 +142,14 @@ class Manifest(Settings):
     sha256: dict[str, str]
     decisive_sha256: str = ""
 
+    @property
+    def kept_out(self) -> KeptOut | None:
+        """Answers on labelled scans that were kept out of a calibration. None if the bundle has none."""
+        return self.quality.calibration.kept_out if self.quality.calibration else None
+
 
 def decisive_sha256(manifest: dict[str, Any]) -> str:
     """Return the SHA-256 of the parts that a verdict depends on in a manifest, as read from JSON."""
-    decisive = {name: manifest.get(name) for name in _DECISIVE}
+    # Bundles of earlier versions have no operating point, and their hash covers the other parts.
+    decisive = {name: manifest.get(name) for name in _DECISIVE if name != "operating_point" or manifest.get(name)}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

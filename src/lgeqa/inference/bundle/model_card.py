@@ -1,8 +1,12 @@
 """The model card, generated from the manifest so that the two cannot disagree."""
 
+from lgeqa.bootstrap import Bootstrap, cell
 from lgeqa.inference.bundle.calibration import Calibration
+from lgeqa.inference.bundle.kept_out import COVERAGES, OUTCOMES, nearest_to, outcome_text
 from lgeqa.inference.bundle.manifest import Manifest, NoveltyLimits
 from lgeqa.inference.detection import SliceRule
+from lgeqa.operating_point import DEFAULT
+from lgeqa.table_text import markdown_table
 
 _LABELS = {
     "simulated": (
@@ -20,12 +24,18 @@ _LABELS = {
 _NO_DEVICE = "**This is research software and not a medical device.** No clinical decision may rest on it."
 
 
-def model_card(manifest: Manifest) -> str:
-    """Return the model card as Markdown."""
+def model_card(manifest: Manifest, *, weighs_slices: bool) -> str:
+    """Return the model card as Markdown.
+
+    Args:
+        manifest: Manifest of the bundle.
+        weighs_slices: Whether the slices of a scan count by attention, as in `Bundle.weighs_slices`.
+    """
     quality = manifest.quality.preparation
     field = f"{quality.field_mm:g} mm around the atrium" if quality.field == "atrium" else "the whole slice"
     if quality.margin_mm is not None:
         field += f", no farther than {quality.margin_mm:g} mm from its box,"
+    verdict = _verdict(manifest.threshold, weighs_slices)
     figures = "\n".join(f"| {m.name} | {m.value:.3f} | {m.measured_on} |" for m in manifest.metrics)
     return f"""# Model card: {manifest.name} {manifest.version}
 
@@ -35,8 +45,7 @@ def model_card(manifest: Manifest) -> str:
 {_paragraph(manifest.caution)}
 ## What it does
 Finds the slices of an axial left-atrial LGE-MRI scan that hold the left atrium, and gives each slice the probability
-of being diagnostic (a score of 3 or more of 5) in {", ".join(manifest.quality.outputs)}. The verdict of a scan is the
-vote of its slices at the threshold {manifest.threshold:g}.
+of being diagnostic (a score of 3 or more of 5) in {", ".join(manifest.quality.outputs)}. {verdict}
 
 Intended use: {manifest.intended_use}
 
@@ -57,9 +66,47 @@ Intended use: {manifest.intended_use}
 |---|---|---|
 {figures or "| none | | |"}
 
+{_decisions(manifest)}
 ## Files
 {chr(10).join(f"- `{name}`: SHA-256 {sha}" for name, sha in manifest.sha256.items())}
 """
+
+
+def _decisions(manifest: Manifest) -> str:
+    """Return what the operating point leads to, and how far probabilities hold, on kept-out scans of a calibration."""
+    point = manifest.operating_point or DEFAULT
+
+    calibration = manifest.quality.calibration
+    kept_out = calibration and calibration.kept_out
+    if not kept_out:
+        return f"## Decisions\n{point.text} How often that is wrong has not been measured.\n"
+    outcomes = kept_out.outcomes(point, Bootstrap())
+    shares = markdown_table(("share of the scans", ""), [(OUTCOMES[n], cell(e, ".1%")) for n, e in outcomes.items()])
+    reliability = [(f"{p:.2f}", f"{share:.2f}", str(n)) for p, share, n in kept_out.reliability()]
+    nearest = nearest_to(kept_out.risk_coverage(), COVERAGES)
+    return f"""## Decisions
+{point.text} {outcome_text(outcomes)} Measured on {len(kept_out.probabilities)} scans of the calibration, each by
+one that left its patient out.
+
+{shares}
+
+Reliability, in bins of equally many scans:
+
+{markdown_table(("mean probability", "share diagnostic", "scans"), reliability)}
+
+Risk and coverage, if the scans of highest probability are accepted:
+
+{markdown_table(("accepted", "poor among them"), [(f"{part:.0%}", f"{risk:.0%}") for part, risk in nearest])}
+"""
+
+
+def _verdict(threshold: float, weighs_slices: bool) -> str:
+    if not weighs_slices:
+        return f"The verdict of a scan is the\nvote of its slices at the threshold {threshold:g}."
+    return (
+        "The network gives each\nslice a weight too. The verdict of a scan is the side of the threshold "
+        f"{threshold:g} on which its probability lies, that of the\nweighted mean of its slices' logits."
+    )
 
 
 def _rule(rule: SliceRule) -> str:

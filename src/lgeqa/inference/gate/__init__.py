@@ -2,6 +2,8 @@
 
 from lgeqa.inference.gate.checks import Evidence as Evidence
 from lgeqa.inference.gate.gate import CHECKS as CHECKS
+from lgeqa.inference.gate.gate import CONSISTENCY as CONSISTENCY
+from lgeqa.inference.gate.gate import NOVELTY as NOVELTY
 from lgeqa.inference.gate.gate import check_consistency as check_consistency
 from lgeqa.inference.gate.gate import check_novelty as check_novelty
 from lgeqa.inference.gate.gate import check_scan as check_scan

@@ -196,7 +196,8 @@ def detector_is_sure(evidence: Evidence) -> Finding | None:
         return None
     unsure = (evidence.probabilities > 0.2) & (evidence.probabilities < 0.8)
     share = float(unsure.sum() / evidence.areas.sum())
-    text = f"The left atrium was found with little certainty: {100 * share:.0f} % of its voxels are in doubt."
+    doubt = f"voxels in doubt are {100 * share:.0f} % as many as its own"
+    text = f"The left atrium was found with little certainty: {doubt}."
     return _finding("detector_is_sure", UNCERTAIN.severity(share), text, f"Look at the outline. {_OWN_MASK}")
 
 

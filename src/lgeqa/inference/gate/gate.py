@@ -5,17 +5,21 @@ from typing import Final
 
 import numpy as np
 
+from lgeqa.formatting import probability_text
 from lgeqa.inference.bundle.manifest import NoveltyLimits
 from lgeqa.inference.gate import checks
 from lgeqa.inference.gate.checks import Evidence, Limits
-from lgeqa.inference.vote import vote
 from lgeqa.measures import Heart
-from lgeqa.records import Finding, FloatArray
-from lgeqa.scales import SCALES
+from lgeqa.records import Finding, FloatArray, ScanResult
+from lgeqa.scales import ATTRIBUTES
 
 #: A diagnostic scan is for review if the probability of an attribute is below the first number, and a non-diagnostic
 #: scan if the probabilities of all attributes are above the second.
-ATTRIBUTES: Final = (0.2, 0.8)
+CONTRADICTION: Final = (0.2, 0.8)
+#: Name of the check that depends on the threshold.
+CONSISTENCY: Final = "verdict_fits_attributes"
+#: Name of the check of the network's features.
+NOVELTY: Final = "features_known"
 #: Checks of a scan with an atrium.
 CHECKS: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     checks.atrium_volume,
@@ -65,30 +69,23 @@ def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> t
     usual = f"novelty {distance:.2f}, usual is up to {limits.review:.2f}"
     text = f"The quality network learnt from no scan like this one ({usual})."
     remedy = "Look at the scan itself, and at its measures."
-    return (Finding(check="features_known", severity=severity, seen=text, remedy=remedy),)
+    return (Finding(check=NOVELTY, severity=severity, seen=text, remedy=remedy),)
 
 
-def check_consistency(probabilities: FloatArray, threshold: float) -> tuple[Finding, ...]:
-    """Check that the verdict does not contradict the attribute probabilities of the same network.
-
-    Args:
-        probabilities: Probabilities of being diagnostic, (slice, 4), scales in the order of `scales.SCALE_NAMES`.
-        threshold: Smallest probability of quality with which a slice counts as diagnostic.
-    """
-    *attributes, quality = SCALES
-    values = dict(zip(SCALES, probabilities.mean(axis=0, dtype=float).tolist(), strict=True))
-    verdict = vote(probabilities[:, SCALES.index(quality)], threshold).verdict
-    low, high = ATTRIBUTES
-    if verdict == "diagnostic":
-        against = [scale for scale in attributes if values[scale] < low]
+def check_consistency(result: ScanResult) -> tuple[Finding, ...]:
+    """Check that the verdict of a record does not contradict the attribute probabilities of the same network."""
+    values = {scale: float(getattr(result, f"p_{scale.name}")) for scale in ATTRIBUTES}
+    low, high = CONTRADICTION
+    if result.verdict == "diagnostic":
+        against = [scale for scale, value in values.items() if value < low]
     else:
-        against = attributes if all(values[scale] > high for scale in attributes) else []
+        against = list(ATTRIBUTES) if all(value > high for value in values.values()) else []
     if not against:
         return ()
-    which = ", ".join(f"{scale.title.lower()} {values[scale]:.2f}" for scale in against)
-    text = f"The verdict is {verdict}, and the probability of a good score says otherwise: {which}."
+    which = ", ".join(f"{scale.title.lower()} {probability_text(values[scale])}" for scale in against)
+    text = f"The verdict is {result.verdict}, and the probability of a good score says otherwise: {which}."
     remedy = "Look at the scan itself, and at its measures."
-    return (Finding(check="verdict_fits_attributes", severity="review", seen=text, remedy=remedy),)
+    return (Finding(check=CONSISTENCY, severity="review", seen=text, remedy=remedy),)
 
 
 def in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -5,11 +5,12 @@ import { find, make } from "./shared/dom.js";
 import { millimetres, signed } from "./shared/format.js";
 import { sliceAfter, sliceStep } from "./shared/slice_keys.js";
 
-/** @import { ScanPictures } from "lgeqa-api" */
+/** @import { PictureWindows, ScanPictures } from "lgeqa-api" */
 /** @import { Overlay } from "./shared/colours.js" */
 /** @import { VoteStrip } from "./shared/vote_strip.js" */
 /** @typedef {number[][]} HeatMap (row, column) */
 /** @typedef {"outline" | "aorta" | "pools"} Outline */
+const SWIPE_PIXELS = 16; // that a finger moves for a slice
 const MAP_PIXELS = 48; // rows and columns that a map is drawn with, before the canvas smooths it
 /** @type {Record<Outline, { overlay: Overlay, dashes: number[] }>} dashes in pixels of the large picture */
 const OUTLINES = {
@@ -22,16 +23,21 @@ export class PictureViewer {
   #part;
   #slices;
   #pixels;
+  #windows;
+  #prepared;
   #strip;
   #node;
   #canvas;
   #fields;
   #thumbnails;
-  /** @type {HTMLImageElement[]} */
+  /** @type {HTMLImageElement[]} as stored, in the wide window */
   #images = [];
+  /** @type {HTMLCanvasElement[]} in the window that was chosen */
+  #shades = [];
   /** @type {HTMLCanvasElement[]} the map of each slice for the chosen scale */
   #heats = [];
   #number = -1;
+  #swiped = 0; // part of a slice
 
   /**
    * @param {HTMLDetailsElement} part part of the page about the scan
@@ -42,6 +48,8 @@ export class PictureViewer {
     this.#part = part;
     this.#slices = pictures.slices;
     this.#pixels = pictures.pixels;
+    this.#windows = pictures.windows;
+    this.#prepared = pictures.prepared;
     this.#strip = strip;
     const template = find("#viewer", HTMLTemplateElement).content;
     this.#node = find(".viewer", HTMLElement, /** @type {DocumentFragment} */ (template.cloneNode(true)));
@@ -53,6 +61,7 @@ export class PictureViewer {
       heat: this.#input("heat"),
       numbers: this.#input("numbers"),
       opacity: this.#input("opacity"),
+      window: find("[name=window]", HTMLSelectElement, this.#node),
       scale: find("[name=scale]", HTMLSelectElement, this.#node),
     };
     this.#find(".others").hidden = !this.#slices.some(({ aorta, pools }) => aorta.length || pools.length);
@@ -67,6 +76,7 @@ export class PictureViewer {
   /** Decode the pictures, and put the viewer into its part of the page. */
   async load() {
     this.#images = await Promise.all(this.#slices.map(({ jpeg }) => decode(jpeg)));
+    this.#shade();
     find(".pictures", HTMLElement, this.#part).replaceChildren(this.#node);
     this.#number = Math.floor(this.#slices.length / 2);
     this.#drawAll();
@@ -127,8 +137,10 @@ export class PictureViewer {
   }
 
   #listen() {
-    const { slice, ...others } = this.#fields;
+    const { slice, window, ...others } = this.#fields;
     slice.addEventListener("input", () => this.show(slice.valueAsNumber));
+    window.addEventListener("input", () => this.#shade());
+    window.addEventListener("input", () => this.#drawAll());
     for (const field of Object.values(others)) field.addEventListener("input", () => this.#drawAll());
     for (const button of this.#part.querySelectorAll(".to-slice")) {
       button.addEventListener("click", () => {
@@ -137,6 +149,33 @@ export class PictureViewer {
       });
     }
     this.#part.addEventListener("keydown", (event) => this.#press(event));
+    this.#canvas.addEventListener("wheel", (event) => this.#scroll(event), { passive: false });
+    this.#canvas.addEventListener("pointermove", (event) => this.#swipe(event));
+  }
+
+  /**
+   * Move through the slices by the wheel. At either end of the stack the page scrolls on.
+   *
+   * @param {WheelEvent} event
+   */
+  #scroll(event) {
+    const number = sliceAfter(this.#number, -Math.sign(event.deltaY), this.#slices.length);
+    if (event.ctrlKey || number === this.#number) return;
+    event.preventDefault();
+    this.show(number);
+  }
+
+  /**
+   * Move through the slices by a finger that moves sideways. Up and down it scrolls the page.
+   *
+   * @param {PointerEvent} event
+   */
+  #swipe({ pointerType, movementX }) {
+    if (pointerType !== "touch") return;
+    this.#swiped += movementX / SWIPE_PIXELS;
+    const steps = Math.trunc(this.#swiped);
+    this.#swiped -= steps;
+    if (steps) this.show(sliceAfter(this.#number, steps, this.#slices.length));
   }
 
   /** @param {KeyboardEvent} event */
@@ -157,6 +196,12 @@ export class PictureViewer {
     if (this.#hasMaps) this.#drawHeats();
     this.#thumbnails.forEach((thumbnail, number) => this.#draw(find("canvas", HTMLCanvasElement, thumbnail), number));
     this.show(this.#number);
+  }
+
+  /** Give the pictures the window that was chosen. */
+  #shade() {
+    const name = /** @type {keyof PictureWindows} */ (this.#fields.window.value);
+    this.#shades = this.#images.map((image) => shadeOf(image, this.#windows.wide, this.#windows[name]));
   }
 
   #drawHeats() {
@@ -185,17 +230,31 @@ export class PictureViewer {
     const context = contextOf(canvas);
     const side = canvas.width;
     context.imageSmoothingQuality = "high";
-    context.drawImage(this.#images[number], 0, 0, side, side);
-    if (this.#hasMaps && this.#fields.heat.checked) {
-      context.globalAlpha = this.#fields.opacity.valueAsNumber / 100;
-      context.drawImage(this.#heats[number], 0, 0, side, side);
-      context.globalAlpha = 1;
-    }
+    context.drawImage(this.#shades[number], 0, 0, side, side);
+    if (this.#hasMaps && this.#fields.heat.checked) this.#drawHeat(context, number);
     if (this.#fields.others.checked) {
       this.#drawOutline(context, number, "pools");
       this.#drawOutline(context, number, "aorta");
     }
     if (this.#fields.outline.checked) this.#drawOutline(context, number, "outline");
+  }
+
+  /**
+   * Draw the map of a slice over what the network saw, and not over the frame around it.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {number} number
+   */
+  #drawHeat(context, number) {
+    const side = context.canvas.width;
+    const [left, top, right, bottom] = this.#prepared.map((place) => (place * side) / this.#pixels);
+    context.save();
+    context.beginPath();
+    context.rect(left, top, right - left, bottom - top);
+    context.clip();
+    context.globalAlpha = this.#fields.opacity.valueAsNumber / 100;
+    context.drawImage(this.#heats[number], 0, 0, side, side);
+    context.restore();
   }
 
   /**
@@ -237,6 +296,29 @@ async function decode(jpeg) {
   image.src = `data:image/jpeg;base64,${jpeg}`;
   await image.decode();
   return image;
+}
+
+/**
+ * Return a picture in another window.
+ *
+ * @param {HTMLImageElement} image
+ * @param {[number, number]} stored grey levels that are black and white in the picture
+ * @param {[number, number]} wanted grey levels to draw black and white
+ */
+function shadeOf(image, [darkest, brightest], [black, white]) {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const canvas = make("canvas", { width, height });
+  const context = contextOf(canvas);
+  context.drawImage(image, 0, 0);
+  const step = (brightest - darkest) / 255;
+  const levels = Uint8ClampedArray.from({ length: 256 }, (_, grey) =>
+    // Black off the scan stays black.
+    grey ? (255 * (darkest + grey * step - black)) / Math.max(white - black, 1e-6) : 0,
+  );
+  const pixels = context.getImageData(0, 0, width, height);
+  for (let at = 0; at < pixels.data.length; at++) if (at % 4 !== 3) pixels.data[at] = levels[pixels.data[at]];
+  context.putImageData(pixels, 0, 0);
+  return canvas;
 }
 
 /** @param {HTMLCanvasElement} canvas */

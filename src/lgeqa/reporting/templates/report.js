@@ -1,5 +1,7 @@
 // The report: its table, and the parts of the scans, which are built when they are first opened.
 
+import { openDefinitions } from "./definitions.js";
+import { loadPictures } from "./loaded_pictures.js";
 import { PictureViewer } from "./picture_viewer.js";
 import { startScanTable } from "./scan_table.js";
 import { find } from "./shared/dom.js";
@@ -12,14 +14,14 @@ import { voteStrip } from "./shared/vote_strip.js";
  *
  * @param {Part} part
  */
-function build(part) {
+async function build(part) {
   const vote = takeData(part, ".vote-data");
-  const pictures = takeData(part, ".pictures-data");
   /** @type {PictureViewer | null} */
   let viewer = null;
   const strip =
     vote && voteStrip(vote.vote, vote.bars, (number) => (viewer ? viewer.show(number) : strip?.mark(number)));
   if (strip) find(".vote", HTMLElement, part).replaceChildren(strip.element);
+  const pictures = takeData(part, ".pictures-data") ?? (await takePictures(part));
   if (!pictures) return;
   viewer = new PictureViewer(part, pictures, strip);
   viewer.load();
@@ -37,11 +39,29 @@ function takeData(part, selector) {
   return holder && JSON.parse(holder.textContent ?? "");
 }
 
+/**
+ * Load the pictures of a part from the file that it names, or say that they are missing. Null if it names none.
+ *
+ * @param {Part} part
+ */
+async function takePictures(part) {
+  const place = part.querySelector("[data-address]");
+  if (!(place instanceof HTMLElement)) return null;
+  const { address = "" } = place.dataset;
+  place.removeAttribute("data-address");
+  place.textContent = "Loading the pictures …";
+  const pictures = await loadPictures(address);
+  if (!pictures) {
+    place.textContent =
+      "The pictures of this scan are not beside this page. Keep the folder “pictures” with the report, or run the same command again to draw them.";
+  }
+  return pictures;
+}
+
 /** Open the part that the address names. */
 function openLinked() {
+  openDefinitions();
   const target = document.getElementById(location.hash.slice(1));
-  const definitions = target?.closest("#definitions");
-  if (definitions instanceof HTMLDetailsElement) definitions.open = true;
   if (!(target instanceof HTMLDetailsElement && target.matches(".scan"))) return;
   target.hidden = false;
   target.open = true;

@@ -21,12 +21,13 @@ export function startScanTable() {
  */
 function filterRows(table, form) {
   const text = find("[name=text]", HTMLInputElement, form).value.trim().toLowerCase();
+  const decision = find("[name=decision]", HTMLSelectElement, form).value;
   const end = find("[name=end]", HTMLSelectElement, form).value;
   const failing = find("[name=failing]", HTMLSelectElement, form).value;
   const rows = [...table.tBodies[0].rows];
   for (const row of rows) {
-    const { end: ends = "", failing: scales = "", part = "" } = row.dataset;
-    row.hidden = !textOf(row).includes(text) || !has(ends, end) || !has(scales, failing);
+    const { decision: decided = "", end: ended = "", failing: scales = "", part = "" } = row.dataset;
+    row.hidden = !textOf(row).includes(text) || !has(decided, decision) || !has(ended, end) || !has(scales, failing);
     const details = document.getElementById(part);
     if (details) details.hidden = row.hidden;
   }
@@ -36,7 +37,7 @@ function filterRows(table, form) {
 
 /** @param {HTMLTableRowElement} row */
 function textOf({ cells }) {
-  return `${cells[0].textContent} ${cells[cells.length - 1].textContent}`.toLowerCase();
+  return `${cells[0].textContent} ${cells[2].textContent}`.toLowerCase();
 }
 
 /**

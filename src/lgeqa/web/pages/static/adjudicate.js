@@ -4,14 +4,14 @@ import { ask, newId, retryWhileOffline } from "./shared/http.js";
 import { find, make } from "./shared/dom.js";
 import { moment } from "./shared/format.js";
 import { RatingForm } from "./rating_form.js";
-import { connectSlider, stageVolume } from "./volume_stage.js";
+import { listenToKeys } from "./rating_keys.js";
+import { VolumeStage } from "./volume_stage.js";
 
-/** @import { ConsensusRating, DefinedScale, GivenScores, AdjudicationDetail, ReaderRating } from "lgeqa-api" */
+/** @import { ConsensusRating, DefinedScale, AdjudicationDetail, ReaderRating } from "lgeqa-api" */
 /** @import { ScaleName } from "./vocabulary.js" */
 
-const APART_FROM = 2;
-const DIAGNOSTIC_FROM = 3;
 const [, studyPage, studyId, number] = location.pathname.match(/^(\/studies\/(\d+))\/adjudication\/(\d+)$/) ?? [];
+const stage = new VolumeStage(() => `/api${studyPage}/adjudication/${number}/volume`);
 const values = { study_id: Number(studyId), number: Number(number) };
 const list = find("#list", HTMLAnchorElement);
 const next = find("#next", HTMLAnchorElement);
@@ -32,42 +32,54 @@ async function start(scan) {
     event.preventDefault();
     save(consensuses, scan.scales, form);
   });
-  find("#scales").addEventListener("keydown", ({ key }) => "12345".includes(key) && form.score(Number(key)));
-  find("#enlarge").addEventListener("click", () => find("#large", HTMLDialogElement).showModal());
+  const examples = find("#large", HTMLDialogElement);
+  const cannotBox = find("#cannot", HTMLInputElement);
+  listenToKeys(
+    stage,
+    {
+      save: () => save(consensuses, scan.scales, form),
+      score: (score) => form.isOnScale && form.score(score),
+      leave: () => form.focus(),
+    },
+    {
+      c: () => find("#comment").focus(),
+      e: () => examples.showModal(),
+      x: () => form.setCannotRate(!cannotBox.checked),
+    },
+  );
+  find("#enlarge").addEventListener("click", () => examples.showModal());
   find("#main").hidden = false;
   form.focus(scan.scales[0].name);
-  await Promise.all([showVolume(), showPlace()]);
+  await Promise.all([stage.show(values.number), showPlace()]);
 }
 
 // The scan and its ratings -------------------------------------------------------------------------------------------
 
 /** @param {AdjudicationDetail} scan */
-function showRatings({ said: ratings, scales }) {
-  const firsts = ratings.filter(({ reading }) => reading === 1).flatMap(({ scores }) => (scores ? [scores] : []));
-  const head = ["Reader", ...scales.map(({ title }) => title)].map((title) => make("th", { scope: "col" }, title));
-  const rows = ratings.flatMap((rating) => [ratingRow(rating, scales, firsts), ...commentRows(rating, scales)]);
+function showRatings({ said: ratings, scales, apart }) {
+  const titles = ["Reader", ...scales.map(({ title }) => title), "Cannot be rated"];
+  const head = titles.map((title) => make("th", { scope: "col" }, title));
+  const rows = ratings.flatMap((rating) => [ratingRow(rating, scales, apart), ...commentRows(rating, scales)]);
   find("#ratings").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
 /**
  * @param {ReaderRating} rating
  * @param {DefinedScale[]} scales
- * @param {GivenScores[]} firsts scores of all first readings
+ * @param {string[]} apart scales on which the readers differ too much
  */
-function ratingRow({ reader, reading, scores, cannot_rate }, scales, firsts) {
-  const name = make("th", { scope: "row" }, reading === 1 ? reader : `${reader}, again`);
-  if (!scores)
-    return make(
-      "tr",
-      {},
-      name,
-      make("td", { colspan: scales.length, class: "apart" }, `cannot be rated: ${cannot_rate}`),
-    );
-  const cells = scales.map((scale) => {
-    const scaleName = /** @type {ScaleName} */ (scale.name);
-    return make("td", areApart(scaleName, firsts) ? { class: "apart" } : {}, String(scores[scaleName]));
+function ratingRow({ reader, reading, scores, cannot_rate }, scales, apart) {
+  const cells = scales.map(({ name }) => {
+    const score = scores?.[/** @type {ScaleName} */ (name)];
+    return make("td", score && apart.includes(name) ? { class: "apart" } : {}, String(score ?? ""));
   });
-  return make("tr", {}, name, ...cells);
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, reading === 1 ? reader : `${reader}, again`),
+    ...cells,
+    make("td", cannot_rate ? { class: "apart reason" } : {}, cannot_rate),
+  );
 }
 
 /**
@@ -75,19 +87,9 @@ function ratingRow({ reader, reading, scores, cannot_rate }, scales, firsts) {
  * @param {DefinedScale[]} scales
  */
 function commentRows({ comment }, scales) {
-  return comment ? [make("tr", {}, make("td"), make("td", { colspan: scales.length, class: "comment" }, comment))] : [];
-}
-
-/**
- * Return whether the first readings differ on a scale so much that the scan has to be adjudicated.
- *
- * @param {ScaleName} name
- * @param {GivenScores[]} firsts
- */
-function areApart(name, firsts) {
-  const scores = firsts.map((ratings) => ratings[name]);
-  const [low, high] = [Math.min(...scores), Math.max(...scores)];
-  return high - low >= APART_FROM || (name === "quality" && low < DIAGNOSTIC_FROM && high >= DIAGNOSTIC_FROM);
+  return comment
+    ? [make("tr", {}, make("td"), make("td", { colspan: scales.length + 1, class: "comment" }, comment))]
+    : [];
 }
 
 /**
@@ -126,15 +128,6 @@ async function showPlace() {
   const following = open.find((scan) => scans.indexOf(scan) > at) ?? open.at(0);
   next.hidden = !following;
   if (following) next.href = `${studyPage}/adjudication/${following.number}`;
-}
-
-async function showVolume() {
-  try {
-    const { viewer } = await stageVolume(`/api${studyPage}/adjudication/${number}/volume`);
-    connectSlider(viewer);
-  } catch (error) {
-    find("#loading").textContent = error instanceof Error ? error.message : String(error);
-  }
 }
 
 // Saving -------------------------------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 // The agreement of the readers of a closed study, and the scans to adjudicate.
 
-import { ask } from "./shared/http.js";
+import { ask, wait } from "./shared/http.js";
 import { find, make } from "./shared/dom.js";
-import { plural } from "./shared/format.js";
 import { fillTable } from "./shared/table.js";
+import { AdjudicationList } from "./adjudication_list.js";
 import { SCALE_NAMES, SCALES } from "./vocabulary.js";
 
-/** @import { Agreement, Estimate, Leniency, Listed, ModelPair, Pair, ScaleAgreement } from "lgeqa-api" */
+/** @import { Agreement, Estimate, Leniency, ModelPair, Pair, ScaleAgreement, StudyView } from "lgeqa-api" */
 /** @import { Cell } from "./shared/table.js" */
 /** @import { ScaleName } from "./vocabulary.js" */
 
@@ -17,7 +17,8 @@ import { SCALE_NAMES, SCALES } from "./vocabulary.js";
 
 /** @type {Columns<Pair>} */
 const PAIR = {
-  Scans: ({ n, refused }) => (refused ? `${n} (+${refused} not ratable)` : String(n)),
+  Scans: ({ n }) => String(n),
+  "Cannot be rated": ({ refused }) => String(refused),
   "Weighted kappa": ({ kappa }) => cellOf(kappa),
   "Kappa of labels": ({ label_kappa }) => cellOf(label_kappa),
   "Same score": ({ exact }) => cellOf(exact),
@@ -50,8 +51,10 @@ const TOGETHER = {
   "ICC(2,1)": ({ agreement }) => cellOf(agreement.icc),
 };
 
+const POLL_MS = 300;
 const studyPage = location.pathname.replace(/\/agreement$/, "");
 const values = { study_id: Number(studyPage.split("/").at(-1)) };
+const list = new AdjudicationList(values.study_id, fail);
 const scale = find("#scale", HTMLSelectElement);
 
 find("#back", HTMLAnchorElement).href = studyPage;
@@ -60,47 +63,33 @@ scale.value = "quality";
 for (const link of document.querySelectorAll("#figures a[download]")) {
   link.setAttribute("href", `/api${studyPage}/agreement/${link.getAttribute("href")}`);
 }
-addEventListener("pageshow", ({ persisted }) => persisted && listDisputes());
-ask("get", "/api/studies/{study_id}", { values }).then(({ name }) => start(name), fail);
+addEventListener("pageshow", ({ persisted }) => persisted && list.refresh());
+ask("get", "/api/studies/{study_id}", { values }).then(start, fail);
 
-/** @param {string} name */
-async function start(name) {
+/** @param {StudyView} study */
+async function start({ name, rule }) {
   document.title = find("#name").textContent = `Agreement: ${name}`;
-  if (!(await listDisputes())) return;
+  list.showRule(rule, showAgreement);
+  if (await list.refresh()) await showAgreement();
+}
+
+async function showAgreement() {
+  if (!(await finished().catch(fail))) return;
   const agreement = await ask("get", "/api/studies/{study_id}/agreement", { values }).catch(fail);
-  find("#busy").textContent = "";
+  find("#busy").hidden = true;
   if (agreement) showFigures(agreement);
 }
 
-// Scans to adjudicate ------------------------------------------------------------------------------------------------
-
-async function listDisputes() {
-  const scans = await ask("get", "/api/studies/{study_id}/adjudication", { values }).catch(fail);
-  if (!scans) return false;
-  const open = scans.filter(({ agreed }) => !agreed).length;
-  find("#count").textContent = scans.length
-    ? `${plural(scans.length, "scan")}, ${open ? `${open} of them still open.` : "all of them adjudicated."}`
-    : "The readers differ on no scan so much that it has to be adjudicated.";
-  find("#disputes").replaceChildren(...scans.map(disputeRow));
-  find("#adjudication").hidden = false;
-  return true;
-}
-
-/** @param {Listed} scan */
-function disputeRow({ number, dispute: { scan_id, reasons, readings }, agreed }) {
-  const link = make("a", { href: `${studyPage}/adjudication/${number}` }, scan_id);
-  const qualities = Object.entries(readings).map(
-    ([reader, scores]) => `${reader} ${scores ? scores.at(-1) : "cannot rate"}`,
-  );
-  const consensus = agreed && (agreed.scores ? Object.values(agreed.scores).join(" ") : "cannot be rated");
-  return make(
-    "tr",
-    {},
-    make("th", { scope: "row" }, link),
-    make("td", {}, ...reasons.map((reason) => make("div", {}, reason))),
-    make("td", {}, qualities.join(", ")),
-    make("td", { class: "agreed" }, consensus ? `✓ ${consensus}` : "open"),
-  );
+/** Show the progress until the agreement is computed. */
+async function finished() {
+  find("#busy").hidden = false;
+  for (;;) {
+    const { share, done } = await ask("get", "/api/studies/{study_id}/agreement/progress", { values });
+    find("#share", HTMLProgressElement).value = share;
+    find("#percent").textContent = `${Math.round(100 * share)} %`;
+    if (done) return true;
+    await wait(POLL_MS);
+  }
 }
 
 // Figures ------------------------------------------------------------------------------------------------------------
@@ -113,7 +102,7 @@ function showFigures(agreement) {
     `from ${draws} bootstrap resamples of the patients, seed ${seed}. The interval of the ICC is analytic.`;
   const rows = SCALE_NAMES.map((name) => ({ name, agreement: agreement.scales[name] }));
   fillTable(find("#together", HTMLTableElement), TOGETHER, rows);
-  scale.addEventListener("change", () => showScale(agreement));
+  scale.onchange = () => showScale(agreement);
   showScale(agreement);
   find("#figures").hidden = false;
 }
@@ -161,5 +150,5 @@ function rounded(number, signed) {
  */
 function fail(error) {
   find("#error").textContent = error.message;
-  find("#busy").textContent = "";
+  find("#busy").hidden = true;
 }

@@ -4,6 +4,8 @@ import { addressOf, ApiError, ask, readJson, retryWhileOffline, wait } from "./s
 import { find, make } from "./shared/dom.js";
 import { plural } from "./shared/format.js";
 import { showHistory } from "./history.js";
+import { ListFilters } from "./list_filters.js";
+import { Mosaic } from "./mosaic.js";
 import { ScanList } from "./scan_list.js";
 import { filesIn, filesOf, send, uploadsOf } from "./upload.js";
 import { showCaution } from "./verdict.js";
@@ -13,22 +15,27 @@ import { KINDS } from "./vocabulary.js";
 /** @import { PathedFile, Upload } from "./upload.js" */
 /** @typedef {{ say: (text: string, ...more: Node[]) => void, refuse: (reason: string) => void }} Note */
 
-const BUSY_MS = 250;
+const BUSY_MS = 1000;
 const IDLE_MS = 2000;
 const PAGE_SIZE = 50;
+/** Pictures of the mosaic that are added when a person has scrolled to its end. */
+const MOSAIC_STEP = 200;
 
 const list = new ScanList(find("#scans", HTMLTableElement), refreshChoice);
-const filters = find("#filters", HTMLFormElement);
-const sort = find("[name=sort]", HTMLSelectElement, filters);
+const mosaic = new Mosaic(find("#mosaic"));
+const filters = new ListFilters(changeFilters);
 const period = find("#by", HTMLSelectElement);
 const question = find("#sure", HTMLDialogElement);
 let page = 1;
+let mosaicSize = MOSAIC_STEP;
 /** @type {{ address: string, version: string } | null} the list on the page */
 let shown = null;
 /** @type {string | null} */
 let historyVersion = null;
 let busy = false;
-let wake = () => {};
+/** Whether other scans are wanted since the last request. */
+let stale = false;
+let endWait = () => {};
 let sending = Promise.resolve();
 let unsent = 0;
 
@@ -107,17 +114,10 @@ function addNote(name) {
 
 // The list -----------------------------------------------------------------------------------------------------------
 
-function chosenFilters() {
-  const { text, kind, since, until } = Object.fromEntries(new FormData(filters));
-  const query = new URLSearchParams(String(kind));
-  for (const [name, value] of Object.entries({ text, since, until })) if (value) query.set(name, String(value));
-  return query;
-}
-
 async function load() {
-  const query = chosenFilters();
-  const [order, descending] = sort.value.split(":");
-  Object.entries({ sort: order, descending, page }).forEach(([name, value]) => query.set(name, String(value)));
+  const query = filters.ordered;
+  query.set("page", String(page));
+  query.set("size", String(pageSize()));
   const address = `${addressOf("/api/scans", {})}?${query}`;
   const known = shown?.address === address ? { "If-None-Match": `"${shown.version}"` } : undefined;
   /** @type {ListAnswer | null} */
@@ -127,9 +127,16 @@ async function load() {
   show(answer);
 }
 
+function pageSize() {
+  return filters.isMosaic ? mosaicSize : PAGE_SIZE;
+}
+
 /** @param {ListAnswer} answer */
 function show({ scans, total, counts, version, queue_fault: stopped }) {
-  list.show(scans);
+  list.show(filters.isMosaic ? [] : scans, String(filters.ordered), filters.group);
+  mosaic.show(filters.isMosaic ? scans : [], String(filters.ordered));
+  find("#table").hidden = filters.isMosaic;
+  find("#mosaic").hidden = !filters.isMosaic;
   find("#stuck").hidden = !stopped;
   say("#stuck", stopped && `The queue has stopped. ${stopped}`);
   const { queued = 0, working = 0, ...outcomes } = counts;
@@ -143,10 +150,11 @@ function show({ scans, total, counts, version, queue_fault: stopped }) {
     queued && `${queued} ${KINDS.queued}`,
   ];
   say("#progress", progress.filter(Boolean).join(", "));
-  const pages = Math.max(1, Math.ceil(total / PAGE_SIZE));
+  const pages = Math.max(1, Math.ceil(total / pageSize()));
   find("#none").hidden = total > 0;
   say("#none", all ? "No scan fits the filters." : "No scans yet. Drop some above.");
-  find("#pages").hidden = pages === 1;
+  find("#pages").hidden = pages === 1 || filters.isMosaic;
+  find("#more").hidden = pages === 1 || !filters.isMosaic;
   say("#place", `Page ${page} of ${pages}`);
   find("#back", HTMLButtonElement).disabled = page === 1;
   find("#on", HTMLButtonElement).disabled = page >= pages;
@@ -155,7 +163,7 @@ function show({ scans, total, counts, version, queue_fault: stopped }) {
   refreshChoice();
   if (version !== historyVersion) refreshHistory();
   historyVersion = version;
-  busy = queued + working > 0;
+  busy = queued + working > 0 && !filters.isMosaic;
 }
 
 /**
@@ -170,6 +178,7 @@ function say(selector, text) {
 
 async function follow() {
   for (;;) {
+    stale = false;
     try {
       await load();
       find("#lost").hidden = true;
@@ -178,9 +187,19 @@ async function follow() {
       find("#lost").hidden = error instanceof ApiError;
     }
     /** @type {Promise<void>} */
-    const woken = new Promise((resolve) => (wake = resolve));
-    await Promise.race([wait(busy ? BUSY_MS : IDLE_MS), woken]);
+    const woken = new Promise((resolve) => (endWait = resolve));
+    if (!stale) await Promise.race([wait(busy ? BUSY_MS : IDLE_MS), woken]);
   }
+}
+
+function wake() {
+  stale = true;
+  endWait();
+}
+
+function growMosaic() {
+  mosaicSize += MOSAIC_STEP;
+  wake();
 }
 
 /** @param {number} pages */
@@ -191,6 +210,7 @@ function turn(pages) {
 
 function changeFilters() {
   page = 1;
+  mosaicSize = MOSAIC_STEP;
   wake();
 }
 
@@ -200,7 +220,7 @@ function refreshChoice() {
   const { chosen } = list;
   say("#chosen", chosen.length ? `${plural(chosen.length, "scan")} chosen:` : "All that fit the filters:");
   for (const selector of ["#again", "#delete"]) find(selector, HTMLButtonElement).disabled = !chosen.length;
-  const query = chosen.length ? new URLSearchParams(chosen.map((id) => ["id", String(id)])) : chosenFilters();
+  const query = chosen.length ? new URLSearchParams(chosen.map((id) => ["id", String(id)])) : filters.query;
   for (const link of document.querySelectorAll("a[data-export]")) {
     link.setAttribute("href", `${link.getAttribute("data-export")}?${query}`);
   }
@@ -223,7 +243,7 @@ function askToDelete() {
 // --------------------------------------------------------------------------------------------------------------------
 
 async function refreshHistory() {
-  const query = chosenFilters();
+  const query = filters.query;
   query.set("by", period.value);
   /** @type {Period[]} */
   const periods = await readJson(await fetch(`${addressOf("/api/history", {})}?${query}`)).catch(() => []);
@@ -234,6 +254,7 @@ async function showAbout() {
   const about = await retryWhileOffline(() => ask("get", "/api/about", {}));
   const { lgeqa, bundle, intended_use } = about;
   showCaution(about);
+  for (const selector of ["#groups", "#headers"]) find(selector).hidden = !about.headers;
   find("#about").textContent = `lgeqa ${lgeqa}, bundle ${bundle.name} ${bundle.version}. ${intended_use}`;
 }
 
@@ -259,9 +280,11 @@ for (const selector of ["#files", "#tree"]) {
 }
 addEventListener("beforeunload", (event) => unsent && event.preventDefault());
 find("#folder", HTMLFormElement).addEventListener("submit", openFolder);
-filters.addEventListener("input", changeFilters);
-filters.addEventListener("submit", (event) => event.preventDefault());
 find("#back").addEventListener("click", () => turn(-1));
+find("#more").addEventListener("click", growMosaic);
+new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && growMosaic(), { rootMargin: "50%" }).observe(
+  find("#more"),
+);
 find("#on").addEventListener("click", () => turn(1));
 find("#all", HTMLInputElement).addEventListener("change", () => list.choose(find("#all", HTMLInputElement).checked));
 find("#again").addEventListener("click", () =>

@@ -1,17 +1,17 @@
-// The keys of the rating page. They work wherever the focus is, except in a text that is being written.
+// The keys of the pages on which scans are rated. They work wherever the focus is, except in a text that is being written.
 
 import { sliceStep } from "./shared/slice_keys.js";
 
+/** @import { VolumeStage } from "./volume_stage.js" */
 /**
- * What keys do.
+ * What keys do with the rating.
  *
  * @typedef {object} Actions
  * @property {() => void} save
  * @property {(score: number) => void} score takes 1 to 5
  * @property {() => void} leave goes back to the scales
- * @property {(slices: number) => void} turn
- * @property {(shift: number, factor: number) => void} changeWindow takes a share of its width, and a factor for it
  */
+/** @typedef {Record<string, (() => void) | undefined>} Letters what other keys do */
 
 /** @type {Record<string, number>} shifts of the window's level; up is brighter */
 const SHIFTS = { ArrowUp: -0.05, ArrowDown: 0.05 };
@@ -23,10 +23,18 @@ const NOTHING = () => {};
 /**
  * Listen to the keys of the page.
  *
+ * @param {VolumeStage} stage
  * @param {Actions} actions
- * @param {Record<string, (() => void) | undefined>} letters what other keys do
+ * @param {Letters} letters
  */
-export function listenToKeys(actions, letters) {
+export function listenToKeys(stage, actions, letters) {
+  const all = {
+    "+": () => stage.enlarge(),
+    "=": () => stage.enlarge(),
+    "-": () => stage.enlarge(-1),
+    w: () => stage.reset(),
+    ...letters,
+  };
   /** @param {KeyboardEvent} event */
   const press = (event) => {
     const { target, ctrlKey, metaKey, altKey, isComposing } = event;
@@ -34,7 +42,7 @@ export function listenToKeys(actions, letters) {
     if (!(target instanceof Element) || target.matches("select")) return;
     const action = target.matches(TEXTS)
       ? actionInText(event, actions)
-      : actionOutside(event, target, actions, letters);
+      : actionOutside(event, target, stage, actions, all);
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
@@ -56,15 +64,16 @@ function actionInText({ key, shiftKey, repeat }, { save, leave }) {
 /**
  * @param {KeyboardEvent} event
  * @param {Element} target
+ * @param {VolumeStage} stage
  * @param {Actions} actions
- * @param {Record<string, (() => void) | undefined>} letters
+ * @param {Letters} letters
  */
-function actionOutside(event, target, { save, score, turn, changeWindow }, letters) {
+function actionOutside(event, target, stage, { save, score }, letters) {
   const { key, shiftKey, repeat } = event;
   if (key === "Enter" && target.matches("button:not(#save)")) return null;
-  if (shiftKey && key.startsWith("Arrow")) return () => changeWindow(SHIFTS[key] ?? 0, FACTORS[key] ?? 1);
+  if (shiftKey && key.startsWith("Arrow")) return () => stage.changeWindow(SHIFTS[key] ?? 0, FACTORS[key] ?? 1);
   const step = sliceStep(event);
-  if (step) return () => turn(step);
+  if (step) return () => stage.turn(step);
   const action = actionOnce(key, save, score) ?? letters[key.toLowerCase()] ?? null;
   return action && repeat && !"+=-".includes(key) ? NOTHING : action;
 }

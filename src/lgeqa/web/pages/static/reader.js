@@ -2,22 +2,17 @@
 
 import { ApiError, ask, newId, retryWhileOffline } from "./shared/http.js";
 import { find, make } from "./shared/dom.js";
-import { sliceAfter } from "./shared/slice_keys.js";
 import { Outbox } from "./outbox.js";
 import { EMPTY, RatingForm } from "./rating_form.js";
 import { listenToKeys } from "./rating_keys.js";
-import { connectSlider, stageVolume } from "./volume_stage.js";
+import { VolumeStage } from "./volume_stage.js";
 
 /** @import { ReaderWorklist } from "lgeqa-api" */
 /** @import { Entry } from "./outbox.js" */
 /** @import { FormValue, Rating } from "./rating_form.js" */
-/** @import { Window } from "./volume_stage.js" */
-/** @import { Viewer } from "./volume_viewer.js" */
 /** @typedef {FormValue & { seconds: number }} Draft */
 
-const RETRY_MS = 3000;
 const DOUBLE_CLICK_MS = 400;
-const ZOOM_STEP = 2 ** 0.5;
 const STATES = { open: "", rated: " ✓", cannot_rate: " ✓ cannot be rated" };
 const goTo = find("#go", HTMLSelectElement);
 const cannotBox = find("#cannot", HTMLInputElement);
@@ -26,10 +21,7 @@ class ReaderPage {
   #own;
   #form;
   #outbox;
-  /** @type {Viewer | null} */
-  #viewer = null;
-  /** @type {Window} */
-  #home = [0, 1];
+  #stage = new VolumeStage((number) => `/api/reading/${number}/volume`);
   #number = 0; // of the scan on the page
   /** @type {Rating | null} rating of the scan on the page that is saved or waits */
   #rating = null;
@@ -71,19 +63,16 @@ class ReaderPage {
 
   /** @param {number} number */
   async #open(number) {
-    this.#viewer?.destroy();
-    this.#viewer = null;
     this.#opened += 1;
     this.#number = number;
     this.#rating = null;
     this.#seconds = 0;
     this.#ready = false;
     find("#scan").textContent = `Scan ${number} of ${this.#own.readings.length}`;
-    find("#place").textContent = "";
     find("#form").inert = true;
     this.#form.value = EMPTY;
     this.#showProgress();
-    await Promise.all([this.#openRating(number, this.#opened), this.#openVolume(number, this.#opened)]);
+    await Promise.all([this.#openRating(number, this.#opened), this.#openVolume(number)]);
   }
 
   /**
@@ -111,24 +100,14 @@ class ReaderPage {
   }
 
   /**
+   * Show a scan, and then prepare the one that comes after it.
+   *
    * @param {number} number
-   * @param {number} opened
    */
-  async #openVolume(number, opened) {
-    try {
-      const { viewer, home } = await stageVolume(`/api/reading/${number}/volume`);
-      if (opened !== this.#opened) {
-        viewer.destroy();
-        return;
-      }
-      this.#viewer = viewer;
-      this.#home = home;
-      connectSlider(viewer);
-    } catch (error) {
-      if (opened !== this.#opened) return;
-      find("#loading").textContent = `${error instanceof Error ? error.message : error} Trying again.`;
-      setTimeout(() => opened === this.#opened && this.#openVolume(number, opened), RETRY_MS);
-    }
+  async #openVolume(number) {
+    if (!(await this.#stage.show(number))) return;
+    const next = this.#next(number);
+    if (next && next.number !== number) this.#stage.prepare(next.number);
   }
 
   // Saving -----------------------------------------------------------------------------------------------------------
@@ -270,11 +249,9 @@ class ReaderPage {
   #showClosed() {
     this.#own.closed = true;
     this.#opened += 1;
-    this.#viewer?.destroy();
-    this.#viewer = null;
+    this.#stage.clear();
     find("#main").hidden = true;
     find("#scan").textContent = "This study is closed";
-    find("#loading").textContent = "";
     for (const part of document.querySelectorAll("header label, #ask")) part.setAttribute("hidden", "");
     notify("Nothing more can be rated or seen here. Thank you for reading.");
   }
@@ -285,28 +262,23 @@ class ReaderPage {
     const help = find("#help", HTMLDialogElement);
     const examples = find("#large", HTMLDialogElement);
     listenToKeys(
+      this.#stage,
       {
         save: () => this.#save(),
-        turn: (slices) => this.#turn(slices),
-        changeWindow: (shift, factor) => this.#changeWindow(shift, factor),
         leave: () => this.#form.focus(),
         score: (score) => this.#form.isOnScale && this.#form.score(score),
       },
       {
         "?": () => help.showModal(),
-        "+": () => this.#zoom(ZOOM_STEP),
-        "=": () => this.#zoom(ZOOM_STEP),
-        "-": () => this.#zoom(1 / ZOOM_STEP),
         c: () => find("#comment").focus(),
         e: () => examples.showModal(),
         n: () => this.#go(1),
         p: () => this.#go(-1),
-        w: () => this.#resetView(),
         x: () => this.#form.setCannotRate(!cannotBox.checked),
       },
     );
     document.addEventListener("visibilitychange", () => document.hidden || this.#refresh());
-    setInterval(() => this.#viewer && !document.hidden && (this.#seconds += 1), 1000);
+    setInterval(() => this.#stage.isFilled && !document.hidden && (this.#seconds += 1), 1000);
     find("#form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#save();
@@ -317,42 +289,12 @@ class ReaderPage {
     find("#ask").addEventListener("click", () => help.showModal());
     find("#enlarge").addEventListener("click", () => examples.showModal());
     find("#examples .pictures").addEventListener("click", () => examples.showModal());
-    find("#reset").addEventListener("click", () => this.#resetView());
-    find("#larger").addEventListener("click", () => this.#zoom(ZOOM_STEP));
-    find("#smaller").addEventListener("click", () => this.#zoom(1 / ZOOM_STEP));
   }
 
   /** @param {number} step */
   #go(step) {
     const number = this.#number + step;
     if (this.#own.readings[number - 1]) this.#open(number);
-  }
-
-  #resetView() {
-    this.#viewer?.setWindow(...this.#home);
-    this.#zoom(0);
-  }
-
-  /** @param {number} factor */
-  #zoom(factor) {
-    if (this.#viewer) this.#viewer.zoom *= factor;
-  }
-
-  /** @param {number} slices */
-  #turn(slices) {
-    if (this.#viewer) this.#viewer.slice = sliceAfter(this.#viewer.slice, slices, this.#viewer.slices);
-  }
-
-  /**
-   * @param {number} shift share of the window's width
-   * @param {number} factor
-   */
-  #changeWindow(shift, factor) {
-    if (!this.#viewer) return;
-    const [low, high] = this.#viewer.window;
-    const level = (low + high) / 2 + shift * (high - low);
-    const half = ((high - low) / 2) * factor;
-    this.#viewer.setWindow(level - half, level + half);
   }
 }
 
@@ -379,6 +321,7 @@ function notify(text) {
 const attempt = () => ask("get", "/api/reading", {});
 retryWhileOffline(attempt, () => notify("The server cannot be reached. Trying again.")).then(
   (own) => {
+    if (own.practice_left && !own.closed) return location.replace("/practice");
     find("#notices").replaceChildren();
     new ReaderPage(own).start();
   },

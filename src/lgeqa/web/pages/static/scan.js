@@ -4,11 +4,13 @@ import { ApiError, ask, retryWhileOffline, wait } from "./shared/http.js";
 import { find, make } from "./shared/dom.js";
 import { millimetres, moment, probabilityText } from "./shared/format.js";
 import { voteStrip } from "./shared/vote_strip.js";
+import { createPanel } from "./decision_panel.js";
 import { measureRow } from "./measures.js";
-import { badges, kindOf, showCaution } from "./verdict.js";
+import { badges, failures, humanBadge, modelBadge, showCaution, urgentBadge } from "./verdict.js";
 import { createViewer } from "./volume_viewer.js";
+import { bloodWindow } from "./volume_window.js";
 
-/** @import { AttributeView, ScanLine, ScanPart, ScanResult, WorstSlice } from "lgeqa-api" */
+/** @import { Advice, AttributeView, ScanLine, ScanPart, ScanResult, ScoreEstimate, WorstSlice } from "lgeqa-api" */
 /** @import { VoteStrip } from "./shared/vote_strip.js" */
 /** @import { Overlay, Viewer } from "./volume_viewer.js" */
 /** @typedef {{ index: number, position_mm: number, p_quality?: number }} AtriumSlice */
@@ -22,8 +24,11 @@ const address = `/api/scans/${number}`;
 const heat = find("#heat", HTMLSelectElement);
 const opacity = find("#opacity", HTMLInputElement);
 const contour = find("#contour", HTMLInputElement);
+const windowBox = find("#window", HTMLSelectElement);
+const slider = find("#slices", HTMLInputElement);
 const bloodBox = find("#blood", HTMLInputElement);
 const question = find("#sure", HTMLDialogElement);
+const panel = createPanel(number, complain);
 /** @type {Viewer | null} */
 let viewer = null;
 /** @type {VoteStrip | null} */
@@ -54,6 +59,7 @@ function show(part) {
   document.title = `lgeqa: ${line.name}`;
   find("#name").textContent = line.name;
   showVerdict(line);
+  panel.show(line);
   find("#findings").replaceChildren(...(result ? findingsOf(result, part.refusal_title) : []));
   find("#message").textContent = result?.findings.length ? "" : line.message;
   const crossing = make(
@@ -81,11 +87,16 @@ function show(part) {
 /** @param {ScanLine} line */
 function showVerdict(line) {
   const verdict = find("#verdict");
-  if (verdict.dataset.kind === kindOf(line)) return;
+  const text = JSON.stringify(line);
+  if (verdict.dataset.line === text) return;
   const probability =
     line.probability === null ? "" : ` probability ${probabilityText(line.probability)} of being diagnostic`;
-  verdict.replaceChildren(...badges(line), probability);
-  verdict.dataset.kind = kindOf(line);
+  const parts = [urgentBadge(line), modelBadge(line), failures(line), humanBadge(line), badges(line)].filter(
+    (part) => part.length,
+  );
+  verdict.replaceChildren(...parts.flatMap((part) => [...part, " "]), probability);
+  verdict.dataset.line = text;
+  find("#reasons").replaceChildren(...line.reasons.map((reason) => make("li", {}, reason)));
 }
 
 /**
@@ -93,15 +104,17 @@ function showVerdict(line) {
  * @param {ScanPart} part
  */
 function showAssessed(result, { attributes, bars, worst }) {
-  const tie = result.tie ? " A tie: the mean probability decided." : "";
+  const weighed = typeof result.slices[0].weight === "number"; // the strip says what decides then
+  const tie = result.tie && !weighed ? " A tie: the mean probability decided." : "";
   find("#vote").textContent = `${result.votes_diagnostic} of ${result.votes_total} slices count as diagnostic.${tie}`;
   strip = voteStrip(result, bars, (slice) => goTo(result.slices[slice].position_mm));
   find("#strip").replaceChildren(strip.element);
   find("#worst").replaceChildren(...worst.map((slice) => make("li", {}, worstButton(slice))));
-  find("#attributes tbody").replaceChildren(...attributes.map(attributeRow));
-  const failing = attributes.filter(({ fails }) => fails);
-  find("#what-to-do").hidden = !failing.length;
-  find("#advice").replaceChildren(...failing.map(adviceOf));
+  const { scores = {} } = result;
+  find("#estimated").hidden = !Object.keys(scores).length;
+  find("#attributes tbody").replaceChildren(...attributes.map((attribute) => attributeRow(attribute, scores)));
+  find("#what-to-do").hidden = !result.advice.length;
+  find("#advice").replaceChildren(...result.advice.map(adviceOf));
 }
 
 /**
@@ -113,7 +126,6 @@ function showHeatControls(attributes, explained) {
     if (element) element.hidden = !explained;
   if (explained && heat.length === 1) {
     heat.append(...attributes.map(({ name, title }) => make("option", { value: name }, title)));
-    heat.value = "quality";
   }
 }
 
@@ -135,21 +147,36 @@ function findingsOf({ findings }, refusalTitle) {
   });
 }
 
-/** @param {AttributeView} attribute */
-function attributeRow({ title, probability, likelihood, towards, fails }) {
+/**
+ * @param {AttributeView} attribute
+ * @param {{ [scale: string]: ScoreEstimate }} scores estimated scores, none for most bundles
+ */
+function attributeRow({ name, title, probability, likelihood, towards, fails }, scores) {
+  const score = scores[name];
+  const estimate = score && `${score.expected.toFixed(1)} (${score.low} to ${score.high})`;
   return make(
     "tr",
     {},
     make("th", { scope: "row" }, title),
     make("td", { className: fails ? "number low" : "number" }, probabilityText(probability)),
+    ...(estimate ? [make("td", { className: "number" }, estimate)] : []),
     make("td", {}, `${likelihood}: ${towards}`),
   );
 }
 
-/** @param {AttributeView} attribute */
-function adviceOf({ title, advice, sources }) {
-  const citations = sources.map(({ citation, doi }) => make("cite", {}, `${citation}, doi:${doi}`));
-  return make("li", {}, make("b", {}, title), `: ${advice}`, ...citations);
+/** @param {Advice} advice */
+function adviceOf({ title, strength, seen, change, repeat, reason, sources }) {
+  const worth = repeat === "unneeded" ? repeat : `${repeat} to help`;
+  const text = `. ${seen} ${change} A repeat in this visit is ${worth}: ${reason}. `;
+  const evidence = make("span", { className: "caption" }, `Strength of the evidence ${probabilityText(strength)}. `);
+  return make(
+    "li",
+    {},
+    make("b", {}, title),
+    text,
+    evidence,
+    ...sources.map((source) => make("cite", {}, `${source}. `)),
+  );
 }
 
 /** @param {WorstSlice} slice */
@@ -163,8 +190,8 @@ function worstButton({ index, position_mm, p_quality, weakest }) {
  * @param {ScanResult | null} result
  */
 function provenance(line, result) {
-  const rows = [["Added", moment(line.added_at)]];
-  if (!result) return rows;
+  const rows = [["Added", moment(line.added_at)], ...headerRows(line)];
+  if (!result) return rows.filter(([, value]) => value);
   const seconds = Object.entries(result.seconds).map(([step, time]) => `${step} ${time.toFixed(2)} s`);
   return [
     ...rows,
@@ -183,6 +210,24 @@ function provenance(line, result) {
   ].filter(([, value]) => value);
 }
 
+/** @param {ScanLine} line */
+function headerRows({ header, series_kind }) {
+  const kind = ["Late enhancement", series_kind ?? ""];
+  if (!header) return [kind];
+  return [
+    kind,
+    ["Series", header.series],
+    ["Protocol", header.protocol],
+    ["Sequence", header.sequence],
+    ["Inversion time", header.inversion_time_ms === null ? "" : `${header.inversion_time_ms} ms`],
+    ["Acquired at", header.acquired_at],
+    ["Field strength", header.field_strength_t === null ? "" : `${header.field_strength_t} T`],
+    ["Patient", header.patient],
+    ["Site", header.site],
+    ["Scanner", header.scanner],
+  ];
+}
+
 // The viewer ---------------------------------------------------------------------------------------------------------
 
 /**
@@ -196,7 +241,7 @@ async function startViewer(result, explained) {
     name: "heat",
     url: heatAddress("quality"),
     kind: /** @type {const} */ ("heat"),
-    opacity: opacity.valueAsNumber,
+    opacity: 0, // until the user asks for it
   };
   if (explained) overlays.unshift(heatMap); // below the contour
   try {
@@ -210,8 +255,15 @@ async function startViewer(result, explained) {
   const slices = result.slices.length ? result.slices : (result.measures?.slices ?? []);
   const numbers = new Map(slices.map(({ position_mm }, at) => [volume.sliceAt(position_mm), at]));
   /** @param {number} z */
-  const describe = (z) => showPlace(slices[numbers.get(z) ?? -1], numbers.get(z) ?? -1);
+  const describe = (z) => {
+    showPlace(slices[numbers.get(z) ?? -1], numbers.get(z) ?? -1);
+    slider.value = String(z);
+    for (const control of [slider, find("#canvas")]) control.setAttribute("aria-valuetext", find("#slice").textContent);
+  };
   viewer.onSlice(describe);
+  slider.max = String(viewer.slices - 1);
+  slider.addEventListener("input", () => (volume.slice = slider.valueAsNumber));
+  windowBox.addEventListener("input", () => showWindow(volume, result));
   find("#controls").addEventListener("input", changeView);
   goTo(slices[Math.floor(slices.length / 2)].position_mm);
   describe(viewer.slice);
@@ -229,6 +281,18 @@ function showPlace(slice, at) {
   const quality = slice?.p_quality === undefined ? "" : `: quality ${probabilityText(slice.p_quality)}`;
   find("#slice").textContent = slice ? `Slice ${slice.index} ${place}${quality}` : `No left atrium ${place}`;
   strip?.mark(at);
+}
+
+/**
+ * Show the grey levels that the user chose.
+ *
+ * @param {Viewer} volume
+ * @param {ScanResult} result
+ */
+function showWindow(volume, { reference }) {
+  const { automatic, wide } = volume.windows;
+  const blood = reference ? bloodWindow(automatic[0], reference.blood) : automatic;
+  volume.setWindow(...{ automatic, wide, blood }[/** @type {"automatic" | "wide" | "blood"} */ (windowBox.value)]);
 }
 
 /** @param {Event} event */

@@ -66,6 +66,7 @@ async function formValues() {
     patients: (await input("#patients").files?.[0]?.text()) ?? "",
     repeat_share: input("#share").valueAsNumber / 100,
     seed: input("#seed").valueAsNumber,
+    practice_folder: input("#practice").value.trim(),
   };
 }
 

@@ -1,9 +1,10 @@
 // One study for its owner: its readers, their links and progress, closing, and the ratings after it.
 
 import { ask } from "./shared/http.js";
-import { find, make } from "./shared/dom.js";
-import { moment } from "./shared/format.js";
+import { arrange, find, make } from "./shared/dom.js";
+import { moment, plural } from "./shared/format.js";
 import { fillTable, makeSortable } from "./shared/table.js";
+import { confirmed } from "./confirmation.js";
 import { SCALE_NAMES, SCALES } from "./vocabulary.js";
 
 /** @import { Progress, ReaderLink, StudyView } from "lgeqa-api" */
@@ -15,6 +16,8 @@ const nameField = find("#reader", HTMLInputElement);
 const linkField = find("#address", HTMLInputElement);
 /** @type {StudyView | null} */
 let study = null;
+/** @type {Map<string, HTMLTableRowElement>} rows of the readers, each by what it shows */
+let rows = new Map();
 let linkedReader = -1; // number of the reader whose link is shown
 let additions = 0; // readers that were added on this page; the link of the last one is shown
 
@@ -40,13 +43,14 @@ async function refresh() {
 /** @param {StudyView} current */
 function show(current) {
   study = current;
-  const { name, closed_at, reopened_at, scans, repeat_share, seed, made_at, readers } = current;
+  const { name, closed_at, reopened_at, scans, practice_scans, repeat_share, seed, made_at, readers } = current;
   find("#error").textContent = "";
   document.title = find("#name").textContent = name;
   const facts = {
     State: closed_at ? `closed on ${moment(closed_at)}` : "open",
     ...(reopened_at && { Reopened: `on ${moment(reopened_at)}, after the ratings could be seen` }),
     Scans: String(scans),
+    ...(practice_scans && { Practice: `${plural(practice_scans, "scan")} before the study` }),
     "Shown twice": `${Math.round(100 * repeat_share)} %`,
     Seed: String(seed),
     Made: moment(made_at),
@@ -59,23 +63,32 @@ function show(current) {
     ? "Readers can then continue."
     : "Readers then see nothing more, and the ratings can be seen and exported.";
   find("#unrated").hidden = readers.some(({ rated, cannot_rate }) => rated + cannot_rate > 0);
-  find("#readers").replaceChildren(...readers.map(readerRow));
+  find("#practised").hidden = !practice_scans;
+  const keys = readers.map((reader) => JSON.stringify(reader));
+  rows = new Map(keys.map((key, at) => [key, rows.get(key) ?? readerRow(readers[at], practice_scans)]));
+  arrange(find("#readers"), [...rows.values()]);
   find("#add").hidden = Boolean(closed_at);
   find("#study").hidden = false;
   if (Boolean(closed_at) === find("#results").hidden) showRatings(Boolean(closed_at));
 }
 
-/** @param {Progress} reader */
-function readerRow({ number, name, readings, rated, cannot_rate }) {
+/**
+ * @param {Progress} reader
+ * @param {number} practiceScans
+ */
+function readerRow({ number, name, readings, rated, cannot_rate, practised, practice_distance }, practiceScans) {
   const done = rated + cannot_rate;
-  const renew = make("button", { type: "button", "aria-label": `New link for ${name}` }, "New link");
-  renew.addEventListener("click", () => renewLink(number, name));
-  const remove = make("button", { type: "button", "aria-label": `Remove ${name}` }, "Remove");
-  remove.addEventListener("click", () => removeReader(number, name));
+  const distance = practice_distance === null ? "" : `, ${practice_distance.toFixed(1)} off`;
+  const buttons = [
+    linkButton("Show link", `Show the link of ${name}`, () => showReaderLink(number)),
+    linkButton("New link", `New link for ${name}`, () => renewLink(number, name)),
+    ...(done ? [] : [linkButton("Remove", `Remove ${name}`, () => removeReader(number, name))]),
+  ];
   return make(
     "tr",
     {},
     make("th", { scope: "row" }, name),
+    practiceScans ? make("td", {}, `${practised} of ${practiceScans}${distance}`) : null,
     make(
       "td",
       {},
@@ -84,8 +97,19 @@ function readerRow({ number, name, readings, rated, cannot_rate }) {
     ),
     make("td", { className: "number" }, String(rated)),
     make("td", { className: "number" }, String(cannot_rate)),
-    make("td", {}, renew, ...(done ? [] : [" ", remove])),
+    make("td", { className: "links" }, ...buttons),
   );
+}
+
+/**
+ * @param {string} text
+ * @param {string} label
+ * @param {() => void} onClick
+ */
+function linkButton(text, label, onClick) {
+  const button = make("button", { type: "button", "aria-label": label }, text);
+  button.addEventListener("click", onClick);
+  return button;
 }
 
 async function addReader() {
@@ -102,12 +126,20 @@ async function addReader() {
   if (addition === additions) showLink(link);
 }
 
+/** @param {number} number */
+async function showReaderLink(number) {
+  const path = "/api/studies/{study_id}/readers/{number}/token";
+  const link = await ask("get", path, { values: { ...values, number } }).catch(fail);
+  if (link) showLink(link);
+}
+
 /**
  * @param {number} number
  * @param {string} name
  */
 async function renewLink(number, name) {
-  if (!confirm(`Make a new link for ${name}? The old link will stop working. Ratings stay.`)) return;
+  const question = `Make a new link for ${name}? The old link will stop working. Ratings stay.`;
+  if (!(await confirmed(question, "Make a new link"))) return;
   const path = "/api/studies/{study_id}/readers/{number}/token";
   const link = await ask("post", path, { values: { ...values, number } }).catch(fail);
   if (link) showLink(link);
@@ -118,7 +150,7 @@ async function renewLink(number, name) {
  * @param {string} name
  */
 async function removeReader(number, name) {
-  if (!confirm(`Remove ${name}, who has rated nothing? The link will stop working.`)) return;
+  if (!(await confirmed(`Remove ${name}, who has rated nothing? The link will stop working.`, "Remove"))) return;
   const path = "/api/studies/{study_id}/readers/{number}";
   const answer = await ask("delete", path, { values: { ...values, number } }).catch(fail);
   if (!answer) return;
@@ -127,7 +159,8 @@ async function removeReader(number, name) {
 }
 
 async function deleteStudy() {
-  if (!confirm("Delete the study, in which nobody has rated? Its links will stop working.")) return;
+  const question = "Delete the study, in which nobody has rated? Its links will stop working.";
+  if (!(await confirmed(question, "Delete the study"))) return;
   try {
     await ask("delete", "/api/studies/{study_id}", { values });
     location.assign("/studies");
@@ -140,7 +173,8 @@ async function deleteStudy() {
 function showLink({ number, name, token }) {
   linkedReader = number;
   find("#whose").textContent = `The link of ${name}`;
-  linkField.value = `${location.origin}/read?token=${token}`;
+  linkField.value = `${location.origin}/enter#token=${token}`;
+  find("#error").textContent = "";
   find("#link").hidden = false;
   if (!nameField.value) linkField.select(); // else the next name is being typed
 }
@@ -156,7 +190,7 @@ async function toggle({ closed_at }) {
   const question = closed_at
     ? "Reopen the study? It stays on record that its ratings could be seen before."
     : "Close the study? Readers can rate nothing more, and you see the ratings.";
-  if (!confirm(question)) return;
+  if (!(await confirmed(question, closed_at ? "Reopen the study" : "Close the study"))) return;
   const path = closed_at ? "/api/studies/{study_id}/reopen" : "/api/studies/{study_id}/close";
   const answer = await ask("post", path, { values }).catch(fail);
   if (answer) show(answer);

@@ -2,12 +2,12 @@
 
 import { find } from "./shared/dom.js";
 
-/** @import { ScanLine } from "lgeqa-api" */
+/** @import { AuditEntry, ScanLine } from "lgeqa-api" */
 /** @typedef {"myocardium_nulling" | "sharpness" | "enhancement" | "quality"} ScaleName */
 /** @typedef {NonNullable<ScanLine["end"]>} Outcome */
 /** @typedef {Exclude<ScanLine["state"], "done">} State */
 
-/** @type {{ scales: Record<ScaleName, string>, outcomes: Record<Outcome, string>, states: Record<State, string> }} */
+/** @type {{ scales: Record<ScaleName, string>, outcomes: Record<Outcome, string>, states: Record<State, string>, reasons: string[], actions: Record<AuditEntry["action"], string> }} */
 const vocabulary = JSON.parse(find("#vocabulary", HTMLScriptElement).text);
 
 /** Title of each scale. */
@@ -21,3 +21,12 @@ export const KINDS = { ...vocabulary.states, ...vocabulary.outcomes };
 
 /** Names of the scales in their order. */
 export const SCALE_NAMES = /** @type {ScaleName[]} */ (Object.keys(SCALES));
+
+/** Reasons for a rejection, in the order of their keys. */
+export const REASONS = vocabulary.reasons;
+
+/** Name of each action in the audit log. */
+export const ACTIONS = vocabulary.actions;
+
+/** Names of the attributes, which are the scales but quality. */
+export const ATTRIBUTE_NAMES = SCALE_NAMES.filter((name) => name !== "quality");

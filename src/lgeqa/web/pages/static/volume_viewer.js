@@ -4,8 +4,11 @@ import "./vendor/niivue-0.69.0/niivue.umd.js";
 import { overlayRgb } from "./shared/colours.js";
 import { check } from "./shared/http.js";
 import { sliceAfter, sliceStep } from "./shared/slice_keys.js";
+import { axialOutlines, planeOutlines } from "./mask_outlines.js";
+import { windowsOf } from "./volume_window.js";
 
 /** @import { Niivue as NiivueInstance, NVImage as Image } from "@niivue/niivue" */
+/** @import { Size, Voxels } from "./mask_outlines.js" */
 /** @typedef {"axial" | "multiplanar"} View */
 /**
  * A file that is drawn over the volume.
@@ -16,16 +19,13 @@ import { sliceAfter, sliceStep } from "./shared/slice_keys.js";
  * @property {"atrium" | "aorta" | "pools" | "heat"} kind a mask, whose outline is drawn, or a heat map
  * @property {number} opacity
  */
-/** @typedef {Float32Array | Uint8Array} Voxels */
-/** @typedef {{ image: Image, opacity: number, whole?: Voxels, border?: Voxels }} Layer */
+/** @typedef {{ image: Image, opacity: number, mask?: Voxels }} Layer `mask` as loaded; its image holds outlines */
 
 const { Niivue, NVImage, DRAG_MODE, SHOW_RENDER, SLICE_TYPE } = globalThis.niivue;
 
 /** @type {Record<View, number>} */
 const VIEWS = { axial: SLICE_TYPE.AXIAL, multiplanar: SLICE_TYPE.MULTIPLANAR };
 const LARGEST_ZOOM = 8;
-const FAINT = 0.3; // of the opacity that is set
-const SAMPLES = 100_000; // voxels from which the window is computed
 const FADES_BELOW_MIN = 1; // of NiiVue's COLORMAP_TYPE, which it does not export
 /** @type {import("./shared/colours.js").Overlay[]} */
 const COLOURS = ["atrium", "aorta", "pools", "heat-for", "heat-against"];
@@ -35,7 +35,7 @@ const COLOURS = ["atrium", "aorta", "pools", "heat-for", "heat-against"];
  *
  * The wheel and the arrow keys scroll the slices. Dragging sets the window, and a double click resets it. Dragging with
  * the right button moves the picture. In the multiplanar view dragging moves the crosshair, and with Shift the window.
- * A finger that moves up or down scrolls the slices. Two fingers move the picture.
+ * A finger that moves up or down scrolls the slices. Two fingers move the picture. Masks are outlined in each plane.
  *
  * @param {HTMLCanvasElement} canvas fills its parent, which must have a size
  * @param {{ volume: string, overlays?: Overlay[] }} files address of the volume's `.nii.gz` file, and its overlays
@@ -59,10 +59,11 @@ export async function createViewer(canvas, { volume, overlays = [] }) {
     Promise.all(overlays.map(loadLayer)),
     niivue.attachToCanvas(canvas),
   ]);
-  const [low, high] = windowOf(voxelsOf(scan));
+  const windows = windowsOf(voxelsOf(scan));
+  const [low, high] = windows.automatic;
   Object.assign(scan, { cal_min: low, cal_max: high, robust_min: low, robust_max: high });
   [scan, ...layers.map(({ image }) => image)].forEach((image) => niivue.addVolume(image));
-  return new Viewer(niivue, canvas, new Map(overlays.map(({ name }, at) => [name, layers[at]])));
+  return new Viewer(niivue, canvas, windows, new Map(overlays.map(({ name }, at) => [name, layers[at]])));
 }
 
 export class Viewer {
@@ -72,19 +73,24 @@ export class Viewer {
   /** @type {((slice: number) => void)[]} */
   #callbacks = [];
   #reported = -1; // slice that the callbacks know
+  /** @type {number[]} voxel on whose three planes the outlines are drawn */
+  #place;
   #swiped = 0;
   #listening = new AbortController();
 
   /**
    * @param {NiivueInstance} niivue
    * @param {HTMLCanvasElement} canvas
+   * @param {ReturnType<typeof windowsOf>} windows
    * @param {Map<string, Layer>} layers overlays by name
    */
-  constructor(niivue, canvas, layers) {
+  constructor(niivue, canvas, windows, layers) {
+    this.windows = windows;
     this.#niivue = niivue;
     this.#canvas = canvas;
     this.#layers = layers;
     niivue.onLocationChange = () => this.#report();
+    this.#place = this.#crosshair;
     this.#listen();
     this.view = "axial";
     this.slice = Math.floor(this.slices / 2);
@@ -97,11 +103,11 @@ export class Viewer {
 
   /** Index of the axial slice on show, 0 the most inferior. */
   get slice() {
-    return Math.round(this.#niivue.frac2vox(this.#niivue.scene.crosshairPos)[2]);
+    return this.#crosshair[2];
   }
 
   set slice(index) {
-    const [x, y] = this.#niivue.frac2vox(this.#niivue.scene.crosshairPos);
+    const [x, y] = this.#crosshair;
     this.#niivue.scene.crosshairPos = this.#niivue.vox2frac([x, y, sliceAfter(0, index, this.slices)]);
     this.#niivue.drawScene();
     this.#report();
@@ -149,7 +155,7 @@ export class Viewer {
   showOverlay(name, on, opacity = 1) {
     const layer = this.#layerOf(name);
     layer.opacity = on ? opacity : 0;
-    this.#niivue.setOpacity(this.#niivue.volumes.indexOf(layer.image), layer.opacity * this.#strengthOf(layer));
+    this.#niivue.setOpacity(this.#niivue.volumes.indexOf(layer.image), layer.opacity);
   }
 
   /**
@@ -224,18 +230,30 @@ export class Viewer {
     this.#niivue.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
-  /** Draw masks as outlines on axial slices, and filled and faint in other planes, where outlines have gaps. */
-  #drawMasks() {
-    for (const layer of this.#layers.values()) {
-      if (layer.border) layer.image.img = this.view === "axial" ? layer.border : layer.whole;
-      layer.image.opacity = layer.opacity * this.#strengthOf(layer);
-    }
-    this.#niivue.updateGLVolume();
+  /** Voxel at the crosshair: column, row and slice. */
+  get #crosshair() {
+    return [...this.#niivue.frac2vox(this.#niivue.scene.crosshairPos)].map(Math.round);
   }
 
-  /** @param {Layer} layer */
-  #strengthOf({ border }) {
-    return border && this.view !== "axial" ? FAINT : 1;
+  /** Draw the outlines of the masks: on all axial slices, or on the three planes that meet at the crosshair. */
+  #drawMasks() {
+    const { dimsRAS = [], permRAS = [] } = this.#niivue.volumes[0];
+    const size = /** @type {Size} */ (dimsRAS.slice(1, 4));
+    // The file's columns and rows may run the other way than those of the viewer.
+    const place = this.#place.map((at, axis) => (permRAS[axis] < 0 ? size[axis] - 1 - at : at));
+    for (const { image, mask } of this.#layers.values())
+      if (mask) image.img = this.view === "axial" ? axialOutlines(mask, size[0]) : planeOutlines(mask, size, place);
+    // The scan itself, the first volume, is unchanged.
+    this.#niivue.volumes.slice(1).forEach((image, at) => this.#niivue.refreshLayers(image, at + 1));
+    this.#niivue.drawScene();
+  }
+
+  /** Draw the outlines where the crosshair is now, unless they are there or on all slices anyway. */
+  #moveOutlines() {
+    const place = this.#crosshair;
+    if (this.view === "axial" || place.every((at, axis) => at === this.#place[axis])) return;
+    this.#place = place;
+    this.#drawMasks();
   }
 
   /** @param {number} z */
@@ -266,6 +284,7 @@ export class Viewer {
   }
 
   #report() {
+    this.#moveOutlines();
     const { slice } = this;
     if (slice === this.#reported) return;
     this.#reported = slice;
@@ -320,22 +339,6 @@ export class Viewer {
   }
 }
 
-/**
- * Return the window of a scan: from the darkest signal, without padding, to all but the brightest 200th of a sample.
- *
- * @param {Voxels} voxels
- */
-function windowOf(voxels) {
-  const step = Math.max(1, Math.floor(voxels.length / SAMPLES));
-  const sample = Array.from({ length: Math.floor(voxels.length / step) }, (_, at) => voxels[at * step]).sort(
-    (a, b) => a - b,
-  );
-  const darkest = sample.find((value) => value > sample[0]) ?? sample[0];
-  const image = sample.filter((value) => value >= darkest);
-  const [low, high] = [0.005, 0.995].map((share) => image[Math.floor(share * (image.length - 1))]);
-  return high > low ? [low, high] : [sample[0], sample[sample.length - 1]];
-}
-
 /** @param {number[]} colour */
 function evenColormap([red, green, blue]) {
   return { R: [red, red], G: [green, green], B: [blue, blue], A: [0, 255], I: [0, 255] };
@@ -358,10 +361,7 @@ async function load(url, options) {
 async function loadLayer({ url, kind, opacity }) {
   if (kind === "heat") return loadHeat(url, opacity);
   const image = await load(url, { colormap: kind, opacity, cal_min: 0, cal_max: 1 });
-  const whole = voxelsOf(image);
-  const border = borderOf(whole, image.hdr?.dims[1] ?? 0);
-  image.img = border;
-  return { image, opacity, whole, border };
+  return { image, opacity, mask: voxelsOf(image) };
 }
 
 /**
@@ -384,16 +384,4 @@ async function loadHeat(url, opacity) {
 /** @param {Image} image */
 function voxelsOf({ img }) {
   return /** @type {Voxels} */ (img);
-}
-
-/**
- * Return the part of a mask that has a neighbour outside of the mask on the same slice.
- *
- * @param {Voxels} mask
- * @param {number} columns
- */
-function borderOf(mask, columns) {
-  return mask.map((value, at) =>
-    mask[at - 1] && mask[at + 1] && mask[at - columns] && mask[at + columns] ? 0 : value,
-  );
 }

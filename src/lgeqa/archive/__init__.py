@@ -1,0 +1,1 @@
+"""Image archives that speak DICOMweb: search for series, pull their images, store results."""
