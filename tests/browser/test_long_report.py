@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from lgeqa.batch import OutputFolder
 from lgeqa.inference.bundle.kept_out import KeptOut
@@ -83,6 +83,12 @@ def open_urgent(page: Page, name: str) -> None:
     expect(page.locator("details.scan[open] h3")).to_have_text(name)
 
 
+def follow(page: Page, link: Locator) -> None:
+    """Follow a link to another page, and wait until that is loaded."""
+    with page.expect_navigation():
+        link.click()
+
+
 def listed(page: Page) -> list[str]:
     return page.locator("#page-list tbody tr:visible th").all_text_contents()
 
@@ -113,7 +119,7 @@ def test_missing_pictures_are_named_and_the_rest_is_shown(browser: Browser, fold
 
 
 def test_all_scans_of_a_page_can_be_opened_at_once(index: Page) -> None:
-    index.locator("#page-list a").first.click()
+    follow(index, index.locator("#page-list a").first)
     n = index.locator("details.scan").count()
     index.get_by_role("button", name="Open all").click()
     expect(index.locator("details.scan[data-ready]")).to_have_count(n)
@@ -122,10 +128,10 @@ def test_all_scans_of_a_page_can_be_opened_at_once(index: Page) -> None:
 
 def test_pages_lead_to_each_other_and_to_the_index(index: Page) -> None:
     spans = listed(index)
-    index.locator("#page-list a").first.click()
+    follow(index, index.locator("#page-list a").first)
     seen = [index.locator("header p").text_content()]
     while index.get_by_role("link", name="Next page").count():
-        index.get_by_role("link", name="Next page").click()
+        follow(index, index.get_by_role("link", name="Next page"))
         seen.append(index.locator("header p").text_content())
     assert [span in (text or "") for span, text in zip(spans, seen, strict=True)] == [True] * len(spans)
     index.get_by_role("link", name="Previous page").click()

@@ -4,11 +4,12 @@ import { arrange, make } from "./shared/dom.js";
 import { decisionBadges } from "./verdict.js";
 
 /** @import { ScanLine } from "lgeqa-api" */
+/** @typedef {{ element: HTMLLIElement, link: HTMLAnchorElement, text: string, finished: string | null }} Tile */
 
-/** Pictures of scans. A picture stays the same element while its scan does not change. */
+/** Pictures of scans. A picture and its link stay the same elements while their scan is on the page. */
 export class Mosaic {
   #element;
-  /** @type {Map<string, HTMLLIElement>} */
+  /** @type {Map<number, Tile>} */
   #tiles = new Map();
 
   /** @param {HTMLElement} element */
@@ -24,30 +25,39 @@ export class Mosaic {
    */
   show(scans, query) {
     const old = this.#tiles;
-    this.#tiles = new Map(
-      scans.map((scan) => {
-        const key = `${query} ${JSON.stringify(scan)}`;
-        return [key, old.get(key) ?? tileOf(scan, query)];
-      }),
+    this.#tiles = new Map(scans.map((scan) => [scan.id, tileOf(scan, old.get(scan.id))]));
+    for (const [id, { link }] of this.#tiles) link.href = `/scans/${id}?${query}`;
+    arrange(
+      this.#element,
+      [...this.#tiles.values()].map(({ element }) => element),
     );
-    arrange(this.#element, [...this.#tiles.values()]);
   }
 }
 
 /**
  * @param {ScanLine} scan
- * @param {string} query
+ * @param {Tile | undefined} known picture of the scan so far
+ * @returns {Tile}
  */
-function tileOf(scan, query) {
-  const picture = scan.pictured
-    ? make("img", {
-        src: `/api/scans/${scan.id}/thumbnail.jpg?${scan.finished_at}`,
-        alt: "",
-        loading: "lazy",
-        width: 96,
-        height: 96,
-      })
-    : make("span", { className: "unpictured" });
-  const link = make("a", { href: `/scans/${scan.id}?${query}` }, picture, make("span", {}, scan.name));
-  return make("li", {}, link, ...decisionBadges(scan));
+function tileOf(scan, known) {
+  const text = JSON.stringify(scan);
+  if (known?.text === text) return known;
+  const element = known?.element ?? make("li");
+  const link = known?.link ?? make("a");
+  // A picture that is put in anew while it is clicked on would lose the click.
+  if (!known || scan.finished_at !== known.finished) link.replaceChildren(pictureOf(scan), make("span", {}, scan.name));
+  arrange(element, [link, ...decisionBadges(scan)]);
+  return { element, link, text, finished: scan.finished_at };
+}
+
+/** @param {ScanLine} scan */
+function pictureOf(scan) {
+  if (!scan.pictured) return make("span", { className: "unpictured" });
+  return make("img", {
+    src: `/api/scans/${scan.id}/thumbnail.jpg?${scan.finished_at}`,
+    alt: "",
+    loading: "lazy",
+    width: 96,
+    height: 96,
+  });
 }
