@@ -6,6 +6,7 @@ not the worker. Scans and output folders must have the same paths on all machine
 
 import os
 import pickle
+import subprocess
 import threading
 import time
 from collections import deque
@@ -13,7 +14,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import current_process
+from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lgeqa.errors import UsageError
@@ -21,6 +25,7 @@ from lgeqa.extras import require
 from lgeqa.workers import LIMITS, Answer, Limits, Task, Worker, WorkerDied, ignore_step
 
 if TYPE_CHECKING:
+    from dask_jobqueue import SLURMCluster
     from distributed import Client, Future
 
 #: Clusters that are started for a run, and ended with it.
@@ -84,21 +89,58 @@ class OnCluster:
             limits: Limits of a task.
 
         Raises:
-            UsageError: No scheduler answers at the address.
+            UsageError: No scheduler answers at the address, or a worker does not see the working folder.
             LgeqaError: An error that `work` raised on one of the tasks.
         """
         waiting = deque(tasks)
-        payload = pickle.dumps((work, limits))
-        with _cluster(self.where, jobs) as address:
+        payload = pickle.dumps((_InFolder(Path.cwd(), work), limits))
+        with _cluster(self.where, jobs) as (address, refill):
             while waiting:
                 with _connected(address) as client:
-                    yield from _through(client, waiting, payload)
+                    yield from _through(client, waiting, payload, refill)
 
 
-def _through(client: "Client", waiting: "deque[Task]", payload: bytes) -> Generator[tuple[Task, Any]]:
+@dataclass(frozen=True)
+class _InFolder:
+    """Work in the folder in which the run was started, for relative paths mean the same on each machine.
+
+    Attributes:
+        folder: Working folder of the run.
+        work: Function that does a task.
+    """
+
+    folder: Path
+    work: Callable[[Any], Any]
+
+    def __call__(self, task: object) -> object:
+        """Do a task.
+
+        Raises:
+            UsageError: The folder is not on this machine.
+            LgeqaError: An error that the work raised.
+        """
+        try:
+            os.chdir(self.folder)
+        except OSError as error:
+            raise UsageError(
+                f"--cluster: a worker on {gethostname()} does not see {self.folder} ({error.strerror}). Start the run "
+                "in a folder that all machines share."
+            ) from None
+        return self.work(task)
+
+
+def _through(
+    client: "Client", waiting: "deque[Task]", payload: bytes, refill: Callable[[], None]
+) -> Generator[tuple[Task, Any]]:
     """Yield tasks with their answers until all are done or the scheduler is lost.
 
     Tasks without an answer are put back.
+
+    Args:
+        client: Client of the scheduler.
+        waiting: Tasks, which are taken from the left.
+        payload: Pickled function and limits.
+        refill: Function that starts workers in the place of lost ones.
     """
     from distributed import wait
     from distributed.comm import CommClosedError
@@ -106,6 +148,7 @@ def _through(client: "Client", waiting: "deque[Task]", payload: bytes) -> Genera
     running: dict[Future, Task] = {}
     try:
         while waiting or running:
+            refill()
             while waiting and len(running) < _AHEAD * _n_threads(client):
                 task = waiting.popleft()
                 running[client.submit(_done_apart, payload, task, pure=False)] = task
@@ -146,26 +189,61 @@ def _n_threads(client: "Client") -> int:
 
 
 @contextmanager
-def _cluster(where: str, jobs: int) -> Iterator[str]:
-    """Yield the address of a cluster, which is started and ended where that is wanted."""
-    import dask
+def _cluster(where: str, jobs: int) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield the address of a cluster, which is started and ended where that is wanted, and what refills it.
 
+    Raises:
+        UsageError: SLURM takes no jobs from here.
+    """
     if "://" in where:
-        yield where
+        yield where, _leave_alone
         return
+    import dask
+    from distributed import LocalCluster  # before the settings, for at their end they take out what they found missing
+
     with dask.config.set(_DASK):
         if where == "local":
-            from distributed import LocalCluster
-
             with LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
-                yield cluster.scheduler_address
+                yield cluster.scheduler_address, _leave_alone
         else:
-            from dask_jobqueue import SLURMCluster
+            with _slurm() as cluster:
+                # Submits a job again some time after its worker was lost, as at the end of its time.
+                yield cluster.scheduler_address, partial(cluster.scale, jobs=jobs)
 
-            prologue = ["export DASK_DISTRIBUTED__WORKER__DAEMON=False"]
-            with SLURMCluster(job_script_prologue=prologue) as cluster:
-                cluster.scale(jobs=jobs)
-                yield cluster.scheduler_address
+
+def _leave_alone() -> None:
+    """Do nothing: whoever started these workers sees to them."""
+
+
+def _slurm() -> "SLURMCluster":
+    """Return a cluster on SLURM that has no jobs yet.
+
+    Raises:
+        UsageError: The settings are incomplete, or SLURM would refuse such jobs.
+    """
+    from dask_jobqueue import SLURMCluster
+
+    try:
+        cluster = SLURMCluster(job_script_prologue=["export DASK_DISTRIBUTED__WORKER__DAEMON=False"])
+    except ValueError as error:
+        fault = str(error).splitlines()[0].removesuffix(", for example:")
+        raise UsageError(
+            f"--cluster slurm: {fault}. Set cores and memory of a job in ~/.config/dask/jobqueue.yaml."
+        ) from None
+    # Dask would wait for ever for jobs that SLURM refuses.
+    trying = ["sbatch", "--test-only"]
+    try:
+        trial = subprocess.run(trying, input=cluster.job_script(), capture_output=True, text=True, check=False)
+        refusal = trial.stderr.strip().splitlines()[-1] if trial.returncode else ""
+    except FileNotFoundError:
+        refusal = "sbatch is not installed here."
+    if refusal:
+        cluster.close()
+        raise UsageError(
+            f"--cluster slurm: {refusal} Run it on a machine that submits jobs, with the settings of "
+            "~/.config/dask/jobqueue.yaml that your cluster wants."
+        )
+    return cluster
 
 
 @contextmanager

@@ -217,6 +217,7 @@ def simulate(  # noqa: PLR0913 - one parameter for each choice
     distractors: bool = False,
     readers: int = 2,
     jobs: int = 1,
+    cluster: str | None = None,
 ) -> "Cohort":
     """Make a cohort of simulated scans with artefacts, measured scores and simulated readers.
 
@@ -231,12 +232,16 @@ def simulate(  # noqa: PLR0913 - one parameter for each choice
         distractors: Whether each scan also gets changes that leave its quality alone.
         readers: Number of simulated readers of each scan.
         jobs: Number of processes.
+        cluster: Dask cluster on which scans are made: `local` or `slurm`, which are started with `jobs` workers, or the
+            address of a scheduler. None for this machine.
 
     Raises:
         CohortError: A real scan is missing or changed.
         OutputError: The folder cannot be written, or holds a scan with the same name and another recipe.
-        UsageError: A setting is not valid.
+        UsageError: A setting is not valid, or the cluster cannot be used.
+        MissingExtraError: A cluster is named, and the extra `cluster` is not installed.
     """
+    from lgeqa.cluster import OnCluster
     from lgeqa.simulation.recipe import CohortSettings
     from lgeqa.workflows.cohorts import Cohort
     from lgeqa.workflows.simulation import simulate_cohort
@@ -253,7 +258,8 @@ def simulate(  # noqa: PLR0913 - one parameter for each choice
         },
         "simulate",
     )
-    simulate_cohort(settings, Path(out), as_path(real_scans), jobs)
+    there = OnCluster(cluster) if cluster else None
+    simulate_cohort(settings, Path(out), as_path(real_scans), jobs, cluster=there)
     return Cohort(out)
 
 

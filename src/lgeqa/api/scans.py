@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lgeqa.api.paths import AnyPath, Paths, as_path, as_paths
+from lgeqa.cluster import OnCluster
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_source
@@ -86,6 +87,7 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
     masks: bool = False,
     jobs: int | None = None,
     timeout: float = TIMEOUT_S,
+    cluster: str | None = None,
 ) -> Results:
     """Assess all scans below files and folders, in other processes.
 
@@ -103,14 +105,20 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
         masks: Whether the masks of the left atrium are written into `out`.
         jobs: Number of processes. None for one per core, at most eight.
         timeout: Seconds that one scan may take.
+        cluster: Dask cluster on which scans are assessed: `local` or `slurm`, which are started with `jobs` workers, or
+            the address of a scheduler. None for this machine.
 
     Raises:
-        UsageError: There is no scan, or the threshold, the bundle or the output folder cannot be used.
+        UsageError: There is no scan, or the threshold, the bundle, the output folder or the cluster cannot be used.
         OutputError: A file cannot be written.
+        MissingExtraError: A cluster is named, and the extra `cluster` is not installed.
     """
     choices = {"threshold": threshold, "operating_point": operating_point, "given_masks": given_masks}
     settings = AssessSettings.of(choices | {"force": force}, "assess_many")
-    request = AssessmentRequest(as_paths(scans), settings, as_path(out), as_path(bundle), masks, jobs, timeout)
+    there = OnCluster(cluster) if cluster else None
+    request = AssessmentRequest(
+        as_paths(scans), settings, as_path(out), as_path(bundle), masks, jobs, timeout, cluster=there
+    )
     return Results(assess_scans(request).results)
 
 

@@ -49,6 +49,10 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         typer.Option(metavar="RECIPE", help="Make the scan of this recipe.json again, and nothing else."),
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Scans to work on at once.")] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="WHERE", help="Simulate on a Dask cluster: local, slurm, or the address of a scheduler."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Make simulated scans: real scans or phantoms with artefacts, their measured scores, and simulated readers.
@@ -74,13 +78,17 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
             },
             "lgeqa simulate",
         )
-        _simulate_cohort(settings, out, folder, jobs=jobs, quiet=quiet)
+        _simulate_cohort(settings, out, folder, cluster, jobs=jobs, quiet=quiet)
 
 
-def _simulate_cohort(settings: "CohortSettings", out: Path, folder: Path | None, *, jobs: int, quiet: bool) -> None:
+def _simulate_cohort(
+    settings: "CohortSettings", out: Path, folder: Path | None, cluster: str | None, *, jobs: int, quiet: bool
+) -> None:
+    from lgeqa.cluster import OnCluster
     from lgeqa.workflows.simulation import simulate_cohort
 
-    scans = simulate_cohort(settings, out, folder, jobs, partial(_follow, quiet=quiet))
+    there = OnCluster(cluster) if cluster else None
+    scans = simulate_cohort(settings, out, folder, jobs, partial(_follow, quiet=quiet), there)
     if quiet:
         return
     for written in scans:

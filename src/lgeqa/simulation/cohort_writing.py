@@ -15,12 +15,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
 
 from lgeqa.atomic_io import not_written, write_whole
+from lgeqa.cluster import OnCluster
 from lgeqa.cohort.case import MEASURED, PSEUDO_READERS, TRUTH
 from lgeqa.cohort.paper_layout import IMAGE, LABELS, MASK, label_entry
 from lgeqa.config import reason_of
@@ -75,7 +77,11 @@ class Written:
 
 
 def write_cohort(
-    recipes: Sequence[ScanRecipe], out: Path, folder: Path | None = None, jobs: int = 1
+    recipes: Sequence[ScanRecipe],
+    out: Path,
+    folder: Path | None = None,
+    jobs: int = 1,
+    cluster: OnCluster | None = None,
 ) -> Generator[Written]:
     """Make the scans that are missing in `out`, yield each when it is done, and finally write the tables.
 
@@ -84,6 +90,7 @@ def write_cohort(
         out: Folder of the cohort, created if it is missing.
         folder: Folder to which the paths of real scans are relative.
         jobs: Number of scans made in parallel, each in its own process if more than one.
+        cluster: Cluster on which scans are made. None for this machine.
 
     Yields:
         Each scan of the cohort, whether it is new or existed already.
@@ -97,7 +104,9 @@ def write_cohort(
     done: list[Written] = []
     write = partial(write_scan, out=out, folder=folder)
     in_process = ((recipe, write(recipe)) for recipe in recipes)
-    with closing(in_process if jobs == 1 else work_through(recipes, write, jobs, _LIMITS)) as results:
+    through = cluster or work_through
+    apart = cluster or jobs > 1
+    with closing(through(recipes, write, jobs, _LIMITS) if apart else in_process) as results:
         for recipe, written in results:
             if isinstance(written, WorkerDied):
                 raise OutputError(
@@ -142,12 +151,13 @@ def write_scan(recipe: ScanRecipe, out: Path, folder: Path | None = None) -> Wri
             )
         return _written(recipe, _read_measures(place / MEASURES), *_read_mask(place / MASK), existed=True)
     scan = make_scan(recipe, folder)
-    part = out / f".{recipe.scan_id}.{os.getpid()}.part"
+    part = out / f".{recipe.scan_id}.{gethostname()}-{os.getpid()}.part"
     try:
         _write_part(recipe, scan, part)
         part.rename(place)
     except OSError as error:
-        raise not_written(place, error) from None
+        if not (place / RECIPE).is_file():  # else a worker that was given up for lost has made it meanwhile
+            raise not_written(place, error) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return _written(recipe, scan.measures, scan.atrium, scan.grid, existed=False)

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from lgeqa.atomic_io import claimed
+from lgeqa.cluster import OnCluster
 from lgeqa.simulation.cohort_writing import Written, make_folder, read_recipe, write_cohort, write_scan
 from lgeqa.simulation.recipe import CohortSettings, draw_cohort, installed_versions
 from lgeqa.simulation.synthesis import find_real_scans
@@ -16,6 +17,7 @@ def simulate_cohort(
     real_scans: Path | None = None,
     jobs: int = 1,
     follow: Callable[[Iterable[Written], int], Iterable[Written]] = lambda scans, _total: scans,
+    cluster: OnCluster | None = None,
 ) -> list[Written]:
     """Draw a cohort and write its scans, recipes and scores.
 
@@ -25,12 +27,13 @@ def simulate_cohort(
         real_scans: Folder of real scans with masks to start from. None for phantoms.
         jobs: Number of processes.
         follow: Function that passes on the scans, whose number it also gets, for instance to show the progress.
+        cluster: Cluster on which scans are made, by `jobs` workers if it is started here. None for this machine.
 
     Raises the errors of `draw_cohort`, `claimed`, `write_cohort` and `find_real_scans`.
     """
     with claimed(out):
         recipes = draw_cohort(settings, find_real_scans(real_scans) if real_scans else ())
-        with closing(write_cohort(recipes, out, real_scans, min(jobs, len(recipes)))) as scans:
+        with closing(write_cohort(recipes, out, real_scans, min(jobs, len(recipes)), cluster)) as scans:
             return list(follow(scans, len(recipes)))
 
 
