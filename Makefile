@@ -13,8 +13,10 @@ LOCKED := $(PIP) --no-deps --require-hashes -r
 LGEQA := $(PIP) --no-deps --no-build-isolation -e .
 # PyTorch stands in no lock: which of its builds fits is the machine's matter (a processor, a graphics card).
 TORCH := $(PIP) -c constraints.txt torch
+# Three processes for two cores, since many tests wait for a process that they have started.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2)')
 # A file at a time in each process, so that what its tests share is made once; in the order of tests/conftest.py.
-TEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+TEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # What checks scripts and styles, from package-lock.json. Only `make lint` and `make api-types` need Node.js.
 NODE := node_modules/.bin
@@ -38,7 +40,7 @@ test-all: $(VENV)/.lgeqa-test
 
 # Measures which branches of lgeqa the tests run through, with the limit of pyproject.toml.
 coverage: $(VENV)/.lgeqa-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
 
 lint: $(VENV)/.lgeqa-dev node_modules/.lgeqa build/openapi.json
 	$(BIN)/ruff check .

@@ -386,7 +386,10 @@ def test_statistics_are_estimated_after_the_training(tmp_path: Path, keeps: bool
 def test_training_prints_nothing_but_its_progress(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither at the start nor resumed, nor on a machine of many cores, where Lightning asks for more workers."""
+    """Neither at the start nor resumed, nor on a machine of many cores or with SLURM, where Lightning has wishes."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "srun").touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr("lightning.pytorch.trainer.connectors.data_connector.suggested_max_num_workers", lambda _: 16)
     data = store(tmp_path)
     for epochs in (1, 2):

@@ -33,9 +33,15 @@ def depth_mm(mask: BoolArray, pixel_mm: tuple[float, float], reach_mm: float) ->
 
 def bounding_box(mask: BoolArray, pixel_mm: tuple[float, float], margin_mm: float) -> tuple[slice, slice]:
     """Return the rows and columns of a mask (row, column) that is not empty, with `margin_mm` more on each side."""
-    spans = []
-    for axis in (0, 1):
-        indices = np.flatnonzero(mask.any(axis=1 - axis))
-        margin = int(np.ceil(margin_mm / pixel_mm[axis]))
-        spans.append(slice(max(int(indices[0]) - margin, 0), int(indices[-1]) + 1 + margin))
-    return spans[0], spans[1]
+    rows, columns = (
+        slice(max(span.start - margin, 0), span.stop + margin)
+        for span, margin in zip(tight_box(mask), (int(np.ceil(margin_mm / mm)) for mm in pixel_mm), strict=True)
+    )
+    return rows, columns
+
+
+def tight_box(mask: BoolArray) -> tuple[slice, ...]:
+    """Return the smallest box that holds a mask, one slice for each axis, all without elements if the mask is empty."""
+    axes = range(mask.ndim)
+    places = (np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes)
+    return tuple(slice(int(place[0]), int(place[-1]) + 1) if len(place) else slice(0, 0) for place in places)

@@ -9,7 +9,7 @@ from scipy.ndimage import binary_opening, distance_transform_edt, gaussian_filte
 
 from lgeqa.errors import NotAssessableError
 from lgeqa.measures.aorta import find_aorta
-from lgeqa.measures.distance import bounding_box, depth_mm
+from lgeqa.measures.distance import bounding_box, depth_mm, tight_box
 from lgeqa.measures.edges import Edges, find_edges
 from lgeqa.preprocessing.intensity_reference import IntensityReference, intensity_reference
 from lgeqa.preprocessing.padding import image_area
@@ -191,7 +191,7 @@ class Heart:
     @cached_property
     def coarse_atrium(self) -> FloatArray:
         """Share of atrium in each pixel of `coarse`."""
-        return resample(self.atrium.astype(np.float32), *self._coarse_weights)
+        return self._coarse_share(self.atrium)
 
     @cached_property
     def aorta_discs(self) -> FloatArray:
@@ -281,8 +281,19 @@ class Heart:
 
     def _to_coarse(self, mask: BoolArray) -> BoolArray:
         """Resample a mask of the window to the coarse grid."""
-        coarse: BoolArray = resample(mask.astype(np.float32), *self._coarse_weights) > 0.5
+        coarse: BoolArray = self._coarse_share(mask) > 0.5
         return coarse
+
+    def _coarse_share(self, mask: BoolArray) -> FloatArray:
+        """Return the share of a mask of the window in each pixel of the coarse grid."""
+        rows, columns = self._coarse_weights
+        share = np.zeros((len(mask), len(rows), len(columns)), np.float32)
+        # Most of the window is empty, where nothing needs to be resampled.
+        slices, down, across = tight_box(mask)
+        new_down, new_across = (tight_box(weights != 0)[0] for weights in (rows[:, down], columns[:, across]))
+        inside = mask[slices, down, across].astype(np.float32)
+        share[slices, new_down, new_across] = resample(inside, rows[new_down, down], columns[new_across, across])
+        return share
 
     @cached_property
     def _coarse_weights(self) -> tuple[Weights, Weights]:

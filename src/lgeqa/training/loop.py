@@ -48,6 +48,7 @@ _LIGHTNING_NOISE: Final = (
     ".*in eval mode at the start of training.*",
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
+    ".*`srun` command is available.*",
     ".*``noload`` loader strategy.*",  # of MLflow about SQLAlchemy
 )
 #: Callback that joins the training in a folder, see `joined`.
