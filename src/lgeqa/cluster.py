@@ -37,8 +37,12 @@ _PATIENCE: Final = 60.0
 #: Seconds between two looks at whether workers were added.
 _LOOK_EVERY: Final = 5.0
 #: Tasks may run where a child process can be started, one at a time on each thread, and no worker takes tasks ahead
-#: of its turn, so that a lost worker counts against the task that it was doing only.
-_DASK: Final = {"distributed.worker.daemon": False, "distributed.scheduler.worker-saturation": 1.0}
+#: of its turn, so that a lost worker counts against the task that it was doing only. The third one ends its tries.
+_DASK: Final = {
+    "distributed.worker.daemon": False,
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.allowed-failures": 2,
+}
 #: Variable by which Dask makes its workers give back memory at once, which slows down work on arrays.
 _TRIM: Final = "MALLOC_TRIM_THRESHOLD_"
 #: The process of each thread of a Dask worker in which tasks are done, and what it was made from.
@@ -79,7 +83,8 @@ class OnCluster:
     ) -> Generator[tuple[Task, Answer | WorkerDied]]:
         """Do `work` on each task, and yield each task with its answer in the order of completion.
 
-        A task whose worker is lost is done by another one. A task that loses four workers is set aside. Tasks that were
+        A task whose worker is lost is done by another one. A task that loses three workers is set aside, or as many as
+        the scheduler says that was not started here. Tasks that were
         in work when the scheduler is lost are done again once it is back. Steps are not reported.
 
         Args:

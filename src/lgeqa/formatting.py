@@ -1,4 +1,6 @@
-"""Numbers as text for people. The pages have the same in `frontend/shared/format.js`."""
+"""Numbers and times as text. The pages have the same for people in `frontend/shared/format.js`."""
+
+from datetime import UTC, datetime
 
 
 def probability_text(probability: float | None) -> str:
@@ -15,3 +17,8 @@ def probability_text(probability: float | None) -> str:
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun, such as `1 scan` or `30 scans`."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def utc_now() -> str:
+    """Return the present time in UTC, ISO 8601 to the second, as `2026-11-28T09:30:00+00:00`."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

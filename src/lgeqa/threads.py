@@ -9,6 +9,8 @@ from typing import Final
 ONE_THREAD: Final = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Seconds that one scan may take, unless the user says otherwise; most take a few.
 TIMEOUT_S: Final = 300.0
+#: Memory that the assessment of a scan may need. Scans of a whole chest were measured to need .6 GB.
+_ASSESSMENT_BYTES: Final = 2 * 10**9
 #: Folder of the limits of a container, as Linux shows them within it.
 _CONTAINER: Final = Path("/sys/fs/cgroup")
 
@@ -24,6 +26,16 @@ def memory_bytes() -> int:
     """Return the memory of this machine or, if that is less, of the container of this process."""
     known = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 2**30
     return min([known, *_limits("memory.max")])
+
+
+def most_assessments(n_cores: int, n_bytes: float | None = None) -> int:
+    """Return how many scans may be assessed at once: one for each core, as far as there are 2 GB of memory for each.
+
+    Args:
+        n_cores: Number of cores.
+        n_bytes: Bytes of memory. None for the memory of this machine.
+    """
+    return max(1, min(n_cores, int((memory_bytes() if n_bytes is None else n_bytes) // _ASSESSMENT_BYTES)))
 
 
 def _limits(name: str) -> list[int]:

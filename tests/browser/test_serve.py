@@ -5,6 +5,7 @@ import json
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, Self
@@ -30,10 +31,10 @@ from tests.web.serving import TOKEN, zipped
 
 CAUTION = "It called every scan diagnostic: look at the measures."
 VERDICT = ".badge.diagnostic, .badge.non-diagnostic"
-#: Drops a file of this name and these bytes on the page.
-DROP = """([name, bytes]) => {
+#: Drops a file of this name and these bytes on the page. Text reaches the page much faster than a list of numbers.
+DROP = """([name, base64]) => {
   const transfer = new DataTransfer();
-  transfer.items.add(new File([new Uint8Array(bytes)], name));
+  transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
   document.querySelector("#drop").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
 }"""
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -93,7 +94,7 @@ def home(page: Page, server: Server) -> Page:
 
 
 def drop(page: Page, name: str, content: bytes) -> None:
-    page.evaluate(DROP, [name, list(content)])
+    page.evaluate(DROP, [name, b64encode(content).decode()])
 
 
 def pixels(shown: Locator) -> npt.NDArray[np.uint8]:

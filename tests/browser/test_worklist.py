@@ -122,6 +122,7 @@ def test_urgent_scan_comes_first(home: Page) -> None:
     names = worst_first(home)
     home.get_by_role("link", name=names[-1]).click()
     expect(home.locator("#place")).to_have_text(f"Scan {SCANS} of {SCANS}")
+    expect(home.get_by_role("button", name="Urgent")).to_be_visible()
     home.keyboard.press("u")
     expect(home.get_by_role("button", name="Urgent")).to_have_attribute("aria-pressed", "true")
     home.get_by_role("link", name="List").click()

@@ -26,7 +26,7 @@ CONFIG = ExperimentConfig.of(
     SETTINGS
     | {
         "strategies": ["soft", "ordinal", "mil"],
-        "iterations": 3,
+        "iterations": 2,
         "splits": "folds",
         "pseudo_bags": 2,
         "preparation": {"pixels": 64, "context_mm": [-2.5, 0.0, 2.5]},

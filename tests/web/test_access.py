@@ -11,8 +11,9 @@ from sqlalchemy.exc import OperationalError
 from starlette.routing import BaseRoute, Mount
 from starlette.types import Message, Receive, Scope
 
+from lgeqa.formatting import utc_now
 from lgeqa.studies.management import hash_token
-from lgeqa.studies.models import Reader, Study, now
+from lgeqa.studies.models import Reader, Study
 from lgeqa.web.authorization import Authenticator
 from lgeqa.web.host_names import is_ours, link_host
 from tests.web.serving import OWNER, TOKEN, serve
@@ -37,7 +38,7 @@ def app(tmp_path: Path) -> FastAPI:
 def add_reader(app: FastAPI) -> None:
     """Add a study of no scans, with the reader of `READER_TOKEN`."""
     with app.state.served.sessions.begin() as session:
-        study = Study(name="Pilot", seed=0, repeat_share=0, made_at=now())
+        study = Study(name="Pilot", seed=0, repeat_share=0, made_at=utc_now())
         study.readers = [Reader(number=1, name="Ann", token_sha256=hash_token(READER_TOKEN))]
         session.add(study)
 

@@ -1,7 +1,6 @@
 """Computation of the record of an agreement from the readings of a study."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import combinations, count
 from math import comb
 
@@ -28,6 +27,7 @@ from lgeqa.agreement.statistics import (
 from lgeqa.bootstrap import Bootstrap, Numbers
 from lgeqa.cohort.case import MEASURED
 from lgeqa.errors import UsageError
+from lgeqa.formatting import utc_now
 from lgeqa.records import ScanResult
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.versions import versions
@@ -89,7 +89,7 @@ def agree(
         draws=bootstrap.draws,
         seed=bootstrap.seed,
         versions=versions(),
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=utc_now(),
     )
 
 

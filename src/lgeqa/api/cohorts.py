@@ -44,7 +44,7 @@ def evaluate(  # noqa: PLR0913 - one parameter for each choice
         given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
-        jobs: Number of processes. None for one per core, at most eight.
+        jobs: Number of processes. None for one per core, as far as there are 2 GB for each.
         allow_seen: Whether scans of patients whom the bundle was trained on may be in the test part of a split.
 
     Raises:
@@ -143,7 +143,7 @@ def calibrate(  # noqa: PLR0913 - one parameter for each choice
         risk: Largest share of poor scans that are accepted and of good scans that are repeated. None to use the costs.
         seed: Random seed of the folds and of the bootstrap.
         draws: Number of resamples of the bootstrap.
-        jobs: Number of processes. None for one per core, at most eight.
+        jobs: Number of processes. None for one per core, as far as there are 2 GB for each.
 
     Raises:
         CohortError: A cohort cannot be used, or has too few labelled scans or patients.

@@ -87,6 +87,7 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
     masks: bool = False,
     jobs: int | None = None,
     timeout: float = TIMEOUT_S,
+    memory_gb: float | None = None,
     cluster: str | None = None,
 ) -> Results:
     """Assess all scans below files and folders, in other processes.
@@ -103,8 +104,9 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
         given_masks: Whether the mask beside each scan is used instead of detecting the atrium.
         force: Whether scans get a verdict even if the gate refuses them.
         masks: Whether the masks of the left atrium are written into `out`.
-        jobs: Number of processes. None for one per core, at most eight.
+        jobs: Number of processes. None for one per core, as far as there are 2 GB for each.
         timeout: Seconds that one scan may take.
+        memory_gb: Gigabytes of memory that all processes together may need, 2 for each. None to count on `jobs`.
         cluster: Dask cluster on which scans are assessed: `local` or `slurm`, which are started with `jobs` workers, or
             the address of a scheduler. None for this machine.
 
@@ -117,7 +119,15 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
     settings = AssessSettings.of(choices | {"force": force}, "assess_many")
     there = OnCluster(cluster) if cluster else None
     request = AssessmentRequest(
-        as_paths(scans), settings, as_path(out), as_path(bundle), masks, jobs, timeout, cluster=there
+        as_paths(scans),
+        settings,
+        as_path(out),
+        as_path(bundle),
+        masks,
+        jobs,
+        timeout,
+        cluster=there,
+        memory_gb=memory_gb,
     )
     return Results(assess_scans(request).results)
 

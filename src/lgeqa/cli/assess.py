@@ -71,6 +71,10 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     jobs: Jobs = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(metavar="GB", min=0, help="Memory for all processes: takes fewer scans at once, 2 GB for each."),
+    ] = None,
     timeout: Timeout = TIMEOUT_S,
     log: LogFile = None,
     quiet: Quiet = False,
@@ -102,7 +106,21 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     there = OnCluster(cluster) if cluster else None
     folder = secrets_folder(out, secrets, deidentify=deidentify)
     request = AssessmentRequest(
-        paths, settings, out, bundle, masks, jobs, timeout, fresh, dicom, folder, bids, bids_filter, share, there
+        paths,
+        settings,
+        out,
+        bundle,
+        masks,
+        jobs,
+        timeout,
+        fresh,
+        dicom,
+        folder,
+        bids,
+        bids_filter,
+        share,
+        there,
+        memory,
     )
     printing = Printing(conclude, table_text, as_json, as_csv, quiet, log)
     raise typer.Exit(run_and_print("lgeqa assess", request, printing))

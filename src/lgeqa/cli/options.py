@@ -14,7 +14,7 @@ GivenMasks = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", metavar="N", min=1, help="Scans to work on at once; else one per core, at most 8."),
+    typer.Option("--jobs", metavar="N", min=1, help="Scans to work on at once; else one per core and 2 GB of memory."),
 ]
 Timeout = Annotated[
     float,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from lgeqa.evaluation.predictions import (
 )
 from lgeqa.evaluation.record import Comparison, Evaluation, Excluded, ScaleFigures
 from lgeqa.evaluation.reference_labels import label_of
+from lgeqa.formatting import utc_now
 from lgeqa.inference.bundle import Bundle
 from lgeqa.records import ScanResult
 from lgeqa.scales import PASSES_FROM, QUALITY_FIRST, SCALE_NAMES
@@ -135,7 +135,7 @@ def evaluate(
         associations=table_1(np.array([scan.label for scan in scans], float), patients, bootstrap),
         cautions=tuple(filter(None, (*_scale_cautions(scans), few_caution(counts), *_reader_cautions(comparisons)))),
         versions=training_versions(),
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=utc_now(),
     )
 
 

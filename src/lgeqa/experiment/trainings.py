@@ -57,7 +57,9 @@ def train_all(
         quiet: Whether to hide the progress.
         told: Function called with each finished training.
     """
-    left = [run for run in plan.runs if not is_finished(out, run)]
+    # Strategy by strategy, since networks with the same layers share most of the work of their export.
+    runs = sorted(plan.runs, key=lambda run: config.strategies.index(run.strategy))
+    left = [run for run in runs if not is_finished(out, run)]
     if jobs == 1:
         for run in left:
             train_one(run, plan, config, out, detector, quiet)

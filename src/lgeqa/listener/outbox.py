@@ -2,11 +2,11 @@
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
 from lgeqa.atomic_io import flush, write_whole
+from lgeqa.formatting import utc_now
 from lgeqa.listener.destination import Delivery
 from lgeqa.listener.spool import Receipt, SeriesResult, Spool
 from lgeqa.records import Record
@@ -79,7 +79,7 @@ class Outbox:
         """
         path = self._receipt_path(result_id, destination)
         path.parent.mkdir(exist_ok=True)
-        write_whole(path, Receipt(at=_now(), taken=taken).model_dump_json() + "\n")
+        write_whole(path, Receipt(at=utc_now(), taken=taken).model_dump_json() + "\n")
         flush(path.parent)
 
     def give_up(self, result_id: str, destination: str, attempts: int, reason: str) -> None:
@@ -88,7 +88,7 @@ class Outbox:
         Raises:
             OutputError: It cannot be written.
         """
-        given_up = GivenUp(id=result_id, destination=destination, at=_now(), attempts=attempts, reason=reason)
+        given_up = GivenUp(id=result_id, destination=destination, at=utc_now(), attempts=attempts, reason=reason)
         write_whole(self._failed_path(result_id, destination), given_up.model_dump_json(indent=2) + "\n")
 
     def failures(self) -> list[GivenUp]:
@@ -136,7 +136,3 @@ def _hours_since(folder: Path, *names: str) -> float:
     """Return how long ago the last one of some paths in a folder was written."""
     changed = [path.stat().st_mtime for name in names if (path := folder / name).exists()]
     return (time.time() - max(changed)) / _HOUR
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock
 from time import monotonic
@@ -11,6 +10,7 @@ from typing import Final
 
 from lgeqa.batch import OutputFolder, ScanAssessor
 from lgeqa.errors import LgeqaError
+from lgeqa.formatting import utc_now
 from lgeqa.io import discover
 from lgeqa.io.source import Source
 from lgeqa.listener.instance import read_instance
@@ -166,7 +166,7 @@ class SeriesAssessment:
         self._finish(version, "assessed", "given up", (version.key,))
 
     def _finish(self, version: SeriesVersion, outcome: str, reason: str, scans: tuple[str, ...] = ()) -> None:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = utc_now()
         result = SeriesResult(version=version, outcome=outcome, reason=reason, scans=scans, finished_at=now)
         self._spool.finish(result)
         _logger.info("%s: %s (%s)", version.id, outcome, reason)

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.cohort import PSEUDO_READERS
+from lgeqa.formatting import utc_now
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
-from lgeqa.studies.models import PracticeRating, Reader, Reading, Study, StudyScan, now
+from lgeqa.studies.models import PracticeRating, Reader, Reading, Study, StudyScan
 from lgeqa.studies.reading_order import draw_order, draw_repeated
 from lgeqa.studies.study_scans import Candidate
 
@@ -48,7 +49,7 @@ def make_study(session: Session, name: str, scans: Sequence[Candidate], *, repea
         raise RatingError("A study of one scan cannot show it twice: the readings would follow each other. Add scans.")
     if session.scalar(select(Study.id).where(func.lower(Study.name) == name.lower())):
         raise ConflictError(f"There is a study {name!r} already. Choose another name.")
-    study = Study(name=name, seed=seed, repeat_share=repeat_share, made_at=now())
+    study = Study(name=name, seed=seed, repeat_share=repeat_share, made_at=utc_now())
     study.scans = [_study_scan(scan) for scan in scans]
     session.add(study)
     session.flush()
@@ -177,13 +178,13 @@ def find_reader(session: Session, token: str) -> int | None:
 
 def close_study(study: Study) -> None:
     """Close a study, so that readers see nothing more and the ratings can be viewed and exported."""
-    study.closed_at = study.closed_at or now()
+    study.closed_at = study.closed_at or utc_now()
 
 
 def reopen_study(study: Study) -> None:
     """Reopen a study for its readers, and record that the ratings could be viewed before."""
     if study.closed_at:
-        study.closed_at, study.reopened_at = None, now()
+        study.closed_at, study.reopened_at = None, utc_now()
 
 
 def check_open(study: Study) -> None:

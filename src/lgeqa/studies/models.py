@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -265,8 +264,3 @@ def writing(sessions: Sessions) -> Iterator[Session]:
     with sessions.begin() as session:
         exclude_writers(session)
         yield session
-
-
-def now() -> str:
-    """Return the current time in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

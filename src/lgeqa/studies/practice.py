@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lgeqa.config import Frozen
+from lgeqa.formatting import utc_now
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.errors import NotFoundError, RatingError
 from lgeqa.studies.management import check_open
-from lgeqa.studies.models import PracticeRating, PracticeScan, Reader, Study, now
+from lgeqa.studies.models import PracticeRating, PracticeScan, Reader, Study
 from lgeqa.studies.ratings import GivenScores
 from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
 from lgeqa.studies.study_scans import Candidate, PracticeCandidate
@@ -135,7 +136,7 @@ def save_practice(session: Session, reader: Reader, number: int, given: GivenSco
     scan = find_practice_scan(session, reader, number)
     rating = next((rating for rating in reader.practice_ratings if rating.scan is scan), None)
     if rating is None:
-        rating = PracticeRating(scan=scan, saved_at=now(), **given.model_dump())
+        rating = PracticeRating(scan=scan, saved_at=utc_now(), **given.model_dump())
         reader.practice_ratings.append(rating)
         session.flush()
     return PracticeFeedback(

@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session, selectinload
 
 from lgeqa.config import Frozen
 from lgeqa.errors import ReadError, ScanError
+from lgeqa.formatting import utc_now
 from lgeqa.io import Source
 from lgeqa.records import Scan
 from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE
 from lgeqa.studies.errors import ConflictError, NotFoundError
 from lgeqa.studies.management import check_open
-from lgeqa.studies.models import PracticeRating, PracticeScan, Rating, Reader, Reading, Saved, StudyScan, now
+from lgeqa.studies.models import PracticeRating, PracticeScan, Rating, Reader, Reading, Saved, StudyScan
 
 _DAY_S: Final = 24 * 3600
 Score = Annotated[int, Field(strict=True, ge=LOWEST_SCORE, le=HIGHEST_SCORE)]
@@ -68,7 +69,7 @@ class Sent(Given):
     def columns(self) -> dict[str, Any]:
         """Return the values of the columns of `models.Saved` that follow from this judgement."""
         scores = self.scores.model_dump() if self.scores else {}
-        return scores | self.model_dump(include={"save_id", "cannot_rate", "comment"}) | {"saved_at": now()}
+        return scores | self.model_dump(include={"save_id", "cannot_rate", "comment"}) | {"saved_at": utc_now()}
 
 
 class GivenRating(Given):

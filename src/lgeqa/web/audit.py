@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from lgeqa.config import Frozen
-from lgeqa.studies.models import now
+from lgeqa.formatting import utc_now
 from lgeqa.table_text import csv_text
 from lgeqa.web.models import AuditRow, ScanRow
 
@@ -95,7 +95,7 @@ class AuditPage(Frozen):
 def record(session: Session, person: str, action: Action, scan: ScanRow | None = None, detail: str = "") -> None:
     """Add an entry in the transaction of a session, so that it is kept exactly if the change is."""
     number, name = (scan.id, scan.name) if scan else (None, "")
-    session.add(AuditRow(at=now(), person=person, action=action, scan_id=number, scan_name=name, detail=detail))
+    session.add(AuditRow(at=utc_now(), person=person, action=action, scan_id=number, scan_name=name, detail=detail))
 
 
 def find_entries(session: Session, filters: AuditFilters) -> Sequence[AuditRow]:

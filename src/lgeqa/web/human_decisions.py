@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from lgeqa.cohort.table_io import COLUMNS, SERIES
 from lgeqa.config import Frozen
+from lgeqa.formatting import utc_now
 from lgeqa.records import Decision
 from lgeqa.studies.export import series_name
-from lgeqa.studies.models import now
 from lgeqa.table_text import csv_text
 from lgeqa.web.audit import record
 from lgeqa.web.authorization import Principal
@@ -96,7 +96,7 @@ def decide(session: Session, row: ScanRow, sent: SentDecision, person: Principal
             version=latest + 1,
             **sent.model_dump(exclude={"person"}),
             person=person.name if person.is_named else sent.person or person.name,
-            decided_at=now(),
+            decided_at=utc_now(),
             model_decision=row.decision,
             model_probability=row.probability,
         )

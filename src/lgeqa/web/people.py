@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from lgeqa.database import Sessions
 from lgeqa.errors import UsageError
+from lgeqa.formatting import utc_now
 from lgeqa.studies.management import hash_token
-from lgeqa.studies.models import now
 from lgeqa.web.audit import record
 from lgeqa.web.home_folder import make_home, open_home
 from lgeqa.web.models import OWNER, Person, Role
@@ -54,7 +54,7 @@ class People:
         with self.sessions.begin() as session:
             if find_by_name(session, name):
                 raise PersonError(f"There is a person {name!r} already. Choose another name, or remove that one first.")
-            session.add(Person(name=name, role=role, token_sha256=hash_token(token), added_at=now()))
+            session.add(Person(name=name, role=role, token_sha256=hash_token(token), added_at=utc_now()))
             record(session, OWNER, "people", detail=f"added {name} as {role}")
         return token
 

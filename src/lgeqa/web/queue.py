@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Condition
 from typing import Final
 
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from lgeqa.database import Sessions
 from lgeqa.errors import QuotaError
+from lgeqa.formatting import utc_now
 from lgeqa.io import Source
 from lgeqa.io.series_header import SeriesHeader
 from lgeqa.records import ScanResult
@@ -275,8 +275,3 @@ def _free_name(session: Session, name: str) -> str:
         middle = (low + free) // 2
         low, free = (middle, free) if taken(middle) else (low, middle)
     return name if free == 1 else f"{name}-{free}"
-
-
-def utc_now() -> str:
-    """Return the time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -17,7 +17,7 @@ from lgeqa.errors import OutputError
 from lgeqa.io import Source
 from lgeqa.io.series_header import SeriesHeader
 from lgeqa.records import ScanResult
-from lgeqa.threads import cores, memory_bytes
+from lgeqa.threads import cores, most_assessments
 from lgeqa.web.metrics import Metrics
 from lgeqa.web.queue import MOST_TAKES, Queue, QueuedScan
 from lgeqa.web.uploads import FILES, without_folder
@@ -31,8 +31,7 @@ _TRY_AGAIN_S = 2.0
 _STUCK_S = 60.0
 #: Free bytes that the disk needs before a scan is taken: its pictures, its mask and the database need space.
 _ROOM_BYTES = 20_000_000
-#: Memory that a worker may need, and the largest number of workers that are started unasked.
-_WORKER_BYTES = 2 * 10**9
+#: Largest number of workers that are started unasked.
 _MOST_WORKERS = 8
 #: Messages about scans that are given up.
 _LOOK_AT_IT = "Its files may be damaged: export it again, or assess it on a faster machine."
@@ -235,7 +234,7 @@ class WorkerPool:
 
 def pool_size() -> int:
     """Return the number of workers for this machine: one for two cores and 2 GB of memory, at most 8."""
-    return max(1, min(cores() // 2, memory_bytes() // _WORKER_BYTES, _MOST_WORKERS))
+    return min(most_assessments(cores() // 2), _MOST_WORKERS)
 
 
 def check_room(folder: Path) -> None:

@@ -20,7 +20,8 @@ class AssessConfig(Settings):
             for one beside the output folder.
         given_masks: Whether the atrium comes from the mask beside each scan.
         force: Whether a scan gets a verdict even if the gate refuses it.
-        jobs: Number of scans to work on at once. None for one per core, at most 8.
+        jobs: Number of scans to work on at once. None for one per core, as far as memory goes.
+        memory: Gigabytes of memory that all processes together may need. None for those of the machine.
         timeout: Seconds that one scan may take.
         operating_point: Limits of the scan's probability for the decision, as `lgeqa operating-point` writes them. None
             for the bundle's.
@@ -35,5 +36,6 @@ class AssessConfig(Settings):
     given_masks: bool = False
     force: bool = False
     jobs: int | None = None
+    memory: float | None = None
     timeout: float = TIMEOUT_S
     operating_point: OperatingPoint | None = None

@@ -35,13 +35,11 @@ from lgeqa.io import Source, discover
 from lgeqa.io.formatting import printable_path
 from lgeqa.records import ScanResult
 from lgeqa.reporting import render
-from lgeqa.threads import TIMEOUT_S, cores
+from lgeqa.threads import TIMEOUT_S, cores, most_assessments
 from lgeqa.workers import Limits, WorkerDied, apart, ignore_step
 
 #: Function that passes on the items of a run, whose number it also gets, for instance to show the progress.
 Follow = Callable[[Iterable[BatchItem], int], Iterable[BatchItem]]
-#: Largest number of jobs unless the user asks for more, since each keeps a scan and both networks in memory.
-MOST_JOBS = 8
 #: Time that the search for scans may take, as a multiple of the time limit of one scan.
 SEARCH_TIME = 10
 
@@ -61,7 +59,7 @@ class AssessmentRequest:
         out: Folder for the results. None to write nothing.
         bundle: Folder of a trained model. None for the bundle in the package.
         masks: Whether atrium masks are written.
-        jobs: Number of processes. None for one per core, at most `MOST_JOBS`.
+        jobs: Number of processes. None for as many as cores and memory allow, see `most_assessments`.
         timeout: Seconds that one scan may take.
         fresh: Whether the results of earlier runs in `out` are removed first.
         dicom: Whether results are also written as DICOM objects of each scan's study.
@@ -70,6 +68,7 @@ class AssessmentRequest:
         bids_filter: JSON file that says which images of the data set are assessed. None for those named LGE.
         shard: Share of the scans that this run assesses.
         cluster: Cluster on which scans are assessed. None for this machine.
+        memory_gb: Gigabytes of memory that all processes together may need, which bounds their number.
     """
 
     paths: Sequence[Path]
@@ -86,6 +85,14 @@ class AssessmentRequest:
     bids_filter: Path | None = None
     shard: Shard = WHOLE
     cluster: OnCluster | None = None
+    memory_gb: float | None = None
+
+    @property
+    def n_processes(self) -> int:
+        """Number of processes that assess scans."""
+        if self.memory_gb is None:
+            return self.jobs or most_assessments(cores())
+        return most_assessments(self.jobs or cores(), self.memory_gb * 1e9)
 
 
 @dataclass(frozen=True)
@@ -355,8 +362,9 @@ def _run(
     write_report: Callable[[Collection[ScanResult]], None] | None = None,
     on_step: OnStep = ignore_step,
 ) -> Generator[BatchItem]:
-    jobs = max(1, min(request.jobs or min(cores(), MOST_JOBS), len(sources)))
-    open_assess = partial(open_pipeline, request.bundle, max(1, cores() // jobs), request.settings)
+    jobs = max(1, min(request.n_processes, len(sources)))
+    threads = 1 if request.cluster else max(1, cores() // jobs)
+    open_assess = partial(open_pipeline, request.bundle, threads, request.settings)
     deidentifier = Deidentifier.open(request.secrets) if request.secrets else None
     assessor = ScanAssessor.of(open_assess, bundle, request.settings, out, deidentifier)
     limits = Limits(seconds=request.timeout)

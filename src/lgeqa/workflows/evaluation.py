@@ -49,7 +49,7 @@ class EvaluationRequest:
         given_masks: Whether the masks of the cohort are used instead of detecting the atrium.
         seed: Random seed of the bootstrap.
         draws: Number of resamples of the bootstrap.
-        jobs: Number of processes. None for one per core, at most eight.
+        jobs: Number of processes. None for one per core, as far as there are 2 GB for each.
         allow_seen: Whether scans of patients whom the bundle was trained on may be in the test part of a split.
     """
 
