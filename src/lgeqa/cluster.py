@@ -83,9 +83,9 @@ class OnCluster:
     ) -> Generator[tuple[Task, Answer | WorkerDied]]:
         """Do `work` on each task, and yield each task with its answer in the order of completion.
 
-        A task whose worker is lost is done by another one. A task that loses three workers is set aside, or as many as
-        the scheduler says that was not started here. Tasks that were
-        in work when the scheduler is lost are done again once it is back. Steps are not reported.
+        A task whose worker is lost is done by another one. A task that loses three workers is set aside; a scheduler
+        that was not started here may allow another number. Tasks that were in work when the scheduler is lost are done
+        again once it is back. Steps are not reported.
 
         Args:
             tasks: Tasks, which must be picklable, as must `work` and the answers.

@@ -102,25 +102,11 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     choices = {"threshold": threshold, "given_masks": given_masks, "force": force}
     choices["operating_point"] = config.operating_point
     settings = AssessSettings.of(choices, "lgeqa assess")
-    share = Shard.parse(shard) if shard else WHOLE
+    part = Shard.parse(shard) if shard else WHOLE
     there = OnCluster(cluster) if cluster else None
     folder = secrets_folder(out, secrets, deidentify=deidentify)
     request = AssessmentRequest(
-        paths,
-        settings,
-        out,
-        bundle,
-        masks,
-        jobs,
-        timeout,
-        fresh,
-        dicom,
-        folder,
-        bids,
-        bids_filter,
-        share,
-        there,
-        memory,
+        paths, settings, out, bundle, masks, jobs, timeout, fresh, dicom, folder, bids, bids_filter, part, there, memory
     )
     printing = Printing(conclude, table_text, as_json, as_csv, quiet, log)
     raise typer.Exit(run_and_print("lgeqa assess", request, printing))
