@@ -42,11 +42,12 @@ export class Mosaic {
 function tileOf(scan, known) {
   const text = JSON.stringify(scan);
   if (known?.text === text) return known;
-  const element = known?.element ?? make("li");
   const link = known?.link ?? make("a");
+  const element = known?.element ?? make("li", {}, link);
   // A picture that is put in anew while it is clicked on would lose the click.
   if (!known || scan.finished_at !== known.finished) link.replaceChildren(pictureOf(scan), make("span", {}, scan.name));
-  arrange(element, [link, ...decisionBadges(scan)]);
+  while (link.nextSibling) link.nextSibling.remove();
+  element.append(...decisionBadges(scan));
   return { element, link, text, finished: scan.finished_at };
 }
 
