@@ -326,7 +326,7 @@ def test_aorta_and_pools_are_fetched_when_they_are_wanted(home: Page, tmp_path: 
     assert home.evaluate(fetched) == 0
     expect(home.locator("#blood-legend")).to_be_hidden()
     home.get_by_label("Aorta and blood pools").check()
-    home.wait_for_function(fetched)
+    home.wait_for_function(f"() => ({fetched})() === 2")
     expect(home.locator("#blood-legend")).to_be_visible()
     home.get_by_label("Aorta and blood pools").uncheck()
     home.get_by_label("Aorta and blood pools").check()

@@ -121,6 +121,6 @@ def test_standstill_of_one_worker_stays_while_another_goes_on(tmp_path: Path) ->
 )
 def test_pool_fits_cores_and_memory(monkeypatch: pytest.MonkeyPatch, cores: int, gigabytes: int, size: int) -> None:
     monkeypatch.setattr(worker, "cores", lambda: cores)
-    monkeypatch.setattr(worker, "memory_bytes", lambda: gigabytes * 10**9)
+    monkeypatch.setattr("lgeqa.threads.memory_bytes", lambda: gigabytes * 10**9)
 
     assert pool_size() == size
