@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+
+from tests.factories.listener import free_port
 
 #: Where Debian puts the programs of the server, one folder for each version.
 _DEBIAN = Path("/usr/lib/postgresql")
@@ -28,7 +29,7 @@ def postgres_server() -> Iterator[str]:
     try:
         if user:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         _run(user, programs / "initdb", "-D", data, "-U", "lgeqa", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off"
         control = (programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w")
@@ -78,9 +79,3 @@ def _run(user: pwd.struct_passwd | None, *command: str | Path) -> None:
         timeout=120,
         **rights,  # type: ignore[call-overload]
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
