@@ -11,8 +11,9 @@ from lgeqa.inference.atrium import find_atrium
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import discover, read_scan
-from lgeqa.measures import Heart
-from lgeqa.records import Finding, FloatArray, Scan, ScanResult, Severity
+from lgeqa.measures import Heart, compute_measures, measured_reader
+from lgeqa.records import Finding, FloatArray, Measures, Scan, ScanResult, Severity
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.phantom import build_phantom, draw_phantom, render
 from lgeqa.simulation.signal import Sequence
 from tests.images import write_dicom_series, write_volume
@@ -94,6 +95,41 @@ def test_the_record_adds_up(plain: ScanResult, bundle: Bundle) -> None:
     assert plain.bundle == bundle.stamp
     assert all(one.atrium_area_mm2 > 0 for one in plain.slices)
     assert ScanResult.model_validate_json(plain.model_dump_json()) == plain
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_the_measured_reader_has_the_share_of_the_manifest(
+    share: float, voxels: npt.NDArray[np.int16], bundle: Bundle, tmp_path: Path
+) -> None:
+    manifest = bundle.manifest.model_copy(update={"measured_share": share})
+    path = write_volume(tmp_path / "a.nrrd", voxels, spacing_mm=SPACING_MM)
+    result = lgeqa.assess(path, bundle=Bundle(manifest, bundle.stamp, bundle._files, threads=1))
+    assert result.measures is not None
+    measured = measured_reader().probabilities(result.measures.values)
+    assert list(result.parts) == (list(SCALE_NAMES) if share else [])
+    for name, part in result.parts.items():
+        assert part.measures == measured[name]
+        assert part.measures is not None
+        mixed = 0.75 * part.network + 0.25 * part.measures
+        assert getattr(result, f"p_{name}") == pytest.approx(mixed, abs=1e-6)
+        # It is one number for the scan, so that it moves all slices alike.
+        assert np.mean([getattr(one, f"p_{name}") for one in result.slices]) == pytest.approx(mixed, abs=1e-6)
+
+
+def test_an_undefined_measure_leaves_its_scale_to_the_network(
+    voxels: npt.NDArray[np.int16], bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_aorta(scan: Scan, heart: Heart) -> Measures:
+        found = compute_measures(scan, heart)
+        return found.model_copy(update={"values": found.values | {"aortic_wall_contrast": None}})
+
+    monkeypatch.setattr("lgeqa.inference.pipeline.compute_measures", without_aorta)
+    manifest = bundle.manifest.model_copy(update={"measured_share": 0.25})
+    path = write_volume(tmp_path / "a.nrrd", voxels, spacing_mm=SPACING_MM)
+    result = lgeqa.assess(path, bundle=Bundle(manifest, bundle.stamp, bundle._files, threads=1))
+    assert result.parts["enhancement"].measures is None
+    assert result.p_enhancement == pytest.approx(result.parts["enhancement"].network, abs=1e-6)
+    assert result.parts["quality"].measures is not None
 
 
 def test_the_scan_is_left_as_it_was(tmp_path: Path) -> None:

@@ -1332,6 +1332,7 @@ export interface components {
          *         likelihood: Description of the probability.
          *         towards: Appearance of a scan at the nearer end of the scale.
          *         fails: Whether the scan is more likely not diagnostic.
+         *         parts: Probabilities that were averaged, as text. Empty if there is only the network.
          */
         AttributeView: {
             /** Name */
@@ -1346,6 +1347,8 @@ export interface components {
             towards: string;
             /** Fails */
             fails: boolean;
+            /** Parts */
+            parts: string;
         };
         /**
          * AuditEntry
@@ -2140,6 +2143,21 @@ export interface components {
             scales: components["schemas"]["DefinedScale"][];
         };
         /**
+         * ProbabilityParts
+         * @description The two probabilities that a bundle with a share of the measured reader averages on a scale.
+         *
+         *     Attributes:
+         *         network: Mean over the slices of the network's probability.
+         *         measures: Probability by the measured reader. None if a measure that it needs is undefined, in which case the
+         *             network decides alone.
+         */
+        ProbabilityParts: {
+            /** Network */
+            network: number;
+            /** Measures */
+            measures: number | null;
+        };
+        /**
          * Problem
          * @description The reason why a request was refused.
          *
@@ -2637,6 +2655,7 @@ export interface components {
          *         mask_source: Source of the atrium mask: `detected` or `supplied`.
          *         slices: Scores of each scored slice, from inferior to superior.
          *         scores: Estimated score on each scale, by name. Empty unless the bundle estimates scores.
+         *         parts: Parts of the probability on each scale, by name. Empty unless the measured reader has a share in it.
          *         source: Path of the file, or of the folder of a DICOM series. Empty in a de-identified record.
          *         series: Number, images and first file of a DICOM series. Empty for a volume, if none could be read, and in a
          *             de-identified record.
@@ -2737,6 +2756,13 @@ export interface components {
              */
             scores: {
                 [key: string]: components["schemas"]["ScoreEstimate"];
+            };
+            /**
+             * Parts
+             * @default {}
+             */
+            parts: {
+                [key: string]: components["schemas"]["ProbabilityParts"];
             };
             /**
              * Source
@@ -3217,6 +3243,7 @@ export type PictureWindows = components['schemas']['PictureWindows'];
 export type PracticeEntry = components['schemas']['PracticeEntry'];
 export type PracticeFeedback = components['schemas']['PracticeFeedback'];
 export type PracticeWorklist = components['schemas']['PracticeWorklist'];
+export type ProbabilityParts = components['schemas']['ProbabilityParts'];
 export type Problem = components['schemas']['Problem'];
 export type Progress = components['schemas']['Progress'];
 export type ReaderCount = components['schemas']['ReaderCount'];

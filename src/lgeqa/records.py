@@ -135,6 +135,19 @@ class ScoreEstimate(Record):
     high: int
 
 
+class ProbabilityParts(Record):
+    """The two probabilities that a bundle with a share of the measured reader averages on a scale.
+
+    Attributes:
+        network: Mean over the slices of the network's probability.
+        measures: Probability by the measured reader. None if a measure that it needs is undefined, in which case the
+            network decides alone.
+    """
+
+    network: float
+    measures: float | None
+
+
 class SliceMeasures(Record):
     """Image quality measures of one slice that holds the left atrium.
 
@@ -301,11 +314,13 @@ class ScanResult(Record):
         mask_source: Source of the atrium mask: `detected` or `supplied`.
         slices: Scores of each scored slice, from inferior to superior.
         scores: Estimated score on each scale, by name. Empty unless the bundle estimates scores.
+        parts: Parts of the probability on each scale, by name. Empty unless the measured reader has a share in it.
         source: Path of the file, or of the folder of a DICOM series. Empty in a de-identified record.
         series: Number, images and first file of a DICOM series. Empty for a volume, if none could be read, and in a
             de-identified record.
         input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order. In a de-identified
             record its HMAC-SHA-256 by the secret key.
+        mask_sha256: The same of the mask's file. Empty unless the mask was supplied in a file.
         bundle: Identity of the bundle that made the result.
         versions: Versions of lgeqa, Python and the packages that took part.
         finished_at: Time in UTC, ISO 8601. Empty in a de-identified record.
@@ -344,9 +359,11 @@ class ScanResult(Record):
     mask_source: Literal["detected", "supplied"] | None = None
     slices: tuple[SliceScores, ...] = ()
     scores: dict[str, ScoreEstimate] = Field({})
+    parts: dict[str, ProbabilityParts] = Field({})
     source: str = ""
     series: str = ""
     input_sha256: str = ""
+    mask_sha256: str = ""
     bundle: BundleStamp | None = None
     versions: dict[str, str] = Field({})
     finished_at: str = ""

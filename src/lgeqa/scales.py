@@ -5,6 +5,7 @@ otherwise is a slip (expert scores correlate at +.76 with quality).
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 #: A score of this value or more is diagnostic (class 1). Halves occur as averages: 2.5 is non-diagnostic.
@@ -13,6 +14,8 @@ DIAGNOSTIC_FROM: Final = 3.0
 PASSES_FROM: Final = 0.5
 LOWEST_SCORE: Final = 1
 HIGHEST_SCORE: Final = 5
+#: Distribution of an expert's score around a measured one. Single readers differ by about this standard deviation.
+_SPREAD: Final = NormalDist(0, 0.6)
 
 
 @dataclass(frozen=True)
@@ -123,3 +126,11 @@ QUALITY_FIRST: Final = (*(scale for scale in SCALES if scale.name == "quality"),
 def is_diagnostic(score: float) -> bool:
     """Return whether a score of 1 to 5 counts as diagnostic (class 1): 3.0 or more (section 4.1)."""
     return score >= DIAGNOSTIC_FROM
+
+
+def chance_of_at_least(least: float, measured: float) -> float:
+    """Return the assumed probability that an expert gives a score of at least `least` to a scan with a measured score.
+
+    The expert's score has a normal distribution around the measured one, with a standard deviation of 0.6.
+    """
+    return _SPREAD.cdf(measured - least)

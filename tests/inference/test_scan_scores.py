@@ -70,7 +70,7 @@ def assess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Score],
     """Assess a toy scan with a bundle whose quality network is replaced."""
 
     def assessed_by(score: Score) -> ScanResult:
-        monkeypatch.setattr(Bundle, "score", score)
+        monkeypatch.setattr(Bundle, "score", lambda bundle, slices, context, **_: score(bundle, slices, context))
         [source] = discover([toy_scan(tmp_path / "scan.nrrd")])
         return assess_scan(read_scan(source), open_bundle(toy_bundle(tmp_path / "toy")), AssessSettings()).result
 
@@ -145,7 +145,7 @@ def test_the_network_sees_the_slices_of_the_manifest(
 ) -> None:
     calls: list[IntArray] = []
 
-    def watched(_bundle: Bundle, _slices: FloatArray, context: IntArray) -> QualityOutputs:
+    def watched(_bundle: Bundle, _slices: FloatArray, context: IntArray, **_: object) -> QualityOutputs:
         calls.append(context)
         return QualityOutputs(np.full((len(context), 4), 0.7, np.float32))
 

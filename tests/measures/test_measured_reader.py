@@ -49,6 +49,15 @@ def test_weights_add_up_and_measures_have_a_direction() -> None:
         assert {BY_NAME[name].better for name in weights} <= {"higher", "lower"}
 
 
+def test_probabilities_follow_the_distance_of_the_scores_from_the_border() -> None:
+    values = at_goodness(0.6, septal_contrast=None)
+    scores, probabilities = READER.scores(values), READER.probabilities(values)
+    assert probabilities["enhancement"] is None
+    for name in ("myocardium_nulling", "sharpness", "quality"):
+        assert probabilities[name] == pytest.approx(NormalDist(3, 0.6).cdf(scores[name] or 0))
+    assert list(probabilities) == list(SCALE_NAMES)
+
+
 def test_shares_are_those_of_the_experts() -> None:
     combinations, counts = joint_counts()
     for place, name in enumerate(SCALE_NAMES):

@@ -11,10 +11,10 @@ import pytest
 from lgeqa.inference.bundle.kept_out import KeptOut
 from lgeqa.measures import MEASURES, definition, reference_scans
 from lgeqa.operating_point import OperatingPoint
-from lgeqa.records import ReferenceLevels, ScanResult
+from lgeqa.records import ProbabilityParts, ReferenceLevels, ScanResult
 from lgeqa.reporting import ScanPictures, end_of, render
 from lgeqa.reporting.measure_rows import reference_note
-from lgeqa.scales import SCALES, Scale
+from lgeqa.scales import SCALE_NAMES, SCALES, Scale
 from tests.reporting.shown import pictured, sliced, weighed
 from tests.results import REFUSED, REVIEW, STAMP, assessed, decided, measured, unassessed
 
@@ -166,9 +166,17 @@ def test_weights_and_estimated_scores_are_shown() -> None:
     assert [scores["weight"] for scores in json.loads(block)["vote"]["slices"]] == [0.7, 0.125, 0.125, 0.05]
 
 
-def test_other_scans_show_neither_weights_nor_scores() -> None:
+def test_the_parts_of_each_probability_are_shown() -> None:
+    parts = {name: ProbabilityParts(network=0.62, measures=0.344) for name in SCALE_NAMES}
+    rows = _Page(_page(sliced(parts=parts | {"enhancement": ProbabilityParts(network=0.9, measures=None)}))).rows
+    [head] = [row for row in rows if "Mean of" in row]
+    shown = [row[head.index("Mean of")] for row in rows[rows.index(head) + 1 :][: len(SCALES)]]
+    assert shown == [*["network .62, measures .34"] * 3, "network .90, measures –"]
+
+
+def test_other_scans_show_neither_weights_nor_scores_nor_parts() -> None:
     cells = {cell for row in _Page(_page(sliced())).rows for cell in row}
-    assert not cells & {"Estimated score", "Weight"}
+    assert not cells & {"Estimated score", "Weight", "Mean of"}
 
 
 def test_the_worst_slices_are_named_with_their_place() -> None:

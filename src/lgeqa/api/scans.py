@@ -89,6 +89,7 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
     timeout: float = TIMEOUT_S,
     memory_gb: float | None = None,
     cluster: str | None = None,
+    verify: bool = False,
 ) -> Results:
     """Assess all scans below files and folders, in other processes.
 
@@ -109,6 +110,8 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
         memory_gb: Gigabytes of memory that all processes together may need, 2 for each. None to count on `jobs`.
         cluster: Dask cluster on which scans are assessed: `local` or `slurm`, which are started with `jobs` workers, or
             the address of a scheduler. None for this machine.
+        verify: Whether the files of scans that are finished in `out` are read, and scans whose bytes changed are
+            assessed again. Otherwise sizes and times of change decide.
 
     Raises:
         UsageError: There is no scan, or the threshold, the bundle, the output folder or the cluster cannot be used.
@@ -128,6 +131,7 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
         timeout,
         cluster=there,
         memory_gb=memory_gb,
+        verify=verify,
     )
     return Results(assess_scans(request).results)
 

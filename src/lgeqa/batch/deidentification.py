@@ -3,7 +3,7 @@
 import csv
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,8 +88,12 @@ class Deidentifier:
 
     def record(self, result: ScanResult) -> ScanResult:
         """Return a record without path, series, time and the hash by which the files could be recognised."""
-        sha256 = result.input_sha256 and self.key.digest("input", result.input_sha256)
-        return result.model_copy(update={"source": "", "series": "", "finished_at": "", "input_sha256": sha256})
+        hashes = self.keyed({"input_sha256": result.input_sha256, "mask_sha256": result.mask_sha256})
+        return result.model_copy(update={"source": "", "series": "", "finished_at": ""} | hashes)
+
+    def keyed(self, hashes: Mapping[str, str]) -> dict[str, str]:
+        """Return what a record holds in place of hashes of files, by name of its fields."""
+        return {name: value and self.key.digest(name.removesuffix("_sha256"), value) for name, value in hashes.items()}
 
     def withhold(self, scan_id: str, message: str) -> str:
         """Add a message to `messages.log`, and return one that says so.

@@ -41,6 +41,23 @@ def fingerprint(source: "Source", bundle: BundleStamp, settings: Settings) -> st
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+def content_hashes(source: "Source") -> dict[str, str]:
+    """Return the hashes of a scan's files and of its mask as a record has them, by name of its fields.
+
+    All bytes are read, and no voxels are decoded. The JSON file beside a NIfTI file is not included.
+
+    Raises:
+        ReadError: The header of a volume cannot be read.
+        OSError: A file cannot be opened.
+    """
+    from lgeqa.io.stored_volume import hash_files
+    from lgeqa.io.volume import volume_files
+
+    files = volume_files(source.location) if source.kind == "volume" else source.files
+    hashes = {"input_sha256": hash_files(files)}
+    return hashes | ({"mask_sha256": hash_files(volume_files(source.mask_path))} if source.mask_path else {})
+
+
 def _read_from(path: Path) -> Sequence[Path]:
     """Return a file, its JSON sidecar, and the file of its voxels, if it is a detached header that can be read."""
     if path.suffix.lower() not in _MAY_BE_DETACHED:

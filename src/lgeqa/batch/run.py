@@ -110,7 +110,8 @@ def run_batch(
     """Assess `sources`, store a result for each, write its record and add it to `results.csv` and `measures.csv`.
 
     The record of an earlier run is kept if its files, the bundle, the settings and the version are the same and it
-    did not fail. With another threshold or operating point it gets a new verdict and decision. Scans are assessed in
+    did not fail. Files are the same by path, size and time of change and, if `attempt` verifies them, by their bytes.
+    With another threshold or operating point it gets a new verdict and decision. Scans are assessed in
     `jobs` other processes, so that a scan that crashes its process or exceeds `limits` does not end the run. When it
     ends, early or not, the tables are written in the order of `sources`. Where `write_report` is given, they end with
     the results of all other scans in the folder, decided by the same limits, and `write_report` gets all of them.
@@ -137,6 +138,9 @@ def run_batch(
     places = {scan_id: shard.place(index) for index, scan_id in enumerate(marks)}
     with ResultStore(attempt.out) as store:
         kept = _keep_earlier(store, marks, attempt, with_others=with_others)
+        if attempt.verify:
+            found = {source.scan_id: source for source in sources}
+            kept = {name: item for name, item in kept.items() if attempt.is_of(item.result, found[name])}
         store.arrange(places, kept, with_others=with_others)
         tables = TableFiles(attempt.out, store)
         tables.write()

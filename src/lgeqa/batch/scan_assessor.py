@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from lgeqa.atomic_io import write_through
 from lgeqa.batch.deidentification import Deidentifier
-from lgeqa.batch.fingerprint import fingerprint
+from lgeqa.batch.fingerprint import content_hashes, fingerprint
 from lgeqa.batch.output_folder import NO_DICOM, OutputFolder
 from lgeqa.config import Settings
 from lgeqa.errors import LgeqaError, ScanError, fault_of_the_machine, system_reason
@@ -55,6 +55,7 @@ class ScanAssessor:
         rule: Limits for the verdict and the decision of a record from an earlier run.
         out: Output folder for pictures, masks and DICOM results, if wanted.
         deidentifier: Maker of records and files without names. None to keep names.
+        verify: Whether the record of an earlier run is kept only if `is_of` says that it is of the same bytes.
     """
 
     open_assess: "Callable[[], Callable[[Source], Assessment]]"
@@ -64,6 +65,7 @@ class ScanAssessor:
     rule: "DecisionRule"
     out: OutputFolder
     deidentifier: Deidentifier | None = None
+    verify: bool = False
 
     @classmethod
     def of(
@@ -73,11 +75,13 @@ class ScanAssessor:
         settings: "AssessSettings",
         out: OutputFolder,
         deidentifier: Deidentifier | None = None,
+        *,
+        verify: bool = False,
     ) -> Self:
         """Return the function that assesses scans by a bundle, which `open_assess` opens in the other process."""
         rule = settings.rule(bundle.manifest)
         preparation = bundle.manifest.quality.preparation
-        return cls(open_assess, bundle.stamp, preparation, settings, rule, out, deidentifier)
+        return cls(open_assess, bundle.stamp, preparation, settings, rule, out, deidentifier, verify)
 
     def __call__(self, source: "Source") -> Outcome:
         """Assess `source`, write its pictures, mask and DICOM results, and turn any error into an outcome."""
@@ -109,6 +113,19 @@ class ScanAssessor:
         """Return the hash of everything that the record of a scan depends on, or nothing if its files are gone."""
         mark = fingerprint(source, self.stamp, self.settings)
         return self.deidentifier.key.digest("fingerprint", mark) if self.deidentifier and mark else mark
+
+    def is_of(self, result: ScanResult, source: "Source") -> bool:
+        """Return whether a record is of the present content of a scan's files, of which every byte is read.
+
+        A record without a hash, as of a file that could not be read, is of none.
+        """
+        try:
+            found = content_hashes(source)
+        except (LgeqaError, OSError):
+            return False
+        hashes = self.deidentifier.keyed(found) if self.deidentifier else found
+        used = ["input_sha256", *(["mask_sha256"] if result.mask_source == "supplied" else [])]
+        return all(getattr(result, name) == hashes.get(name) for name in used)
 
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"

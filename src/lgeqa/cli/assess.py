@@ -20,6 +20,7 @@ from lgeqa.cli.options import (
     Quiet,
     Secrets,
     Timeout,
+    Verify,
 )
 from lgeqa.threads import ONE_THREAD, TIMEOUT_S
 from lgeqa.workers import start_early
@@ -59,6 +60,7 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     deidentify: Deidentify = False,
     secrets: Secrets = None,
     fresh: Fresh = False,
+    verify: Verify = False,
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Assess every N-th scan from the I-th, for lgeqa merge; I is 1 to N."),
@@ -106,7 +108,22 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     there = OnCluster(cluster) if cluster else None
     folder = secrets_folder(out, secrets, deidentify=deidentify)
     request = AssessmentRequest(
-        paths, settings, out, bundle, masks, jobs, timeout, fresh, dicom, folder, bids, bids_filter, part, there, memory
+        paths,
+        settings,
+        out,
+        bundle,
+        masks,
+        jobs,
+        timeout,
+        fresh,
+        dicom,
+        folder,
+        bids,
+        bids_filter,
+        part,
+        there,
+        memory,
+        verify,
     )
     printing = Printing(conclude, table_text, as_json, as_csv, quiet, log)
     raise typer.Exit(run_and_print("lgeqa assess", request, printing))

@@ -120,6 +120,7 @@ def _facts(view: ScanView) -> Iterator[tuple[str, Text]]:
         yield "Votes", Text(f"{_vote(result)} slices diagnostic, threshold {result.threshold:g}")
     for attribute in view.attributes:
         text = f"{probability_text(attribute.probability):<6} {attribute.likelihood}"
+        text += f" ({attribute.parts_words})" if attribute.parts else ""
         yield attribute.scale.name.replace("_", " ").capitalize(), Text(text, style="red" if attribute.fails else "")
     if result.seconds:
         steps = ", ".join(f"{_STEPS[step]} {seconds:.1f}" for step, seconds in result.seconds.items())

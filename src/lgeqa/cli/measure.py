@@ -20,6 +20,7 @@ from lgeqa.cli.options import (
     Quiet,
     Secrets,
     Timeout,
+    Verify,
 )
 from lgeqa.threads import ONE_THREAD, TIMEOUT_S
 from lgeqa.workers import start_early
@@ -36,6 +37,7 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter for each option
     deidentify: Deidentify = False,
     secrets: Secrets = None,
     fresh: Fresh = False,
+    verify: Verify = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
     jobs: Jobs = None,
@@ -60,6 +62,16 @@ def measure(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     settings = AssessSettings(given_masks=given_masks, measures_only=True)
     folder = secrets_folder(out, secrets, deidentify=deidentify)
-    request = AssessmentRequest(paths, settings, out, bundle, jobs=jobs, timeout=timeout, fresh=fresh, secrets=folder)
+    request = AssessmentRequest(
+        paths,
+        settings,
+        out,
+        bundle,
+        jobs=jobs,
+        timeout=timeout,
+        fresh=fresh,
+        secrets=folder,
+        verify=verify,
+    )
     printing = Printing(conclude_measures, measures_text, as_json, as_csv, quiet, log)
     raise typer.Exit(run_and_print("lgeqa measure", request, printing))

@@ -33,6 +33,13 @@ Fresh = Annotated[
     bool,
     typer.Option("--fresh", help="Remove the results of earlier runs from OUT; refused if OUT holds anything else."),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Read the files of finished scans, and take again those whose bytes changed; else size and time decide.",
+    ),
+]
 LogFile = Annotated[
     Path | None,
     typer.Option("--log", metavar="FILE", help="Add times, settings and outcomes to a log, without names of scans."),

@@ -94,6 +94,7 @@ def _check(request: AssessmentRequest, printing: Printing) -> None:
         raise UsageError("--json and --csv: standard output takes one of them. Leave the other one out.")
     needing = {"--masks": request.masks, "--dicom": request.dicom, "--bids": request.bids, "--fresh": request.fresh}
     needing |= {"--shard": request.shard.count > 1, "--cluster": request.cluster is not None}
+    needing |= {"--verify": request.verify}
     for option, wanted in needing.items():
         if wanted and request.out is None:
             raise UsageError(f"{option}: needs an output folder. Name one with --out.")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import NormalDist, fmean, median, median_low
+from statistics import fmean, median, median_low
 from typing import Any, Final, Literal, Self
 
 import numpy as np
@@ -13,7 +13,14 @@ from lgeqa.cohort.case import ADJUDICATED, LABEL, MEASURED, NO_SCORES, PSEUDO_RE
 from lgeqa.config import Settings
 from lgeqa.errors import CohortError
 from lgeqa.records import FloatArray
-from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES, is_diagnostic
+from lgeqa.scales import (
+    DIAGNOSTIC_FROM,
+    HIGHEST_SCORE,
+    LOWEST_SCORE,
+    SCALE_NAMES,
+    chance_of_at_least,
+    is_diagnostic,
+)
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,8 +36,6 @@ _JOINING: Final[dict[str, Callable[[Sequence[float]], float]]] = {
 }
 #: Rules that combine all readers.
 JOINED: Final = tuple(_JOINING)
-#: Distribution of an expert's score around a measured one. Single readers differ by about this standard deviation.
-_SPREAD: Final = NormalDist(0, 0.6)
 
 
 class LabelRule(Settings):
@@ -152,7 +157,7 @@ def targets_of(case: Case, rule: LabelRule) -> FloatArray:
         return _reader_mean(case, lambda scores: (scores >= DIAGNOSTIC_FROM).astype(float))
     if rule.rule != "graded":
         return labels_of(case, rule)
-    return np.array([_SPREAD.cdf(score - DIAGNOSTIC_FROM) for score in _joined(case, rule)], np.float32)
+    return np.array([chance_of_at_least(DIAGNOSTIC_FROM, score) for score in _joined(case, rule)], np.float32)
 
 
 def levels_of(case: Case, rule: LabelRule) -> FloatArray:
@@ -171,10 +176,10 @@ def levels_of(case: Case, rule: LabelRule) -> FloatArray:
     thresholds = np.arange(LOWEST_SCORE, HIGHEST_SCORE)
     if rule.rule == "soft":
         return _reader_mean(case, lambda scores: np.clip(scores[..., None] - thresholds, 0, 1))
-    distances = np.array(_joined(case, rule))[:, None] - thresholds
+    scores = np.array(_joined(case, rule))[:, None]
     if rule.rule == "graded":
-        return np.array([[_SPREAD.cdf(distance - 1) for distance in row] for row in distances], np.float32)
-    levels: FloatArray = np.clip(distances, 0, 1).astype(np.float32)
+        return np.array([[chance_of_at_least(k + 1, score) for k in thresholds] for [score] in scores], np.float32)
+    levels: FloatArray = np.clip(scores - thresholds, 0, 1).astype(np.float32)
     return levels
 
 

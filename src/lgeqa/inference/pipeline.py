@@ -1,7 +1,8 @@
 """Steps that take one scan from its files to its result. Only this module knows their order."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -19,11 +20,23 @@ from lgeqa.inference.result import Scores, make_result, score_fields
 from lgeqa.inference.scan_scores import attention_weights, estimate_scores, pooled_probabilities
 from lgeqa.io import Source, read_mask, read_scan
 from lgeqa.io.formatting import printable_path
-from lgeqa.measures import Heart, compute_measures
+from lgeqa.io.stored_volume import hash_files
+from lgeqa.io.volume import volume_files
+from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.operating_point import DEFAULT, OperatingPoint
 from lgeqa.preprocessing import prepare_for_quality, quality_context
 from lgeqa.preprocessing.quality_input import at_other_blood_level
-from lgeqa.records import BoolArray, Finding, FloatArray, IntArray, Scan, ScanResult, Status
+from lgeqa.records import (
+    BoolArray,
+    Finding,
+    FloatArray,
+    IntArray,
+    Measures,
+    ProbabilityParts,
+    Scan,
+    ScanResult,
+    Status,
+)
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.workers import report_step
 
@@ -87,8 +100,11 @@ def assess_source(source: Source, bundle: Bundle, settings: AssessSettings) -> A
     start = perf_counter()
     report_step("reading")
     scan = read_scan(source)
-    supplied = _supplied_mask(source, scan) if settings.given_masks else None
-    return assess_scan(scan, bundle, settings, supplied, perf_counter() - start)
+    if not settings.given_masks:
+        return assess_scan(scan, bundle, settings, seconds_reading=perf_counter() - start)
+    supplied, sha256 = _supplied_mask(source, scan)
+    assessment = assess_scan(scan, bundle, settings, supplied, perf_counter() - start)
+    return replace(assessment, result=assessment.result.model_copy(update={"mask_sha256": sha256}))
 
 
 def assess_scan(
@@ -120,7 +136,7 @@ def assess_scan(
     measured = perf_counter()
     report_step("scoring")
     findings = check_scan(heart, atrium.probabilities)
-    scores = _score(scan, atrium.mask, bundle) if _is_scored(findings, heart, settings) else None
+    scores = _score(scan, atrium.mask, measures, bundle) if _is_scored(findings, heart, settings) else None
     if scores:
         findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
         scores = scores if _is_scored(findings, heart, settings) else None
@@ -146,13 +162,14 @@ def assess_scan(
     return Assessment(result, scan, atrium.mask, scores.maps if scores else None, heart)
 
 
-def _supplied_mask(source: Source, scan: Scan) -> BoolArray:
+def _supplied_mask(source: Source, scan: Scan) -> tuple[BoolArray, str]:
+    """Return the mask beside a scan, and the SHA-256 of its file."""
     if source.mask_path is None:
         raise NotAssessableError(
             f"{printable_path(scan.source)}: has no mask beside it (shrinkwrap.nrrd). "
             "Leave --given-masks out to detect it."
         )
-    return read_mask(source.mask_path, scan)
+    return read_mask(source.mask_path, scan), hash_files(volume_files(source.mask_path))
 
 
 def _is_scored(findings: tuple[Finding, ...], heart: Heart, settings: AssessSettings) -> bool:
@@ -160,22 +177,34 @@ def _is_scored(findings: tuple[Finding, ...], heart: Heart, settings: AssessSett
     return heart.is_there and not settings.measures_only and (settings.force or not refused(findings))
 
 
-def _score(scan: Scan, atrium: BoolArray, bundle: Bundle) -> Scores:
-    """Score the slices that hold the atrium (stage 2)."""
+def _score(scan: Scan, atrium: BoolArray, measures: Measures, bundle: Bundle) -> Scores:
+    """Score the slices that hold the atrium (stage 2), where the measured reader may have a share."""
     preparation = bundle.manifest.quality.preparation
     prepared = prepare_for_quality(scan.voxels, atrium, scan.spacing_mm, preparation)
     context = quality_context(atrium, scan.spacing_mm[0], preparation)
-    outputs = bundle.score(prepared, context)
+    by_measures = measured_reader().probabilities(measures.values)
+    score = partial(bundle.score, measured=np.array([*by_measures.values()], np.float32))  # None becomes NaN
+    outputs = score(prepared, context)
     if outputs.attention is None or outputs.logits is None:
         weights, pooled = None, None
         other_levels = quality_at_other_levels(
-            prepared, context, outputs.probabilities, lambda *scored: bundle.score(*scored).probabilities
+            prepared, context, outputs.probabilities, lambda *scored: score(*scored).probabilities
         )
     else:
         weights, pooled = attention_weights(outputs.attention), _pooled(outputs.logits, outputs.attention, bundle)
         other_levels = _pooled_at_other_levels(prepared, context, bundle)
     scores = {} if outputs.levels is None else estimate_scores(outputs.levels)
-    return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels, weights, pooled, scores)
+    parts = {} if outputs.network is None else _parts(outputs.network, by_measures)
+    return Scores(outputs.probabilities, outputs.maps, outputs.novelty, other_levels, weights, pooled, scores, parts)
+
+
+def _parts(network: FloatArray, by_measures: Mapping[str, float | None]) -> dict[str, ProbabilityParts]:
+    """Return what the network says of a scan, from its slices (slice, 4), and what the measured reader says."""
+    means = network.mean(axis=0, dtype=float).tolist()
+    return {
+        name: ProbabilityParts(network=mean, measures=by_measures[name])
+        for name, mean in zip(SCALE_NAMES, means, strict=True)
+    }
 
 
 def _pooled(logits: FloatArray, attention: FloatArray, bundle: Bundle) -> FloatArray:

@@ -16,6 +16,7 @@ from lgeqa.records import (
     Finding,
     FloatArray,
     Measures,
+    ProbabilityParts,
     ReferenceLevels,
     Scan,
     ScanResult,
@@ -40,6 +41,7 @@ class Scores:
         weights: Weight of each slice in the scan's probabilities, (slice,). None if all slices count alike.
         pooled: Probabilities of the scan from its slices by weight, (4,). None if all slices count alike.
         scores: Estimated score on each scale, by name. Empty if the bundle estimates none.
+        parts: Parts of the scan's probability on each scale, by name. Empty if only the network counts.
     """
 
     probabilities: FloatArray
@@ -49,6 +51,7 @@ class Scores:
     weights: FloatArray | None = None
     pooled: FloatArray | None = None
     scores: dict[str, ScoreEstimate] = field(default_factory=dict)
+    parts: dict[str, ProbabilityParts] = field(default_factory=dict)
 
     @property
     def deciding(self) -> FloatArray:
@@ -120,6 +123,7 @@ def score_fields(scan: Scan, atrium: BoolArray, scores: Scores) -> dict[str, Any
         "n_slices": len(slices),
         "slices": slices,
         "scores": scores.scores,
+        "parts": scores.parts,
     }
 
 

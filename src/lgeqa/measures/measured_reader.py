@@ -14,7 +14,7 @@ from lgeqa.config import Frozen
 from lgeqa.measures.catalogue import BY_NAME
 from lgeqa.measures.reference_scans import reference_scans
 from lgeqa.records import Measures
-from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
+from lgeqa.scales import DIAGNOSTIC_FROM, HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES, chance_of_at_least
 
 #: Lowest possible normal score of a measure.
 WORST: Final = -6.0
@@ -61,6 +61,20 @@ class MeasuredReader(Frozen):
             diagnostic. None on a scale that needs an undefined measure.
         """
         return {scale: self._score(scale, values) for scale in SCALE_NAMES}
+
+    def probabilities(self, values: Mapping[str, float | None]) -> dict[str, float | None]:
+        """Return the assumed probability of an expert's score of 3 or more on each scale.
+
+        Args:
+            values: Value of each measure by its name, None if undefined.
+
+        Returns:
+            Probability by name of the scale, as `scales.chance_of_at_least` gives it. None where there is no score.
+        """
+        return {
+            scale: None if score is None else chance_of_at_least(DIAGNOSTIC_FROM, score)
+            for scale, score in self.scores(values).items()
+        }
 
     def reading(self, values: Mapping[str, float | None]) -> dict[str, float] | None:
         """Return all four scores with two decimals, as in a table of scores, or None if a scale has no score.

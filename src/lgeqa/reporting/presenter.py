@@ -10,7 +10,7 @@ from lgeqa.formatting import probability_text
 from lgeqa.inference.decision import sensitive
 from lgeqa.inference.vote import weighs_slices
 from lgeqa.measures import reference_scans
-from lgeqa.records import Finding, ScanResult, ScoreEstimate, SliceScores
+from lgeqa.records import Finding, ProbabilityParts, ScanResult, ScoreEstimate, SliceScores
 from lgeqa.reporting.measure_rows import MeasureRow, measure_rows
 from lgeqa.scales import ATTRIBUTES, PASSES_FROM, QUALITY_FIRST, Scale
 
@@ -92,11 +92,20 @@ class Attribute:
         scale: Scale.
         probability: Probability that the scan is diagnostic on it.
         score: Estimated score. None unless the bundle estimates scores.
+        parts: Parts of the probability. None unless the measured reader has a share in it.
     """
 
     scale: Scale
     probability: float
     score: ScoreEstimate | None = None
+    parts: ProbabilityParts | None = None
+
+    @property
+    def parts_words(self) -> str:
+        """Probabilities by the network and by the measures, as text. Empty if there is only the network."""
+        if self.parts is None:
+            return ""
+        return f"network {probability_text(self.parts.network)}, measures {probability_text(self.parts.measures)}"
 
     @property
     def score_words(self) -> str:
@@ -147,7 +156,12 @@ class ScanView:
         if self.result.status != "assessed":
             return []
         return [
-            Attribute(scale, getattr(self.result, f"p_{scale.name}"), self.result.scores.get(scale.name))
+            Attribute(
+                scale,
+                getattr(self.result, f"p_{scale.name}"),
+                self.result.scores.get(scale.name),
+                self.result.parts.get(scale.name),
+            )
             for scale in QUALITY_FIRST
         ]
 

@@ -273,6 +273,7 @@ def default_detector_description(name: str, cases: Sequence[Case], quality: Path
         intended_use=_RESEARCH,
         license="not stated",
         threshold=other.threshold,
+        measured_share=other.measured_share,
         metrics=(_parity(moved),),
     )
 

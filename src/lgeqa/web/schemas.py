@@ -111,6 +111,7 @@ class AttributeView(Frozen):
         likelihood: Description of the probability.
         towards: Appearance of a scan at the nearer end of the scale.
         fails: Whether the scan is more likely not diagnostic.
+        parts: Probabilities that were averaged, as text. Empty if there is only the network.
     """
 
     name: str
@@ -119,6 +120,7 @@ class AttributeView(Frozen):
     likelihood: str
     towards: str
     fails: bool
+    parts: str
 
 
 class StripView(Frozen):
@@ -324,6 +326,7 @@ def part_of(row: ScanRow, *, explained: bool) -> ScanPart:
                 likelihood=attribute.likelihood,
                 towards=attribute.towards,
                 fails=attribute.fails,
+                parts=attribute.parts_words,
             )
             for attribute in (view.attributes if view else [])
         ),

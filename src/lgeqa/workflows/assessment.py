@@ -69,6 +69,7 @@ class AssessmentRequest:
         shard: Share of the scans that this run assesses.
         cluster: Cluster on which scans are assessed. None for this machine.
         memory_gb: Gigabytes of memory that all processes together may need, which bounds their number.
+        verify: Whether the files of finished scans are read and compared with the hashes in their records.
     """
 
     paths: Sequence[Path]
@@ -86,6 +87,7 @@ class AssessmentRequest:
     shard: Shard = WHOLE
     cluster: OnCluster | None = None
     memory_gb: float | None = None
+    verify: bool = False
 
     @property
     def n_processes(self) -> int:
@@ -366,7 +368,7 @@ def _run(
     threads = 1 if request.cluster else max(1, cores() // jobs)
     open_assess = partial(open_pipeline, request.bundle, threads, request.settings)
     deidentifier = Deidentifier.open(request.secrets) if request.secrets else None
-    assessor = ScanAssessor.of(open_assess, bundle, request.settings, out, deidentifier)
+    assessor = ScanAssessor.of(open_assess, bundle, request.settings, out, deidentifier, verify=request.verify)
     limits = Limits(seconds=request.timeout)
     return run_batch(
         sources, assessor, jobs, limits, write_report, on_step, shard=request.shard, cluster=request.cluster

@@ -61,7 +61,41 @@ def test_a_bundle_without_maps_scores_and_does_not_explain(folder: Path) -> None
     assert not bundle.explains
     outputs = bundle.score(np.zeros((2, 128, 128), np.float32))
     assert outputs.probabilities.shape == (2, 4)
-    assert outputs[1:] == (None,) * 5
+    assert outputs[1:] == (None,) * 6
+
+
+def test_the_measured_reader_has_its_share_in_each_probability(folder: Path) -> None:
+    slices = np.linspace(-1, 1, 19, dtype=np.float32)[:, None, None] * np.ones((128, 128), np.float32)
+    alone = open_bundle(folder).score(slices).probabilities
+    measured = np.array([0.9, np.nan, 0.0, 1.0], np.float32)
+
+    outputs = open_bundle(change(folder, measured_share=0.25)).score(slices, measured=measured)
+
+    np.testing.assert_allclose(outputs.probabilities[:, [0, 2, 3]], 0.75 * alone[:, [0, 2, 3]] + [0.225, 0, 0.25])
+    np.testing.assert_array_equal(outputs.probabilities[:, 1], alone[:, 1])
+    np.testing.assert_array_equal(outputs.network, alone)
+    assert outputs.probabilities.dtype == np.float32
+
+
+def test_without_a_share_or_measures_the_network_decides(folder: Path) -> None:
+    slices = np.zeros((2, 128, 128), np.float32)
+    without = open_bundle(folder).score(slices, measured=np.ones(4, np.float32))
+    unmeasured = open_bundle(change(folder, measured_share=0.25)).score(slices)
+    np.testing.assert_array_equal(without.probabilities, unmeasured.probabilities)
+    assert without.network is None
+    assert unmeasured.network is None
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_that_leaves_the_network_nothing_is_refused(folder: Path, share: float) -> None:
+    with pytest.raises(BundleError, match="measured_share"):
+        open_bundle(change(folder, measured_share=share))
+
+
+def test_a_share_in_weighed_slices_is_refused(tmp_path: Path) -> None:
+    bundle = open_bundle(change(toy_bundle(tmp_path, attention=True), measured_share=0.25))
+    with pytest.raises(BundleError, match=r"measured_share = 0.25 averages probabilities, .* Set it to 0"):
+        bundle.make_ready()
 
 
 def with_output(folder: Path, name: str, source: str, kind: int = onnx.TensorProto.FLOAT) -> Path:
@@ -312,6 +346,7 @@ def test_the_default_bundle_opens() -> None:
         ('"pixel_mm": 1.5', '"pixel_mm": 1.6'),
         ('"field": "full"', '"field": "atrium"'),
         ('"refuse": 3.5', '"refuse": 99.0'),
+        ('"measured_share": 0.0', '"measured_share": 0.5'),
     ],
 )
 def test_an_altered_decisive_value_is_refused(folder: Path, tmp_path: Path, old: str, new: str) -> None:

@@ -29,6 +29,7 @@ class Description(Settings):
     license: str
     threshold: float = 0.5
     operating_point: dict[str, Any] | None = None
+    measured_share: float = 0.0
     caution: str = ""
     metrics: tuple[dict[str, Any], ...] = ()
 

@@ -50,6 +50,8 @@ class QualityOutputs(NamedTuple):
         logits: Logits of the probabilities, (slice, 4). None if the network has no such output.
         attention: Attention of each slice before the softmax over its scan, (slice,). None if the network has no such
             output, which comes with `logits`.
+        network: Probabilities of the network alone, (slice, 4). None unless the measured reader has a share in
+            `probabilities`.
     """
 
     probabilities: FloatArray
@@ -58,6 +60,7 @@ class QualityOutputs(NamedTuple):
     levels: FloatArray | None = None
     logits: FloatArray | None = None
     attention: FloatArray | None = None
+    network: FloatArray | None = None
 
 
 class Bundle:
@@ -85,6 +88,11 @@ class Bundle:
         session = self._session(self.manifest.quality.file)
         for output in session.get_outputs():
             self._check_output(output)
+            if output.name == ATTENTION and self.manifest.measured_share:
+                raise BundleError(
+                    f"{self.stamp.name}: measured_share = {self.manifest.measured_share:g} averages probabilities, and "
+                    "its network weighs slices by their logits. Set it to 0."
+                )
         return session
 
     def make_ready(self) -> None:
@@ -118,18 +126,29 @@ class Bundle:
         [probabilities] = _run(self._detector, slices, context).values()
         return probabilities[:, 0]
 
-    def score(self, slices: FloatArray, context: IntArray | None = None) -> QualityOutputs:
-        """Run the quality network, and calibrate its probabilities if the bundle says how.
+    def score(
+        self, slices: FloatArray, context: IntArray | None = None, measured: FloatArray | None = None
+    ) -> QualityOutputs:
+        """Run the quality network, and average its probabilities with measured ones and calibrate them.
+
+        The manifest says how much measured probabilities count, and how to calibrate.
 
         Args:
             slices: Slices (slice, row, column) prepared for the quality network.
             context: Indices of the slices that the network sees with each slice that it scores, (scored slice,
                 context). None if it scores all slices, and sees each alone.
+            measured: Probabilities of the scan by the measured reader, (4,). NaN where undefined: the network then
+                decides alone, as on all scales if this is None.
         """
         outputs = _run(self._quality, slices, np.arange(len(slices))[:, None] if context is None else context)
+        network = None
+        if measured is not None and (share := self.manifest.measured_share):
+            network = outputs[PROBABILITIES]
+            averaged = (1 - share) * network + share * measured
+            outputs[PROBABILITIES] = np.where(np.isnan(measured), network, averaged).astype(np.float32)
         if calibration := self.manifest.quality.calibration:
             outputs[PROBABILITIES] = calibration.apply(outputs[PROBABILITIES])
-        return QualityOutputs(**{name: outputs[name] for name in _OUTPUTS if name in outputs})
+        return QualityOutputs(**{name: outputs[name] for name in _OUTPUTS if name in outputs}, network=network)
 
     def _check_output(self, output: onnxruntime.NodeArg) -> None:
         axes = _OUTPUTS.get(output.name)

@@ -17,7 +17,9 @@ from lgeqa.scales import SCALE_NAMES
 #: Name of the manifest in a bundle's folder.
 MANIFEST = "bundle.json"
 #: Parts of a manifest that a verdict depends on.
-_DECISIVE: Final = ("detector", "quality", "threshold", "operating_point", "sha256")
+_DECISIVE: Final = ("detector", "quality", "threshold", "operating_point", "measured_share", "sha256")
+#: Those of them that bundles of earlier versions lack. Their hash covers the other parts.
+_LATER: Final = ("operating_point", "measured_share")
 #: Name of the generated model card in a bundle's folder.
 CARD = "MODEL_CARD.md"
 
@@ -105,6 +107,7 @@ class Manifest(Settings):
         quality: Stage 2, the quality network.
         threshold: Slice probability of quality from which a slice counts as diagnostic.
         operating_point: Limits of the scan's probability for the decision. None for those of `operating_point.DEFAULT`.
+        measured_share: Share of the measured reader in every probability. The rest is the share of the quality network.
         labels: Origin of the scores used for training: simulated, measured on the images, or given by experts.
         training_data: Description of the training data.
         intended_use: Description of the intended use.
@@ -118,8 +121,8 @@ class Manifest(Settings):
             bundles of earlier versions.
         sha256: SHA-256 of each other file in the folder that the bundle needs, by file name.
         decisive_sha256: SHA-256 of the parts that a verdict or a decision depends on: `detector`, `quality`,
-            `threshold`, `operating_point` where there is one, and `sha256`. Empty in bundles of earlier versions, which
-            are opened without this check.
+            `threshold`, `operating_point` and `measured_share` where there is one, and `sha256`. Empty in bundles of
+            earlier versions, which are opened without this check.
     """
 
     format: Literal[1] = 1
@@ -131,6 +134,7 @@ class Manifest(Settings):
     quality: QualityPart
     threshold: float = Field(0.5, gt=0, lt=1)
     operating_point: OperatingPoint | None = None
+    measured_share: float = Field(0.0, ge=0, lt=1)
     labels: Literal["simulated", "measured", "expert"]
     training_data: str
     intended_use: str
@@ -150,6 +154,5 @@ class Manifest(Settings):
 
 def decisive_sha256(manifest: dict[str, Any]) -> str:
     """Return the SHA-256 of the parts that a verdict depends on in a manifest, as read from JSON."""
-    # Bundles of earlier versions have no operating point, and their hash covers the other parts.
-    decisive = {name: manifest.get(name) for name in _DECISIVE if name != "operating_point" or manifest.get(name)}
+    decisive = {name: manifest.get(name) for name in _DECISIVE if name not in _LATER or manifest.get(name)}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

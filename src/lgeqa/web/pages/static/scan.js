@@ -112,6 +112,7 @@ function showAssessed(result, { attributes, bars, worst }) {
   find("#worst").replaceChildren(...worst.map((slice) => make("li", {}, worstButton(slice))));
   const { scores = {} } = result;
   find("#estimated").hidden = !Object.keys(scores).length;
+  find("#parts").hidden = !attributes.some(({ parts }) => parts);
   find("#attributes tbody").replaceChildren(...attributes.map((attribute) => attributeRow(attribute, scores)));
   find("#what-to-do").hidden = !result.advice.length;
   find("#advice").replaceChildren(...result.advice.map(adviceOf));
@@ -151,7 +152,7 @@ function findingsOf({ findings }, refusalTitle) {
  * @param {AttributeView} attribute
  * @param {{ [scale: string]: ScoreEstimate }} scores estimated scores, none for most bundles
  */
-function attributeRow({ name, title, probability, likelihood, towards, fails }, scores) {
+function attributeRow({ name, title, probability, likelihood, towards, fails, parts }, scores) {
   const score = scores[name];
   const estimate = score && `${score.expected.toFixed(1)} (${score.low} to ${score.high})`;
   return make(
@@ -159,6 +160,7 @@ function attributeRow({ name, title, probability, likelihood, towards, fails }, 
     {},
     make("th", { scope: "row" }, title),
     make("td", { className: fails ? "number low" : "number" }, probabilityText(probability)),
+    ...(parts ? [make("td", {}, parts)] : []),
     ...(estimate ? [make("td", { className: "number" }, estimate)] : []),
     make("td", {}, `${likelihood}: ${towards}`),
   );
