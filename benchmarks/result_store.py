@@ -56,6 +56,8 @@ def _measure(record: ScanResult, out: OutputFolder, n_results: int) -> None:
             "order of the run": lambda: store.arrange(places, places, with_others=True),
             "the same order again": lambda: store.arrange(places, places, with_others=True),
             "names and digests": lambda: deque(store.marks(), maxlen=0),
+            "names of all": lambda: deque(store.find(), maxlen=0),
+            "names of those to repeat": lambda: deque(store.find(decision="repeat"), maxlen=0),
             "both tables": tables.write,
             "one more line in both": lambda: tables.add(result),
         }

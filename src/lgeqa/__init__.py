@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lgeqa.api.scans import assess_many as assess_many
     from lgeqa.api.scans import measure as measure
     from lgeqa.api.scans import measure_many as measure_many
+    from lgeqa.api.scans import read_results as read_results
     from lgeqa.errors import LgeqaError as LgeqaError
     from lgeqa.evaluation.record import Evaluation as Evaluation
     from lgeqa.inference.bundle import Bundle as Bundle
@@ -50,6 +51,7 @@ _MODULES = {
     "measure_agreement": "api.cohorts",
     "measure_many": "api.scans",
     "open_bundle": "inference.bundle",
+    "read_results": "api.scans",
     "simulate": "api.cohorts",
     "train": "api.cohorts",
 }
@@ -74,6 +76,7 @@ __all__ = [
     "measure_agreement",
     "measure_many",
     "open_bundle",
+    "read_results",
     "simulate",
     "train",
 ]

@@ -11,10 +11,11 @@ from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_source
 from lgeqa.io import discover
 from lgeqa.operating_point import OperatingPoint
-from lgeqa.records import ScanResult
+from lgeqa.records import Decision, ScanResult, Status, Verdict
 from lgeqa.results import Results
 from lgeqa.threads import TIMEOUT_S
 from lgeqa.workflows.assessment import AssessmentRequest, assess_scans, iterate_scans
+from lgeqa.workflows.listing import find_results
 
 
 def assess(
@@ -134,6 +135,28 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
         verify=verify,
     )
     return Results(assess_scans(request).results)
+
+
+def read_results(
+    out: AnyPath,
+    *,
+    decision: Decision | None = None,
+    verdict: Verdict | None = None,
+    status: Status | None = None,
+) -> Results:
+    """Read the results in an output folder, or those with one outcome, such as the scans to repeat.
+
+    Args:
+        out: Output folder of `assess_many`, `measure_many` or the commands of the same kind.
+        decision: Decision of the results: `accept`, `review` or `repeat`. None for any, and so are the next two.
+        verdict: Verdict of the results: `diagnostic` or `non-diagnostic`.
+        status: Status of the results: `assessed`, `measured`, `not_assessable` or `failed`.
+
+    Raises:
+        UsageError: The folder holds no results.
+        OutputError: The store of the results is damaged, or a run is writing it.
+    """
+    return Results(list(find_results(Path(out), decision, verdict, status)))
 
 
 def assess_each(

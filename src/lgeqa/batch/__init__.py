@@ -6,6 +6,7 @@ from lgeqa.batch.measures_csv import dictionary_text as dictionary_text
 from lgeqa.batch.measures_csv import measures_text as measures_text
 from lgeqa.batch.output_folder import DICOM_NAMES as DICOM_NAMES
 from lgeqa.batch.output_folder import OutputFolder as OutputFolder
+from lgeqa.batch.output_folder import has_store as has_store
 from lgeqa.batch.output_folder import lacks_dicom as lacks_dicom
 from lgeqa.batch.output_folder import load_run as load_run
 from lgeqa.batch.output_folder import masks_in as masks_in

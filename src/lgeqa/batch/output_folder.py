@@ -46,6 +46,11 @@ def masks_in(path: Path) -> Path:
     return path / "masks"
 
 
+def has_store(path: Path) -> bool:
+    """Return whether a folder has a store of results."""
+    return (path / STORE).is_file()
+
+
 class OutputFolder:
     """Tables, the report, `scans/`, `pictures/`, `masks/`, `dicom/` and `faults.log` below `path`.
 

@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS results (
   {", ".join(StoredHead._fields)}, digest, line, scores, measures, record, PRIMARY KEY (scan_id)
 );
 CREATE INDEX IF NOT EXISTS places ON results (place IS NULL, place, scan_id);
+CREATE INDEX IF NOT EXISTS outcomes ON results (decision, verdict, status, place, scan_id);
 CREATE TABLE IF NOT EXISTS writer (lgeqa);
 """
 
@@ -118,6 +119,15 @@ class ResultStore(Collection[ScanResult]):
         """Return the record of a scan that is in the store."""
         ((record,),) = self._rows("SELECT record FROM results WHERE scan_id = ?", scan_id)
         return ScanResult.model_validate_json(record)
+
+    def find(
+        self, decision: Decision | None = None, verdict: Verdict | None = None, status: Status | None = None
+    ) -> Iterator[str]:
+        """Yield the names of the scans with an outcome, in order. None stands for any."""
+        wanted = {"decision": decision, "verdict": verdict, "status": status}
+        values = {name: value for name, value in wanted.items() if value}
+        condition = " AND ".join(f"{name} = ?" for name in values)
+        return (scan_id for (scan_id,) in self._in_order("scan_id", condition or "1", *values.values()))
 
     def add(self, result: ScanResult, rule: str, place: int | None) -> None:
         """Add a result, or replace that of its scan.
@@ -211,9 +221,11 @@ class ResultStore(Collection[ScanResult]):
         """Yield the name of each scan in order and the SHA-256 of its record, without loading the record."""
         return self._in_order("scan_id, digest")
 
-    def _in_order(self, columns: str) -> Iterator[Any]:
+    def _in_order(self, columns: str, condition: str = "1", *values: object) -> Iterator[Any]:
         """Yield columns of the results: first the scans of the run in order, then the others by name."""
-        return self._rows(f"SELECT {columns} FROM results WHERE {self._shown} ORDER BY place IS NULL, place, scan_id")
+        order = "place IS NULL, place, scan_id"
+        query = f"SELECT {columns} FROM results WHERE {self._shown} AND {condition} ORDER BY {order}"
+        return self._rows(query, *values)
 
     def _rows(self, query: str, *values: object) -> Iterator[Any]:
         """Yield the rows of a query, a few of them in memory at a time."""

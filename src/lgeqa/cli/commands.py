@@ -17,6 +17,7 @@ from lgeqa.cli.evaluate import evaluate
 from lgeqa.cli.experiment import experiment
 from lgeqa.cli.export_monai import export_monai
 from lgeqa.cli.info import info
+from lgeqa.cli.list_results import list_results
 from lgeqa.cli.listen import listen
 from lgeqa.cli.measure import measure
 from lgeqa.cli.merge import merge
@@ -46,6 +47,7 @@ app.command()(evaluate)
 app.command(cls=RenamedOptionsCommand)(experiment)
 app.command()(export_monai)
 app.command()(info)
+app.command("list")(list_results)
 app.command()(listen)
 app.command()(measure)
 app.command()(merge)
