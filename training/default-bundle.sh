@@ -5,7 +5,8 @@
 #   training/default-bundle.sh SCANS WORK [OTHER STRATEGY ...]
 #
 # SCANS holds <scan id>/data.nrrd and shrinkwrap.nrrd; WORK is made. Each step goes on where it was when it is started again.
-# JOBS networks are trained at a time (2, one on each core); PRECISION=bf16-mixed is for a graphics card.
+# JOBS networks are trained at a time (2, one on each core); PRECISION=bf16-mixed is for a graphics card, or a processor with
+# AVX-512 BF16 or AMX, where the quality networks learn twice as fast.
 set -euo pipefail
 scans=$1
 work=$2
@@ -46,8 +47,8 @@ moves() { # STEP
     echo --set "$1.augmentation.$name"
   done
 }
-# What every training of slices is told beside that.
-slices=("${loop[@]}" --set quality_from=features --set label.rule=graded --set label.reader=measured
+# What every training of slices is told beside that. An encoder of half the width learns and runs three times as fast.
+slices=("${loop[@]}" --set width=32 --set quality_from=features --set label.rule=graded --set label.reader=measured
   --set preparation.pixels=128 --set preparation.field_mm=140 --set preparation.margin_mm=14 $(moves loop)
   --set loop.batch=128 --set loop.learning_rate=0.001 --set loop.slices_per_scan=8)
 # The common start of all networks, in the place of the paper's ImageNet weights: phantoms alone, without artefacts, so that it
