@@ -2661,6 +2661,7 @@ export interface components {
          *             de-identified record.
          *         input_sha256: SHA-256 of the file's bytes, or of all files of the series in file-name order. In a de-identified
          *             record its HMAC-SHA-256 by the secret key.
+         *         mask_sha256: The same of the mask's file. Empty unless the mask was supplied in a file.
          *         bundle: Identity of the bundle that made the result.
          *         versions: Versions of lgeqa, Python and the packages that took part.
          *         finished_at: Time in UTC, ISO 8601. Empty in a de-identified record.
@@ -2779,6 +2780,11 @@ export interface components {
              * @default
              */
             input_sha256: string;
+            /**
+             * Mask Sha256
+             * @default
+             */
+            mask_sha256: string;
             bundle?: components["schemas"]["BundleStamp"] | null;
             /**
              * Versions
