@@ -178,7 +178,9 @@ def levels_of(case: Case, rule: LabelRule) -> FloatArray:
         return _reader_mean(case, lambda scores: np.clip(scores[..., None] - thresholds, 0, 1))
     scores = np.array(_joined(case, rule))[:, None]
     if rule.rule == "graded":
-        return np.array([[chance_of_at_least(k + 1, score) for k in thresholds.tolist()] for [score] in scores], np.float32)
+        return np.array(
+            [[chance_of_at_least(k + 1, score) for k in thresholds.tolist()] for [score] in scores], np.float32
+        )
     levels: FloatArray = np.clip(scores - thresholds, 0, 1).astype(np.float32)
     return levels
 
