@@ -26,6 +26,7 @@ LAYERS = (
         "formatting",
         "frontend",
         "operating_point",
+        "outcomes",
         "records",
         "results",
         "roc",

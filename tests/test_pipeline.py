@@ -12,7 +12,8 @@ from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import discover, read_scan
 from lgeqa.measures import Heart, compute_measures, measured_reader
-from lgeqa.records import Finding, FloatArray, Measures, Scan, ScanResult, Severity
+from lgeqa.outcomes import Severity
+from lgeqa.records import Finding, FloatArray, Measures, Scan, ScanResult
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.simulation.phantom import build_phantom, draw_phantom, render
 from lgeqa.simulation.signal import Sequence
@@ -93,6 +94,7 @@ def test_the_record_adds_up(plain: ScanResult, bundle: Bundle) -> None:
     assert plain.probability == plain.p_quality == pytest.approx(quality.mean(), abs=1e-6)
     assert plain.p_sharpness == pytest.approx(np.mean([one.p_sharpness for one in plain.slices]), abs=1e-6)
     assert plain.bundle == bundle.stamp
+    assert plain.provider == "cpu"
     assert all(one.atrium_area_mm2 > 0 for one in plain.slices)
     assert ScanResult.model_validate_json(plain.model_dump_json()) == plain
 

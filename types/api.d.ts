@@ -2663,6 +2663,7 @@ export interface components {
          *             record its HMAC-SHA-256 by the secret key.
          *         mask_sha256: The same of the mask's file. Empty unless the mask was supplied in a file.
          *         bundle: Identity of the bundle that made the result.
+         *         provider: What ran the networks: `cpu`, `cuda` or `openvino`. None if no bundle took part.
          *         versions: Versions of lgeqa, Python and the packages that took part.
          *         finished_at: Time in UTC, ISO 8601. Empty in a de-identified record.
          *         seconds: Seconds spent on reading, detecting, measuring and scoring, by step.
@@ -2786,6 +2787,8 @@ export interface components {
              */
             mask_sha256: string;
             bundle?: components["schemas"]["BundleStamp"] | null;
+            /** Provider */
+            provider?: ("cpu" | "cuda" | "openvino") | null;
             /**
              * Versions
              * @default {}

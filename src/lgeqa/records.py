@@ -19,6 +19,7 @@ from lgeqa.config import Frozen
 from lgeqa.extras import require
 from lgeqa.formatting import probability_text
 from lgeqa.operating_point import OperatingPoint
+from lgeqa.outcomes import SUCCEEDED, Decision, Provider, Severity, Status, Verdict
 from lgeqa.scales import SCALE_NAMES
 
 if TYPE_CHECKING:
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
-
-Status = Literal["assessed", "measured", "not_assessable", "failed"]
-#: Statuses of scans that were assessed or, where only measures were requested, measured.
-SUCCEEDED = frozenset({"assessed", "measured"})
-Severity = Literal["refused", "review"]
-Verdict = Literal["diagnostic", "non-diagnostic"]
-Decision = Literal["accept", "review", "repeat"]
 
 
 #: Fields of a record that hold the probabilities of a scan.
@@ -322,6 +316,7 @@ class ScanResult(Record):
             record its HMAC-SHA-256 by the secret key.
         mask_sha256: The same of the mask's file. Empty unless the mask was supplied in a file.
         bundle: Identity of the bundle that made the result.
+        provider: What ran the networks: `cpu`, `cuda` or `openvino`. None if no bundle took part.
         versions: Versions of lgeqa, Python and the packages that took part.
         finished_at: Time in UTC, ISO 8601. Empty in a de-identified record.
         seconds: Seconds spent on reading, detecting, measuring and scoring, by step.
@@ -365,6 +360,7 @@ class ScanResult(Record):
     input_sha256: str = ""
     mask_sha256: str = ""
     bundle: BundleStamp | None = None
+    provider: Provider | None = None
     versions: dict[str, str] = Field({})
     finished_at: str = ""
     seconds: dict[str, float] = Field({})

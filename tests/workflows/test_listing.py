@@ -9,7 +9,7 @@ import pytest
 import lgeqa
 from lgeqa.batch import OutputFolder, ResultStore
 from lgeqa.errors import OutputError, UsageError
-from lgeqa.records import Decision, Status, Verdict
+from lgeqa.outcomes import Decision, Status, Verdict
 from tests.factories.command import lgeqa as command
 from tests.results import assessed, unassessed
 

@@ -11,7 +11,8 @@ from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_source
 from lgeqa.io import discover
 from lgeqa.operating_point import OperatingPoint
-from lgeqa.records import Decision, ScanResult, Status, Verdict
+from lgeqa.outcomes import Decision, Provider, Status, Verdict
+from lgeqa.records import ScanResult
 from lgeqa.results import Results
 from lgeqa.threads import TIMEOUT_S
 from lgeqa.workflows.assessment import AssessmentRequest, assess_scans, iterate_scans
@@ -91,6 +92,7 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
     memory_gb: float | None = None,
     cluster: str | None = None,
     verify: bool = False,
+    provider: Provider = "cpu",
 ) -> Results:
     """Assess all scans below files and folders, in other processes.
 
@@ -113,14 +115,16 @@ def assess_many(  # noqa: PLR0913 - one parameter for each choice
             the address of a scheduler. None for this machine.
         verify: Whether the files of scans that are finished in `out` are read, and scans whose bytes changed are
             assessed again. Otherwise sizes and times of change decide.
+        provider: What runs the networks: `cpu`, `cuda` or `openvino`, as far as ONNX Runtime has it.
 
     Raises:
-        UsageError: There is no scan, or the threshold, the bundle, the output folder or the cluster cannot be used.
+        UsageError: There is no scan, or the threshold, the bundle, the output folder, the cluster or the provider
+            cannot be used.
         OutputError: A file cannot be written.
         MissingExtraError: A cluster is named, and the extra `cluster` is not installed.
     """
     choices = {"threshold": threshold, "operating_point": operating_point, "given_masks": given_masks}
-    settings = AssessSettings.of(choices | {"force": force}, "assess_many")
+    settings = AssessSettings.of(choices | {"force": force, "provider": provider}, "assess_many")
     there = OnCluster(cluster) if cluster else None
     request = AssessmentRequest(
         as_paths(scans),

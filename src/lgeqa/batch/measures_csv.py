@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Final, get_args
 
 from lgeqa.measures import BY_NAME, definition, reference_scans
-from lgeqa.records import ScanResult, Status
+from lgeqa.outcomes import Status
+from lgeqa.records import ScanResult
 from lgeqa.table_text import csv_line
 
 _UNRATED: Final = (

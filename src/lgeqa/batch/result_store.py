@@ -11,7 +11,8 @@ from lgeqa.batch.measures_csv import measures_line
 from lgeqa.batch.output_folder import OutputFolder, lacks_dicom, record_text
 from lgeqa.batch.tables import table_lines
 from lgeqa.errors import OutputError
-from lgeqa.records import Decision, ScanResult, Status, Verdict
+from lgeqa.outcomes import Decision, Status, Verdict
+from lgeqa.records import ScanResult
 from lgeqa.versions import versions
 
 #: Place of a result that a run is about to replace.

@@ -15,7 +15,8 @@ from lgeqa.batch.scan_assessor import Outcome, ScanAssessor
 from lgeqa.batch.shard import WHOLE, Shard
 from lgeqa.batch.table_files import TableFiles
 from lgeqa.cluster import OnCluster
-from lgeqa.records import SUCCEEDED, Decision, ScanResult, Status, Verdict
+from lgeqa.outcomes import SUCCEEDED, Decision, Status, Verdict
+from lgeqa.records import ScanResult
 from lgeqa.workers import LIMITS, Limits, WorkerDied, ignore_step, work_through
 
 if TYPE_CHECKING:

@@ -197,7 +197,7 @@ def open_pipeline(bundle: Path | None, threads: int, settings: "AssessSettings")
     from lgeqa.inference.bundle import open_bundle
     from lgeqa.inference.pipeline import assess_source
 
-    opened = open_bundle(bundle, threads)
+    opened = open_bundle(bundle, threads, settings.provider)
     opened.make_ready()
     return partial(assess_source, bundle=opened, settings=settings)
 

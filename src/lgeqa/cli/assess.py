@@ -17,6 +17,7 @@ from lgeqa.cli.options import (
     Jobs,
     LogFile,
     Paths,
+    ProviderName,
     Quiet,
     Secrets,
     Timeout,
@@ -57,6 +58,7 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bool,
         typer.Option("--force", help="Give a verdict also where the gate refuses the scan; the record says so."),
     ] = False,
+    provider: ProviderName = "cpu",
     deidentify: Deidentify = False,
     secrets: Secrets = None,
     fresh: Fresh = False,
@@ -101,7 +103,7 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from lgeqa.inference.pipeline import AssessSettings
     from lgeqa.workflows.assessment import AssessmentRequest
 
-    choices = {"threshold": threshold, "given_masks": given_masks, "force": force}
+    choices = {"threshold": threshold, "given_masks": given_masks, "force": force, "provider": provider}
     choices["operating_point"] = config.operating_point
     settings = AssessSettings.of(choices, "lgeqa assess")
     part = Shard.parse(shard) if shard else WHOLE

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from lgeqa.batch import BatchItem
 from lgeqa.formatting import plural, probability_text
-from lgeqa.records import Decision, ScanResult
+from lgeqa.outcomes import Decision
+from lgeqa.records import ScanResult
 from lgeqa.reporting import ENDS, ScanView, end_of
 from lgeqa.reporting.measure_rows import MeasureRow
 from lgeqa.scales import PASSES_FROM, QUALITY_FIRST

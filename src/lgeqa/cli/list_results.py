@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lgeqa.records import Decision, Status, Verdict
+from lgeqa.outcomes import Decision, Status, Verdict
 
 
 def list_results(

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from lgeqa.outcomes import Provider
+
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Scans, or folders to look for scans in.")]
 DetectorBundle = Annotated[
     Path | None, typer.Option("--bundle", metavar="DIR", help="Trained model whose detector finds the atrium.")
@@ -28,6 +30,10 @@ AsJson = Annotated[
 ]
 AsCsv = Annotated[
     bool, typer.Option("--csv", help="Print the results as a CSV table, and everything else on standard error.")
+]
+ProviderName = Annotated[
+    Provider,
+    typer.Option("--provider", help="What runs the networks, if ONNX Runtime has it: cpu, cuda or openvino."),
 ]
 Fresh = Annotated[
     bool,

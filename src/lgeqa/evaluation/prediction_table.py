@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from lgeqa.cohort import Case, LabelRule, Scores
 from lgeqa.evaluation.reference_labels import label_of
 from lgeqa.inference.vote import scan_call
-from lgeqa.records import ScanResult, Verdict
+from lgeqa.outcomes import Verdict
+from lgeqa.records import ScanResult
 from lgeqa.scales import SCALE_NAMES, is_diagnostic
 from lgeqa.table_text import csv_text
 

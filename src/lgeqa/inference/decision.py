@@ -9,7 +9,8 @@ from lgeqa.inference.advice import advise
 from lgeqa.inference.gate import CONSISTENCY, check_consistency, in_order
 from lgeqa.inference.vote import scan_call, slice_probabilities, vote, weighs_slices
 from lgeqa.operating_point import DEFAULT, OperatingPoint
-from lgeqa.records import Decision, Finding, ScanResult, Status
+from lgeqa.outcomes import Decision, Status
+from lgeqa.records import Finding, ScanResult
 from lgeqa.scales import ATTRIBUTES
 
 #: Settings of an assessment that only the decision depends on.

@@ -24,19 +24,10 @@ from lgeqa.io.stored_volume import hash_files
 from lgeqa.io.volume import volume_files
 from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.operating_point import DEFAULT, OperatingPoint
+from lgeqa.outcomes import Provider, Status
 from lgeqa.preprocessing import prepare_for_quality, quality_context
 from lgeqa.preprocessing.quality_input import at_other_blood_level
-from lgeqa.records import (
-    BoolArray,
-    Finding,
-    FloatArray,
-    IntArray,
-    Measures,
-    ProbabilityParts,
-    Scan,
-    ScanResult,
-    Status,
-)
+from lgeqa.records import BoolArray, Finding, FloatArray, IntArray, Measures, ProbabilityParts, Scan, ScanResult
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.workers import report_step
 
@@ -57,6 +48,7 @@ class AssessSettings(Settings):
         given_masks: Whether the atrium comes from the mask beside the scan. A scan without a mask is not assessable.
         force: Whether a scan gets a verdict even if the gate refuses it. The record says so.
         measures_only: Whether only image quality measures are taken, without a verdict.
+        provider: What runs the networks of a bundle that is opened with these settings.
     """
 
     threshold: float | None = Field(None, gt=0, lt=1)
@@ -64,6 +56,7 @@ class AssessSettings(Settings):
     given_masks: bool = False
     force: bool = False
     measures_only: bool = False
+    provider: Provider = "cpu"
 
     def rule(self, manifest: Manifest) -> DecisionRule:
         """Return the limits of the user, or else those of the bundle."""
@@ -149,6 +142,7 @@ def assess_scan(
         status,
         mask_source="detected" if supplied is None else "supplied",
         bundle=bundle.stamp,
+        provider=bundle.provider,
         seconds={
             "read": seconds_reading,
             "detect": detected - start,

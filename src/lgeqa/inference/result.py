@@ -11,6 +11,7 @@ from lgeqa.inference.detection import slice_areas_mm2
 from lgeqa.inference.gate import refused
 from lgeqa.io.formatting import printable_path
 from lgeqa.measures import Heart
+from lgeqa.outcomes import Status
 from lgeqa.records import (
     BoolArray,
     Finding,
@@ -22,7 +23,6 @@ from lgeqa.records import (
     ScanResult,
     ScoreEstimate,
     SliceScores,
-    Status,
 )
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.versions import versions

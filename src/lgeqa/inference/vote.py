@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lgeqa.records import FloatArray, ScanResult, Verdict
+from lgeqa.outcomes import Verdict
+from lgeqa.records import FloatArray, ScanResult
 from lgeqa.scales import PASSES_FROM
 
 

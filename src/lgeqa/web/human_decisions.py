@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from lgeqa.cohort.table_io import COLUMNS, SERIES
 from lgeqa.config import Frozen
 from lgeqa.formatting import utc_now
-from lgeqa.records import Decision
+from lgeqa.outcomes import Decision
 from lgeqa.studies.export import series_name
 from lgeqa.table_text import csv_text
 from lgeqa.web.audit import record

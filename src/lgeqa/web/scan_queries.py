@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, defer
 from lgeqa.config import Frozen
 from lgeqa.database import JsonField
 from lgeqa.measures import BY_NAME
-from lgeqa.records import Decision
+from lgeqa.outcomes import Decision
 from lgeqa.reporting.drift import OwnFact
 from lgeqa.scales import SCALE_NAMES
 from lgeqa.web.models import End, ScanRow, State

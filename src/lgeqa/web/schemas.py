@@ -6,7 +6,8 @@ from lgeqa.config import Frozen
 from lgeqa.io.series_header import SeriesHeader, SeriesKind, series_kind
 from lgeqa.measures import definition
 from lgeqa.measures.catalogue import Direction
-from lgeqa.records import BundleStamp, Decision, ScanResult
+from lgeqa.outcomes import Decision
+from lgeqa.records import BundleStamp, ScanResult
 from lgeqa.reporting.measure_rows import MeasureRow
 from lgeqa.reporting.presenter import Bar, ScanView
 from lgeqa.scales import SCALE_NAMES

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lgeqa.config import Settings
 from lgeqa.operating_point import OperatingPoint
+from lgeqa.outcomes import Provider
 from lgeqa.threads import TIMEOUT_S
 
 
@@ -19,6 +20,7 @@ class AssessConfig(Settings):
         secrets: Folder of the key and the names of de-identified results, relative to the folder of the TOML file. None
             for one beside the output folder.
         given_masks: Whether the atrium comes from the mask beside each scan.
+        provider: What runs the networks: `cpu`, `cuda` or `openvino`.
         force: Whether a scan gets a verdict even if the gate refuses it.
         jobs: Number of scans to work on at once. None for one per core, as far as memory goes.
         memory: Gigabytes of memory that all processes together may need. None for those of the machine.
@@ -34,6 +36,7 @@ class AssessConfig(Settings):
     deidentify: bool = False
     secrets: Path | None = None
     given_masks: bool = False
+    provider: Provider = "cpu"
     force: bool = False
     jobs: int | None = None
     memory: float | None = None

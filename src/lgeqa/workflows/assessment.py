@@ -147,7 +147,7 @@ def assess_scans(request: AssessmentRequest, follow: Follow = pass_on, on_step: 
     """
     if request.dicom:
         require("dicom", "--dicom")
-    bundle = open_bundle(request.bundle)
+    bundle = open_bundle(request.bundle, provider=request.settings.provider)
     dataset = _dataset(request)
     if dataset:
         request = replace(request, paths=[dataset.root / image.path for image in dataset.images])
@@ -350,7 +350,7 @@ def iterate_scans(request: AssessmentRequest) -> Iterator[BatchItem]:
     Raises:
         UsageError: There is no scan, or the bundle cannot be used.
     """
-    bundle = open_bundle(request.bundle)
+    bundle = open_bundle(request.bundle, provider=request.settings.provider)
     sources = find_scans(request)
     with TemporaryDirectory() as folder, closing(_run(sources, request, OutputFolder(Path(folder)), bundle)) as run:
         yield from run

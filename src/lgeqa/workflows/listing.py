@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lgeqa.batch import OutputFolder, ResultStore, has_store
 from lgeqa.errors import UsageError
-from lgeqa.records import Decision, ScanResult, Status, Verdict
+from lgeqa.outcomes import Decision, Status, Verdict
+from lgeqa.records import ScanResult
 
 
 def find_results(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
-from lgeqa.errors import BundleError, OutputError
+from lgeqa.errors import BundleError, OutputError, UsageError
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.bundle.build import Description, write_bundle
 from lgeqa.inference.bundle.manifest import CARD, MANIFEST
@@ -90,6 +91,25 @@ def test_without_a_share_or_measures_the_network_decides(folder: Path) -> None:
 def test_a_share_that_leaves_the_network_nothing_is_refused(folder: Path, share: float) -> None:
     with pytest.raises(BundleError, match="measured_share"):
         open_bundle(change(folder, measured_share=share))
+
+
+def test_a_provider_that_is_not_installed_is_refused_with_its_package(folder: Path) -> None:
+    assert open_bundle(folder).provider == "cpu"
+    with pytest.raises(
+        UsageError, match=r"--provider openvino: .* Install onnxruntime-openvino in place of onnxruntime"
+    ):
+        open_bundle(folder, provider="openvino")
+
+
+def test_a_provider_that_onnx_runtime_drops_is_not_replaced_in_silence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    session = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda model, options, providers: session(model, options))
+    bundle = open_bundle(folder, provider="cuda")
+    with pytest.raises(BundleError, match=r"toy: cuda cannot run detector.onnx here\. See that onnxruntime-gpu finds"):
+        bundle.make_ready()
 
 
 def test_a_share_in_weighed_slices_is_refused(tmp_path: Path) -> None:

@@ -2,26 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import onnxruntime
 from pydantic import ValidationError
 
-from lgeqa.errors import BundleError, ReadError
+from lgeqa.errors import BundleError, ReadError, UsageError
 from lgeqa.inference.bundle.external_data import has_external_data
 from lgeqa.inference.bundle.manifest import MANIFEST, Manifest, decisive_sha256
 from lgeqa.io.untrusted_files import open_regular, size_of
+from lgeqa.outcomes import Provider
 from lgeqa.records import BundleStamp, FloatArray, IntArray
 from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
 
 #: Number of slices per call of a network: enough to keep the cores busy, few enough to stay in their caches.
 CHUNK = 8
+#: ONNX Runtime's name of each provider, and the package that brings it.
+_PROVIDERS: Final[dict[Provider, tuple[str, str]]] = {
+    "cpu": ("CPUExecutionProvider", "onnxruntime"),
+    "cuda": ("CUDAExecutionProvider", "onnxruntime-gpu"),
+    "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
+}
 #: Names of the quality network's outputs.
 PROBABILITIES, MAPS, NOVELTY = "probabilities", "maps", "novelty"
 #: Names of the further outputs of the ordinal and of the multiple-instance strategy.
@@ -71,11 +77,20 @@ class Bundle:
         stamp: Name, version and hash for the records.
         files: Bytes of each file, already checked.
         threads: Number of ONNX Runtime threads per network. 0 leaves the choice to ONNX Runtime.
+        provider: What runs the networks.
     """
 
-    def __init__(self, manifest: Manifest, stamp: BundleStamp, files: dict[str, bytes], threads: int = 0) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        stamp: BundleStamp,
+        files: dict[str, bytes],
+        threads: int = 0,
+        provider: Provider = "cpu",
+    ) -> None:
         self.manifest = manifest
         self.stamp = stamp
+        self.provider = provider
         self._files = files
         self._threads = threads
 
@@ -170,23 +185,33 @@ class Bundle:
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 3
         options.add_session_config_entry("session.load_model_format", "ONNX")  # the checked format
+        wanted, package = _PROVIDERS[self.provider]
         try:
-            return onnxruntime.InferenceSession(self._files[name], options, providers=_providers())
+            session = onnxruntime.InferenceSession(self._files[name], options, providers=[wanted])
         except Exception as error:
             raise BundleError(f"{self.stamp.name}: {name} is not an ONNX network that runs here ({error}).") from None
+        if wanted not in session.get_providers():  # ONNX Runtime falls back to the processor without a word
+            raise BundleError(
+                f"{self.stamp.name}: {self.provider} cannot run {name} here. See that {package} finds what it "
+                "needs, or leave --provider out."
+            )
+        return session
 
 
-def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
+def open_bundle(path: Path | None = None, threads: int = 0, provider: Provider = "cpu") -> Bundle:
     """Open a bundle and check every file that it names.
 
     Args:
         path: Folder of the bundle. None for the bundle inside the package.
         threads: Number of ONNX Runtime threads per network. 0 leaves the choice to ONNX Runtime.
+        provider: What runs the networks: the processor (`cpu`), a graphics card (`cuda`), or OpenVINO (`openvino`).
 
     Raises:
+        UsageError: The provider is not installed.
         BundleError: A file is missing, altered or a link, a network keeps weights in another file, or this version
             cannot read the manifest.
     """
+    _check_provider(provider)
     folder = default_bundle() if path is None else path
     if path is not None:  # some installers link the package's own files
         _refuse_links(path)
@@ -208,7 +233,7 @@ def open_bundle(path: Path | None = None, threads: int = 0) -> Bundle:
             raise BundleError(f"{folder / MANIFEST}: gives no SHA-256 of {name}. Export the bundle again.")
         _refuse_external_data(files[name], folder / name)
     stamp = BundleStamp(name=manifest.name, version=manifest.version, sha256=hashlib.sha256(text).hexdigest())
-    return Bundle(manifest, stamp, files, threads)
+    return Bundle(manifest, stamp, files, threads, provider)
 
 
 def default_bundle() -> Path:
@@ -265,9 +290,13 @@ def _why_unreadable(error: ValidationError) -> str:
     return f"is not a manifest that this lgeqa reads: {' '.join(str(error).split())[:300]}"
 
 
-def _providers() -> Sequence[str]:
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    return [name for name in wanted if name in onnxruntime.get_available_providers()]
+def _check_provider(provider: Provider) -> None:
+    name, package = _PROVIDERS[provider]
+    if name not in onnxruntime.get_available_providers():
+        raise UsageError(
+            f"--provider {provider}: this ONNX Runtime does not have it. Install {package} in place of onnxruntime, or "
+            "leave the option out."
+        )
 
 
 def _run(session: onnxruntime.InferenceSession, slices: FloatArray, channels: IntArray) -> dict[str, FloatArray]:

@@ -12,7 +12,8 @@ from scipy.ndimage import label
 
 from lgeqa.inference.gate.likeness import AS_IT_IS, Signs, likeness
 from lgeqa.measures import Heart
-from lgeqa.records import Finding, FloatArray, Severity
+from lgeqa.outcomes import Severity
+from lgeqa.records import Finding, FloatArray
 
 
 @dataclass(frozen=True)
