@@ -49,6 +49,12 @@ def test_results_are_found_in_their_order(
     assert "".join(result.scan_id for result in found) == names
 
 
+def test_results_that_a_stopped_run_was_about_to_replace_are_left_out(out: Path) -> None:
+    with ResultStore(OutputFolder(out)) as store:
+        store.arrange({"d": 0, "a": 1, "c": 2}, {"c"}, with_others=True)
+    assert "".join(result.scan_id for result in lgeqa.read_results(out)) == "cbe"
+
+
 def test_command_prints_lines_or_a_table(out: Path) -> None:
     lines = command("list", out, "--decision", "repeat").stdout.splitlines()
     assert [text.split(",")[0] for text in lines] == ["d: repeat", "a: repeat", "b: repeat"]

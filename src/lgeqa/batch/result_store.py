@@ -124,11 +124,11 @@ class ResultStore(Collection[ScanResult]):
     def find(
         self, decision: Decision | None = None, verdict: Verdict | None = None, status: Status | None = None
     ) -> Iterator[str]:
-        """Yield the names of the scans with an outcome, in order. None stands for any."""
+        """Yield the names of the scans with an outcome, in order. None stands for any. Stale results are left out."""
         wanted = {"decision": decision, "verdict": verdict, "status": status}
         values = {name: value for name, value in wanted.items() if value}
-        condition = " AND ".join(f"{name} = ?" for name in values)
-        return (scan_id for (scan_id,) in self._in_order("scan_id", condition or "1", *values.values()))
+        condition = " AND ".join([f"place IS NOT {_STALE}", *(f"{name} = ?" for name in values)])
+        return (scan_id for (scan_id,) in self._in_order("scan_id", condition, *values.values()))
 
     def add(self, result: ScanResult, rule: str, place: int | None) -> None:
         """Add a result, or replace that of its scan.
