@@ -162,15 +162,17 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     expect(home.locator("#slice")).not_to_have_text(before or "")
 
 
-def test_estimated_scores_and_weights_are_shown(home: Page, tmp_path: Path) -> None:
-    """The bundle of these tests gives neither, so they are put into the answer of the server."""
+def test_parts_estimated_scores_and_weights_are_shown(home: Page, tmp_path: Path) -> None:
+    """The bundle of these tests gives none of them, so they are put into the answer of the server."""
 
-    def with_both(route: Route) -> None:
+    def with_all(route: Route) -> None:
         response = route.fetch()
         part = response.json()
         if part["result"]:
             names = [attribute["name"] for attribute in part["attributes"]]
             part["result"]["scores"] = {name: {"expected": 3.42, "low": 3, "high": 4} for name in names}
+            for attribute in part["attributes"]:
+                attribute["parts"] = "network .62, measures .34"
             for scores in part["result"]["slices"]:
                 scores["weight"] = 0.05
         route.fulfill(response=response, json=part)
@@ -178,11 +180,13 @@ def test_estimated_scores_and_weights_are_shown(home: Page, tmp_path: Path) -> N
     drop(home, "weighed.nrrd", small_scan(tmp_path, 5))
     line = home.locator("#scans tbody tr", has_text="weighed")
     expect(line.locator(VERDICT)).to_be_visible(timeout=30_000)
-    home.route(re.compile(r"/api/scans/\d+$"), with_both)
+    home.route(re.compile(r"/api/scans/\d+$"), with_all)
     line.get_by_role("link", name="weighed").click()
     home.wait_for_selector("body[data-ready]")
     expect(home.locator("#estimated")).to_be_visible()
-    expect(home.locator("#attributes tbody td:nth-child(3)")).to_have_text(["3.4 (3 to 4)"] * 4)
+    expect(home.locator("#parts")).to_be_visible()
+    expect(home.locator("#attributes tbody td:nth-child(3)")).to_have_text(["network .62, measures .34"] * 4)
+    expect(home.locator("#attributes tbody td:nth-child(4)")).to_have_text(["3.4 (3 to 4)"] * 4)
     expect(home.locator(".strip figcaption")).to_contain_text("in which each slice counts by its weight")
     expect(home.locator(".strip title").first).to_have_text(re.compile(r"iagnostic, weight 5 %$"))
     assert home.locator("#attributes tr").evaluate_all("rows => new Set(rows.map(r => r.cells.length)).size") == 1
