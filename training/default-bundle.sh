@@ -47,8 +47,8 @@ moves() { # STEP
     echo --set "$1.augmentation.$name"
   done
 }
-# What every training of slices is told beside that. An encoder of half the width learns and runs three times as fast.
-slices=("${loop[@]}" --set width=32 --set quality_from=features --set label.rule=graded --set label.reader=measured
+# What every training of slices is told beside that.
+slices=("${loop[@]}" --set quality_from=features --set label.rule=graded --set label.reader=measured
   --set preparation.pixels=128 --set preparation.field_mm=140 --set preparation.margin_mm=14 $(moves loop)
   --set loop.batch=128 --set loop.learning_rate=0.001 --set loop.slices_per_scan=8)
 # The common start of all networks, in the place of the paper's ImageNet weights: phantoms alone, without artefacts, so that it
