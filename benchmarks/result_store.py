@@ -57,7 +57,7 @@ def _measure(record: ScanResult, out: OutputFolder, n_results: int) -> None:
             "the same order again": lambda: store.arrange(places, places, with_others=True),
             "names and digests": lambda: deque(store.marks(), maxlen=0),
             "names of all": lambda: deque(store.find(), maxlen=0),
-            "names of those to repeat": lambda: deque(store.find(decision="repeat"), maxlen=0),
+            "names of one decision, which all have": lambda: deque(store.find(decision=record.decision), maxlen=0),
             "both tables": tables.write,
             "one more line in both": lambda: tables.add(result),
         }
