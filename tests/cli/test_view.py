@@ -14,9 +14,10 @@ from lgeqa.batch import BatchItem
 from lgeqa.cli.console import _table, conclude, line, print_block
 from lgeqa.cli.progress import RunConsole
 from lgeqa.io import Source
+from lgeqa.records import ProbabilityParts
 from lgeqa.workflows.assessment import AssessmentRun
 from tests.factories.command import LGEQA
-from tests.results import REVIEW, decided, measured, unassessed
+from tests.results import REVIEW, assessed, decided, measured, unassessed
 from tests.toy import toy_bundle, toy_scan
 
 
@@ -113,6 +114,13 @@ def test_block_of_one_scan_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Quality > .99 likely diagnostic" in text
     assert "Sharpness .20 likely non-diagnostic" in text
     assert text.endswith("Seconds 0.5 (reading 0.5)")
+
+
+def test_block_shows_the_parts_of_each_probability(capsys: pytest.CaptureFixture[str]) -> None:
+    print_block(assessed(parts={"sharpness": ProbabilityParts(network=0.62, measures=0.344)}))
+    [row] = [row for row in capsys.readouterr().out.splitlines() if "network" in row]
+    assert row.startswith("Sharpness")
+    assert row.rstrip().endswith("(network .62, measures .34)")
 
 
 def test_block_of_a_failed_scan_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -377,6 +377,9 @@ def test_default_description_of_a_detector_run_without_a_person(tmp_path: Path) 
     toy = change(toy_bundle(tmp_path / "toy", version="0.7"), threshold=0.7)
     cases = [case(0), replace(case(1), patient="patient-0")]
     told = default_detector_description("mine", cases, toy, MOVED)
+    shared = default_detector_description("mine", cases, default_bundle(), MOVED)
+    assert (told.measured_share, shared.measured_share) == (0, open_bundle().manifest.measured_share)
+    assert shared.measured_share > 0
     assert (told.name, told.strategy, told.labels, told.threshold) == ("mine", "none", "simulated", 0.7)
     assert told.metrics[0]["value"] == MOVED
     assert told.training_data == (

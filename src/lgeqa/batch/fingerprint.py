@@ -41,8 +41,8 @@ def fingerprint(source: "Source", bundle: BundleStamp, settings: Settings) -> st
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def content_hashes(source: "Source") -> dict[str, str]:
-    """Return the hashes of a scan's files and of its mask as a record has them, by name of its fields.
+def content_hashes(source: "Source", *, with_mask: bool) -> dict[str, str]:
+    """Return the hashes of a scan's files, and of its mask if wanted, as a record has them, by name of its fields.
 
     All bytes are read, and no voxels are decoded. The JSON file beside a NIfTI file is not included.
 
@@ -55,7 +55,9 @@ def content_hashes(source: "Source") -> dict[str, str]:
 
     files = volume_files(source.location) if source.kind == "volume" else source.files
     hashes = {"input_sha256": hash_files(files)}
-    return hashes | ({"mask_sha256": hash_files(volume_files(source.mask_path))} if source.mask_path else {})
+    if with_mask:
+        hashes["mask_sha256"] = hash_files(volume_files(source.mask_path)) if source.mask_path else ""
+    return hashes
 
 
 def _read_from(path: Path) -> Sequence[Path]:

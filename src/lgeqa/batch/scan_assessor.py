@@ -120,12 +120,11 @@ class ScanAssessor:
         A record without a hash, as of a file that could not be read, is of none.
         """
         try:
-            found = content_hashes(source)
+            found = content_hashes(source, with_mask=result.mask_source == "supplied")
         except (LgeqaError, OSError):
             return False
         hashes = self.deidentifier.keyed(found) if self.deidentifier else found
-        used = ["input_sha256", *(["mask_sha256"] if result.mask_source == "supplied" else [])]
-        return all(getattr(result, name) == hashes.get(name) for name in used)
+        return all(getattr(result, name) == sha256 for name, sha256 in hashes.items())
 
     def unassessed(
         self, source: "Source", message: str, status: Literal["failed", "not_assessable"] = "failed"
