@@ -17,7 +17,7 @@ from lgeqa.io import Source
 from lgeqa.records import ProbabilityParts
 from lgeqa.workflows.assessment import AssessmentRun
 from tests.factories.command import LGEQA
-from tests.results import REVIEW, assessed, decided, measured, unassessed
+from tests.results import REVIEW, decided, measured, unassessed
 from tests.toy import toy_bundle, toy_scan
 
 
@@ -117,7 +117,7 @@ def test_block_of_one_scan_says_why(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_block_shows_the_parts_of_each_probability(capsys: pytest.CaptureFixture[str]) -> None:
-    print_block(assessed(parts={"sharpness": ProbabilityParts(network=0.62, measures=0.344)}))
+    print_block(decided(parts={"sharpness": ProbabilityParts(network=0.62, measures=0.344)}))
     [row] = [row for row in capsys.readouterr().out.splitlines() if "network" in row]
     assert row.startswith("Sharpness")
     assert row.rstrip().endswith("(network .62, measures .34)")
