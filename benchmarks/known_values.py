@@ -27,6 +27,10 @@ def rows() -> Iterator[tuple[str, str, float, float]]:
     for muscle in (10.0, 32.0, 45.0, 60.0):
         heart = heart_of(GeometricHeart(muscle=muscle, wall=muscle, septum=muscle, aortic_wall=muscle, noise=3))
         yield "nulling_ratio", f"muscle {muscle:g}", (muscle - 5) / 95, value(heart, "nulling_ratio")
+    for muscle in (40.0, 60.0, 80.0):
+        heart = heart_of(GeometricHeart(muscle=muscle, wall=10, wall_mm=4, noise=3))
+        title = f"line 10, 4 mm, beside muscle {muscle:g}"
+        yield "dark_line_percent", title, 100 * (muscle - 10) / 95, value(heart, "dark_line_percent")
     for rim in (140.0, 180.0):
         heart = heart_of(GeometricHeart(aortic_wall=rim, noise=8))
         yield "aortic_wall_contrast", f"wall {rim:g}, 2 mm", (rim - 100) / 8, value(heart, "aortic_wall_contrast")

@@ -24,7 +24,7 @@ Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]
 Weights = dict[str, dict[str, float]]
 
-_VERSION = "3"
+_VERSION = "4"
 _SOURCE = (
     "Measures of the reference scans (see reference_scans.json), with the atrium masks as published, and the four "
     "scores of 473 scans by experts (score_joint_counts.csv). Both are of the University of Utah, so their quality is "
@@ -33,20 +33,20 @@ _SOURCE = (
 )
 #: Weights of the attributes, chosen and not fitted.
 _ATTRIBUTES: Weights = {
-    "myocardium_nulling": {"nulling_ratio": 1.0},
+    "myocardium_nulling": {"nulling_ratio": 0.7, "dark_line_percent": 0.3},
     "sharpness": {"edge_width_mm": 1.0},
     "enhancement": {"aortic_wall_contrast": 0.5, "septal_contrast": 0.5},
 }
 #: Measures that must be able to spoil a scan by themselves. Their weights in quality, in steps of 1 / `_STEPS`, were
 #: chosen.
-_SPOILING = {"nulling_ratio": 3, "shading_percent": 1, "ghosting_percent": 1}
+_SPOILING = {"nulling_ratio": 2, "dark_line_percent": 1, "shading_percent": 1, "ghosting_percent": 1}
 #: Measures whose weights in quality are fitted, and the smallest weight of each. Noise and edges have larger ones for
 #: the same reason. Noisy real scans have much contrast, so a free fit hardly counts noise, and blur lowers noise and so
 #: raises the contrast-to-noise ratio.
 _FREE = {"wall_cnr": 2, "noise_percent": 4, "edge_width_mm": 5}
 _STEPS = 20
 #: Measures whose good values do not raise the score, see `MeasuredReader`.
-_ONLY_LOWER = {"quality": ("noise_percent", *_SPOILING)}
+_ONLY_LOWER = {"myocardium_nulling": ("dark_line_percent",), "quality": ("noise_percent", *_SPOILING)}
 #: Scales whose correlations with quality the weights are fitted to.
 _FITTED = ("sharpness", "enhancement")
 

@@ -27,7 +27,7 @@ from lgeqa.inference.atrium import find_atrium
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_scan
 from lgeqa.io import Source, discover, read_mask, read_scan
-from lgeqa.measures import MEASURES, Heart, ReferenceScans, compute_measures, reference_scans
+from lgeqa.measures import FUNCTIONS, MEASURES, Heart, ReferenceScans, reference_scans
 from lgeqa.records import BoolArray, FloatArray, Scan
 
 Values = dict[str, float | None]
@@ -60,6 +60,12 @@ def wrong_inversion_time(signal: FloatArray, heart: Heart, amount: float) -> Flo
     lung = binary_opening(smooth < 0.25, _IN_PLANE, iterations=8)
     is_tissue = ~lung * np.clip((1 - smooth) / 0.2, 0, 1)
     return np.asarray(signal + 0.5 * amount * is_tissue * np.maximum(1 - smooth, 0), np.float32)
+
+
+def early_inversion(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
+    """Lower tissue, but not lung, by up to 70 % of blood, and show magnitudes, as if muscle were still inverted."""
+    smooth = gaussian_filter(signal, [3.0 / mm for mm in heart.spacing_mm])
+    return np.asarray(np.abs(signal - 0.7 * amount * np.clip(smooth / 0.25, 0, 1)), np.float32)
 
 
 def dull_walls(signal: FloatArray, heart: Heart, amount: float) -> FloatArray:
@@ -97,7 +103,8 @@ def clipping(signal: FloatArray, _heart: Heart, amount: float) -> FloatArray:
 ARTEFACTS: dict[str, tuple[Artefact, dict[str, int]]] = {
     "noise": (noise, {"noise_percent": 1, "asnr": -1, "wall_cnr": -1}),
     "blur": (blur, {"edge_width_mm": 1}),
-    "inversion time": (wrong_inversion_time, {"nulling_ratio": 1}),
+    "inversion time too late": (wrong_inversion_time, {"nulling_ratio": 1}),
+    "inversion time too early": (early_inversion, {"dark_line_percent": 1}),
     "dull walls": (dull_walls, {"wall_cnr": -1, "aortic_wall_contrast": -1, "septal_contrast": -1}),
     "shading": (shading, {"shading_percent": 1}),
     "ghosts": (ghosts, {"ghosting_percent": 1}),
@@ -106,8 +113,10 @@ ARTEFACTS: dict[str, tuple[Artefact, dict[str, int]]] = {
 
 
 def measured(scan: Scan, atrium: BoolArray) -> Values:
-    """Return the measures of a scan with a mask."""
-    return compute_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm)).values
+    """Return the measures of a scan with a mask, which need no place among the reference scans."""
+    heart = Heart(scan.voxels, atrium, scan.spacing_mm)
+    values = {measure.name: FUNCTIONS[measure.name](heart).value for measure in MEASURES}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
 def with_artefact(scan: Scan, atrium: BoolArray, artefact: Artefact, amount: float) -> Scan:

@@ -34,6 +34,7 @@ def test_failed_scale_names_its_cause(scale: str, cause: str) -> None:
     ("measure", "value", "cause"),
     [
         ("nulling_ratio", 5.0, "inversion_time"),
+        ("dark_line_percent", 50.0, "inversion_time"),
         ("edge_width_mm", 50.0, "motion"),
         ("septal_contrast", -5.0, "enhancement"),
         ("noise_percent", 90.0, "noise"),

@@ -75,6 +75,24 @@ def test_nulling_ratio_of_muscle_as_dark_as_lung_is_low() -> None:
     assert 0 < value_of("nulling_ratio", heart) < 0.15
 
 
+@pytest.mark.parametrize("muscle", [40.0, 60.0, 80.0])
+def test_dark_line_is_as_deep_as_muscle_is_brighter(muscle: float) -> None:
+    heart = heart_of(GeometricHeart(muscle=muscle, wall=10, wall_mm=4, noise=3))
+    # The smoothing against noise fills a line of 4 mm in part.
+    assert 0.6 < value_of("dark_line_percent", heart) / (100 * (muscle - 10) / 95) < 1
+
+
+@pytest.mark.parametrize("noise", [3.0, 10.0, 20.0])
+def test_nulled_muscle_has_no_dark_line(noise: float) -> None:
+    heart = heart_of(GeometricHeart(muscle=20, wall=20, septum=20, aortic_wall=20, noise=noise))
+    assert value_of("dark_line_percent", heart) < 5
+
+
+def test_dark_line_needs_blood_brighter_than_its_border() -> None:
+    heart = heart_of(GeometricHeart(muscle=95, wall=95, septum=95, aortic_wall=95))
+    assert FUNCTIONS["dark_line_percent"](heart).reason == "The signal hardly falls across the border of the atrium."
+
+
 def test_aorta_is_found_where_it_is() -> None:
     heart = heart_of(GeometricHeart(noise=8))
     assert value_of("aortic_wall_contrast", heart) < 0.5

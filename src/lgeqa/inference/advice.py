@@ -54,9 +54,10 @@ CAUSES: Final = (
         "inversion_time",
         "Inversion time",
         "myocardium_nulling",
-        ("nulling_ratio",),
+        ("nulling_ratio", "dark_line_percent"),
         "Choose the inversion time that nulls normal myocardium, from a scout (TI scout, Look-Locker) made just before "
-        "the scan: the null moves to longer times as the contrast agent washes out.",
+        "the scan: the null moves to longer times as the contrast agent washes out. A dark line around the blood means "
+        "that the time was too short.",
         "likely",
         "the time can be set again at once",
         fades=True,

@@ -69,6 +69,15 @@ MEASURES: Final[tuple[Measure, ...]] = (
         "Muscle is not nulled: the inversion time does not fit.",
     ),
     Measure(
+        "dark_line_percent",
+        "Dark line around the blood",
+        "% of blood",
+        "lower",
+        "How much darker the border of the atrium is than the tissue beyond it.",
+        "Muscle is bright behind a dark line: the inversion time is too short.",
+        decimals=1,
+    ),
+    Measure(
         "aortic_wall_contrast",
         "Contrast of the aortic wall",
         "",

@@ -1,10 +1,10 @@
-"""Edges of a blood pool: the fall of the signal across its border, fitted by an error function."""
+"""Edges of a blood pool: the fall of the signal across its border, and dark lines beyond it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter1d, map_coordinates
 from scipy.special import ndtr
 
 from lgeqa.records import FloatArray, IntArray
@@ -12,7 +12,8 @@ from lgeqa.records import FloatArray, IntArray
 Floats = npt.NDArray[np.floating]
 
 #: Positions along a ray, in mm outward from the border of the mask.
-_ALONG_MM = np.arange(-6, 8.01, 0.5)
+_STEP_MM = 0.5
+_ALONG_MM = np.arange(-6, 8.01, _STEP_MM)
 #: Offsets in mm along the border of the parallel rays that are averaged into one to reduce noise.
 _ACROSS_MM = np.array((-2.4, -0.8, 0.8, 2.4))
 #: Candidates of the fit: position of the edge and standard deviation of the blur, in mm.
@@ -22,6 +23,10 @@ _SIGMAS_MM = np.geomspace(0.35, 4.5, 22)
 _WIDTH_OF_SIGMA = 2.5631
 #: Smallest fall of the signal, as a share of blood, and smallest R2 of the fit for a ray to count as an edge.
 _LEAST_FALL, _LEAST_FIT = 0.3, 0.7
+#: Smallest fall of the signal, as a share of blood, for a ray on which a dark line is searched for.
+_LEAST_FALL_TO_LINE = 0.15
+#: Standard deviation in mm of the smoothing along the ray before that. It hides lines due to noise.
+_LINE_SIGMA_MM = 1.25
 #: Half the distance over which the normal of the border is computed, in mm.
 _SLOPE_MM = 2.0
 #: Largest number of rays that are fitted.
@@ -36,11 +41,14 @@ class Edges:
         slices: Slice of each edge, (n,).
         centres_mm: Position of each edge in mm outward from the mask's border, (n,).
         widths_mm: 10-90 % width of each edge in mm, (n,).
+        lines: Depth of the dark line on each ray with a fall of the signal, in units of blood, (m,): the signal rises
+            by this much beyond its minimum. 0 where it does not rise.
     """
 
     slices: IntArray
     centres_mm: Floats
     widths_mm: Floats
+    lines: Floats
 
 
 def find_edges(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, float]) -> Edges:
@@ -49,7 +57,7 @@ def find_edges(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, flo
     Each ray runs along the normal of the border, from 6 mm inside to 8 mm outside, and is the mean of four parallel
     rays within 5 mm along the border. The candidate (position and blur) with the highest correlation is chosen, and its
     blur refined by a parabola. Rays are excluded if they leave the image, if the signal on them rises or hardly falls,
-    or if no error function describes them (R2 < .7).
+    or if no error function describes them (R2 < .7). Dark lines are searched for on all rays on which the signal falls.
 
     Args:
         signal: Signal (slice, row, column) in units of blood above air.
@@ -59,7 +67,8 @@ def find_edges(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, flo
     slices, profiles = _profiles(signal, depth, pixel_mm)
     centres, sigmas, falls, fits = _fitted(profiles)
     good = (falls > _LEAST_FALL) & (fits > _LEAST_FIT)
-    return Edges(slices[good], centres[good], _WIDTH_OF_SIGMA * sigmas[good])
+    lines = _line_depths(profiles[falls > _LEAST_FALL_TO_LINE])
+    return Edges(slices[good], centres[good], _WIDTH_OF_SIGMA * sigmas[good], lines)
 
 
 def _profiles(signal: FloatArray, depth: FloatArray, pixel_mm: tuple[float, float]) -> tuple[IntArray, Floats]:
@@ -111,6 +120,15 @@ def _fitted(profiles: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     sigmas = _SIGMAS_MM[0] * (_SIGMAS_MM[1] / _SIGMAS_MM[0]) ** (inner + shift)
     energy = np.maximum((centred**2).sum(axis=1), 1e-12)
     return _CENTRES_MM[at], sigmas, peak / _NORMS[best], peak**2 / energy
+
+
+def _line_depths(profiles: Floats) -> Floats:
+    """Return the rise of the signal beyond the minimum of each smoothed profile, (n,)."""
+    smooth = gaussian_filter1d(profiles, _LINE_SIGMA_MM / _STEP_MM, axis=1, mode="nearest")
+    darkest = smooth.argmin(axis=1)[:, None]
+    beyond = np.where(np.arange(smooth.shape[1]) >= darkest, smooth, -np.inf)
+    depths: Floats = beyond.max(axis=1) - smooth.min(axis=1)
+    return depths
 
 
 def _templates() -> tuple[FloatArray, Floats]:

@@ -15,12 +15,17 @@ from lgeqa.errors import BundleError, OutputError, UsageError
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.bundle.build import Description, write_bundle
 from lgeqa.inference.bundle.manifest import CARD, MANIFEST
+from lgeqa.measures import measured_reader
 from tests.toy import SLOPES, toy_bundle
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return toy_bundle(tmp_path / "toy")
+
+
+#: Parts of a manifest that give the measured reader a share.
+SHARE = {"measured_share": 0.25, "measured_reader": measured_reader().version}
 
 
 def change(folder: Path, **values: object) -> Path:
@@ -70,7 +75,7 @@ def test_the_measured_reader_has_its_share_in_each_probability(folder: Path) -> 
     alone = open_bundle(folder).score(slices).probabilities
     measured = np.array([0.9, np.nan, 0.0, 1.0], np.float32)
 
-    outputs = open_bundle(change(folder, measured_share=0.25)).score(slices, measured=measured)
+    outputs = open_bundle(change(folder, **SHARE)).score(slices, measured=measured)
 
     np.testing.assert_allclose(outputs.probabilities[:, [0, 2, 3]], 0.75 * alone[:, [0, 2, 3]] + [0.225, 0, 0.25])
     np.testing.assert_array_equal(outputs.probabilities[:, 1], alone[:, 1])
@@ -81,7 +86,7 @@ def test_the_measured_reader_has_its_share_in_each_probability(folder: Path) -> 
 def test_without_a_share_or_measures_the_network_decides(folder: Path) -> None:
     slices = np.zeros((2, 128, 128), np.float32)
     without = open_bundle(folder).score(slices, measured=np.ones(4, np.float32))
-    unmeasured = open_bundle(change(folder, measured_share=0.25)).score(slices)
+    unmeasured = open_bundle(change(folder, **SHARE)).score(slices)
     np.testing.assert_array_equal(without.probabilities, unmeasured.probabilities)
     assert without.network is None
     assert unmeasured.network is None
@@ -91,6 +96,12 @@ def test_without_a_share_or_measures_the_network_decides(folder: Path) -> None:
 def test_a_share_that_leaves_the_network_nothing_is_refused(folder: Path, share: float) -> None:
     with pytest.raises(BundleError, match="measured_share"):
         open_bundle(change(folder, measured_share=share))
+
+
+def test_another_measured_reader_than_the_one_with_the_share_is_refused(folder: Path) -> None:
+    open_bundle(change(folder, measured_share=0.0, measured_reader="0"))
+    with pytest.raises(BundleError, match=r"version '0' of the measured reader, this lgeqa has version '4'\. Use"):
+        open_bundle(change(folder, measured_share=0.25, measured_reader="0"))
 
 
 def test_a_provider_that_is_not_installed_is_refused_with_its_package(folder: Path) -> None:
@@ -113,7 +124,7 @@ def test_a_provider_that_onnx_runtime_drops_is_not_replaced_in_silence(
 
 
 def test_a_share_in_weighed_slices_is_refused(tmp_path: Path) -> None:
-    bundle = open_bundle(change(toy_bundle(tmp_path, attention=True), measured_share=0.25))
+    bundle = open_bundle(change(toy_bundle(tmp_path, attention=True), **SHARE))
     with pytest.raises(BundleError, match=r"measured_share = 0.25 averages probabilities, .* Set it to 0"):
         bundle.make_ready()
 
@@ -378,6 +389,17 @@ def test_an_altered_decisive_value_is_refused(folder: Path, tmp_path: Path, old:
     manifest.write_text(manifest.read_text().replace(old, new))
     with pytest.raises(BundleError, match=r"bundle.json: the networks, .* or threshold were altered after"):
         open_bundle(tmp_path / "new")
+
+
+@pytest.mark.parametrize(("share", "version"), [(0.0, ""), (0.5, measured_reader().version)])
+def test_a_share_names_the_version_of_the_measured_reader(
+    folder: Path, tmp_path: Path, share: float, version: str
+) -> None:
+    about = Description.of({**ABOUT, "measured_share": share})
+    new = tmp_path / "new"
+    assert write_bundle(new, folder / "detector.onnx", folder / "quality.onnx", PARTS, about).measured_reader == version
+    assert open_bundle(new).manifest.measured_reader == version
+    assert (f"(the measured reader, version {version})" in (new / CARD).read_text()) == (share > 0)
 
 
 def test_words_of_a_manifest_may_be_corrected(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from lgeqa.errors import BundleError
 from lgeqa.inference.bundle.bundle import Bundle
 from lgeqa.inference.bundle.manifest import CARD, MANIFEST, Manifest, decisive_sha256
 from lgeqa.inference.bundle.model_card import model_card
+from lgeqa.measures import measured_reader
 from lgeqa.records import BundleStamp
 
 
@@ -71,6 +72,7 @@ def write_bundle(
         | {
             "detector": settings["detector"] | {"file": "detector.onnx"},
             "quality": settings["quality"] | {"file": "quality.onnx"},
+            "measured_reader": measured_reader().version if description.measured_share else "",
             "sha256": hashes,
         },
         "the bundle's manifest",

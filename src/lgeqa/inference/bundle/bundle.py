@@ -16,6 +16,7 @@ from lgeqa.errors import BundleError, ReadError, UsageError
 from lgeqa.inference.bundle.external_data import has_external_data
 from lgeqa.inference.bundle.manifest import MANIFEST, Manifest, decisive_sha256
 from lgeqa.io.untrusted_files import open_regular, size_of
+from lgeqa.measures import measured_reader
 from lgeqa.outcomes import Provider
 from lgeqa.records import BundleStamp, FloatArray, IntArray
 from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES
@@ -209,7 +210,7 @@ def open_bundle(path: Path | None = None, threads: int = 0, provider: Provider =
     Raises:
         UsageError: The provider is not installed.
         BundleError: A file is missing, altered or a link, a network keeps weights in another file, or this version
-            cannot read the manifest.
+            cannot read the manifest or has another measured reader than the one that has a share.
     """
     _check_provider(provider)
     folder = default_bundle() if path is None else path
@@ -227,6 +228,11 @@ def open_bundle(path: Path | None = None, threads: int = 0, provider: Provider =
         )
     if manifest.quality.outputs != SCALE_NAMES:
         raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {SCALE_NAMES}.")
+    if manifest.measured_share and manifest.measured_reader != (ours := measured_reader().version):
+        raise BundleError(
+            f"{folder / MANIFEST}: gives a share to version {manifest.measured_reader!r} of the measured reader, this "
+            f"lgeqa has version {ours!r}. Use the lgeqa that the bundle came with, or a newer bundle."
+        )
     files = {name: _checked(folder, name, sha) for name, sha in manifest.sha256.items()}
     for name in (manifest.detector.file, manifest.quality.file):
         if name not in files:

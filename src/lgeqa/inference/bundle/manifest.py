@@ -17,9 +17,17 @@ from lgeqa.scales import SCALE_NAMES
 #: Name of the manifest in a bundle's folder.
 MANIFEST = "bundle.json"
 #: Parts of a manifest that a verdict depends on.
-_DECISIVE: Final = ("detector", "quality", "threshold", "operating_point", "measured_share", "sha256")
+_DECISIVE: Final = (
+    "detector",
+    "quality",
+    "threshold",
+    "operating_point",
+    "measured_share",
+    "measured_reader",
+    "sha256",
+)
 #: Those of them that bundles of earlier versions lack. Their hash covers the other parts.
-_LATER: Final = ("operating_point", "measured_share")
+_LATER: Final = ("operating_point", "measured_share", "measured_reader")
 #: Name of the generated model card in a bundle's folder.
 CARD = "MODEL_CARD.md"
 
@@ -108,6 +116,7 @@ class Manifest(Settings):
         threshold: Slice probability of quality from which a slice counts as diagnostic.
         operating_point: Limits of the scan's probability for the decision. None for those of `operating_point.DEFAULT`.
         measured_share: Share of the measured reader in every probability. The rest is the share of the quality network.
+        measured_reader: Version of the measured reader that has this share. Empty without a share.
         labels: Origin of the scores used for training: simulated, measured on the images, or given by experts.
         training_data: Description of the training data.
         intended_use: Description of the intended use.
@@ -121,8 +130,8 @@ class Manifest(Settings):
             bundles of earlier versions.
         sha256: SHA-256 of each other file in the folder that the bundle needs, by file name.
         decisive_sha256: SHA-256 of the parts that a verdict or a decision depends on: `detector`, `quality`,
-            `threshold`, `operating_point` and `measured_share` where there is one, and `sha256`. Empty in bundles of
-            earlier versions, which are opened without this check.
+            `threshold`, `operating_point`, `measured_share` and `measured_reader` where there is one, and `sha256`.
+            Empty in bundles of earlier versions, which are opened without this check.
     """
 
     format: Literal[1] = 1
@@ -135,6 +144,7 @@ class Manifest(Settings):
     threshold: float = Field(0.5, gt=0, lt=1)
     operating_point: OperatingPoint | None = None
     measured_share: float = Field(0.0, ge=0, lt=1)
+    measured_reader: str = ""
     labels: Literal["simulated", "measured", "expert"]
     training_data: str
     intended_use: str

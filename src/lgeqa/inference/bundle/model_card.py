@@ -35,7 +35,7 @@ def model_card(manifest: Manifest, *, weighs_slices: bool) -> str:
     field = f"{quality.field_mm:g} mm around the atrium" if quality.field == "atrium" else "the whole slice"
     if quality.margin_mm is not None:
         field += f", no farther than {quality.margin_mm:g} mm from its box,"
-    verdict = _share(manifest.measured_share) + _verdict(manifest.threshold, weighs_slices)
+    verdict = _share(manifest) + _verdict(manifest.threshold, weighs_slices)
     figures = "\n".join(f"| {m.name} | {m.value:.3f} | {m.measured_on} |" for m in manifest.metrics)
     return f"""# Model card: {manifest.name} {manifest.version}
 
@@ -100,13 +100,13 @@ Risk and coverage, if the scans of highest probability are accepted:
 """
 
 
-def _share(measured: float) -> str:
+def _share(manifest: Manifest) -> str:
     """Return the weights of the two judges whose probabilities are averaged, or nothing if the network is alone."""
-    if not measured:
+    if not (measured := manifest.measured_share):
         return ""
     return (
         f"Each probability\nis the mean of the network's, with a weight of {1 - measured:g}, and of that which follows "
-        f"from image quality measures\n(the measured reader), with {measured:g}. "
+        f"from image quality measures\n(the measured reader, version {manifest.measured_reader}), with {measured:g}. "
     )
 
 
