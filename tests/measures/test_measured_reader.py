@@ -211,7 +211,10 @@ def test_artefacts_on_real_scans_lower_their_scores(real_folder: Path) -> None:
         blurred = scores_of(gaussian_filter(scan.voxels, (0, 2.4, 2.4)), mask, scan.spacing_mm)
         noisy = scores_of(np.hypot(scan.voxels + noise[0], noise[1]), mask, scan.spacing_mm)
         dull = scores_of(np.minimum(scan.voxels, np.float32(blood)), mask, scan.spacing_mm)
+        tissue = np.clip(gaussian_filter(scan.voxels, (1, 5, 5)) / (0.25 * blood), 0, 1)
+        early = scores_of(np.abs(scan.voxels - 0.7 * blood * tissue), mask, scan.spacing_mm)
         assert blurred["sharpness"] < 2
+        assert early["myocardium_nulling"] < 2
         for worse in (blurred, noisy, dull):
             assert worse["quality"] < plain["quality"]
         assert dull["enhancement"] < plain["enhancement"]
