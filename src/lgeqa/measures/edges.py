@@ -11,7 +11,7 @@ from lgeqa.records import FloatArray, IntArray
 
 Floats = npt.NDArray[np.floating]
 
-#: Positions along a ray, in mm outward from the border of the mask.
+#: Distance between positions along a ray, and the positions, in mm outward from the border of the mask.
 _STEP_MM = 0.5
 _ALONG_MM = np.arange(-6, 8.01, _STEP_MM)
 #: Offsets in mm along the border of the parallel rays that are averaged into one to reduce noise.
