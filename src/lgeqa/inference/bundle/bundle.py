@@ -230,8 +230,8 @@ def open_bundle(path: Path | None = None, threads: int = 0, provider: Provider =
         raise BundleError(f"{folder}: its outputs are {manifest.quality.outputs}, this lgeqa reads {SCALE_NAMES}.")
     if manifest.measured_share and manifest.measured_reader != (ours := measured_reader().version):
         raise BundleError(
-            f"{folder / MANIFEST}: gives a share to version {manifest.measured_reader!r} of the measured reader, this "
-            f"lgeqa has version {ours!r}. Use the lgeqa that the bundle came with, or a newer bundle."
+            f"{folder / MANIFEST}: gives a share to version {manifest.measured_reader or 'unknown'} of the measured "
+            f"reader, this lgeqa has version {ours}. Use the lgeqa that the bundle came with, or a newer bundle."
         )
     files = {name: _checked(folder, name, sha) for name, sha in manifest.sha256.items()}
     for name in (manifest.detector.file, manifest.quality.file):
