@@ -66,8 +66,8 @@ def test_a_mask_one_voxel_off_moves_measures_little(change: type, cases: Cases) 
         plain = values_of(scan, scan.voxels, mask)
         other = values_of(scan, scan.voxels, np.asarray(change(mask, plus)))
         for name, value in plain.items():
-            # Most real scans have hardly any dark line, so that its share of blood is compared.
-            scale = 100 if name == "dark_line_percent" else max(abs(value), 1e-9)
+            # Most real scans have hardly any dark line: it may move by 2 % of blood.
+            scale = 40 if name == "dark_line_percent" else max(abs(value), 1e-9)
             moves.setdefault(name, []).append(abs(other[name] - value) / scale)
     # Shares above a high threshold are small numbers; the volume is that of the mask itself.
     loose = {

@@ -379,6 +379,7 @@ def test_the_default_bundle_opens() -> None:
         ('"field": "full"', '"field": "atrium"'),
         ('"refuse": 3.5', '"refuse": 99.0'),
         ('"measured_share": 0.0', '"measured_share": 0.5'),
+        ('"measured_reader": ""', '"measured_reader": "0"'),
     ],
 )
 def test_an_altered_decisive_value_is_refused(folder: Path, tmp_path: Path, old: str, new: str) -> None:
