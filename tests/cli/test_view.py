@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console
@@ -14,7 +15,9 @@ from lgeqa.batch import BatchItem
 from lgeqa.cli.console import _table, conclude, line, print_block
 from lgeqa.cli.progress import RunConsole
 from lgeqa.io import Source
+from lgeqa.outcomes import Status
 from lgeqa.records import ProbabilityParts
+from lgeqa.reporting import ScanView
 from lgeqa.workflows.assessment import AssessmentRun
 from tests.factories.command import LGEQA
 from tests.results import REVIEW, decided, measured, unassessed
@@ -147,6 +150,17 @@ def test_progress_in_40_columns_keeps_the_scan_and_its_step() -> None:
 def test_block_of_a_refused_scan_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     print_block(unassessed("one", status="not_assessable", decision="review", reasons=("No atrium.",)))
     assert capsys.readouterr().out.splitlines()[0].split("  ") == ["one", "review, not assessable"]
+
+
+@pytest.mark.parametrize("status", [status for status in get_args(Status) if status != "assessed"])
+def test_every_scan_without_a_decision_is_shown(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as a map of labels, which is refused as it is read."""
+    result = unassessed("one", status=status, message="one.nrrd: is a mask. Give the scan itself.")
+    print_block(result)
+    [title, *_] = capsys.readouterr().out.splitlines()
+    assert title.removeprefix("one  ") == ScanView(result).title
+    assert _table([result], 100).row_count == 1
+    assert line(result).startswith("one: ")
 
 
 def test_block_names_causes_and_the_worth_of_a_repeat(capsys: pytest.CaptureFixture[str]) -> None:

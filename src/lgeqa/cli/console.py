@@ -20,7 +20,14 @@ from lgeqa.scales import PASSES_FROM, QUALITY_FIRST
 from lgeqa.workflows.assessment import AssessmentRun
 
 #: Colours on a terminal of the decisions, and of the outcomes that have none.
-_COLOURS = {"accept": "green", "review": "yellow", "repeat": "red", "measured": "cyan", "failed": "magenta"}
+_COLOURS: Final = {
+    "accept": "green",
+    "review": "yellow",
+    "repeat": "red",
+    "measured": "cyan",
+    "not_assessable": "magenta",  # refused as it was read, so without a decision
+    "failed": "magenta",
+}
 #: Widths of a terminal, in characters, from which each further number is shown.
 _WIDTHS = (60, 70, 76, 82, 88)
 #: Most scans of a run that a terminal gets a table of. The report has all.
@@ -95,8 +102,9 @@ def print_block(result: ScanResult) -> None:
     """Print one scan: the decision, why, its probabilities, what to do, and the seconds."""
     console = Console(highlight=False)
     view = ScanView(result)
-    outcome = result.decision or view.title
-    outcome += f", {view.title}" if result.status == "not_assessable" else ""
+    # A scan that the gate refuses has both, one that was refused as it was read only the title.
+    titled = result.decision is None or result.status == "not_assessable"
+    outcome = ", ".join(filter(None, (result.decision, view.title if titled else None)))
     console.print(Text.assemble((result.scan_id, "bold"), "  ", (outcome, f"bold {_style(result)}"), overflow="fold"))
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
