@@ -16,37 +16,34 @@ import numpy as np
 import numpy.typing as npt
 
 from lgeqa.io import Source, discover, read_mask, read_scan
-from lgeqa.measures import Heart, MeasuredReader, compute_measures, measured_reader, reference_scans, weighted_sum
+from lgeqa.measures import Heart, MeasuredReader, ScaleRule, compute_measures, measured_reader, reference_scans
 from lgeqa.scales import SCALE_NAMES, is_diagnostic
 from lgeqa.simulation.simulated_readers import joint_counts
 
 Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]
-Weights = dict[str, dict[str, float]]
 
-_VERSION = "4"
+_VERSION = "5"
 _SOURCE = (
     "Measures of the reference scans (see reference_scans.json), with the atrium masks as published, and the four "
     "scores of 473 scans by experts (score_joint_counts.csv). Both are of the University of Utah, so their quality is "
     "assumed to be distributed equally. Nobody scored the reference scans, and these scores are not clinical ones. The "
-    "weights of quality were fitted so that its correlations with sharpness and enhancement come near the experts'."
+    "weights of contrast and edges in quality were fitted so that its correlations with sharpness and enhancement come "
+    "near the experts'."
 )
-#: Weights of the attributes, chosen and not fitted.
-_ATTRIBUTES: Weights = {
-    "myocardium_nulling": {"nulling_ratio": 0.7, "dark_line_percent": 0.3},
-    "sharpness": {"edge_width_mm": 1.0},
-    "enhancement": {"aortic_wall_contrast": 0.5, "septal_contrast": 0.5},
+#: Rules of the attributes, chosen and not fitted.
+_ATTRIBUTES = {
+    "myocardium_nulling": ScaleRule(
+        weights={"nulling_ratio": 0.7, "dark_line_percent": 0.3}, only_lower=("dark_line_percent",)
+    ),
+    "sharpness": ScaleRule(weights={"edge_width_mm": 1.0}),
+    "enhancement": ScaleRule(weights={"aortic_wall_contrast": 0.5, "septal_contrast": 0.5}),
 }
-#: Measures that must be able to spoil a scan by themselves. Their weights in quality, in steps of 1 / `_STEPS`, were
-#: chosen.
-_SPOILING = {"nulling_ratio": 2, "dark_line_percent": 1, "shading_percent": 1, "ghosting_percent": 1}
-#: Measures whose weights in quality are fitted, and the smallest weight of each. Noise and edges have larger ones for
-#: the same reason. Noisy real scans have much contrast, so a free fit hardly counts noise, and blur lowers noise and so
-#: raises the contrast-to-noise ratio.
-_FREE = {"wall_cnr": 2, "noise_percent": 4, "edge_width_mm": 5}
+#: Faults of which each alone must be able to spoil a scan, and how much the worst counts. Chosen.
+_FAULTS = ("noise_percent", "nulling_ratio", "dark_line_percent", "shading_percent", "ghosting_percent")
+_FAULT_WEIGHT = 0.6
+#: The weight of the contrast is fitted in steps of 1 / `_STEPS`, that of the edges is the rest.
 _STEPS = 20
-#: Measures whose good values do not raise the score, see `MeasuredReader`.
-_ONLY_LOWER = {"myocardium_nulling": ("dark_line_percent",), "quality": ("noise_percent", *_SPOILING)}
 #: Scales whose correlations with quality the weights are fitted to.
 _FITTED = ("sharpness", "enhancement")
 
@@ -64,19 +61,18 @@ def expert_scores() -> Scores:
     return np.repeat(combinations, counts, axis=0).astype(float)
 
 
-def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredReader:
-    """Return the reader with these weights of quality."""
-    weights = {**_ATTRIBUTES, "quality": quality}
+def reader_of(contrast: float, scans: Sequence[Values]) -> MeasuredReader:
+    """Return the reader with this weight of the contrast in quality."""
+    weights = {"wall_cnr": contrast, "edge_width_mm": round(1 - contrast, 2)}
+    rules = {**_ATTRIBUTES, "quality": ScaleRule(weights=weights, faults=_FAULTS, fault_weight=_FAULT_WEIGHT)}
     shares, experts = reference_scans().shares, expert_scores()
     quantiles = {}
     for name in SCALE_NAMES:
-        sums = [weighted_sum(weights[name], values, _ONLY_LOWER.get(name, ())) for values in scans]
-        quantiles[name] = np.quantile(np.array(sums, float), shares)
+        quantiles[name] = np.quantile(np.array([rules[name].total(values) for values in scans], float), shares)
     return MeasuredReader(
         version=_VERSION,
         source=_SOURCE,
-        weights=weights,
-        only_lower=_ONLY_LOWER,
+        rules=rules,
         sums={name: tuple(round(float(knot), 5) for knot in knots) for name, knots in quantiles.items()},
         score_shares={
             name: tuple(round(float(np.mean(experts[:, place] <= score)), 5) for score in range(1, 5))
@@ -88,13 +84,7 @@ def reader_of(quality: dict[str, float], scans: Sequence[Values]) -> MeasuredRea
 def fit(scans: Sequence[Values]) -> MeasuredReader:
     """Return the reader whose quality correlations are closest to those of the experts, by the sum of squares."""
     wanted = _with_quality(expert_scores())
-    left = _STEPS - sum(_SPOILING.values())
-    grid = [
-        dict(zip((*_FREE, *_SPOILING), (a, b, left - a - b, *_SPOILING.values()), strict=True))
-        for a in range(_FREE["wall_cnr"], left)
-        for b in range(_FREE["noise_percent"], left - a - _FREE["edge_width_mm"] + 1)
-    ]
-    readers = [reader_of({name: steps / _STEPS for name, steps in weights.items()}, scans) for weights in grid]
+    readers = [reader_of(steps / _STEPS, scans) for steps in range(1, _STEPS)]
     return min(readers, key=lambda reader: float(((_with_quality(whole(reader, scans)) - wanted) ** 2).sum()))
 
 
@@ -120,8 +110,10 @@ def show(reader: MeasuredReader, scans: Sequence[Values]) -> None:
     scores_of_reader, experts = whole(reader, scans), expert_scores()
     print(f"Measured reader {reader.version}: {len(scans)} scans. {reader.source}\n")
     print("| scale | weights |\n|---|---|")
-    for name, weights in reader.weights.items():
-        print(f"| {name} | {', '.join(f'{measure} {weight:g}' for measure, weight in weights.items())} |")
+    for name, rule in reader.rules.items():
+        joined = ", ".join(f"{measure} {weight:g}" for measure, weight in rule.weights.items())
+        fault = f"; {rule.fault_weight:g} of the worst of {', '.join(rule.faults)}" if rule.faults else ""
+        print(f"| {name} | {joined}{fault} |")
     reader_correlations, expert_correlations = correlations(scores_of_reader), correlations(experts)
     print("\n| correlation of whole scores | measured reader | experts |\n|---|---|---|")
     for a in range(len(SCALE_NAMES)):

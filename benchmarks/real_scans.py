@@ -193,7 +193,7 @@ def _measured(volume: Volume) -> tuple[FloatArray, FloatArray]:
     """Return the probabilities and the scores of the measured reader, each (4,), NaN where undefined."""
     reader = measured_reader()
     heart = Heart(volume.voxels, volume.atrium, volume.spacing_mm)
-    taken = {name: FUNCTIONS[name](heart).value for weights in reader.weights.values() for name in weights}
+    taken = {name: FUNCTIONS[name](heart).value for name in reader.measures}
     values = {name: None if np.isnan(value) else value for name, value in taken.items()}
     probabilities, scores = (
         np.array([*found.values()], np.float32) for found in (reader.probabilities(values), reader.scores(values))

@@ -20,7 +20,7 @@ from lgeqa.measures import Heart, compute_measures, measured_reader
 from lgeqa.records import BoolArray, Scan
 from lgeqa.scales import SCALE_NAMES
 
-MEASURES = tuple(dict.fromkeys(name for weights in measured_reader().weights.values() for name in weights))
+MEASURES = measured_reader().measures
 
 
 def main() -> None:

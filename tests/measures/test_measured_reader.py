@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
 from lgeqa.io import discover, read_mask, read_scan
-from lgeqa.measures import BY_NAME, FUNCTIONS, Heart, MeasuredReader, measured_reader, reference_scans
+from lgeqa.measures import BY_NAME, FUNCTIONS, Heart, MeasuredReader, ScaleRule, measured_reader, reference_scans
 from lgeqa.measures.measured_reader import WORST, normal_score
 from lgeqa.records import BoolArray, FloatArray, Measures
 from lgeqa.scales import SCALE_NAMES
@@ -18,7 +18,7 @@ from lgeqa.simulation.simulated_readers import joint_counts
 from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
 
 READER = measured_reader()
-NEEDED = sorted({name for weights in READER.weights.values() for name in weights})
+NEEDED = sorted(READER.measures)
 Values = dict[str, float | None]
 
 
@@ -30,23 +30,29 @@ def at_goodness(share: float, **changes: float | None) -> Values:
     return {name: float(np.interp(places[name], reference.shares, quantiles[name])) for name in NEEDED} | changes
 
 
-def scores_of(voxels: FloatArray, mask: BoolArray, spacing_mm: tuple[float, float, float]) -> dict[str, float]:
+def scores_of(
+    voxels: FloatArray, mask: BoolArray, spacing_mm: tuple[float, float, float], **known: float | None
+) -> dict[str, float]:
+    """Scores of a volume whose atrium is `mask`, with the `known` measures in place of its own."""
     heart = Heart(voxels, mask, spacing_mm)
-    scores = READER.scores({name: FUNCTIONS[name](heart).value for name in NEEDED})
+    scores = READER.scores({name: FUNCTIONS[name](heart).value for name in NEEDED} | known)
     return {name: score for name, score in scores.items() if score is not None}
 
 
 def of_heart(**changes: float) -> dict[str, float]:
     """Scores of a geometric heart with bright walls, with `changes`."""
     values = {"wall": 130, "aortic_wall": 120, "septum": 120, "muscle": 25, "noise": 8, "blur_mm": 1.1} | changes
-    return scores_of(GeometricHeart(**values).voxels(), atrium(), SPACING_MM)  # type: ignore[arg-type]
+    # Its round blood pools pass for copies of each other.
+    ghosting = at_goodness(0.5)["ghosting_percent"]
+    volume = GeometricHeart(**values).voxels()  # type: ignore[arg-type]
+    return scores_of(volume, atrium(), SPACING_MM, ghosting_percent=ghosting)
 
 
 def test_weights_add_up_and_measures_have_a_direction() -> None:
-    assert list(READER.weights) == list(SCALE_NAMES)
-    for weights in READER.weights.values():
-        assert sum(weights.values()) == pytest.approx(1)
-        assert {BY_NAME[name].better for name in weights} <= {"higher", "lower"}
+    assert list(READER.rules) == list(SCALE_NAMES)
+    for rule in READER.rules.values():
+        assert sum(rule.weights.values()) == pytest.approx(1)
+        assert {BY_NAME[name].better for name in rule.measures} <= {"higher", "lower"}
 
 
 def test_probabilities_follow_the_distance_of_the_scores_from_the_border() -> None:
@@ -77,11 +83,11 @@ def test_scores_never_fall_when_a_measure_gets_better(name: str) -> None:
     span = np.ptp(quantiles)
     values = np.linspace(quantiles[0] - 3 * span, quantiles[-1] + 3 * span, 200)
     rising = values if BY_NAME[name].better == "higher" else values[::-1]
-    for scale, weights in READER.weights.items():
+    for scale, rule in READER.rules.items():
         scores = [READER.scores(at_goodness(0.5, **{name: value}))[scale] for value in rising]
         steps = np.diff(np.array(scores, float))
         assert (steps >= 0).all()
-        assert (steps.max() > 0) == (name in weights)
+        assert (steps.max() > 0) == (name in rule.measures)
 
 
 @pytest.mark.parametrize("name", ["wall_cnr", "edge_width_mm"])
@@ -102,6 +108,32 @@ def test_normal_score_beyond_the_reference_scans(name: str) -> None:
     assert normal_score(name, best + sign * 100) == normal_score(name, best) == pytest.approx(-end)
 
 
+def test_a_total_is_the_weighted_sum_less_the_worst_fault() -> None:
+    rule = ScaleRule(
+        weights={"wall_cnr": 0.75, "edge_width_mm": 0.25},
+        only_lower=("edge_width_mm",),
+        faults=("noise_percent", "nulling_ratio"),
+        fault_weight=0.5,
+        fault_share=0.1,
+    )
+
+    def of(**shares: float) -> float | None:
+        """Total of a scan whose measures lie at these shares of the reference scans, and else at the median."""
+        return rule.total(at_goodness(0.5, **{name: at_goodness(share)[name] for name, share in shares.items()}))
+
+    at = NormalDist().inv_cdf
+    assert of() == pytest.approx(0, abs=1e-9)
+    assert of(wall_cnr=0.05) == pytest.approx(0.75 * at(0.05))
+    assert of(edge_width_mm=0.9) == pytest.approx(0, abs=1e-9)
+    assert of(edge_width_mm=0.2) == pytest.approx(0.25 * at(0.2))
+    assert of(noise_percent=0.1) == pytest.approx(0, abs=1e-9)
+    assert of(noise_percent=0.05, nulling_ratio=0.2) == pytest.approx(0.5 * (at(0.05) - at(0.1)))
+    both = of(noise_percent=0.05, nulling_ratio=0)
+    assert both == of(nulling_ratio=0)
+    assert both == pytest.approx(0.5 * (at(0.5 / reference_scans().n) - at(0.1)))
+    assert rule.total(at_goodness(0.5, nulling_ratio=None)) is None
+
+
 def test_a_spoilt_scan_is_not_saved_by_other_measures() -> None:
     assert READER.scores(at_goodness(1))["quality"] == 5
     for name, value in (("wall_cnr", -3), ("edge_width_mm", 9)):
@@ -111,7 +143,7 @@ def test_a_spoilt_scan_is_not_saved_by_other_measures() -> None:
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("noise_percent", 1.0), ("nulling_ratio", 1.0), ("dark_line_percent", 0.5), ("shading_percent", 0.4)],
+    [("noise_percent", 2.0), ("nulling_ratio", 2.0), ("dark_line_percent", 2.0), ("shading_percent", 2.0)],
 )
 def test_necessary_property_counts_only_against_quality(name: str, least: float) -> None:
     usual, best, spoilt = (
@@ -192,10 +224,10 @@ def test_real_scans_are_scored_as_experts_score(real_values: list[dict[str, floa
 
     quality = dict(zip(SCALE_NAMES, np.corrcoef(np.floor(scores).T)[SCALE_NAMES.index("quality")], strict=True))
     assert quality["sharpness"] == pytest.approx(0.76, abs=0.05)
-    # Reported as they are: the experts' are .68 and .61.
-    assert quality["enhancement"] == pytest.approx(0.60, abs=0.05)
-    assert quality["myocardium_nulling"] == pytest.approx(0.02, abs=0.05)
-    assert spearmanr(scores[:, -1], [values["wall_cnr"] for values in real_values]).statistic > 0.75
+    assert quality["enhancement"] == pytest.approx(0.68, abs=0.05)
+    # Reported as it is: the experts' is .61.
+    assert quality["myocardium_nulling"] == pytest.approx(-0.04, abs=0.05)
+    assert spearmanr(scores[:, -1], [values["wall_cnr"] for values in real_values]).statistic > 0.85
 
 
 @pytest.mark.slow

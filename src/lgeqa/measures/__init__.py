@@ -8,7 +8,7 @@ from lgeqa.measures.compute import compute_measures as compute_measures
 from lgeqa.measures.compute import definition as definition
 from lgeqa.measures.heart import Heart as Heart
 from lgeqa.measures.measured_reader import MeasuredReader as MeasuredReader
+from lgeqa.measures.measured_reader import ScaleRule as ScaleRule
 from lgeqa.measures.measured_reader import measured_reader as measured_reader
-from lgeqa.measures.measured_reader import weighted_sum as weighted_sum
 from lgeqa.measures.reference_scans import ReferenceScans as ReferenceScans
 from lgeqa.measures.reference_scans import reference_scans as reference_scans

@@ -1,6 +1,6 @@
 """The measured reader: scores of 1 to 5 computed from the image quality measures of a scan."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from math import floor
@@ -22,33 +22,77 @@ WORST: Final = -6.0
 _SLOPE_SHARES: Final = (0.05, 0.5)
 
 
+class ScaleRule(Frozen):
+    """How the measures of a scan are joined on one scale.
+
+    Attributes:
+        weights: Weight of each measure in the sum of normal scores, by its name. They add up to 1.
+        only_lower: Names of the measures of the sum whose positive normal scores count as 0.
+        faults: Names of the measures of which the worst counts. Less noise than usual is not an advantage, since blur
+            and denoising also reduce it, and the contrast-to-noise ratio already counts it. Likewise, well-nulled
+            muscle, even blood and a background without ghosts do not compensate for a wall that cannot be seen. But
+            each of them alone must be able to spoil a scan.
+        fault_weight: Weight of the worst fault.
+        fault_share: Share of the reference scans that are bad enough to count as having a fault.
+    """
+
+    weights: dict[str, float]
+    only_lower: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    fault_weight: float = 0.0
+    fault_share: float = 0.1
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The names of all measures that the rule needs."""
+        return (*self.weights, *self.faults)
+
+    def total(self, values: Mapping[str, float | None]) -> float | None:
+        """Return the weighted sum of normal scores less the worst fault, or None if a needed measure is undefined.
+
+        Args:
+            values: Value of each measure by its name.
+        """
+        known = {name: value for name in self.measures if (value := values[name]) is not None}
+        if len(known) < len(self.measures):
+            return None
+        scores = {name: normal_score(name, value) for name, value in known.items()}
+        limit = NormalDist().inv_cdf(self.fault_share)
+        worst_fault = min((scores[name] - limit for name in self.faults), default=0.0)
+        return self.fault_weight * min(worst_fault, 0.0) + sum(
+            weight * (min(scores[name], 0.0) if name in self.only_lower else scores[name])
+            for name, weight in self.weights.items()
+        )
+
+
 class MeasuredReader(Frozen):
     """A reader whose scores are computed from measures, whatever the origin of the scan.
 
     On each scale, every measure with a weight becomes a normal score: its rank among the reference scans, mapped by the
-    inverse normal distribution. Some measures can only lower quality. Less noise than usual is not an advantage, since
-    blur and denoising also reduce it, and the contrast-to-noise ratio already counts it. Likewise, well-nulled muscle,
-    even blood and a background without ghosts do not compensate for a wall that cannot be seen. The rank of the
-    weighted sum among the sums of the reference scans gives the score, so that the reference scans have the same
-    distribution of scores that experts gave to scans of the same centre. Equal quality of both sets of scans is an
-    assumption, since nobody scored the reference scans. The scores are not clinical scores.
+    inverse normal distribution. The rank of the weighted sum among the sums of the reference scans gives the score, so
+    that the reference scans have the same distribution of scores that experts gave to scans of the same centre. Equal
+    quality of both sets of scans is an assumption, since nobody scored the reference scans. The scores are not clinical
+    scores.
 
     Attributes:
         version: Version of the reader. Scores of different versions cannot be compared.
         source: Origin of the numbers and the assumption behind them.
-        weights: Weight of each measure by its name, by name of the scale. The weights of a scale add up to 1.
-        only_lower: Names of the measures whose positive normal scores count as 0, by name of the scale.
-        sums: Weighted sums of normal scores over the reference scans, at the cumulative shares of
-            `reference_scans().shares`, by name of the scale.
+        rules: How measures are joined, by name of the scale.
+        sums: What the rules give over the reference scans, at the cumulative shares of `reference_scans().shares`, by
+            name of the scale.
         score_shares: Share of scans to which experts gave at most the score 1, 2, 3 and 4, by name of the scale.
     """
 
     version: str
     source: str
-    weights: dict[str, dict[str, float]]
-    only_lower: dict[str, tuple[str, ...]]
+    rules: dict[str, ScaleRule]
     sums: dict[str, tuple[float, ...]]
     score_shares: dict[str, tuple[float, float, float, float]]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The names of all measures that the scores need, each once."""
+        return tuple(dict.fromkeys(name for rule in self.rules.values() for name in rule.measures))
 
     def scores(self, values: Mapping[str, float | None]) -> dict[str, float | None]:
         """Return the score of a scan on each scale, in the order of `scales.SCALE_NAMES`.
@@ -93,7 +137,8 @@ class MeasuredReader(Frozen):
     def why_unscored(self, measures: Measures) -> str:
         """Return which undefined measures leave which scales without a score, and why, or an empty text."""
         missing = {
-            scale: [name for name in self.weights[scale] if measures.values[name] is None] for scale in SCALE_NAMES
+            scale: [name for name in self.rules[scale].measures if measures.values[name] is None]
+            for scale in SCALE_NAMES
         }
         names = dict.fromkeys(name for undefined in missing.values() for name in undefined)
         if not names:
@@ -104,7 +149,7 @@ class MeasuredReader(Frozen):
 
     def _score(self, scale: str, values: Mapping[str, float | None]) -> float | None:
         """Return the score on one scale, linear between the experts' shares and 1 below the worst reference scan."""
-        if (total := weighted_sum(self.weights[scale], values, self.only_lower.get(scale, ()))) is None:
+        if (total := self.rules[scale].total(values)) is None:
             return None
         place = np.interp(total, self.sums[scale], reference_scans().shares)
         scores = [*range(LOWEST_SCORE, HIGHEST_SCORE + 1), HIGHEST_SCORE]
@@ -116,25 +161,6 @@ def measured_reader() -> MeasuredReader:
     """Return the measured reader that ships with the package."""
     path = resources.files("lgeqa.measures") / "measured_reader.json"
     return MeasuredReader.model_validate_json(path.read_text(encoding="utf-8"))
-
-
-def weighted_sum(
-    weights: Mapping[str, float], values: Mapping[str, float | None], only_lower: Collection[str]
-) -> float | None:
-    """Return the weighted sum of the normal scores of measures, or None if one of them is undefined.
-
-    Args:
-        weights: Weight of each measure in the sum, by its name.
-        values: Value of each measure by its name.
-        only_lower: Names of the measures whose positive normal scores count as 0.
-    """
-    total = 0.0
-    for name, weight in weights.items():
-        if (value := values[name]) is None:
-            return None
-        score = normal_score(name, value)
-        total += weight * (min(score, 0.0) if name in only_lower else score)
-    return total
 
 
 def normal_score(name: str, value: float) -> float:
