@@ -146,7 +146,7 @@ _BUGS = (
     ),
     Bug(
         "short hash",
-        "evaluation/markdown_report.py",
+        "evaluation/report.py",
         "{of.bundle.sha256[:12]}",
         "{of.bundle.sha256[:4]}",
         "tests/evaluation/test_pages.py",

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from lgeqa.bootstrap import Bootstrap
 from lgeqa.cohort import MEASURED, Case, LabelRule, read_cohort, read_split
+from lgeqa.documents import markdown
 from lgeqa.evaluation.bundle_evaluation import join
 from lgeqa.evaluation.out_of_fold import pool
-from lgeqa.experiment.out_of_fold_section import pooled_page
+from lgeqa.experiment.out_of_fold_section import pooled_section
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.inference.pipeline import AssessSettings, assess_source
 from lgeqa.io import Source
@@ -50,8 +51,8 @@ def main() -> None:
             for number, name in enumerate(options.strategy)
         }
         print(f"# Labels: {reader}")
-        for line in pooled_page(pool(by_strategy, rule, Bootstrap(1000, 0)), len(judged), len(folds)):
-            print(line)
+        pooled = pool(by_strategy, rule, Bootstrap(1000, 0))
+        print(markdown(pooled_section(pooled, len(judged), len(folds))))
 
 
 def _first(cases: Sequence[Case], n: int) -> Iterator[Case]:

@@ -62,8 +62,8 @@ def cell(figure: Estimate, form: str = ".3f") -> str:
     return f"{figure.value:{form}} ({figure.low:{form}} to {figure.high:{form}})"
 
 
-def notes(figures: Mapping[str, Estimate]) -> Iterator[str]:
-    """Yield the lines of a list in Markdown that say why figures are undefined, or what is special in an interval.
+def notes(figures: Mapping[str, Estimate]) -> list[str]:
+    """Return texts that say why figures are undefined, or what is special in an interval.
 
     Args:
         figures: Figures by the names under which the list has them.
@@ -73,9 +73,7 @@ def notes(figures: Mapping[str, Estimate]) -> Iterator[str]:
         note = f"undefined, {figure.undefined}" if figure.undefined else figure.caution
         if note not in {"", SAME}:
             names_by_note.setdefault(note, []).append(name)
-    if names_by_note:
-        yield ""
-        yield from (f"- {'; '.join(names)}: {note}." for note, names in names_by_note.items())
+    return [f"{'; '.join(names)}: {note}." for note, names in names_by_note.items()]
 
 
 def numbered(patients: Sequence[str] | IntArray) -> IntArray:

@@ -9,7 +9,6 @@ _DICOM: Final = ("fpdf", "highdicom", "pylibjpeg", "libjpeg", "openjpeg")
 _TRAIN: Final = (
     "torch",
     "lightning",
-    "markdown_it",
     "monai",
     "matplotlib",
     "sklearn",

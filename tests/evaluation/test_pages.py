@@ -16,9 +16,9 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from lgeqa.bootstrap import SAME, Bootstrap, Estimate, cell
 from lgeqa.cli.evaluate import show
 from lgeqa.cohort import LABEL, TRUTH, Case, LabelRule
+from lgeqa.documents import markdown
 from lgeqa.errors import CohortError, ConfigError
 from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate, join, left_out
-from lgeqa.evaluation.markdown_report import page, table_1_page, table_2_page
 from lgeqa.evaluation.paper_tables import Spread
 from lgeqa.evaluation.plots import (
     Curves,
@@ -34,6 +34,7 @@ from lgeqa.evaluation.prediction_table import COLUMNS, predictions
 from lgeqa.evaluation.predictions import LabelledResult, Predictions, scan_answers
 from lgeqa.evaluation.record import Evaluation, Excluded
 from lgeqa.evaluation.reference_labels import choose_rule
+from lgeqa.evaluation.report import association_table, report, strategy_table
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.table_text import markdown_table
 from tests.evaluation.judged import DIAGNOSTIC, POOR, case, cohort, judged, record
@@ -44,6 +45,10 @@ from tests.toy import toy_bundle
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return open_bundle(toy_bundle(tmp_path_factory.mktemp("toy")))
+
+
+def page(evaluation: Evaluation) -> str:
+    return markdown(report(evaluation))
 
 
 def evaluated(scans: list[LabelledResult], bundle: Bundle, **changes: Any) -> Evaluation:
@@ -63,7 +68,7 @@ def test_constant_network_and_better_readers_are_cautions(bundle: Bundle) -> Non
     assert made.cautions[4:] == (
         "A agrees better with the labels of quality than the model: balanced accuracy 1.00 and 0.50 on 24 scans.",
     )
-    assert f"**Caution.** {made.cautions[0]}" in page(made)
+    assert f"**Caution: {made.cautions[0]}**" in page(made)
     good = [judged(f"p{number}", DIAGNOSTIC if number % 2 else POOR, 0.3 + 0.4 * (number % 2)) for number in range(24)]
     assert evaluated(good, bundle).cautions == ()
 
@@ -200,18 +205,17 @@ def test_the_page_says_what_is_undefined_and_who_is_left_out(bundle: Bundle) -> 
 
 
 def test_the_tables_of_the_paper(bundle: Bundle) -> None:
-    text = table_1_page(evaluated(cohort(), bundle).associations)
-    assert [line.split(" | ")[0] for line in text.splitlines()] == [
-        "| Attribute",
-        "| ---",
-        "| Myocardium nulling",
-        "| Sharpness",
-        "| Enhancement of aorta and valve",
+    table = association_table(evaluated(cohort(), bundle).associations)
+    assert [row[0] for row in (table.head, *table.rows)] == [
+        "Attribute",
+        "Myocardium nulling",
+        "Sharpness",
+        "Enhancement of aorta and valve",
     ]
     nine = dict.fromkeys(evaluated(cohort(), bundle).scans["quality"].figures, Spread(mean=0.5, sd=0.1, n=5, of=5))
     nine |= {"f1": Spread(mean=0.7, sd=None, n=1, of=5), "recall": Spread(mean=None, sd=None, n=0, of=5)}
-    row = table_2_page({"baseline": nine}).splitlines()[2]
-    assert row.startswith("| baseline | 0.500 ± 0.100 | undefined | 0.700 (defined in 1 of 5) | 0.500 ± 0.100 |")
+    [row] = strategy_table({"baseline": nine}).rows
+    assert row[:5] == ("baseline", "0.500 ± 0.100", "undefined", "0.700 (defined in 1 of 5)", "0.500 ± 0.100")
 
 
 def test_points_of_the_curves() -> None:
@@ -393,7 +397,7 @@ def test_page_and_terminal_say_which_scans_were_seen(bundle: Bundle, capsys: pyt
     seen = evaluated(cohort(), bundle, seen={"detector": ("scan-b", "scan-a"), "quality": ()})
     text = page(seen)
     sentence = "detector was trained on 2 of the 24 test scans or on other scans of their patients (scan-a, scan-b)"
-    assert f"**The {sentence}.** Figures on what a network was trained on are better" in text
+    assert f"**The {sentence}. Figures on what a network was trained on are better" in text
     assert "| seen in training | 2 scans by the detector, 0 scans by the quality network |" in text
     show(seen)
     assert f"Warning: the {sentence}, so the figures say little about new patients" in capsys.readouterr().out

@@ -5,23 +5,25 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lgeqa.bootstrap import Bootstrap, cell
 from lgeqa.cohort import LabelRule, save_split
+from lgeqa.documents import markdown
 from lgeqa.evaluation.baselines import ALL_DIAGNOSTIC, TRUE_ATTRIBUTES
 from lgeqa.evaluation.bundle_evaluation import EvaluationSpec, evaluate
 from lgeqa.evaluation.embedding import Separation
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
-from lgeqa.evaluation.markdown_report import spread_cell
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.out_of_fold import pool
 from lgeqa.evaluation.paper_tables import table_2
 from lgeqa.evaluation.record import Evaluation, Figures
-from lgeqa.experiment.markdown_report import Findings, page
+from lgeqa.evaluation.report import spread_cell
 from lgeqa.experiment.plan import Plan, Run
+from lgeqa.experiment.report import Findings, report
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.inference.bundle import open_bundle
 from lgeqa.scales import SCALE_NAMES
@@ -61,6 +63,10 @@ def found(tmp_path: Path) -> Findings:
     return Findings([Path("/one"), Path("/two")], evaluations, first.associations, choice, panels, None, (), {}, "5ea1")
 
 
+def page(*given: Any) -> str:
+    return markdown(report(*given))
+
+
 def tables(text: str, title: str) -> list[list[list[str]]]:
     """The tables below a heading, as rows of cells, without their heads."""
     lines = text[text.index(f"# {title}") :].splitlines()[1:]
@@ -94,14 +100,14 @@ def test_the_facts_of_an_experiment(plan: Plan, found: Findings, tmp_path: Path)
         ["atrium of test scans", "detected"],
         ["first weights", "random"],
     ]
-    assert "are simulated.** The figures say" in text
+    assert "are simulated. The figures say" in text
     real = {
         run: one.model_copy(update={"simulated": False, "mask_source": "supplied"})
         for run, one in found.evaluations.items()
     }
     folds = CONFIG.model_copy(update={"splits": "folds"})
     text = page(plan, folds, replace(found, evaluations=real), tmp_path)
-    assert "are simulated.**" not in text
+    assert "are simulated." not in text
     [facts] = tables(text, "Experiment")
     assert facts[4:6] == [
         ["iterations", "2, each with another part as its test part; seeds from 3"],

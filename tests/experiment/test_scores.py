@@ -9,9 +9,10 @@ import pytest
 
 from lgeqa.bootstrap import cell
 from lgeqa.cohort import LabelRule, Scores
+from lgeqa.documents import Table
 from lgeqa.evaluation.predictions import LabelledResult
 from lgeqa.experiment.plan import Run
-from lgeqa.experiment.score_agreement import agreement_page, matched_scores, score_agreements
+from lgeqa.experiment.score_agreement import agreement_section, matched_scores, score_agreements
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.records import ScoreEstimate
 from tests.evaluation.judged import case, record
@@ -124,7 +125,7 @@ def test_readers_are_held_on_the_scans_that_they_scored(folds: dict[Run, list[La
 
 def test_the_table_has_a_row_for_each(folds: dict[Run, list[LabelledResult]]) -> None:
     rows = score_agreements(folds, SETTINGS)
-    table = [line.strip("|").split(" | ") for line in "\n".join(agreement_page(rows)).splitlines() if "|" in line][2:]
-    for row, (who, scans, kappa, own) in zip(rows, table, strict=True):
-        assert [who.strip(), scans, kappa] == [row.who, "30", cell(row.kappa)]
-        assert own.strip() == (cell(row.own_kappa) if row.own_kappa else "")
+    [table] = [block for block in agreement_section(rows) if isinstance(block, Table)]
+    for row, (who, scans, kappa, own) in zip(rows, table.rows, strict=True):
+        assert [who, scans, kappa] == [row.who, "30", cell(row.kappa)]
+        assert own == (cell(row.own_kappa) if row.own_kappa else "")

@@ -73,34 +73,36 @@ def _together(scales: Mapping[str, ScaleAgreement]) -> Iterator[Block]:
         for figures in [scales[scale.name]]
     ]
     yield Table(("Scale", "Scans of two or more", "Krippendorff's alpha", "Scans of all", "ICC(2,1)"), rows)
-    yield from _notes(
-        {
-            f"{kind}, {scale.title.lower()}": getattr(scales[scale.name], name)
-            for scale in SCALES
-            for name, kind in (("alpha", "alpha"), ("icc", "ICC"))
-        }
+    yield Items(
+        notes(
+            {
+                f"{kind}, {scale.title.lower()}": getattr(scales[scale.name], name)
+                for scale in SCALES
+                for name, kind in (("alpha", "alpha"), ("icc", "ICC"))
+            }
+        )
     )
 
 
 def _scale(of: ScaleAgreement) -> Iterator[Block]:
     if of.pairs:
         yield _pairs("Readers", of.pairs)
-        yield from _pair_notes(of.pairs)
+        yield _pair_notes(of.pairs)
     if of.repeats:
         yield Paragraph("Each reader's second reading against the first:")
         yield _pairs("Reader", of.repeats)
-        yield from _pair_notes(of.repeats)
+        yield _pair_notes(of.repeats)
     if of.measured:
         yield Paragraph("Scores from image quality measures (`measured`), in no other figure, against each reader:")
         yield _pairs("Readers", of.measured)
-        yield from _pair_notes(of.measured)
+        yield _pair_notes(of.measured)
     yield Paragraph("Leniency, on the scans that another reader scored too:")
     rows = [
         (row.reader, str(row.n), cell(row.difference, "+"), cell(row.diagnostic), cell(row.others_diagnostic))
         for row in of.leniency
     ]
     yield Table(("Reader", "Scans", "Above the others by", "Calls diagnostic", "Others call diagnostic"), rows)
-    yield from _notes({f"leniency of {row.reader}": row.difference for row in of.leniency})
+    yield Items(notes({f"leniency of {row.reader}": row.difference for row in of.leniency}))
 
 
 def _pairs(who: str, pairs: Sequence[Pair]) -> Table:
@@ -114,12 +116,6 @@ def _pairs(who: str, pairs: Sequence[Pair]) -> Table:
     )
 
 
-def _notes(figures: Mapping[str, Estimate]) -> Iterator[Items]:
-    """Yield the list of why figures are undefined, or of what is special in an interval, if there is any."""
-    if lines := [line.removeprefix("- ") for line in notes(figures) if line]:
-        yield Items(lines)
-
-
 def _name_of(text: str) -> str:
     """Return a name that can stand between backticks."""
     return text.replace("`", "'")
@@ -129,14 +125,15 @@ def _name(pair: Pair) -> str:
     return pair.a if pair.a == pair.b else f"{pair.a}, {pair.b}"
 
 
-def _pair_notes(pairs: Sequence[Pair]) -> Iterator[Block]:
+def _pair_notes(pairs: Sequence[Pair]) -> Items:
     kinds = {
         "kappa": "weighted kappa",
         "label_kappa": "kappa of labels",
         "exact": "same score",
         "same_side": "same side",
     }
-    return _notes({f"{kind}, {_name(pair)}": getattr(pair, name) for pair in pairs for name, kind in kinds.items()})
+    figures = {f"{kind}, {_name(pair)}": getattr(pair, name) for pair in pairs for name, kind in kinds.items()}
+    return Items(notes(figures))
 
 
 def _model(of: Agreement) -> Iterator[Block]:
@@ -154,13 +151,15 @@ def _model(of: Agreement) -> Iterator[Block]:
     ]
     figures = ("Kappa of labels", "Same side", "AUROC", "Model calls diagnostic", "They call diagnostic")
     yield Table(("Scale", "Against", "Scans", *figures), rows)
-    yield from _notes(
-        {
-            f"{kind}, {scale.title.lower()}, {pair.against}": getattr(pair, name)
-            for scale in SCALES
-            for pair in of.scales[scale.name].model
-            for name, kind in (("label_kappa", "kappa of labels"), ("auroc", "AUROC"))
-        }
+    yield Items(
+        notes(
+            {
+                f"{kind}, {scale.title.lower()}, {pair.against}": getattr(pair, name)
+                for scale in SCALES
+                for pair in of.scales[scale.name].model
+                for name, kind in (("label_kappa", "kappa of labels"), ("auroc", "AUROC"))
+            }
+        )
     )
 
 
@@ -174,7 +173,6 @@ def _disputes(of: Agreement) -> Iterator[Block]:
         f"these holds: {of.rule.text}. `adjudicate.csv` has all, with every reader's scores."
     )
     named = of.disputes[:_NAMED]
-    if named:
-        yield Items([f"`{_name_of(scan.scan_id)}`: {'; '.join(scan.reasons)}" for scan in named], numbered=True)
+    yield Items([f"`{_name_of(scan.scan_id)}`: {'; '.join(scan.reasons)}" for scan in named], numbered=True)
     if (more := len(of.disputes) - _NAMED) > 0:
         yield Paragraph(f"and {more} more.")

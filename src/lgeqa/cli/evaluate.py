@@ -97,8 +97,8 @@ def show(evaluation: "Evaluation") -> None:
 
     from lgeqa.bootstrap import cell
     from lgeqa.cohort import seen_message
-    from lgeqa.evaluation.markdown_report import number_form
     from lgeqa.evaluation.metrics import METRICS
+    from lgeqa.evaluation.report import number_form
 
     scans, slices = evaluation.scans["quality"], evaluation.slices["quality"]
     form = number_form(scans)

@@ -1,8 +1,9 @@
 """The parts of a document. Text between backticks is a name, which is written as it is."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -11,7 +12,7 @@ class Heading:
 
     Attributes:
         text: Text of the heading.
-        level: 1 for the title of the document, 2 for its sections.
+        level: 1 for the title of the document, 2 for its sections, 3 for parts of these.
     """
 
     text: str
@@ -36,7 +37,7 @@ class Table:
     """A table whose first column names its rows.
 
     Attributes:
-        head: Titles of the columns.
+        head: Titles of the columns. All empty for a table of facts, which shows no head.
         rows: Cells of each row.
     """
 
@@ -46,7 +47,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Items:
-    """A list.
+    """A list, which is not shown without items.
 
     Attributes:
         texts: Text of each item.
@@ -57,7 +58,38 @@ class Items:
     numbered: bool = False
 
 
-Block = Heading | Paragraph | Table | Items
+@dataclass(frozen=True)
+class Picture:
+    """A picture.
+
+    Attributes:
+        path: PNG file. Markdown names it, and expects it beside the document.
+        title: What the picture shows, for those who do not see it.
+    """
+
+    path: Path
+    title: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text of a file, which is written as it is.
+
+    Attributes:
+        text: The text.
+        language: Name of its language, such as `json`.
+    """
+
+    text: str
+    language: str
+
+
+Block = Heading | Paragraph | Table | Items | Picture | Code
+
+
+def shown(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield the blocks but lists without items."""
+    return (block for block in blocks if not isinstance(block, Items) or block.texts)
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:

@@ -13,13 +13,13 @@ from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
 
-from lgeqa.documents.blocks import Block, Heading, Items, Paragraph, Table, pieces
+from lgeqa.documents.blocks import Block, Code, Heading, Items, Paragraph, Picture, Table, pieces, shown
 
-#: Name of the font, and its size in points for text, tables, and headings of the first and the second level.
+#: Name of the font, and its size in points for text, tables, and headings of each level.
 FONT: Final = "DejaVu"
 TEXT_PT: Final = 9.0
 _TABLE_PT: Final = 7.5
-_HEADING_PT: Final = {1: 16.0, 2: 11.5}
+_HEADING_PT: Final = {1: 16.0, 2: 11.5, 3: 9.5}
 #: Height of a line, in units of the size of its font in mm.
 _LINE: Final = 1.4
 _MM_PER_PT: Final = 25.4 / 72
@@ -107,7 +107,7 @@ def pdf(blocks: Iterable[Block], title: str, made_at: datetime) -> bytes:
         made_at: Date in the file.
     """
     page = PdfPage(title, made_at)
-    for block in blocks:
+    for block in shown(blocks):
         _write(page, block)
     return bytes(page.output())
 
@@ -123,6 +123,10 @@ def _write(page: PdfPage, block: Block) -> None:
     elif isinstance(block, Items):
         marks = (f"{place}." if block.numbered else "•" for place in range(1, len(block.texts) + 1))
         page.write_lines("\n".join(f"{mark} {_plain(text)}" for mark, text in zip(marks, block.texts, strict=True)))
+    elif isinstance(block, Picture):
+        page.image(block.path, w=page.epw, alt_text=block.title)
+    elif isinstance(block, Code):
+        page.write_lines(block.text, _TABLE_PT)
     elif block.rows:
         page.write_table(block)
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from lgeqa.bootstrap import Estimate, cell
-from lgeqa.evaluation.markdown_report import number_form
+from lgeqa.documents import Block, Heading, Paragraph, Table
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Excluded, ScaleFigures
+from lgeqa.evaluation.report import excluded, number_form, titled
 from lgeqa.inference.bundle.kept_out import OUTCOMES
 from lgeqa.operating_point import OperatingPoint
 from lgeqa.records import BundleStamp, Record
 from lgeqa.scales import QUALITY_FIRST
-from lgeqa.table_text import markdown_table
 
 #: Measures in the report. The record has all.
 _SHOWN: Final = ("calibration_error", "brier", "auroc", "balanced_accuracy", "recall", "specificity")
@@ -76,53 +76,47 @@ class CalibrationReport(Record):
         )
 
 
-def page(report: CalibrationReport) -> str:
-    """Return the report as Markdown."""
-    return "\n".join(_lines(report)) + "\n"
-
-
-def _lines(report: CalibrationReport) -> Iterator[str]:
-    yield f"# Calibration of {report.source.name} {report.source.version}\n"
-    yield from (f"**{caution}**\n" for caution in report.cautions)
-    yield markdown_table(("", ""), list(_facts(report)))
-    yield "\n## Scan by scan\n"
-    yield (
-        f"Before: the bundle as it was. After: {report.folds} calibrations, each judged on the patients that it was "
+def report(of: CalibrationReport) -> Iterator[Block]:
+    """Yield the report of a calibration."""
+    yield Heading(f"Calibration of {of.source.name} {of.source.version}", level=1)
+    yield from (Paragraph(caution, strong=True) for caution in of.cautions)
+    yield Table(("", ""), list(_facts(of)))
+    yield Heading("Scan by scan")
+    yield Paragraph(
+        f"Before: the bundle as it was. After: {of.folds} calibrations, each judged on the patients that it was "
         "neither fitted nor chosen on. The bundle itself is fitted on all scans. Intervals are of 95 %, from "
-        f"{report.draws} bootstrap draws over patients, seed {report.seed}.\n"
+        f"{of.draws} bootstrap draws over patients, seed {of.seed}."
     )
     metrics = [metric for metric in METRICS if metric.name in _SHOWN]
     for scale in QUALITY_FIRST:
-        before, after = report.before[scale.name], report.after[scale.name]
-        yield f"\n### {scale.title}\n"
-        chosen = ", ".join(f"{method} {count}" for method, count in report.chosen[scale.name].items())
-        yield (
-            f"{after.diagnostic} of {after.n} scans are diagnostic. Method: {report.methods[scale.name]} (without each "
-            f"fold: {chosen}).\n"
+        before, after = of.before[scale.name], of.after[scale.name]
+        yield Heading(scale.title, level=3)
+        chosen = ", ".join(f"{method} {count}" for method, count in of.chosen[scale.name].items())
+        yield Paragraph(
+            f"{after.diagnostic} of {after.n} scans are diagnostic. Method: {of.methods[scale.name]} (without each "
+            f"fold: {chosen})."
         )
         rows = [
             (
-                f"{metric.title}{' (lower is better)' if metric.better == 'lower' else ''}",
+                titled(metric),
                 cell(before.figures[metric.name], number_form(before)),
                 cell(after.figures[metric.name], number_form(after)),
             )
             for metric in metrics
         ]
-        yield markdown_table(("", "Before", "After"), rows)
-    yield "\n## Decisions\n"
-    yield f"{report.operating_point.text} Another point can be chosen with `lgeqa operating-point`.\n"
-    shares = [(title, cell(report.outcomes[name], ".1%")) for name, title in OUTCOMES.items()]
-    yield markdown_table(("Share of the scans", ""), shares)
-    if report.excluded:
-        yield f"\n## Left out: {len(report.excluded)} scans\n"
-        yield from (f"- `{scan.scan_id}`: {scan.why}" for scan in report.excluded)
+        yield Table(("", "Before", "After"), rows)
+    yield Heading("Decisions")
+    yield Paragraph(f"{of.operating_point.text} Another point can be chosen with `lgeqa operating-point`.")
+    shares = [(title, cell(of.outcomes[name], ".1%")) for name, title in OUTCOMES.items()]
+    yield Table(("Share of the scans", ""), shares)
+    yield from excluded(of.excluded, "`calibration.json`")
 
 
-def _facts(report: CalibrationReport) -> Iterator[tuple[str, str]]:
-    yield "bundle", f"{report.source.name} {report.source.version}, SHA-256 {report.source.sha256[:12]}…"
-    yield "cohort", ", ".join(f"`{cohort}`" for cohort in report.cohorts)
-    yield "part", report.part
-    yield "labels", report.label
-    yield "scans", f"{report.n_scans} of {report.n_patients} patients; {len(report.excluded)} left out"
-    yield "threshold of quality", f"{report.threshold_before:g} before, {report.threshold:.3f} now"
-    yield "made", f"{report.finished_at} with lgeqa {report.versions['lgeqa']}"
+def _facts(of: CalibrationReport) -> Iterator[tuple[str, str]]:
+    yield "bundle", f"{of.source.name} {of.source.version}, SHA-256 {of.source.sha256[:12]}…"
+    yield "cohort", ", ".join(f"`{cohort}`" for cohort in of.cohorts)
+    yield "part", of.part
+    yield "labels", of.label
+    yield "scans", f"{of.n_scans} of {of.n_patients} patients; {len(of.excluded)} left out"
+    yield "threshold of quality", f"{of.threshold_before:g} before, {of.threshold:.3f} now"
+    yield "made", f"{of.finished_at} with lgeqa {of.versions['lgeqa']}"

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lgeqa.bootstrap import Estimate, cell
-from lgeqa.evaluation.markdown_report import TITLES
+from lgeqa.documents import Block, Heading, Paragraph, Table
 from lgeqa.evaluation.metrics import METRICS
 from lgeqa.evaluation.record import Figures, Levels, Pooled
+from lgeqa.evaluation.report import TITLES
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.table_text import markdown_table
 
 #: Format of a difference, which shows its sign.
 _SIGNED: Final = "+.3f"
@@ -18,8 +18,8 @@ _COMPARED: Final = tuple(
 )
 
 
-def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
-    """Yield the tables over all folds as Markdown.
+def pooled_section(pooled: Pooled, scans: int, trainings: int) -> Iterator[Block]:
+    """Yield the tables over all folds.
 
     Args:
         pooled: Results over all folds.
@@ -27,40 +27,38 @@ def pooled_page(pooled: Pooled, scans: int, trainings: int) -> Iterator[str]:
         trainings: Number of trainings of each strategy.
     """
     first = next(iter(pooled.strategies))
-    yield "\n## All scans together\n"
-    yield (
+    yield Heading("All scans together")
+    yield Paragraph(
         f"Each of {pooled.n_scans} scans ({pooled.n_patients} patients, {pooled.n_slices} slices) is judged once by "
         f"each strategy, by the training that knew nothing of its patient{_absent(scans - pooled.n_scans)}. Intervals "
         f"of 95 % by {pooled.draws} draws of patients: they hold the chance of the patients, not that of another "
         f"training. The probabilities of {trainings} trainings are taken as one scale, so AUROC, Brier score and "
-        "calibration also hold how far these trainings differ.\n"
+        "calibration also hold how far these trainings differ."
     )
     rows = {name: levels.scans["quality"] for name, levels in pooled.strategies.items()}
     rows |= {_named(other.who, other.n_scans, pooled.n_scans): other.figures for other in pooled.others}
-    yield markdown_table(
-        ("Who", *(metric.title for metric in METRICS)), [_row(name, figures) for name, figures in rows.items()]
-    )
+    yield Table(("Who", *(metric.title for metric in METRICS)), [_row(name, figures) for name, figures in rows.items()])
     if pooled.differences:
         yield from _gains(first, pooled.differences)
     if pooled.best != first:
         yield from _gains(pooled.best, pooled.differences_to_best)
-        yield (
-            f"\n{pooled.best} has the highest AUROC of quality. It was chosen on these same scans, so it looks better "
-            "than it is.\n"
+        yield Paragraph(
+            f"{pooled.best} has the highest AUROC of quality. It was chosen on these same scans, so it looks better "
+            "than it is."
         )
-    yield "\n### Each attribute\n"
-    yield "AUROC, and what is gained of it.\n"
-    yield markdown_table(("", *(TITLES[name] for name in SCALE_NAMES)), list(_attributes(pooled, first)))
+    yield Heading("Each attribute", level=3)
+    yield Paragraph("AUROC, and what is gained of it.")
+    yield Table(("", *(TITLES[name] for name in SCALE_NAMES)), list(_attributes(pooled, first)))
 
 
-def _gains(base: str, differences: Mapping[str, Levels]) -> Iterator[str]:
+def _gains(base: str, differences: Mapping[str, Levels]) -> Iterator[Block]:
     """Yield the table of the differences to one strategy."""
-    yield f"\n### What each strategy gains over {base}\n"
-    yield (
+    yield Heading(f"What each strategy gains over {base}", level=3)
+    yield Paragraph(
         f"Its figure less that of {base}, in the same draws of patients. Where the interval holds 0, the two are not "
-        "distinguished.\n"
+        "distinguished."
     )
-    yield markdown_table(
+    yield Table(
         ("Strategy", *(metric.title for metric in _COMPARED)),
         [
             [name, *(cell(levels.scans["quality"][metric.name], _SIGNED) for metric in _COMPARED)]

@@ -9,13 +9,13 @@ from rich.console import Console
 
 from lgeqa.atomic_io import write_through, write_whole
 from lgeqa.cohort import label_note, read_split, save_new_split, seen_message
+from lgeqa.documents import html_page, markdown
 from lgeqa.errors import UsageError
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
 from lgeqa.experiment.figures import NotDrawnError, attention, curves, embeddings
-from lgeqa.experiment.html_report import html
-from lgeqa.experiment.markdown_report import ATTENTION, CURVES, EMBEDDING, Findings, page
 from lgeqa.experiment.plan import Plan, Run, make_plan, split_file
+from lgeqa.experiment.report import ATTENTION, CURVES, EMBEDDING, TITLE, Findings, report
 from lgeqa.experiment.results import POOLED, SCORE_AGREEMENT, associations, evaluate_run, pool_folds
 from lgeqa.experiment.score_agreement import ScoreAgreement, score_agreements
 from lgeqa.experiment.settings import ExperimentConfig
@@ -104,9 +104,9 @@ def run_experiment(
         undrawn,
         detector_sha256,
     )
-    text = page(plan, config, findings, out)
-    write_whole(out / "report.md", text)
-    write_whole(out / "report.html", html(text, out))
+    blocks = list(report(plan, config, findings, out))
+    write_whole(out / "report.md", markdown(blocks))
+    write_whole(out / "report.html", html_page(blocks, TITLE))
     console.print(f"Report: {out / 'report.html'}")
 
 

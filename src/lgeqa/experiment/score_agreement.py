@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 
 from lgeqa.bootstrap import Bootstrap, Estimate, Numbers, cell, with_interval
+from lgeqa.documents import Block, Heading, Paragraph, Table
 from lgeqa.evaluation.baselines import readers_of
 from lgeqa.evaluation.predictions import LabelledResult, patients_of
 from lgeqa.experiment.plan import Run
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.records import Record
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.table_text import markdown_table
 from lgeqa.weighted_kappa import quadratic_kappa
 
 _QUALITY: Final = SCALE_NAMES.index("quality")
@@ -108,15 +108,15 @@ def matched_scores(ranks: Numbers, other_ranks: Numbers, other_scores: Numbers) 
     return scores
 
 
-def agreement_page(rows: Sequence[ScoreAgreement]) -> Iterator[str]:
-    """Yield the table of the agreements as Markdown."""
-    yield "\n### Scores of quality\n"
-    yield (
+def agreement_section(rows: Sequence[ScoreAgreement]) -> Iterator[Block]:
+    """Yield the table of the agreements."""
+    yield Heading("Scores of quality", level=3)
+    yield Paragraph(
         "Cohen's kappa with quadratic weights against the scores of 1 to 5 that are the labels. A strategy's ranks (the"
         " expected score if it estimates one, else the probability of quality) are matched to scores by their place"
-        " among the scans of the other folds. The last column has the expected score as it is.\n"
+        " among the scans of the other folds. The last column has the expected score as it is."
     )
-    yield markdown_table(
+    yield Table(
         ("Who", "Scans", "Weighted kappa", "Of the expected score"),
         [[row.who, str(row.n_scans), cell(row.kappa), cell(row.own_kappa) if row.own_kappa else ""] for row in rows],
     )

@@ -11,6 +11,7 @@ from lgeqa.atomic_io import claimed, write_whole
 from lgeqa.batch import BatchItem
 from lgeqa.bootstrap import Bootstrap, Estimate
 from lgeqa.cohort import origins, seen_message
+from lgeqa.documents import markdown
 from lgeqa.errors import UsageError
 from lgeqa.inference.bundle import default_bundle, open_bundle
 from lgeqa.inference.bundle.build import Description, write_bundle
@@ -68,7 +69,7 @@ def calibrate_bundle(
         OutputError: A file cannot be written.
     """
     from lgeqa.evaluation.calibration import answers_kept_out, cross_validate, fit_calibration
-    from lgeqa.evaluation.calibration_report import page
+    from lgeqa.evaluation.calibration_report import report
 
     assert request.out is not None
     out = request.out
@@ -87,11 +88,11 @@ def calibrate_bundle(
         point = operating_point.point(answers)
         fitted = fit_calibration(run.scans, manifest.threshold, request.seed)
         outcomes = answers.outcomes(point, Bootstrap(request.draws, request.seed))
-        report = _report(request, run, fitted, kept_out, chosen, point, outcomes)
-        write_whole(out / "calibration.json", report.model_dump_json(indent=2) + "\n")
-        write_whole(out / "calibration.md", page(report))
-        _write_bundle(request.bundle or default_bundle(), out / BUNDLE, name, fitted, answers, report, run)
-    return CalibrationRun(report, out / BUNDLE, run.items)
+        made = _report(request, run, fitted, kept_out, chosen, point, outcomes)
+        write_whole(out / "calibration.json", made.model_dump_json(indent=2) + "\n")
+        write_whole(out / "calibration.md", markdown(report(made)))
+        _write_bundle(request.bundle or default_bundle(), out / BUNDLE, name, fitted, answers, made, run)
+    return CalibrationRun(made, out / BUNDLE, run.items)
 
 
 def _report(

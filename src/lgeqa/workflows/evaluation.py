@@ -21,6 +21,7 @@ from lgeqa.cohort import (
     sources_of,
     used_training_scans,
 )
+from lgeqa.documents import markdown
 from lgeqa.errors import CohortError, UsageError
 from lgeqa.inference.bundle import Bundle, open_bundle
 from lgeqa.inference.pipeline import AssessSettings
@@ -199,11 +200,11 @@ def _write(evaluation: "Evaluation", curves: "Curves", table: str, out: Path) ->
     Raises:
         OutputError: A file cannot be written.
     """
-    from lgeqa.evaluation.markdown_report import page
     from lgeqa.evaluation.plots import precision_recall_plot, reliability_plot, roc_plot
+    from lgeqa.evaluation.report import report
 
     write_whole(out / "evaluation.json", evaluation.model_dump_json(indent=2) + "\n")
-    write_whole(out / "evaluation.md", page(evaluation))
+    write_whole(out / "evaluation.md", markdown(report(evaluation)))
     write_whole(out / "predictions.csv", table)
     plots = {"roc": roc_plot, "precision-recall": precision_recall_plot, "reliability": reliability_plot}
     for name, plot in plots.items():

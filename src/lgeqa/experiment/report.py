@@ -1,4 +1,4 @@
-"""The report of an experiment in Markdown."""
+"""The report of an experiment."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,27 +8,28 @@ from typing import Final
 
 from lgeqa.bootstrap import cell
 from lgeqa.cohort import seen_message
+from lgeqa.documents import Block, Code, Heading, Items, Paragraph, Picture, Table
 from lgeqa.evaluation.baselines import MODEL
 from lgeqa.evaluation.example_selection import Choice
 from lgeqa.evaluation.figures import Panel
-from lgeqa.evaluation.markdown_report import TITLES, number_form, spread_cell, table_1_page, table_2_page
 from lgeqa.evaluation.paper_tables import Spread, table_2
 from lgeqa.evaluation.record import Association, Evaluation, Figures, Pooled
-from lgeqa.experiment.out_of_fold_section import pooled_page
+from lgeqa.evaluation.report import SEEN, TITLES, association_table, number_form, spread_cell, strategy_table
+from lgeqa.experiment.out_of_fold_section import pooled_section
 from lgeqa.experiment.plan import Plan, Run, split_file
-from lgeqa.experiment.score_agreement import ScoreAgreement, agreement_page
+from lgeqa.experiment.score_agreement import ScoreAgreement, agreement_section
 from lgeqa.experiment.settings import ExperimentConfig
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.table_text import markdown_table
 from lgeqa.versions import training_versions
 
 #: File names of the figures.
 ATTENTION: Final = "figure-2.png"
 EMBEDDING: Final = "figure-3.png"
 CURVES: Final = "curves.png"
+TITLE: Final = "Experiment: strategies on one cohort"
 
 _SIMULATED = (
-    "**The scans or scores of this cohort are simulated.** The figures say how well each strategy recognises simulated "
+    "The scans or scores of this cohort are simulated. The figures say how well each strategy recognises simulated "
     "artefacts, and nothing about clinical scans. They cannot be compared with the paper's, whose cohort is private."
 )
 
@@ -60,50 +61,55 @@ class Findings:
     detector: str
 
 
-def page(plan: Plan, config: ExperimentConfig, found: Findings, out: Path) -> str:
-    """Return the whole report as Markdown.
+def report(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[Block]:
+    """Yield the whole report.
 
-    `out` is the folder of the experiment, whose splits are hashed.
+    Args:
+        plan: Scans, splits and trainings.
+        config: Settings of the experiment.
+        findings: Its results.
+        out: Folder of the experiment, which holds the pictures, and the splits, which are hashed.
     """
-    return "\n".join(_lines(plan, config, found, out)) + "\n"
-
-
-def _lines(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
     first = next(iter(findings.evaluations.values()))
-    yield "# Experiment: strategies on one cohort\n"
+    yield Heading(TITLE, level=1)
     if first.simulated:
-        yield f"{_SIMULATED}\n"
-    yield markdown_table(("", ""), list(_facts(plan, config, findings, first)))
+        yield Paragraph(_SIMULATED, strong=True)
+    yield Table(("", ""), list(_facts(plan, config, findings, first)))
     if seen := _seen(findings.evaluations):
-        yield f"\n**{seen}.** Figures on what a network was trained on are better than on new patients."
-    yield "\n## Table 1: how the attributes go with quality\n"
-    yield f"Over all {len(plan.cases)} scans; intervals of 95 % by bootstrap over patients.\n"
-    yield table_1_page(findings.associations)
-    yield "\n## Table 2: quality on the test scans\n"
-    yield (
+        yield Paragraph(f"{seen}. {SEEN}", strong=True)
+    yield Heading("Table 1: how the attributes go with quality")
+    yield Paragraph(f"Over all {len(plan.cases)} scans; intervals of 95 % by bootstrap over patients.")
+    yield association_table(findings.associations)
+    yield Heading("Table 2: quality on the test scans")
+    yield Paragraph(
         f"Mean ± standard deviation over {len(plan.splits)} iterations, scan by scan. Below the strategies: what "
-        "others reach on the same scans against the same labels. The paper has the first four columns.\n"
+        "others reach on the same scans against the same labels. The paper has the first four columns."
     )
-    yield table_2_page(dict(_rows(config, findings.evaluations)))
-    yield "\n### Each training\n"
+    yield strategy_table(dict(_rows(config, findings.evaluations)))
+    yield Heading("Each training", level=3)
     yield from _each(findings.evaluations)
-    yield "\n### Each attribute\n"
+    yield Heading("Each attribute", level=3)
     yield from _attributes(config, findings.evaluations)
     if findings.pooled:
-        yield from pooled_page(findings.pooled, len(plan.cases), len(plan.splits))
-        yield from agreement_page(findings.agreements)
-    yield "\n## Fig. 2: where the networks look\n"
-    yield findings.undrawn.get(ATTENTION, f"![HiResCAM on test slices]({ATTENTION})") + "\n"
+        yield from pooled_section(findings.pooled, len(plan.cases), len(plan.splits))
+        yield from agreement_section(findings.agreements)
+    yield Heading("Fig. 2: where the networks look")
+    yield _figure(ATTENTION, "HiResCAM on test slices", findings, out)
     if findings.choice:
         counts = (f"{n} {group}" for group, n in findings.choice.counts.items())
-        yield f"Test slices of the first iteration: {', '.join(counts)}"
-    yield "\n## Fig. 3: how the encoders lay slices out\n"
-    yield findings.undrawn.get(EMBEDDING, f"![UMAP of the encoders' features]({EMBEDDING})") + "\n"
+        yield Paragraph(f"Test slices of the first iteration: {', '.join(counts)}")
+    yield Heading("Fig. 3: how the encoders lay slices out")
+    yield _figure(EMBEDDING, "UMAP of the encoders' features", findings, out)
     if findings.panels:
         yield from _panels(findings.panels)
-    yield "\n## Training\n"
-    yield f"![Training curves]({CURVES})\n"
+    yield Heading("Training")
+    yield Picture(out / CURVES, "Training curves")
     yield from _provenance(plan, config, findings, out)
+
+
+def _figure(name: str, title: str, findings: Findings, out: Path) -> Block:
+    """Return a figure, or why it could not be drawn."""
+    return Paragraph(findings.undrawn[name]) if name in findings.undrawn else Picture(out / name, title)
 
 
 def _facts(plan: Plan, config: ExperimentConfig, findings: Findings, first: Evaluation) -> Iterator[tuple[str, str]]:
@@ -153,7 +159,7 @@ def _others(evaluation: Evaluation) -> dict[str, Figures]:
     return {row.who: row.figures for row in evaluation.comparisons if row.against == label and row.who != MODEL}
 
 
-def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
+def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[Block]:
     names = ("f1", "specificity", "balanced_accuracy", "auroc", "brier")
     rows = [
         [
@@ -165,26 +171,23 @@ def _each(evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
         for run, evaluation in evaluations.items()
         for quality in [evaluation.scans["quality"]]
     ]
-    yield markdown_table(
-        ("Training", "Tested on", "Scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows
-    )
-    yield ""
-    yield from (
-        f"- {run.name}: {caution}" for run, evaluation in evaluations.items() for caution in evaluation.cautions
+    yield Table(("Training", "Tested on", "Scans", "F1", "Specificity", "Balanced accuracy", "AUROC", "Brier"), rows)
+    yield Items(
+        [f"{run.name}: {caution}" for run, evaluation in evaluations.items() for caution in evaluation.cautions]
     )
 
 
-def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[str]:
-    yield "AUROC on the test scans.\n"
+def _attributes(config: ExperimentConfig, evaluations: Mapping[Run, Evaluation]) -> Iterator[Block]:
+    yield Paragraph("AUROC on the test scans.")
     rows = []
     for strategy in config.strategies:
         repeats = [evaluation for run, evaluation in evaluations.items() if run.strategy == strategy]
         spreads = [table_2([evaluation.scans[name].figures for evaluation in repeats])["auroc"] for name in SCALE_NAMES]
         rows.append([strategy, *map(spread_cell, spreads)])
-    yield markdown_table(("Strategy", *(TITLES[name] for name in SCALE_NAMES)), rows)
+    yield Table(("Strategy", *(TITLES[name] for name in SCALE_NAMES)), rows)
 
 
-def _panels(panels: Sequence[Panel]) -> Iterator[str]:
+def _panels(panels: Sequence[Panel]) -> Iterator[Block]:
     rows = [
         [
             panel.strategy,
@@ -197,21 +200,21 @@ def _panels(panels: Sequence[Panel]) -> Iterator[str]:
         ]
         for panel in panels
     ]
-    yield markdown_table(("Encoder", "Silhouette", "Accuracy of neighbours", "Larger class"), rows)
-    yield (
-        "\nMeasured on the features themselves, each slice against slices of other patients alone; test slices of the "
+    yield Table(("Encoder", "Silhouette", "Accuracy of neighbours", "Larger class"), rows)
+    yield Paragraph(
+        "Measured on the features themselves, each slice against slices of other patients alone; test slices of the "
         "first iteration."
     )
 
 
-def _provenance(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[str]:
-    yield "\n## Provenance\n"
+def _provenance(plan: Plan, config: ExperimentConfig, findings: Findings, out: Path) -> Iterator[Block]:
+    yield Heading("Provenance")
     rows = [[run.name, result.bundle.sha256, result.finished_at] for run, result in findings.evaluations.items()]
-    yield markdown_table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
-    yield ""
+    yield Table(("Training", "SHA-256 of its bundle.json", "Evaluated"), rows)
     splits = [split_file(out, i) for i in range(len(plan.splits))]
     rows = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in splits]
-    yield markdown_table(("Split", "SHA-256"), rows)
-    yield f"\nDetector: SHA-256 {findings.detector}\n"
-    yield "Versions: " + ", ".join(f"{name} {version}" for name, version in training_versions().items()) + "\n"
-    yield f"Settings:\n\n```json\n{config.model_dump_json(indent=1)}\n```"
+    yield Table(("Split", "SHA-256"), rows)
+    yield Paragraph(f"Detector: SHA-256 {findings.detector}")
+    yield Paragraph("Versions: " + ", ".join(f"{name} {version}" for name, version in training_versions().items()))
+    yield Paragraph("Settings:")
+    yield Code(config.model_dump_json(indent=1), "json")
