@@ -6,7 +6,7 @@ otherwise is a slip (expert scores correlate at +.76 with quality).
 
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Literal
 
 #: A score of this value or more is diagnostic (class 1). Halves occur as averages: 2.5 is non-diagnostic.
 DIAGNOSTIC_FROM: Final = 3.0
@@ -16,6 +16,10 @@ LOWEST_SCORE: Final = 1
 HIGHEST_SCORE: Final = 5
 #: Distribution of an expert's score around a measured one. Single readers differ by about this standard deviation.
 _SPREAD: Final = NormalDist(0, 0.6)
+
+
+#: Name of a scale, for what is checked as it is read. Those of `SCALES`, in their order.
+ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Scale:
         title: Name to display.
         short_title: Name to display where there is little room.
         file_keys: Keys in the authors' `labels.json` and reader files, the preferred one first.
+        question: Question that a reader answers.
         worst: Appearance of a scan with a score of 1.
         best: Appearance of a scan with a score of 5.
         advice: Advice on what to check and what to change in the next scan, for a scan that fails the scale.
@@ -62,6 +67,7 @@ class Scale:
     title: str
     short_title: str
     file_keys: tuple[str, ...]
+    question: str
     worst: str
     best: str
     advice: str
@@ -74,6 +80,7 @@ SCALES: Final = (
         title="Myocardium nulling",
         short_title="Nulling",
         file_keys=("myocardium_nulling",),
+        question="How dark is the myocardium of the left ventricle, against its blood pool?",
         worst="the left-ventricular myocardium is brighter than the blood pool",
         best="the left-ventricular myocardium is as dark as the signal-free background",
         advice="Check the inversion time. Set it to null normal myocardium, from a scout (TI scout, Look-Locker) made "
@@ -85,6 +92,7 @@ SCALES: Final = (
         title="Sharpness",
         short_title="Sharp.",
         file_keys=("sharpness",),
+        question="How clear are the borders of the left atrium and the other chambers?",
         worst="the borders of the left atrium and the other chambers are blurred",
         best="the borders of the cardiac chambers are well defined",
         advice="Check the respiratory navigator or bellows (position, share of breaths accepted, drift), the quiet "
@@ -97,6 +105,7 @@ SCALES: Final = (
         title="Enhancement of aorta and valve",
         short_title="Enh.",
         file_keys=("enhancement_of_aorta_and_valves", "enhancement_of_fibrous_tissue"),
+        question="Do the wall of the aorta and the valves enhance?",
         worst="the aortic wall and the valves do not enhance",
         best="the aortic wall and the valves enhance clearly",
         advice="Check the dose of contrast agent and the delay after its injection: for scar of the atrial wall, "
@@ -108,6 +117,7 @@ SCALES: Final = (
         title="Quality for fibrosis assessment",
         short_title="Quality",
         file_keys=("quality_for_fibrosis_assessment",),
+        question="Do enhanced fibrous structures stand out from the blood pool?",
         worst="no enhanced fibrous structure can be distinguished from the blood pool",
         best="enhanced fibrous structures stand out from the blood pool",
         advice="Fibrosis should not be measured on this scan unless the failed attributes are explained.",

@@ -1,14 +1,12 @@
 """Rule that says on which scans readers differ so much that they should adjudicate."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, get_args
 
 from pydantic import AfterValidator, Field
 
 from lgeqa.config import Settings
-from lgeqa.scales import SCALE_NAMES, SCALES
-
-ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
+from lgeqa.scales import SCALE_NAMES, SCALES, ScaleName
 
 
 def _in_order(names: tuple[ScaleName, ...]) -> tuple[ScaleName, ...]:
@@ -17,7 +15,6 @@ def _in_order(names: tuple[ScaleName, ...]) -> tuple[ScaleName, ...]:
 
 
 ScaleNames = Annotated[tuple[ScaleName, ...], AfterValidator(_in_order)]
-_ALL: ScaleNames = ("myocardium_nulling", "sharpness", "enhancement", "quality")
 
 
 class DiscrepancyRule(Settings):
@@ -30,7 +27,7 @@ class DiscrepancyRule(Settings):
     """
 
     points: int = Field(2, ge=1, le=4)
-    points_on: ScaleNames = _ALL
+    points_on: ScaleNames = get_args(ScaleName)
     sides_on: ScaleNames = ("quality",)
 
     @property

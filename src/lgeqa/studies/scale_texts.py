@@ -13,7 +13,7 @@ class DefinedScale:
     Attributes:
         name: Identifier, as in `scales.Scale`.
         title: Title, as in `scales.Scale`.
-        question: Question that the reader answers.
+        question: Question, as in `scales.Scale`.
         scores: Meanings of the scores 1 to 5. The ends are from the paper. It does not describe 2, 3 and 4, which are
             even steps between the ends, so they are described as steps.
     """
@@ -24,18 +24,11 @@ class DefinedScale:
     scores: tuple[str, str, str, str, str]
 
 
-_QUESTIONS: Final = {
-    "myocardium_nulling": "How dark is the myocardium of the left ventricle, against its blood pool?",
-    "sharpness": "How clear are the borders of the left atrium and the other chambers?",
-    "enhancement": "Do the wall of the aorta and the valves enhance?",
-    "quality": "Do enhanced fibrous structures stand out from the blood pool?",
-}
-
 DEFINED_SCALES: Final = tuple(
     DefinedScale(
         scale.name,
         scale.title,
-        _QUESTIONS[scale.name],
+        scale.question,
         (
             scale.worst,
             "between, nearer to 1",

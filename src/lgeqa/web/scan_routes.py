@@ -12,7 +12,7 @@ from lgeqa.io import read_mask
 from lgeqa.measures import Heart
 from lgeqa.records import BoolArray, Scan
 from lgeqa.reporting import ScanPictures
-from lgeqa.scales import SCALE_NAMES
+from lgeqa.scales import SCALE_NAMES, ScaleName
 from lgeqa.studies.management import study_that_reads
 from lgeqa.web import scan_queries, volumes
 from lgeqa.web.app_state import AppState, AppStateDep, Number
@@ -27,7 +27,6 @@ _ABSENT: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 _READ: dict[int | str, dict[str, Any]] = {409: {"model": Problem}}
 router = APIRouter(prefix="/api/scans", tags=["scans"], dependencies=[Depends(viewer)])
 
-ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
 BloodPart = Literal["aorta", "pools"]
 
 
