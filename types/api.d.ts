@@ -1466,7 +1466,7 @@ export interface components {
          *     Attributes:
          *         name: Identifier, as in `scales.Scale`.
          *         title: Title, as in `scales.Scale`.
-         *         question: Question that the reader answers.
+         *         question: Question, as in `scales.Scale`.
          *         scores: Meanings of the scores 1 to 5. The ends are from the paper. It does not describe 2, 3 and 4, which are
          *             even steps between the ends, so they are described as steps.
          */
