@@ -88,6 +88,7 @@ def naive_alpha(scores: Numbers) -> float:
     return 1 - observed / chance
 
 
+@pytest.mark.slow
 def test_alpha_with_scores_missing() -> None:
     scores = PANEL.copy()
     scores[0, ::3] = np.nan

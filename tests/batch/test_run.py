@@ -90,6 +90,7 @@ def test_disk_error_is_of_the_machine_and_names_no_path(tmp_path: Path) -> None:
     assert outcome.result.message == expected
 
 
+@pytest.mark.slow
 def test_more_killed_scans_than_workers(tmp_path: Path) -> None:
     settled = _run(tmp_path, *(f"killed-{number}" for number in range(3)), "good", jobs=1)
     assert [one.result.status for one in settled.values()] == ["failed", "failed", "failed", "assessed"]

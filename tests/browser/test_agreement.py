@@ -99,6 +99,7 @@ def test_the_figures_of_a_scale(server: Server, study: str, page: Page) -> None:
     expect(page.locator("#model")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_scan_is_adjudicated_with_the_keyboard(server: Server, study: str, page: Page) -> None:
     open_agreement(page, server, study)
     expect(page.locator("#count")).to_have_text("2 scans, 2 of them still open.")
@@ -166,7 +167,8 @@ def test_what_was_set_outlives_a_lost_connection(server: Server, study: str, bro
         expect(page.locator("#history li")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_axe_finds_nothing_serious(server: Server, study: str, open_page: Callable[..., Page], scheme: str) -> None:
     page = open_agreement(open_page(color_scheme=scheme), server, study)
     assert serious(page) == []
@@ -190,6 +192,7 @@ def test_a_phone_needs_no_scrolling_sideways(server: Server, study: str, open_pa
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+@pytest.mark.slow
 def test_progress_is_shown_until_the_figures_are_there(server: Server, study: str, page: Page) -> None:
     page.route("**/progress", lambda route: route.fulfill(json={"share": 0.4, "done": False}), times=2)
     page.goto(f"{server.address}{study}/agreement?token={TOKEN}")
@@ -199,6 +202,7 @@ def test_progress_is_shown_until_the_figures_are_there(server: Server, study: st
     expect(page.locator("#busy")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_owner_changes_which_scans_are_listed(server: Server, study: str, page: Page) -> None:
     open_agreement(page, server, study)
     expect(page.locator("#disputes tr")).to_have_count(2)
@@ -215,6 +219,7 @@ def test_the_owner_changes_which_scans_are_listed(server: Server, study: str, pa
     assert server.get(f"/api{study}")["rule"]["sides_on"] == []
 
 
+@pytest.mark.slow
 def test_picture_can_be_enlarged_in_adjudication(server: Server, study: str, page: Page) -> None:
     open_scan(page, server, study, "SECRET-1")
     picture = page.locator("#stage canvas")
@@ -232,6 +237,7 @@ def test_picture_can_be_enlarged_in_adjudication(server: Server, study: str, pag
     assert picture.screenshot() != narrow
 
 
+@pytest.mark.slow
 def test_report_can_be_downloaded_as_pdf(server: Server, study: str, page: Page) -> None:
     open_agreement(page, server, study)
     with page.expect_download() as download:

@@ -178,6 +178,7 @@ def test_histogram_is_drawn_over_the_reference(index: Page) -> None:
 
 @pytest.mark.parametrize("width", [390, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_index_and_page_fit_and_are_accessible(
     open_page: Callable[..., Page], folder: Path, scheme: str, width: int
 ) -> None:

@@ -52,6 +52,7 @@ def serious(page: Page) -> list[str]:
     return [str(found["id"]) for found in violations if found["impact"] in ("serious", "critical")]
 
 
+@pytest.mark.slow
 def test_practice_with_the_keyboard_leads_to_the_study(server: Server, link: str, page: Page) -> None:
     open_practice(page, link)
     for key in ("4", "5", "2", "3", "Enter"):
@@ -89,7 +90,8 @@ def test_practice_goes_on_where_it_was_left(link: str, page: Page) -> None:
     expect(page.locator("#scan")).to_have_text("Practice 2 of 2")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_practice_shuts_nobody_out(link: str, open_page: Callable[..., Page], scheme: str) -> None:
     page = open_practice(open_page(color_scheme=scheme, viewport={"width": 320, "height": 640}), link)
     assert serious(page) == []
@@ -112,6 +114,7 @@ def test_token_stays_in_no_address_and_no_request(server: Server, link: str, pag
     assert token not in page.url
 
 
+@pytest.mark.slow
 def test_wrong_token_is_told_even_to_somebody_signed_in(server: Server, link: str, refused: Page) -> None:
     refused.goto(f"{server.address}/enter#token={TOKEN}")
     expect(refused).to_have_url(f"{server.address}/")

@@ -101,6 +101,7 @@ def test_arrows_move_through_slices_and_touch_no_score(link: str, page: Page) ->
     expect(page.locator("#scales input:checked")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_keys_set_window_and_zoom_and_w_resets_both(link: str, page: Page) -> None:
     open_reading(page, link)
     picture = page.locator("#stage .volume:not(.waiting) canvas")
@@ -117,6 +118,7 @@ def test_keys_set_window_and_zoom_and_w_resets_both(link: str, page: Page) -> No
     expect(page.locator("#place")).to_have_text("5 of 9")
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_said_and_focused(study: Study, link: str, page: Page) -> None:
     open_reading(page, link)
     page.keyboard.press("4")
@@ -242,6 +244,7 @@ def test_two_tabs_of_one_reader(study: Study, link: str, open_page: Callable[...
     assert [scores(row) for row in study.exported("ratings.csv")] == ["5555"]
 
 
+@pytest.mark.slow
 def test_offline_a_rating_is_kept_and_said_not_to_be_saved(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     shaken.context.set_offline(True)
@@ -255,6 +258,7 @@ def test_offline_a_rating_is_kept_and_said_not_to_be_saved(study: Study, link: s
     assert [scores(row) for row in study.exported("history.csv")] == ["2345"]
 
 
+@pytest.mark.slow
 def test_page_closed_while_offline_sends_when_reopened(study: Study, link: str, shaken: Page) -> None:
     open_reading(shaken, link)
     shaken.context.set_offline(True)
@@ -347,6 +351,7 @@ def confirm(page: Page, action: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_owner_runs_a_study_from_its_pages(
     own_server: Server, tmp_path: Path, open_page: Callable[..., Page]
 ) -> None:
@@ -410,6 +415,7 @@ def make_study(page: Page, server: Server, place: Path, name: str) -> None:
     page.get_by_role("button", name="Make the study").click()
 
 
+@pytest.mark.slow
 def test_a_name_may_be_typed_before_the_last_reader_was_made(own_server: Server, tmp_path: Path, shaken: Page) -> None:
     make_study(shaken, own_server, tmp_path, "Fast")
     held: list[Route] = []
@@ -433,6 +439,7 @@ def test_a_name_may_be_typed_before_the_last_reader_was_made(own_server: Server,
     expect(shaken.locator("#whose")).to_have_text("The link of Cy")
 
 
+@pytest.mark.slow
 def test_a_name_stays_where_the_reader_could_not_be_made(own_server: Server, tmp_path: Path, shaken: Page) -> None:
     make_study(shaken, own_server, tmp_path, "Offline")
     shaken.route("**/readers", lambda route: route.abort(), times=1)
@@ -443,6 +450,7 @@ def test_a_name_stays_where_the_reader_could_not_be_made(own_server: Server, tmp
     expect(field).to_have_value("Cy")
 
 
+@pytest.mark.slow
 def test_a_study_made_by_mistake_is_deleted_from_its_page(own_server: Server, tmp_path: Path, page: Page) -> None:
     make_study(page, own_server, tmp_path, "Wrong")
     page.get_by_role("button", name="Delete the study").click()
@@ -500,7 +508,8 @@ def test_next_scan_is_loaded_while_this_one_is_rated(link: str, page: Page) -> N
     expect(page.locator("#stage .volume:not(.waiting)")).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_no_page_shuts_people_out(study: Study, link: str, scheme: str, open_page: Callable[..., Page]) -> None:
     reader = open_reading(open_page(color_scheme=scheme), link)
     assert faults(reader) == []

@@ -221,6 +221,7 @@ def test_support_and_opposition_have_colours_and_numbers(opened: Page) -> None:
     expect(part.locator(".heat legend")).to_have_text(f"Heat map: {SCALES[1].title}")
 
 
+@pytest.mark.slow
 def test_windows_are_selected(opened: Page) -> None:
     open_scan(opened, "alpha")
     part = opened.locator("details.scan[open]")
@@ -269,6 +270,7 @@ def test_heat_map_spares_the_frame(page: Page, tmp_path: Path) -> None:
     assert max(frame[:3]) - min(frame[:3]) < 4
 
 
+@pytest.mark.slow
 def test_thirty_scans_take_fewer_than_40_sheets(page: Page, tmp_path: Path) -> None:
     results = [
         sliced(
@@ -372,6 +374,7 @@ def test_focus_is_seen(opened: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_axe_finds_nothing_serious(open_page: Callable[..., Page], report: Path, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
     page.goto(report.as_uri())
@@ -458,6 +461,7 @@ def test_a_dot_of_the_batch_leads_to_its_scan(unscored: Page) -> None:
 
 @pytest.mark.parametrize("width", [320, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.slow
 def test_measures_fit_and_are_accessible(unscored: Page, scheme: Literal["light", "dark"], width: int) -> None:
     unscored.emulate_media(color_scheme=scheme)
     unscored.set_viewport_size({"width": width, "height": 800})

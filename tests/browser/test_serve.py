@@ -162,6 +162,7 @@ def test_drop_a_scan_and_read_the_verdict_and_look_at_it(home: Page, tmp_path: P
     expect(home.locator("#slice")).not_to_have_text(before or "")
 
 
+@pytest.mark.slow
 def test_parts_estimated_scores_and_weights_are_shown(home: Page, tmp_path: Path) -> None:
     """The bundle of these tests gives none of them, so they are put into the answer of the server."""
 
@@ -192,6 +193,7 @@ def test_parts_estimated_scores_and_weights_are_shown(home: Page, tmp_path: Path
     assert home.locator("#attributes tr").evaluate_all("rows => new Set(rows.map(r => r.cells.length)).size") == 1
 
 
+@pytest.mark.slow
 def test_heat_and_contour_can_be_seen_and_turned_off(home: Page, tmp_path: Path) -> None:
     drop(home, "heated.nrrd", small_scan(tmp_path, 1))
     expect(home.locator("#scans tbody tr", has_text="heated").locator(VERDICT)).to_be_visible(timeout=30_000)
@@ -297,6 +299,7 @@ def test_slider_and_windows_change_the_picture(home: Page, tmp_path: Path) -> No
     assert slider.get_attribute("aria-valuetext") == canvas.get_attribute("aria-valuetext") == after
 
 
+@pytest.mark.slow
 def test_measures_and_caution_are_on_the_page_of_a_scan(home: Page, tmp_path: Path) -> None:
     expect(home.locator("#caution")).to_have_text(CAUTION)
     drop(home, "measured.nrrd", small_scan(tmp_path, 8))
@@ -483,8 +486,9 @@ def test_a_wrong_token_opens_a_page_that_asks_for_one(
         assert TOKEN not in page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.slow
 def test_no_page_has_a_serious_accessibility_problem(
     open_page: Callable[..., Page], server: Server, tmp_path: Path, scheme: str, width: int
 ) -> None:

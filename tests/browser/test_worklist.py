@@ -201,8 +201,9 @@ def test_measure_filters_the_list(home: Page) -> None:
         expect(row.locator("td").nth(7)).to_have_class("number low")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 320])
+@pytest.mark.slow
 def test_worklist_has_no_serious_accessibility_problem(
     open_page: Callable[..., Page], server: Server, scheme: str, width: int
 ) -> None:

@@ -57,6 +57,7 @@ def contents(path: Path) -> Iterator[bytes]:
         yield gzip.decompress(content.partition(b"\n\n")[2])
 
 
+@pytest.mark.slow
 def test_no_file_holds_an_identifier(bundle: Path, tmp_path: Path) -> None:
     marked = marked_scans(tmp_path / "in")
     assert all(is_marked(bytes(path)) for path in marked)
@@ -82,6 +83,7 @@ def test_no_file_holds_an_identifier(bundle: Path, tmp_path: Path) -> None:
     assert [path.name for path in files for content in contents(path) for day in days if day in content] == []
 
 
+@pytest.mark.slow
 def test_secrets_folder_says_what_pseudonyms_and_messages_stand_for(bundle: Path, tmp_path: Path) -> None:
     marked_scans(tmp_path / "in")
     out, secrets = tmp_path / "out", tmp_path / "out-secrets"
@@ -99,6 +101,7 @@ def test_secrets_folder_says_what_pseudonyms_and_messages_stand_for(bundle: Path
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
 
 
+@pytest.mark.slow
 def test_references_and_pseudonyms_follow_from_the_key(bundle: Path, tmp_path: Path) -> None:
     toy_series(tmp_path / "in")
     for out, secrets in (("a", "one"), ("b", "one"), ("c", "two")):

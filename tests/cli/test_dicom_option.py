@@ -53,6 +53,7 @@ def test_patient_is_in_the_dicom_files_alone(bundle: Path, tmp_path: Path) -> No
         assert str(ATTRIBUTES[keyword]).encode() not in content
 
 
+@pytest.mark.slow
 def test_dicom_results_follow_the_decision(bundle: Path, tmp_path: Path) -> None:
     toy_series(tmp_path / "series")
     out = tmp_path / "out"

@@ -60,6 +60,7 @@ def read(place: Path, out: str = "out") -> Evaluation:
     return Evaluation.model_validate_json((place / out / "evaluation.json").read_bytes())
 
 
+@pytest.mark.slow
 def test_it_ends_with_3_since_one_scan_has_no_atrium(place: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert (done.returncode, done.stderr) == (3, "")
     lines = done.stdout.splitlines()

@@ -184,6 +184,7 @@ def test_each_slice_refers_to_its_image(written: Written) -> None:
         assert numbers(group)[SCHEME, "p_quality"][0] == pytest.approx(scored.p_quality, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_images_that_are_not_axial_are_not_referred_to_as_slices(write: Write) -> None:
     written = write(axes="SLP")
     parts = groups(written.read("sr"))

@@ -128,6 +128,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Any]:
 
 
 @pytest.mark.usefixtures("numbers")
+@pytest.mark.slow
 def test_attention_comes_from_test_slices_of_every_outcome(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     examples: list[Example] = drawn(monkeypatch, "attention_figure")
 

@@ -118,6 +118,7 @@ def test_series_comes_back_as_report_in_its_study(tmp_path: Path, receiver: Rece
     assert (tmp_path / "spool").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_given_up_result_is_shown_and_delivered_on_request(tmp_path: Path, receiver: Receiver) -> None:
     receiver.status = 0xA700
     process = started(tmp_path, receiver, give_up_hours=0.0002)
@@ -135,6 +136,7 @@ def test_given_up_result_is_shown_and_delivered_on_request(tmp_path: Path, recei
     assert process.stop() == 0
 
 
+@pytest.mark.slow
 def test_late_image_is_assessed_as_another_version(tmp_path: Path, receiver: Receiver) -> None:
     process = started(tmp_path, receiver)
     images = toy_series(tmp_path / "toy", changes={"SeriesDescription": "LGE LA"})
@@ -147,6 +149,7 @@ def test_late_image_is_assessed_as_another_version(tmp_path: Path, receiver: Rec
     assert "as a new version, since images came late" in process.log.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_series_that_looks_like_none_is_recorded_and_not_sent(tmp_path: Path, receiver: Receiver) -> None:
     process = started(tmp_path, receiver, select="looks = true")
     counted = {"NumberOfSeriesRelatedInstances": 24}
@@ -158,6 +161,7 @@ def test_series_that_looks_like_none_is_recorded_and_not_sent(tmp_path: Path, re
     assert (record["outcome"], record["reason"]) == ("not_lge", "looks, the gate refuses it")
 
 
+@pytest.mark.slow
 def test_second_listener_in_the_same_spool_is_refused(tmp_path: Path, receiver: Receiver) -> None:
     process = started(tmp_path, receiver)
     second = lgeqa_apart("listen", process.settings)

@@ -75,6 +75,7 @@ class World:
             self.assessment.end()
 
 
+@pytest.mark.slow
 def test_crashing_series_is_given_up_after_others(tmp_path: Path) -> None:
     world = World(tmp_path)
     crashing, other = world.add(1), world.add(2)

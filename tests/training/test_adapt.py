@@ -58,6 +58,7 @@ def request(bundle: Path, changes: dict[str, Any], config: str | None = None) ->
     return TrainingRequest("adapt", [Path()], Path("out"), config, changes, start=bundle)
 
 
+@pytest.mark.slow
 def test_settings_of_the_network_come_from_the_bundle(bundle: Path) -> None:
     settings, detector = _stage_2_settings(request(bundle, {"encoder_rate": 0.5}))
     assert isinstance(settings, AdaptConfig)

@@ -76,6 +76,7 @@ def test_odd_slices_are_padded_and_cut_evenly() -> None:
     assert _centred(field, 1, 0).tolist() == [[[8]]]
 
 
+@pytest.mark.slow
 def test_copies_have_heavy_artefacts_and_any_in_turn(
     cases: Sequence[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

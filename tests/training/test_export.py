@@ -58,6 +58,7 @@ def full(quality: QualityNetwork, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.slow
 def test_the_quality_network_in_full_precision(quality: QualityNetwork, full: Path, n: int) -> None:
     given = slices(n, 128, 128)
     expected = eager(quality, given)
@@ -136,7 +137,8 @@ def test_parity_is_the_largest_change_but_for_one_map_in_ten(
 
 
 @pytest.mark.parametrize("shape", [(2, 48, 64), (1, 208, 80), (7, 64, 64)])
-@pytest.mark.parametrize("context", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("context", [1, 3])
+@pytest.mark.slow
 def test_the_detector_takes_slices_of_any_padded_size(
     tmp_path: Path, shape: tuple[int, int, int], context: int
 ) -> None:
@@ -168,6 +170,7 @@ def test_8_bit_weights_take_a_quarter_and_stay_close(quality: QualityNetwork, fu
     np.testing.assert_allclose(run(small, given), eager(quality, given), atol=0.1)
 
 
+@pytest.mark.slow
 def test_first_and_last_convolution_of_an_8_bit_detector_are_in_float(tmp_path: Path) -> None:
     torch.manual_seed(0)
     full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"

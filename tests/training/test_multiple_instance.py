@@ -202,6 +202,7 @@ class TwoSignals(nn.Module):
         return torch.stack([half.mean(dim=(1, 2, 3)) for half in slices.chunk(2, dim=2)], dim=1)
 
 
+@pytest.mark.slow
 def test_the_one_slice_that_tells_is_found_among_many() -> None:
     """The upper half is bright or dark by the label on one slice, marked in the lower half, and at random on others."""
     torch.manual_seed(0)

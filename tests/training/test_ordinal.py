@@ -98,6 +98,7 @@ def test_the_export_gives_the_levels(tmp_path: Path) -> None:
     np.testing.assert_allclose(levels[:, :, 1], probabilities, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_scores_apart_are_learnt_apart() -> None:
     """Bright slices of scores 1, 3 and 5: the probability of 3 or more cannot tell the last two, the levels can."""
     recipe = OrdinalRecipe(network(), LoopSettings(), 32)

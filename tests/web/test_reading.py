@@ -41,6 +41,7 @@ def test_scans_are_found_and_read_in_another_process(tmp_path: Path) -> None:
         read_apart(Source("gone", "volume", tmp_path / "gone.nrrd", (tmp_path / "gone.nrrd",)), 60)
 
 
+@pytest.mark.slow
 def test_file_that_crashes_its_reader_does_not_stop_the_server(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

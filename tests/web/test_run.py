@@ -174,7 +174,8 @@ def test_killed_server_keeps_each_rating_of_two_readers_once(server: Server, coh
     assert len(saved) == len(set(saved)) == 2 * QUEUED
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_stopped_server_exits_with_0_and_leaves_no_process(
     server: Server, cohort: Path, number: signal.Signals
 ) -> None:

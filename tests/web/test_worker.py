@@ -255,6 +255,7 @@ def test_a_server_that_ends_puts_back_what_is_in_work(tmp_path: Path) -> None:
     assert [thread for thread in threading.enumerate() if thread.name == "queue"] == []
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_process_costs_no_scan(tmp_path: Path) -> None:
     faked = Faked(tmp_path, "slow-1", "slow-2")
     faked.worker.start()

@@ -30,6 +30,7 @@ def trained(quality_from: QualityFrom) -> QualityNetwork:
 
 
 @pytest.mark.parametrize("quality_from", ["logits", "features"])
+@pytest.mark.slow
 def test_exported_network_says_the_same(tmp_path: Path, quality_from: QualityFrom) -> None:
     network = trained(quality_from)
     export_onnx(network, (1, 64, 64), None, tmp_path / "network.onnx")
