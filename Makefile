@@ -1,5 +1,5 @@
 # make demo       assess a simulated scan and say where the report is
-# make test       run all tests but the slow ones, in some twelve minutes on two cores
+# make test       run all tests but the slow ones, in some eight minutes on two cores
 # make test-all   run all tests
 # They set themselves up first, in the active virtual environment or else in .venv; once that is done they start at once.
 # PYTHON=python3.12 and VENV=path choose others.
