@@ -18,7 +18,7 @@ def blocks(tmp_path: Path) -> list[Block]:
         Heading("Experiment: <ours> & theirs", level=1),
         Paragraph("A reader named <script>alert(1)</script>, in `a|b`.", strong=True),
         Table(("", ""), [("cohort", "`/one`")]),
-        Table(("Who", "F1"), [("<b>bold</b>", ".9 | .8")]),
+        Table(("Who", "F1"), [("<b>bold</b>", ".9 | .8"), ("o`hara", "1")]),
         Items([]),
         Heading("Fig. 2", level=3),
         Picture(tmp_path / "figure-2.png", 'Where "networks" look'),
@@ -31,7 +31,7 @@ def test_markdown_has_each_block_and_no_empty_list(blocks: list[Block]) -> None:
         "# Experiment: <ours> & theirs",
         "**A reader named <script>alert(1)</script>, in `a|b`.**",
         "|  |  |\n| --- | --- |\n| cohort | `/one` |",
-        "| Who | F1 |\n| --- | --- |\n| <b>bold</b> | .9 / .8 |",
+        "| Who | F1 |\n| --- | --- |\n| <b>bold</b> | .9 / .8 |\n| o`hara | 1 |",
         "### Fig. 2",
         '![Where "networks" look](figure-2.png)',
         '```json\n{"a": "<1>"}\n```\n',
@@ -46,6 +46,7 @@ def test_page_holds_its_pictures_and_no_script(blocks: list[Block], tmp_path: Pa
     assert page.count("<thead>") == 1
     assert '<th scope="row">cohort</th><td><code>/one</code></td>' in page
     assert '<th scope="row">&lt;b&gt;bold&lt;/b&gt;</th>' in page
+    assert '<th scope="row">o`hara</th>' in page
     assert "<ul>" not in page
     picture = base64.b64encode((tmp_path / "figure-2.png").read_bytes()).decode()
     assert f'<img src="data:image/png;base64,{picture}" alt="Where &quot;networks&quot; look">' in page

@@ -93,7 +93,13 @@ def shown(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of a text, and whether each is a name, without the backticks."""
+    """Yield the pieces of a text, and whether each is a name, without the backticks.
+
+    A text with an odd number of backticks holds no names.
+    """
+    if text.count("`") % 2:
+        yield text, False
+        return
     for place, piece in enumerate(re.split("`", text)):
         if piece:
             yield piece, place % 2 == 1

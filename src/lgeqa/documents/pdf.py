@@ -87,7 +87,7 @@ class PdfPage(FPDF):
             text_align="LEFT",
         ) as drawn:
             for cells in (table.head, *table.rows):
-                drawn.row(cells)
+                drawn.row([_plain(cell) for cell in cells])
         self.set_draw_color(0)
         self.ln(2)
 
