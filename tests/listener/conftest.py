@@ -13,8 +13,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"))
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True)
 def collected_garbage() -> Iterator[None]:
-    """Collect the garbage of these tests before one in another folder. To do so after each takes a second."""
+    """Collect the garbage of a test before the next one, which may be in another folder."""
     yield
     gc.collect()
