@@ -32,6 +32,11 @@ def source(name: str) -> Source:
     return Source(name, "volume", Path(f"/scans/{name}.nrrd"), (Path(f"/scans/{name}.nrrd"),))
 
 
+def scores_from(first: int) -> dict[str, int]:
+    """Return another score on each scale, so that none can be taken for another."""
+    return {name: (first + place - 1) % 5 + 1 for place, name in enumerate(SCALE_NAMES)}
+
+
 def number_of(taken: Any) -> int:
     """Return the number of a scan in work, which commits before schema 2 have as the name of its source."""
     return int(taken.number if hasattr(taken, "number") else taken.scan_id)
@@ -58,17 +63,21 @@ def decide(sessions: Any) -> None:
     with sessions.begin() as session:
         for name in ("accept", "withdrawn"):
             sent = decisions.SentDecision(save_id=f"save-{name}", decision=name, note="It's clear.", person="Ann")
-            decisions.decide(session, session.get(models.ScanRow, 1), sent)
+            sender = ()
+            if has("lgeqa.web.authorization"):  # since schema 5
+                sender = (import_module("lgeqa.web.authorization").Principal("Ann", "owner"),)
+            decisions.decide(session, session.get(models.ScanRow, 1), sent, *sender)
             session.flush()
 
 
 def rate(sessions: Any) -> None:
-    """Add a study of three scans with two readers: one rated all, one a single scan and then again."""
+    """Add a study of three scans with two readers: one rated all, one a single scan and then again, and could not rate another."""
     readings, scans = import_module("lgeqa.studies.ratings"), import_module("lgeqa.studies.study_scans")
     studies, tables = import_module("lgeqa.studies.management"), import_module("lgeqa.studies.models")
     with tables.writing(sessions) as session:
         candidates = [scans.Candidate(source(f"rated-{n}"), f"patient {n}", f"{n}" * 64) for n in range(3)]
         study = studies.make_study(session, "Pilot", candidates, repeat_share=0.4, seed=3)
+        practise(study, candidates)
         key = ("key-of-the-owner",) if hasattr(studies, "show_token") else ()  # since schema 3
         hash_of = getattr(studies, "hash_token", None) or studies._hashed  # since schema 5
         people = [studies.add_reader(session, study, name, *key)[0] for name in ("Ann", "Bo")]
@@ -81,12 +90,28 @@ def rate(sessions: Any) -> None:
                 save_id=f"save-{count:04}",
                 reader_id=person.id,
                 known=int(score == 2),
-                scores=dict.fromkeys(SCALE_NAMES, score),
+                scores=scores_from(score),
                 comment="It's blurred.",
                 seconds=12.5,
             )
             readings.save_rating(session, person.id, number, sent)
+        refused = readings.SentRating(
+            save_id="save-refused", reader_id=people[1].id, known=0, cannot_rate="No atrium in it."
+        )
+        readings.save_rating(session, people[1].id, 2, refused)
+        if study.practice_scans:
+            given = readings.GivenScores(**scores_from(2))
+            import_module("lgeqa.studies.practice").save_practice(session, people[0], 1, given)
         studies.close_study(study)
+
+
+def practise(study: Any, shown: Any) -> None:
+    """Give a study one practice scan, of which one score is unknown (since schema 3)."""
+    if not has("lgeqa.studies.practice"):
+        return
+    practice, scans = import_module("lgeqa.studies.practice"), import_module("lgeqa.studies.study_scans")
+    candidate = scans.Candidate(source("practised"), "patient 9", "9" * 64)
+    practice.add_practice(study, [scans.PracticeCandidate(candidate, (4.0, 2.5, None, 3.0))], shown)
 
 
 def adjudicate(sessions: Any) -> None:
@@ -94,7 +119,7 @@ def adjudicate(sessions: Any) -> None:
     adjudicate, tables = import_module("lgeqa.studies.adjudication"), import_module("lgeqa.studies.models")
     with tables.writing(sessions) as session:
         sent = adjudicate.SentAdjudication(
-            save_id="save-consensus", known=0, scores=dict.fromkeys(SCALE_NAMES, 3), panel="Ann, Bo"
+            save_id="save-consensus", known=0, scores=scores_from(3), panel="Ann, Bo"
         )
         adjudicate.save_adjudication(session, session.get(tables.StudyScan, 1), sent)
 
