@@ -27,13 +27,12 @@ from torch import nn
 from lgeqa.bootstrap import Bootstrap, Numbers, cell, with_interval
 from lgeqa.cohort import Case, read_cohort
 from lgeqa.cohort.case import MEASURED
-from lgeqa.measures import MEASURES, Heart, Measure, compute_measures
+from lgeqa.measures import MEASURES, Heart, Measure, compute_measures, measured_reader
 from lgeqa.preprocessing import QualityPreparation, prepare_for_quality
 from lgeqa.records import FloatArray, Measures, Scan
 from lgeqa.roc import auroc
 from lgeqa.scales import SCALE_NAMES, SCALES
 from lgeqa.simulation.cohort_writing import MEASURES as MEASURES_FILE
-from lgeqa.simulation.measured_scores import measured_scores
 from lgeqa.simulation.simulated_readers import joint_counts
 from lgeqa.simulation.synthesis import find_real_scans
 from lgeqa.training.case_reading import read_case
@@ -73,8 +72,8 @@ def real_samples(folder: Path) -> list[Sample]:
     for source in find_real_scans(folder):
         scan, atrium = read_case(Case(source.scan_id, source.scan_id, folder / source.image, folder / source.mask))
         measures = compute_measures(scan, Heart(scan.voxels, atrium, scan.spacing_mm))
-        scores = measured_scores(measures)
-        row = tuple(scores.row().tolist()) if scores else None
+        scores = measured_reader().reading(measures.values)
+        row = tuple(scores.values()) if scores else None
         samples.append(Sample(source.scan_id, False, measures.values, row, prepared(scan, atrium)))
     return samples
 

@@ -1,5 +1,6 @@
 """Databases of earlier versions, made by their code (tests/databases/make.py), opened by today's."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from lgeqa import migrations
 from lgeqa.database import Base, back_up, check_database, open_database, schema_of
 from lgeqa.errors import OutputError
 from lgeqa.migrations import latest_schema
+from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.export import history_csv
 from lgeqa.studies.management import find_reader, list_studies
 from lgeqa.studies.models import StudyScan
@@ -85,9 +87,13 @@ def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], No
 
 
 def with_columns_of(before: Rows, after: Rows) -> Rows:
-    """Return the tables and columns of `before` with the values of `after`."""
+    """Return the tables and columns of `before` with the values of `after`. Schema 6 gathered scores in one column."""
     columns = {name: before[name][0].keys() if before[name] else () for name in before}
-    return {name: [{column: row[column] for column in columns[name]} for row in after[name]] for name in before}
+    return {name: [{column: spread(row)[column] for column in columns[name]} for row in after[name]] for name in before}
+
+
+def spread(row: dict[str, Any]) -> dict[str, Any]:
+    return {**dict.fromkeys(SCALE_NAMES), **json.loads(row.get("scores") or "{}"), **row}
 
 
 def copies(path: Path) -> list[Path]:
@@ -166,6 +172,25 @@ def test_content_of_earlier_database_is_served(name: str, tmp_path: Path) -> Non
         consensus = session.get_one(StudyScan, 1).adjudication
         assert (consensus and consensus.panel) == (None if name == "scans-and-studies" else "Ann, Bo")
         assert len(history_csv(study).splitlines()) == 1 + 6
+
+
+def test_scores_of_schema_5_are_gathered(tmp_path: Path) -> None:
+    with open_database(loaded(Path(__file__).parent / "databases" / "schema-5.sql", tmp_path))() as session:
+        [study] = list_studies(session)
+        given = [[rating.scores for rating in reading.ratings] for reading in study.readers[1].readings]
+        [practised] = study.practice_scans
+        consensus = session.get_one(StudyScan, 1).adjudication
+        [own] = study.readers[0].practice_ratings
+
+        assert given == [[in_scales(1, 2, 3, 4), in_scales(2, 3, 4, 5)], [None], [], []]
+        assert practised.scores == in_scales(4, 2.5, None, 3)
+        assert own.scores == in_scales(2, 3, 4, 5)
+        assert consensus
+        assert consensus.scores == in_scales(3, 4, 5, 1)
+
+
+def in_scales(*scores: float | None) -> dict[str, float | None]:
+    return dict(zip(SCALE_NAMES, scores, strict=True))
 
 
 def test_two_servers_migrate_once(tmp_path: Path) -> None:

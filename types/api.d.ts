@@ -1449,7 +1449,10 @@ export interface components {
         ConsensusRating: {
             /** Version */
             version: number;
-            scores: components["schemas"]["GivenScores"] | null;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            } | null;
             /** Cannot Rate */
             cannot_rate: string;
             /** Comment */
@@ -1626,7 +1629,10 @@ export interface components {
          *         seconds: Time for which the reader looked at the scan, in seconds.
          */
         GivenRating: {
-            scores?: components["schemas"]["GivenScores"] | null;
+            /** Scores */
+            scores?: {
+                [key: string]: number;
+            } | null;
             /**
              * Cannot Rate
              * @default
@@ -1642,20 +1648,6 @@ export interface components {
              * @default 0
              */
             seconds: number;
-        };
-        /**
-         * GivenScores
-         * @description Whole scores from 1 to 5 on all four scales. A single reader gives no half scores.
-         */
-        GivenScores: {
-            /** Myocardium Nulling */
-            myocardium_nulling: number;
-            /** Sharpness */
-            sharpness: number;
-            /** Enhancement */
-            enhancement: number;
-            /** Quality */
-            quality: number;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -1681,20 +1673,6 @@ export interface components {
             queue_fault: string;
             /** Last Fault */
             last_fault: string;
-        };
-        /**
-         * KnownScores
-         * @description Known scores of a practice scan, 1 to 5. None on a scale without one.
-         */
-        KnownScores: {
-            /** Myocardium Nulling */
-            myocardium_nulling: number | null;
-            /** Sharpness */
-            sharpness: number | null;
-            /** Enhancement */
-            enhancement: number | null;
-            /** Quality */
-            quality: number | null;
         };
         /**
          * Leniency
@@ -2061,12 +2039,18 @@ export interface components {
          *
          *     Attributes:
          *         given: Scores by the reader. Those that were saved first count.
-         *         known: Known scores of the scan.
+         *         known: Known scores of the scan, 1 to 5. None on a scale without one.
          *         mean_distance: Mean distance of the reader from the known scores, over all scales of all scans rated so far.
          */
         PracticeFeedback: {
-            given: components["schemas"]["GivenScores"];
-            known: components["schemas"]["KnownScores"];
+            /** Given */
+            given: {
+                [key: string]: number;
+            };
+            /** Known */
+            known: {
+                [key: string]: number | null;
+            };
             /** Mean Distance */
             mean_distance: number;
         };
@@ -2250,7 +2234,10 @@ export interface components {
             reader: string;
             /** Reading */
             reading: number;
-            scores: components["schemas"]["GivenScores"] | null;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            } | null;
             /** Cannot Rate */
             cannot_rate: string;
             /** Comment */
@@ -2839,7 +2826,10 @@ export interface components {
          *         panel: Names of the people who agreed.
          */
         SentAdjudication: {
-            scores?: components["schemas"]["GivenScores"] | null;
+            /** Scores */
+            scores?: {
+                [key: string]: number;
+            } | null;
             /**
              * Cannot Rate
              * @default
@@ -2904,7 +2894,10 @@ export interface components {
          *             since.
          */
         SentRating: {
-            scores?: components["schemas"]["GivenScores"] | null;
+            /** Scores */
+            scores?: {
+                [key: string]: number;
+            } | null;
             /**
              * Cannot Rate
              * @default
@@ -3231,10 +3224,8 @@ export type Estimate = components['schemas']['Estimate'];
 export type Finding = components['schemas']['Finding'];
 export type Folder = components['schemas']['Folder'];
 export type GivenRating = components['schemas']['GivenRating'];
-export type GivenScores = components['schemas']['GivenScores'];
 export type HttpValidationError = components['schemas']['HTTPValidationError'];
 export type Health = components['schemas']['Health'];
-export type KnownScores = components['schemas']['KnownScores'];
 export type Leniency = components['schemas']['Leniency'];
 export type Listed = components['schemas']['Listed'];
 export type MadeStudy = components['schemas']['MadeStudy'];
@@ -3299,7 +3290,7 @@ export interface operations {
                 text?: string;
                 since?: string | null;
                 until?: string | null;
-                sort?: "added" | "name" | "end" | "decision" | "probability" | "teaches" | "finished" | "p_myocardium_nulling" | "p_sharpness" | "p_enhancement" | "p_quality";
+                sort?: string;
                 descending?: boolean;
                 urgent_first?: boolean;
                 group?: ("patient" | "site" | "scanner") | null;
@@ -3934,7 +3925,7 @@ export interface operations {
                 text?: string;
                 since?: string | null;
                 until?: string | null;
-                sort?: "added" | "name" | "end" | "decision" | "probability" | "teaches" | "finished" | "p_myocardium_nulling" | "p_sharpness" | "p_enhancement" | "p_quality";
+                sort?: string;
                 descending?: boolean;
                 urgent_first?: boolean;
                 group?: ("patient" | "site" | "scanner") | null;
@@ -5195,7 +5186,9 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GivenScores"];
+                "application/json": {
+                    [key: string]: number;
+                };
             };
         };
         responses: {

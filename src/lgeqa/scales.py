@@ -4,9 +4,10 @@ Source: section 3.2 of the paper. 5 is best on every scale; the paper's sentence
 otherwise is a slip (expert scores correlate at +.76 with quality).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 #: A score of this value or more is diagnostic (class 1). Halves occur as averages: 2.5 is non-diagnostic.
 DIAGNOSTIC_FROM: Final = 3.0
@@ -17,9 +18,9 @@ HIGHEST_SCORE: Final = 5
 #: Distribution of an expert's score around a measured one. Single readers differ by about this standard deviation.
 _SPREAD: Final = NormalDist(0, 0.6)
 
-
 #: Name of a scale, for what is checked as it is read. Those of `SCALES`, in their order.
 ScaleName = Literal["myocardium_nulling", "sharpness", "enhancement", "quality"]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,17 @@ ATTRIBUTES: Final = tuple(scale for scale in SCALES if scale.name != "quality")
 ATTRIBUTE_NAMES: Final = tuple(scale.name for scale in ATTRIBUTES)
 #: The scales in the order in which people read them.
 QUALITY_FIRST: Final = (*(scale for scale in SCALES if scale.name == "quality"), *ATTRIBUTES)
+
+
+def in_order(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return one value for each scale, in the order of `SCALE_NAMES`.
+
+    Raises:
+        ValueError: A scale has no value, or there is a value for something else. The message names it.
+    """
+    if wrong := sorted(values.keys() ^ set(SCALE_NAMES)):
+        raise ValueError(f"{', '.join(wrong)}: give one value for each of {', '.join(SCALE_NAMES)}")
+    return {name: values[name] for name in SCALE_NAMES}
 
 
 def is_diagnostic(score: float) -> bool:

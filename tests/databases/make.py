@@ -63,7 +63,7 @@ def decide(sessions: Any) -> None:
     with sessions.begin() as session:
         for name in ("accept", "withdrawn"):
             sent = decisions.SentDecision(save_id=f"save-{name}", decision=name, note="It's clear.", person="Ann")
-            sender = ()
+            sender: tuple[Any, ...] = ()
             if has("lgeqa.web.authorization"):  # since schema 5
                 sender = (import_module("lgeqa.web.authorization").Principal("Ann", "owner"),)
             decisions.decide(session, session.get(models.ScanRow, 1), sent, *sender)
@@ -71,7 +71,10 @@ def decide(sessions: Any) -> None:
 
 
 def rate(sessions: Any) -> None:
-    """Add a study of three scans with two readers: one rated all, one a single scan and then again, and could not rate another."""
+    """Add a study of three scans with two readers.
+
+    One rated all. The other rated one scan, rated it again, and could not rate another.
+    """
     readings, scans = import_module("lgeqa.studies.ratings"), import_module("lgeqa.studies.study_scans")
     studies, tables = import_module("lgeqa.studies.management"), import_module("lgeqa.studies.models")
     with tables.writing(sessions) as session:
@@ -118,9 +121,7 @@ def adjudicate(sessions: Any) -> None:
     """Add the consensus on the first scan of the study."""
     adjudicate, tables = import_module("lgeqa.studies.adjudication"), import_module("lgeqa.studies.models")
     with tables.writing(sessions) as session:
-        sent = adjudicate.SentAdjudication(
-            save_id="save-consensus", known=0, scores=scores_from(3), panel="Ann, Bo"
-        )
+        sent = adjudicate.SentAdjudication(save_id="save-consensus", known=0, scores=scores_from(3), panel="Ann, Bo")
         adjudicate.save_adjudication(session, session.get(tables.StudyScan, 1), sent)
 
 

@@ -185,7 +185,7 @@ def test_scores_are_those_of_the_written_image(real: Path, tmp_path: Path) -> No
     np.testing.assert_array_equal(scan.voxels, np.rint(scan.voxels))
     values = compute_measures(scan, Heart(scan.voxels, mask, scan.spacing_mm)).values
     assert written.measures.values == values
-    assert written.scores()["truth"].quality == int(measured_reader().scores(values)["quality"] or 0)
+    assert written.scores()["truth"]["quality"] == int(measured_reader().scores(values)["quality"] or 0)
 
 
 def test_distractors_change_the_image_and_not_the_scores(real: Path) -> None:

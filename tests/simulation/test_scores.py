@@ -1,13 +1,10 @@
-"""Scores from measures, and readers against the counts that they are drawn from."""
+"""Simulated readers against the counts that they are drawn from."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lgeqa.measures import measured_reader, reference_scans
-from lgeqa.records import Measures
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.simulation.measured_scores import Scores, measured_scores
 from lgeqa.simulation.simulated_readers import SCORES, agreement_counts, confusions, draw_reading, joint_counts
 
 Table = npt.NDArray[np.float64]
@@ -25,33 +22,6 @@ def test_counts_are_those_of_the_study() -> None:
 def test_counts_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="read-only"):
         joint_counts()[1][0] = 0
-
-
-def test_scores_know_their_order() -> None:
-    scores = Scores.from_row((1, 2, 3, 4))
-    assert scores == Scores(myocardium_nulling=1, sharpness=2, enhancement=3, quality=4)
-    assert scores.row().tolist() == [1, 2, 3, 4]
-
-
-def test_rounding_down_makes_no_score_diagnostic() -> None:
-    scores = Scores.from_row((2.9999, 3.0, 4.29, 5))
-    assert scores.rounded_down().row().tolist() == [2, 3, 4, 5]
-
-
-def test_measured_scores_are_those_of_the_measured_reader() -> None:
-    values = {name: quantiles[8] for name, quantiles in reference_scans().quantiles.items()}
-    scores = measured_scores(Measures(values=dict(values)))
-    assert scores
-    expected = measured_reader().scores(values)
-    for name in SCALE_NAMES:
-        assert 0 <= (expected[name] or 0) - getattr(scores, name) < 0.01
-    assert scores.model_dump() == measured_reader().reading(values)
-
-
-def test_scan_without_a_needed_measure_has_no_scores() -> None:
-    values = {name: quantiles[8] for name, quantiles in reference_scans().quantiles.items()}
-    assert measured_scores(Measures(values=values | {"nulling_ratio": None})) is None
-    assert measured_scores(Measures(values=values | {"clipping_percent": None})) is not None
 
 
 def agreement(pairs: Table) -> tuple[float, float, float]:
@@ -87,8 +57,8 @@ def test_drawn_readings_agree_as_was_observed() -> None:
     rng = np.random.default_rng(0)
     combinations, scans = joint_counts()
     rows = combinations[rng.choice(len(combinations), 3000, p=scans / scans.sum())]
-    truths = [Scores.from_row(row) for row in rows]
-    first, second = (np.array([draw_reading(rng, truth).row() for truth in truths]).astype(int) for _ in range(2))
+    truths = [dict(zip(SCALE_NAMES, row, strict=True)) for row in rows.tolist()]
+    first, second = (np.array([[*draw_reading(rng, truth).values()] for truth in truths]) for _ in range(2))
     for place in range(4):
         pairs = np.zeros((5, 5))
         np.add.at(pairs, (first[:, place] - 1, second[:, place] - 1), 1)

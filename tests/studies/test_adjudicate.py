@@ -74,14 +74,13 @@ def test_the_list_gives_the_reason_and_what_was_agreed_on(session: Session, clos
     assert first.dispute.reasons == ("Rated by Ada, and not ratable by Bo",)
     assert second.dispute.scan_id == "scan-2"
     assert second.agreed
-    assert second.agreed.scores
-    assert second.agreed.scores.model_dump() == dict(zip(SCALE_NAMES, (4, 3, 2, 1), strict=True))
+    assert second.agreed.scores == dict(zip(SCALE_NAMES, (4, 3, 2, 1), strict=True))
 
 
 def test_a_scan_shows_what_everybody_said(session: Session, closed: Study) -> None:
     seen = open_scan(closed, find_scan(session, closed, number_of(closed, "scan-1")))
 
-    said = [(one.reader, one.reading, one.scores and one.scores.quality, one.cannot_rate) for one in seen.said]
+    said = [(one.reader, one.reading, one.scores and one.scores["quality"], one.cannot_rate) for one in seen.said]
     assert said[:2] == [("Ada", 1, 4, ""), ("Bo", 1, None, "blurred")]
     assert all(number == 2 for _, number, _, _ in said[2:])
     assert (seen.scan_id, seen.agreed, len(seen.scales)) == ("scan-1", (), 4)

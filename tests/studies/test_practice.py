@@ -35,7 +35,7 @@ def practised(session: Session) -> Study:
 
 
 def given(*scores: int) -> GivenScores:
-    return GivenScores(**dict(zip(SCALE_NAMES, scores, strict=True)))
+    return dict(zip(SCALE_NAMES, scores, strict=True))
 
 
 def test_feedback_tells_how_far_off_the_reader_is(session: Session, practised: Study) -> None:
@@ -46,7 +46,7 @@ def test_feedback_tells_how_far_off_the_reader_is(session: Session, practised: S
 
     assert first.given == given(4, 5, 2, 1)
     assert first.mean_distance == pytest.approx(2.5 / 3)
-    assert [getattr(first.known, name) for name in SCALE_NAMES] == [4, 3, 2.5, None]
+    assert [first.known[name] for name in SCALE_NAMES] == [4, 3, 2.5, None]
     assert second.mean_distance == mean_distance(ada) == pytest.approx(5.5 / 7)
     assert [(scan.number, scan.done) for scan in PracticeWorklist.of(ada).scans] == [(1, True), (2, True)]
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from lgeqa.database import Sessions
@@ -67,7 +68,8 @@ def test_a_scan_that_cannot_be_rated_has_a_reason_and_no_scores(session: Session
     rating = find_reading(session, reader.id, 1).rating
 
     assert rating is not None
-    assert (rating.scores, rating.quality, rating.cannot_rate) == (None, None, "no atrium")
+    assert (rating.scores, rating.cannot_rate) == (None, "no atrium")
+    assert session.scalar(text("SELECT count(*) FROM rating WHERE scores IS NULL")) == 1
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,8 @@ def test_a_scan_that_cannot_be_rated_has_a_reason_and_no_scores(session: Session
         ({"scores": dict.fromkeys(SCALE_NAMES, 2.5)}, "valid integer"),
         ({"scores": dict.fromkeys(SCALE_NAMES, True)}, "valid integer"),
         ({"scores": dict.fromkeys(SCALE_NAMES, "3")}, "valid integer"),
-        ({"scores": dict.fromkeys(SCALE_NAMES[:3], 3)}, "quality"),
+        ({"scores": dict.fromkeys(SCALE_NAMES[:3], 3)}, "quality: give one value for each of"),
+        ({"scores": dict.fromkeys((*SCALE_NAMES, "noise"), 3)}, "noise: give one value for each of"),
         ({"comment": "x" * 5001}, "at most 5000"),
         ({"seconds": -1}, "greater than or equal to 0"),
         ({"seconds": float("nan")}, "finite"),

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from fastapi.testclient import TestClient
 from sqlalchemy import URL, Engine, delete, text, update
 from sqlalchemy.exc import DatabaseError
 
-from lgeqa import database_server
+from lgeqa import database_server, migrations
 from lgeqa.database import Base, Sessions, open_database
 from lgeqa.database_server import check_server, open_server, served_alone, server_url
 from lgeqa.errors import OutputError, UsageError
@@ -90,6 +91,24 @@ def test_database_that_several_open_is_migrated_once(url: str) -> None:
     with opened[0]() as session:
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == str(latest_schema())
     assert check_server(server_url(url)) == ""
+
+
+def test_scores_of_schema_5_are_gathered(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dump = (Path(__file__).parents[1] / "databases" / "schema-5.sql").read_text(encoding="utf-8")
+    with monkeypatch.context() as earlier, database_server._engine(server_url(url)).begin() as connection:
+        upgrade = command.upgrade
+        earlier.setattr(migrations.command, "upgrade", lambda config, _: upgrade(config, "5"))
+        migrations.upgrade(connection)
+        for name in ("study", "study_scan", "reader", "reading", "rating", "practice_scan"):
+            for line in dump.splitlines():
+                if line.startswith(f'INSERT INTO "{name}"'):
+                    connection.exec_driver_sql(line)
+
+    with open_server(server_url(url))() as session:
+        [study] = management.list_studies(session)
+        given = [rating.scores for reading in study.readers[1].readings for rating in reading.ratings]
+        assert [scores and [*scores.values()] for scores in given] == [[1, 2, 3, 4], [2, 3, 4, 5], None]
+        assert [*study.practice_scans[0].scores.values()] == [4, 2.5, None, 3]
 
 
 def test_database_of_a_later_version_is_refused_unchanged(url: str, sessions: Sessions) -> None:

@@ -125,11 +125,9 @@ def _line(written: "Written") -> str:
     """Return a scan's measured scores, or why it has none, in one line."""
     from lgeqa.cohort import MEASURED
     from lgeqa.measures import measured_reader
-    from lgeqa.scales import SCALE_NAMES
 
     name = f"{'kept ' if written.kept else ''}{written.recipe.scan_id}"
     scores = written.scores()
     if not scores:
         return f"{name}: has no scores. {measured_reader().why_unscored(written.measures)}"
-    row = zip(SCALE_NAMES, scores[MEASURED].row(), strict=True)
-    return f"{name}: {', '.join(f'{scale} {score:g}' for scale, score in row)}"
+    return f"{name}: {', '.join(f'{scale} {score:g}' for scale, score in scores[MEASURED].items())}"

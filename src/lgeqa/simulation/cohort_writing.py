@@ -10,7 +10,7 @@
 import json
 import os
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -30,9 +30,9 @@ from lgeqa.errors import CohortError, OutputError, ScanError
 from lgeqa.io.limits import DEFAULT_LIMITS
 from lgeqa.io.volume import read_volume
 from lgeqa.io.volume_writer import write_nrrd
+from lgeqa.measures import measured_reader
 from lgeqa.records import BoolArray, Grid, Measures
 from lgeqa.scales import SCALE_NAMES
-from lgeqa.simulation.measured_scores import Scores, measured_scores
 from lgeqa.simulation.recipe import ScanRecipe
 from lgeqa.simulation.simulated_readers import draw_reading
 from lgeqa.simulation.synthesis import SimulatedScan, make_scan
@@ -65,13 +65,13 @@ class Written:
     first: int
     last: int
 
-    def scores(self) -> dict[str, Scores]:
+    def scores(self) -> dict[str, Mapping[str, float]]:
         """Return the scores of each reader by name, or an empty dictionary if the scan cannot be scored."""
-        measured = measured_scores(self.measures)
+        measured = measured_reader().reading(self.measures.values)
         if measured is None:
             return {}
         rng = np.random.default_rng(self.recipe.reading_seed)
-        truth = measured.rounded_down()
+        truth = {scale: int(score) for scale, score in measured.items()}
         readings = {f"reader-{number + 1}": draw_reading(rng, truth) for number in range(self.recipe.readers)}
         return {MEASURED: measured, TRUTH: truth, **readings}
 
@@ -189,7 +189,7 @@ def write_tables(scans: Sequence[Written], out: Path) -> None:
         scan_id = scan.recipe.scan_id
         files = (scan_id, scan.recipe.patient, f"{scan_id}/{IMAGE}", f"{scan_id}/{MASK}")
         for reader, scores in scored[scan_id].items():
-            rows.append((*files, reader, *(f"{score:g}" for score in scores.row())))
+            rows.append((*files, reader, *(f"{scores[name]:g}" for name in SCALE_NAMES)))
         if not scored[scan_id]:
             rows.append((*files, "", *("" for _ in SCALE_NAMES)))
     write_whole(out / "scores.csv", csv_text(("scan", "patient", "image", "mask", "reader", *SCALE_NAMES), rows))
@@ -236,16 +236,16 @@ def _written(recipe: ScanRecipe, measures: Measures, mask: BoolArray, grid: Grid
     return Written(recipe, measures, existed, grid.spacing_mm, int(slices[0]), int(slices[-1]))
 
 
-def _label(scan: Written, scores: dict[str, Scores]) -> dict[str, Any] | None:
+def _label(scan: Written, scores: dict[str, Mapping[str, float]]) -> dict[str, Any] | None:
     """Return one scan in the authors' format, or None if it has no scores.
 
     The last two keys are as this project reads them.
     """
     if not scores:
         return None
-    readers = {reader: rating.model_dump() for reader, rating in scores.items() if reader not in PSEUDO_READERS}
+    readers = {reader: rating for reader, rating in scores.items() if reader not in PSEUDO_READERS}
     return {
-        **label_entry(scores[TRUTH].model_dump(), readers),
+        **label_entry(scores[TRUTH], readers),
         "spacings": list(scan.spacing_mm),
         "segmented_region_indices": [scan.first, scan.last],
     }

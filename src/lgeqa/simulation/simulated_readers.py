@@ -1,14 +1,14 @@
 """Simulated readers, who disagree with the truth and with one another as real readers do."""
 
 import csv
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
 
-from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALES
-from lgeqa.simulation.measured_scores import Scores
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, SCALE_NAMES, SCALES
 
 Counts = npt.NDArray[np.int64]
 SCORES = np.arange(LOWEST_SCORE, HIGHEST_SCORE + 1)
@@ -55,10 +55,10 @@ def _frozen(values: npt.ArrayLike) -> Counts:
 Confusion = npt.NDArray[np.float64]
 
 
-def draw_reading(rng: np.random.Generator, truth: Scores) -> Scores:
+def draw_reading(rng: np.random.Generator, truth: Mapping[str, int]) -> dict[str, int]:
     """Draw one reader's scores of a scan from its true whole scores, with independent errors on the four scales."""
-    whole = truth.row().astype(int) - LOWEST_SCORE
-    return Scores.from_row([rng.choice(SCORES, p=errs[true]) for errs, true in zip(confusions(), whole, strict=True)])
+    errors = zip(SCALE_NAMES, confusions(), strict=True)
+    return {name: int(rng.choice(SCORES, p=errs[truth[name] - LOWEST_SCORE])) for name, errs in errors}
 
 
 @cache

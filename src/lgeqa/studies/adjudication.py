@@ -15,7 +15,7 @@ from lgeqa.scales import SCALE_NAMES
 from lgeqa.studies.errors import ConflictError, NotFoundError, RatingError
 from lgeqa.studies.management import check_closed
 from lgeqa.studies.models import Adjudication, Rating, Study, StudyScan
-from lgeqa.studies.ratings import GivenScores, Sent, scores_of
+from lgeqa.studies.ratings import GivenScores, Sent
 from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
 
 
@@ -51,8 +51,7 @@ class ConsensusRating(Frozen):
     @classmethod
     def of(cls, kept: Adjudication) -> Self:
         """Return the view of `kept`."""
-        same = ("version", "cannot_rate", "comment", "panel", "saved_at")
-        return cls(scores=scores_of(kept), **{name: getattr(kept, name) for name in same})
+        return cls(**{name: getattr(kept, name) for name in cls.model_fields})
 
 
 class ReaderRating(Frozen):
@@ -76,8 +75,8 @@ class ReaderRating(Frozen):
     def of(cls, rating: Rating) -> Self:
         """Return the view of `rating`."""
         reader, number = rating.reading.reader.name, rating.reading.round
-        same = {name: getattr(rating, name) for name in ("cannot_rate", "comment")}
-        return cls(reader=reader, reading=number, scores=scores_of(rating), **same)
+        same = {name: getattr(rating, name) for name in ("scores", "cannot_rate", "comment")}
+        return cls(reader=reader, reading=number, **same)
 
 
 class Listed(Frozen):

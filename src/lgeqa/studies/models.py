@@ -11,10 +11,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.database import Base, Sessions, SourceColumns, exclude_writers
 from lgeqa.io import Source
-from lgeqa.scales import SCALE_NAMES
 
 #: Delete rows with their owner. Ratings and adjudications lack this: the database refuses to delete their owners.
 _OWNED: Final = "all, delete-orphan"
+#: Scores by scale, as JSON. No scores are SQL's NULL.
+_SCORES: Final = JSON(none_as_null=True)
 
 
 class Study(Base):
@@ -145,10 +146,7 @@ class Saved:
     Attributes:
         save_id: Identifier that the page creates, so that a save that is sent twice is stored once.
         version: Number of the save, from 1.
-        myocardium_nulling: Score of myocardium nulling, 1 to 5. None if the scan cannot be rated.
-        sharpness: Score of sharpness, 1 to 5. None if the scan cannot be rated.
-        enhancement: Score of enhancement, 1 to 5. None if the scan cannot be rated.
-        quality: Score of quality, 1 to 5. None if the scan cannot be rated.
+        scores: Scores by scale, 1 to 5. None if the scan cannot be rated.
         cannot_rate: Reason why the scan cannot be rated. Empty if it was rated.
         comment: Free text.
         saved_at: Time of the save in UTC, ISO 8601.
@@ -156,18 +154,10 @@ class Saved:
 
     save_id: Mapped[str]
     version: Mapped[int]
-    myocardium_nulling: Mapped[int | None]
-    sharpness: Mapped[int | None]
-    enhancement: Mapped[int | None]
-    quality: Mapped[int | None]
+    scores: Mapped[dict[str, int] | None] = mapped_column(_SCORES)
     cannot_rate: Mapped[str]
     comment: Mapped[str]
     saved_at: Mapped[str]
-
-    @property
-    def scores(self) -> dict[str, int] | None:
-        """Scores by scale name. None if the scan cannot be rated."""
-        return None if self.cannot_rate else {name: getattr(self, name) for name in SCALE_NAMES}
 
 
 class Rating(Saved, Base):
@@ -210,10 +200,7 @@ class PracticeScan(SourceColumns, Base):
     Attributes:
         number: Number in the practice, from 1.
         sha256: Hash of the scan's files when the study was created.
-        myocardium_nulling: Known score of myocardium nulling, 1 to 5. None without one.
-        sharpness: Known score of sharpness, 1 to 5. None without one.
-        enhancement: Known score of enhancement, 1 to 5. None without one.
-        quality: Known score of quality, 1 to 5. None without one.
+        scores: Known scores by scale, 1 to 5. None on a scale without one.
     """
 
     __tablename__ = "practice_scan"
@@ -222,10 +209,7 @@ class PracticeScan(SourceColumns, Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     number: Mapped[int]
     sha256: Mapped[str]
-    myocardium_nulling: Mapped[float | None]
-    sharpness: Mapped[float | None]
-    enhancement: Mapped[float | None]
-    quality: Mapped[float | None]
+    scores: Mapped[dict[str, float | None]] = mapped_column(_SCORES)
 
     @property
     def source(self) -> Source:
@@ -237,10 +221,7 @@ class PracticeRating(Base):
     """The scores that a reader gave to a practice scan.
 
     Attributes:
-        myocardium_nulling: Score of myocardium nulling, 1 to 5.
-        sharpness: Score of sharpness, 1 to 5.
-        enhancement: Score of enhancement, 1 to 5.
-        quality: Score of quality, 1 to 5.
+        scores: Scores by scale, 1 to 5.
         saved_at: Time of the save in UTC, ISO 8601.
         scan: Practice scan that was rated.
     """
@@ -250,10 +231,7 @@ class PracticeRating(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     reader_id: Mapped[int] = mapped_column(ForeignKey("reader.id"))
     scan_id: Mapped[int] = mapped_column(ForeignKey("practice_scan.id"))
-    myocardium_nulling: Mapped[int]
-    sharpness: Mapped[int]
-    enhancement: Mapped[int]
-    quality: Mapped[int]
+    scores: Mapped[dict[str, int]] = mapped_column(_SCORES)
     saved_at: Mapped[str]
     scan: Mapped[PracticeScan] = relationship()
 

@@ -21,15 +21,6 @@ from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
 from lgeqa.studies.study_scans import Candidate, PracticeCandidate
 
 
-class KnownScores(Frozen):
-    """Known scores of a practice scan, 1 to 5. None on a scale without one."""
-
-    myocardium_nulling: float | None
-    sharpness: float | None
-    enhancement: float | None
-    quality: float | None
-
-
 class PracticeEntry(Frozen):
     """One scan of a reader's practice.
 
@@ -75,12 +66,12 @@ class PracticeFeedback(Frozen):
 
     Attributes:
         given: Scores by the reader. Those that were saved first count.
-        known: Known scores of the scan.
+        known: Known scores of the scan, 1 to 5. None on a scale without one.
         mean_distance: Mean distance of the reader from the known scores, over all scales of all scans rated so far.
     """
 
     given: GivenScores
-    known: KnownScores
+    known: dict[str, float | None]
     mean_distance: float
 
 
@@ -105,7 +96,7 @@ def add_practice(study: Study, scans: Sequence[PracticeCandidate], shown: Sequen
             number=number,
             **PracticeScan.values_of(scan.candidate.source),
             sha256=scan.candidate.sha256,
-            **dict(zip(SCALE_NAMES, scan.scores, strict=True)),
+            scores=dict(zip(SCALE_NAMES, scan.scores, strict=True)),
         )
         for number, scan in enumerate(scans, start=1)
     ]
@@ -136,22 +127,18 @@ def save_practice(session: Session, reader: Reader, number: int, given: GivenSco
     scan = find_practice_scan(session, reader, number)
     rating = next((rating for rating in reader.practice_ratings if rating.scan is scan), None)
     if rating is None:
-        rating = PracticeRating(scan=scan, saved_at=utc_now(), **given.model_dump())
+        rating = PracticeRating(scan=scan, saved_at=utc_now(), scores=given)
         reader.practice_ratings.append(rating)
         session.flush()
-    return PracticeFeedback(
-        given=GivenScores(**{name: getattr(rating, name) for name in SCALE_NAMES}),
-        known=KnownScores(**{name: getattr(scan, name) for name in SCALE_NAMES}),
-        mean_distance=mean_distance(reader) or 0.0,
-    )
+    return PracticeFeedback(given=rating.scores, known=scan.scores, mean_distance=mean_distance(reader) or 0.0)
 
 
 def mean_distance(reader: Reader) -> float | None:
     """Return the mean distance of a reader from the known scores of the practice, or None before the first rating."""
     distances = [
-        abs(getattr(rating, name) - known)
+        abs(rating.scores[name] - known)
         for rating in reader.practice_ratings
-        for name in SCALE_NAMES
-        if (known := getattr(rating.scan, name)) is not None
+        for name, known in rating.scan.scores.items()
+        if known is not None
     ]
     return fmean(distances) if distances else None

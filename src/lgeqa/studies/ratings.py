@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
@@ -12,7 +12,7 @@ from lgeqa.errors import ReadError, ScanError
 from lgeqa.formatting import utc_now
 from lgeqa.io import Source
 from lgeqa.records import Scan
-from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE
+from lgeqa.scales import HIGHEST_SCORE, LOWEST_SCORE, in_order
 from lgeqa.studies.errors import ConflictError, NotFoundError
 from lgeqa.studies.management import check_open
 from lgeqa.studies.models import PracticeRating, PracticeScan, Rating, Reader, Reading, Saved, StudyScan
@@ -21,13 +21,8 @@ _DAY_S: Final = 24 * 3600
 Score = Annotated[int, Field(strict=True, ge=LOWEST_SCORE, le=HIGHEST_SCORE)]
 
 
-class GivenScores(Frozen):
-    """Whole scores from 1 to 5 on all four scales. A single reader gives no half scores."""
-
-    myocardium_nulling: Score
-    sharpness: Score
-    enhancement: Score
-    quality: Score
+#: Whole scores from 1 to 5 on all scales. A single reader gives no half scores.
+GivenScores = Annotated[dict[str, Score], AfterValidator(in_order)]
 
 
 class Given(Frozen):
@@ -51,7 +46,7 @@ class Given(Frozen):
 
     def is_kept_as(self, saved: Saved) -> bool:
         """Return whether `saved` has the same scores, reason and comment."""
-        return (scores_of(saved), saved.cannot_rate, saved.comment) == (self.scores, self.cannot_rate, self.comment)
+        return (saved.scores, saved.cannot_rate, saved.comment) == (self.scores, self.cannot_rate, self.comment)
 
 
 class Sent(Given):
@@ -68,8 +63,7 @@ class Sent(Given):
 
     def columns(self) -> dict[str, Any]:
         """Return the values of the columns of `models.Saved` that follow from this judgement."""
-        scores = self.scores.model_dump() if self.scores else {}
-        return scores | self.model_dump(include={"save_id", "cannot_rate", "comment"}) | {"saved_at": utc_now()}
+        return self.model_dump(include={"save_id", "scores", "cannot_rate", "comment"}) | {"saved_at": utc_now()}
 
 
 class GivenRating(Given):
@@ -105,11 +99,6 @@ class SavedRating(Frozen):
     version: int
     saved_at: str
     replaced: bool
-
-
-def scores_of(saved: Saved) -> GivenScores | None:
-    """Return the scores that were saved, or None if the scan cannot be rated."""
-    return GivenScores(**saved.scores) if saved.scores else None
 
 
 def find_person(session: Session, reader_id: int) -> Reader:

@@ -6,7 +6,7 @@ from lgeqa.agreement.discrepancy_rule import DiscrepancyRule
 from lgeqa.config import Frozen
 from lgeqa.studies.models import Rating, Reader, Reading, Study
 from lgeqa.studies.practice import mean_distance
-from lgeqa.studies.ratings import GivenRating, scores_of
+from lgeqa.studies.ratings import GivenRating
 from lgeqa.studies.scale_texts import DEFINED_SCALES, DefinedScale
 
 ReadingState = Literal["open", "rated", "cannot_rate"]
@@ -170,6 +170,4 @@ def state_of(reading: Reading) -> ReadingState:
 
 
 def _given_rating(rating: Rating) -> GivenRating:
-    return GivenRating(
-        scores=scores_of(rating), cannot_rate=rating.cannot_rate, comment=rating.comment, seconds=rating.seconds
-    )
+    return GivenRating(**{name: getattr(rating, name) for name in GivenRating.model_fields})

@@ -91,19 +91,7 @@ class Ordered(Filters):
         group: Value of the DICOM header by which the scans are grouped. None for no groups.
     """
 
-    sort: Literal[
-        "added",
-        "name",
-        "end",
-        "decision",
-        "probability",
-        "teaches",
-        "finished",
-        "p_myocardium_nulling",
-        "p_sharpness",
-        "p_enhancement",
-        "p_quality",
-    ] = "added"
+    sort: Annotated[str, Field(pattern=f"^({'|'.join(_SORTS)})$")] = "added"
     descending: bool = True
     urgent_first: bool = False
     group: Grouping | None = None

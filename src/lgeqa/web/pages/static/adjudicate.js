@@ -8,7 +8,6 @@ import { listenToKeys } from "./rating_keys.js";
 import { VolumeStage } from "./volume_stage.js";
 
 /** @import { ConsensusRating, DefinedScale, AdjudicationDetail, ReaderRating } from "lgeqa-api" */
-/** @import { ScaleName } from "./vocabulary.js" */
 
 const [, studyPage, studyId, number] = location.pathname.match(/^(\/studies\/(\d+))\/adjudication\/(\d+)$/) ?? [];
 const stage = new VolumeStage(() => `/api${studyPage}/adjudication/${number}/volume`);
@@ -70,7 +69,7 @@ function showRatings({ said: ratings, scales, apart }) {
  */
 function ratingRow({ reader, reading, scores, cannot_rate }, scales, apart) {
   const cells = scales.map(({ name }) => {
-    const score = scores?.[/** @type {ScaleName} */ (name)];
+    const score = scores?.[name];
     return make("td", score && apart.includes(name) ? { class: "apart" } : {}, String(score ?? ""));
   });
   return make(
@@ -114,7 +113,7 @@ function showConsensuses(consensuses, scales, form) {
  */
 function textOf({ scores, cannot_rate, comment, panel: people, saved_at }, scales) {
   const result = scores
-    ? scales.map(({ name, title }) => `${title} ${scores[/** @type {ScaleName} */ (name)]}`).join(", ")
+    ? scales.map(({ name, title }) => `${title} ${scores[name]}`).join(", ")
     : `cannot be rated: ${cannot_rate}`;
   return [`${moment(saved_at)}: ${result}`, people && `by ${people}`, comment].filter(Boolean).join("; ");
 }

@@ -8,7 +8,6 @@ import { SCALE_NAMES, SCALES } from "./vocabulary.js";
 
 /** @import { Agreement, Estimate, Leniency, ModelPair, Pair, ScaleAgreement, StudyView } from "lgeqa-api" */
 /** @import { Cell } from "./shared/table.js" */
-/** @import { ScaleName } from "./vocabulary.js" */
 
 /**
  * @template Row
@@ -42,7 +41,7 @@ const MODEL = {
   "Model calls diagnostic": ({ diagnostic }) => cellOf(diagnostic),
   "They call diagnostic": ({ others_diagnostic }) => cellOf(others_diagnostic),
 };
-/** @type {Columns<{ name: ScaleName, agreement: ScaleAgreement }>} */
+/** @type {Columns<{ name: string, agreement: ScaleAgreement }>} */
 const TOGETHER = {
   Scale: ({ name }) => SCALES[name],
   "Scans of two or more": ({ agreement }) => String(agreement.n),

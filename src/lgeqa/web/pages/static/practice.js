@@ -7,7 +7,6 @@ import { listenToKeys } from "./rating_keys.js";
 import { VolumeStage } from "./volume_stage.js";
 
 /** @import { DefinedScale, PracticeFeedback, PracticeWorklist } from "lgeqa-api" */
-/** @import { ScaleName } from "./vocabulary.js" */
 
 const DIAGNOSTIC_FROM = 3;
 const READING = "/read";
@@ -75,10 +74,7 @@ function start({ study, reader, scans, scales }) {
  * @param {DefinedScale[]} scales
  */
 function showFeedback({ given, known, mean_distance }, scales) {
-  const rows = scales.map(({ name, title }) => {
-    const scale = /** @type {ScaleName} */ (name);
-    return comparisonRow(title, given[scale], known[scale]);
-  });
+  const rows = scales.map(({ name, title }) => comparisonRow(title, given[name], known[name]));
   const head = ["Scale", "You", "Known", ""].map((text) => make("th", { scope: "col" }, text));
   find("#feedback").replaceChildren(
     make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)),

@@ -2,10 +2,10 @@
 
 import { find, make } from "./shared/dom.js";
 
-/** @import { DefinedScale, GivenScores } from "lgeqa-api" */
-/** @typedef {Partial<GivenScores>} Scores */
+/** @import { DefinedScale } from "lgeqa-api" */
+/** @typedef {Record<string, number>} Scores scores by scale */
 /** @typedef {{ scores?: Scores | null, cannot_rate: string | null, comment: string }} FormValue */
-/** @typedef {{ scores?: GivenScores | null, cannot_rate: string, comment: string }} Rating */
+/** @typedef {{ scores?: Scores | null, cannot_rate: string, comment: string }} Rating */
 
 /** The form as it is before anything is set. */
 export const EMPTY = Object.freeze({ scores: null, cannot_rate: null, comment: "" });
@@ -50,7 +50,7 @@ export class RatingForm {
   /** @param {FormValue} value */
   set value({ scores, cannot_rate, comment }) {
     for (const scale of this.#scales) {
-      this.#radios(scale).forEach((radio) => (radio.checked = Number(radio.value) === scores?.[keyOf(scale)]));
+      this.#radios(scale).forEach((radio) => (radio.checked = Number(radio.value) === scores?.[scale.name]));
     }
     this.#comment.value = comment;
     this.#reason.value = cannot_rate ?? "";
@@ -66,7 +66,7 @@ export class RatingForm {
   get rating() {
     const { scores, cannot_rate, comment } = this.value;
     return {
-      scores: cannot_rate === null ? /** @type {GivenScores} */ (scores) : null,
+      scores: cannot_rate === null ? scores : null,
       cannot_rate: cannot_rate ?? "",
       comment,
     };
@@ -133,7 +133,7 @@ export class RatingForm {
     const scores = {};
     for (const scale of this.#scales) {
       const radio = this.#checked(scale);
-      if (radio) scores[keyOf(scale)] = Number(radio.value);
+      if (radio) scores[scale.name] = Number(radio.value);
     }
     return scores;
   }
@@ -182,11 +182,6 @@ export class RatingForm {
 
 function fieldsets() {
   return find("#scales").querySelectorAll("fieldset");
-}
-
-/** @param {DefinedScale} scale */
-function keyOf({ name }) {
-  return /** @type {keyof GivenScores} */ (name);
 }
 
 /** @param {DefinedScale} scale */

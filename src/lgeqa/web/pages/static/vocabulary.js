@@ -3,11 +3,10 @@
 import { find } from "./shared/dom.js";
 
 /** @import { AuditEntry, ScanLine } from "lgeqa-api" */
-/** @typedef {"myocardium_nulling" | "sharpness" | "enhancement" | "quality"} ScaleName */
 /** @typedef {NonNullable<ScanLine["end"]>} Outcome */
 /** @typedef {Exclude<ScanLine["state"], "done">} State */
 
-/** @type {{ scales: Record<ScaleName, string>, outcomes: Record<Outcome, string>, states: Record<State, string>, reasons: string[], actions: Record<AuditEntry["action"], string> }} */
+/** @type {{ scales: Record<string, string>, outcomes: Record<Outcome, string>, states: Record<State, string>, reasons: string[], actions: Record<AuditEntry["action"], string> }} */
 const vocabulary = JSON.parse(find("#vocabulary", HTMLScriptElement).text);
 
 /** Title of each scale. */
@@ -20,7 +19,7 @@ export const OUTCOMES = vocabulary.outcomes;
 export const KINDS = { ...vocabulary.states, ...vocabulary.outcomes };
 
 /** Names of the scales in their order. */
-export const SCALE_NAMES = /** @type {ScaleName[]} */ (Object.keys(SCALES));
+export const SCALE_NAMES = Object.keys(SCALES);
 
 /** Reasons for a rejection, in the order of their keys. */
 export const REASONS = vocabulary.reasons;
