@@ -57,11 +57,11 @@ lgeqa train multitask --cohort "$work/start-phantoms" -o "$work/start" --config 
   --set weights=random --set test=0.01 --set validation=0.05 --set loop.epochs=20
 
 quality() { # STRATEGY FOLDER, which holds scans.csv and split.json
-  local epochs=24 two_steps=()
+  local epochs=16 two_steps=()
   if [ "$1" = contrastive ] || [ "$1" = hybrid ]; then
     # Both steps together compute as much as one of the other strategies: two views a slice, and heads on a frozen encoder.
-    epochs=7
-    two_steps=($(moves pretraining) --set pretraining.epochs=22 --set pretraining.batch=128 --set pretraining.optimiser=adam
+    epochs=5
+    two_steps=($(moves pretraining) --set pretraining.epochs=15 --set pretraining.batch=128 --set pretraining.optimiser=adam
       --set pretraining.weight_decay=0 --set pretraining.learning_rate=0.001 --set pretraining.warmup=1
       --set pretraining.slices_per_scan=4 --set pretraining.threads=1 --set temperature=0.3
       --set pretraining.precision="${PRECISION:-32-true}")

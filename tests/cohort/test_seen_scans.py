@@ -72,6 +72,6 @@ def test_message_names_stages_counts_and_scans() -> None:
 def test_default_bundle_knows_the_public_scans(real_folder: Path) -> None:
     manifest = json.loads((Path(__file__).parents[2] / "src/lgeqa/inference/bundle/default/bundle.json").read_text())
     learnt = manifest["training_scans"]
-    assert {name: len(scans) for name, scans in learnt.items()} == {"detector": 70, "quality": 70}
+    assert {name: len(scans) for name, scans in learnt.items()} == {"detector": 70, "quality": 70 + 40}  # phantoms
     for case in read_cohort(real_folder)[:2]:
         assert set(read_hashes(case)) <= set(learnt["detector"]) & set(learnt["quality"])

@@ -24,9 +24,9 @@ from lgeqa.inference.bundle.bundle import CHUNK, NOVELTY
 from lgeqa.inference.bundle.manifest import NoveltyLimits
 from lgeqa.records import FloatArray, IntArray
 
-#: Number of principal components. Noise, inverted scans and brains were best separated from heart scans with 64 to 96.
-#: With fewer, brains look like hearts.
-COMPONENTS = 96
+#: Number of principal components. With fewer, a brain looks like a heart to some networks; with more, hearts of kept-out
+#: patients with heavy artefacts come near the limit of refusal.
+COMPONENTS = 256
 #: Quantile of the training scans' novelty from which the limits are derived.
 QUANTILE = 0.999
 #: Multiples of that quantile from which a scan needs review and from which it is refused.
