@@ -96,7 +96,7 @@ def pixel(page: Page, x: int, y: int) -> list[int]:
 
 def test_sorting_by_keyboard_shows_its_direction(opened: Page) -> None:
     head = opened.locator("#scans thead th")
-    quality = head.filter(has_text=SCALES[3].title)
+    quality = head.filter(has_text=SCALES[3].short_title)
     quality.get_by_role("button").focus()
     opened.keyboard.press("Enter")
     assert names(opened) == ["beta 10", "beta 9", NASTY, "alpha", "void"]

@@ -90,7 +90,7 @@ def test_the_row_of_an_assessed_scan() -> None:
 
 def test_the_columns_are_in_the_order_of_the_cells() -> None:
     head = _Page(_page(assessed())).rows[0]
-    assert head[5:9] == [SCALES[3].title, SCALES[0].title, SCALES[1].title, SCALES[2].title]
+    assert head[5:9] == [SCALES[place].short_title for place in (3, 0, 1, 2)]
 
 
 def test_the_row_of_a_scan_that_was_not_assessed() -> None:
