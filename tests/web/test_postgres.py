@@ -97,7 +97,7 @@ def test_scores_of_schema_5_are_gathered(url: str, monkeypatch: pytest.MonkeyPat
     dump = (Path(__file__).parents[1] / "databases" / "schema-5.sql").read_text(encoding="utf-8")
     with monkeypatch.context() as earlier, database_server._engine(server_url(url)).begin() as connection:
         upgrade = command.upgrade
-        earlier.setattr(migrations.command, "upgrade", lambda config, _: upgrade(config, "5"))
+        earlier.setattr(command, "upgrade", lambda config, _: upgrade(config, "5"))
         migrations.upgrade(connection)
         for name in ("study", "study_scan", "reader", "reading", "rating", "practice_scan"):
             for line in dump.splitlines():
