@@ -24,8 +24,8 @@ from lgeqa.inference.bundle.bundle import CHUNK, NOVELTY
 from lgeqa.inference.bundle.manifest import NoveltyLimits
 from lgeqa.records import FloatArray, IntArray
 
-#: Number of principal components. With fewer, a brain looks like a heart to some networks; with more, kept-out hearts with
-#: heavy artefacts come near the limit of refusal.
+#: Number of principal components. With fewer, a brain looks like a heart to some networks; with more, kept-out hearts
+#: with heavy artefacts come near the limit of refusal.
 COMPONENTS = 256
 #: Quantile of the training scans' novelty from which the limits are derived.
 QUANTILE = 0.999
