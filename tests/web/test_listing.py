@@ -88,7 +88,10 @@ def test_filters_orders_and_pages(client: TestClient, query: str, expected: list
     assert names(client, query) == expected
 
 
-@pytest.mark.parametrize("query", ["end=good", "sort=size", "page=0", "size=3000", "since=yesterday", "color=red"])
+@pytest.mark.parametrize(
+    "query",
+    ["end=good", "sort=size", "sort=names", "sort=name%0A", "page=0", "size=3000", "since=yesterday", "color=red"],
+)
 def test_what_cannot_be_asked_is_refused_by_name(client: TestClient, query: str) -> None:
     answer = client.get(f"/api/scans?{query}")
 
