@@ -193,7 +193,8 @@ def test_images_of_dcmtk_arrive(arguments: list[str], start: Start, tmp_path: Pa
     program, *options = arguments
     address = ["127.0.0.1", str(node.port), str(tmp_path / "images")]
     command = [program, "-aet", SENDER, "-aec", "LGEQA", *options, *address]
-    subprocess.run(command, check=True, capture_output=True)
+    sent = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert sent.returncode == 0, sent.stderr
     assert len(node.kept) == 3
 
 
