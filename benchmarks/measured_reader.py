@@ -23,7 +23,7 @@ from lgeqa.simulation.simulated_readers import joint_counts
 Values = dict[str, float | None]
 Scores = npt.NDArray[np.float64]
 
-_VERSION = "5"
+_VERSION = "6"
 _SOURCE = (
     "Measures of the reference scans (see reference_scans.json), with the atrium masks as published, and the four "
     "scores of 473 scans by experts (score_joint_counts.csv). Both are of the University of Utah, so their quality is "

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lgeqa.measures import FUNCTIONS, Heart
+from lgeqa.measures.blood import blood_sd
 from lgeqa.records import BoolArray
-from tests.factories.heart import SPACING_MM, GeometricHeart, atrium
+from tests.factories.heart import CENTRE_MM, SPACING_MM, GeometricHeart, atrium, distance_mm
 
 
 def value_of(name: str, heart: Heart) -> float:
@@ -44,6 +45,27 @@ def test_edge_width_is_that_of_the_blur(sigma: float) -> None:
 def test_contrast_of_a_thick_wall(wall: float) -> None:
     heart = heart_of(GeometricHeart(wall=wall, wall_mm=4, noise=5))
     assert value_of("wall_cnr", heart) == pytest.approx((wall - 100) / 5, rel=0.1)
+
+
+def test_contrast_of_the_wall_is_that_of_most_of_it() -> None:
+    plain = GeometricHeart(noise=5).voxels()
+    in_wall = (distance_mm("atrium") >= 0) & (distance_mm("atrium") < 2)
+    column = np.arange(plain.shape[2]) * SPACING_MM[2] - CENTRE_MM[1]
+    part, most = (np.where(in_wall & (column > place), plain + 150, plain) for place in (12, -12))
+    hearts = [Heart(voxels, atrium(), SPACING_MM) for voxels in (plain, part, most)]
+    dark, scarred, enhanced = (value_of("wall_cnr", heart) for heart in hearts)
+    assert scarred == pytest.approx(dark, abs=0.4)
+    assert enhanced > dark + 5
+
+
+def test_contrast_of_the_wall_refers_to_the_blood_of_each_slice() -> None:
+    made = GeometricHeart(wall=130, wall_mm=4, noise=5)
+    inflow = made.voxels()
+    inflow[25:] *= np.float32(1.3)
+    even, uneven = heart_of(made), Heart(inflow, atrium(), SPACING_MM)
+    # Each wall is as far above its own blood as before, while the spread of all blood is larger.
+    excess = [value_of("wall_cnr", heart) * blood_sd(heart) for heart in (even, uneven)]
+    assert excess[1] == pytest.approx(excess[0], rel=0.1)
 
 
 def test_wall_shares_of_a_bright_and_of_a_dark_wall() -> None:

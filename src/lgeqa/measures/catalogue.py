@@ -37,7 +37,7 @@ MEASURES: Final[tuple[Measure, ...]] = (
         "Contrast of the atrial wall",
         "",
         "higher",
-        "How far the brightest part of the atrial wall stands out from the blood, in units of the blood's spread.",
+        "How far the atrial wall stands out from the blood, along half of it or more, in units of the blood's spread.",
         "The wall hardly stands out from the blood: little enhancement, an inversion time that does not fit, or noise.",
         by_slice=True,
     ),

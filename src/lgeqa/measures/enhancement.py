@@ -1,6 +1,7 @@
 """Measures of enhancement: atrial wall, aortic wall, and septa and valves, compared with blood."""
 
 import numpy as np
+from scipy.ndimage import center_of_mass
 
 from lgeqa.measures.blood import LEAST_VOXELS, NO_BLOOD, blood_sd
 from lgeqa.measures.heart import ALL, COARSE_MM, Heart, coarse_distance_mm
@@ -8,6 +9,8 @@ from lgeqa.measures.value import Measured, undefined
 
 #: Percentile of the signal that represents the brightest part of a wall.
 _BRIGHT = 95
+#: Number of sectors of the atrial wall on each slice, and smallest number of voxels of one.
+_SECTORS, _LEAST_SECTOR = 8, 25
 #: Range of depths of the aortic wall in the disc of the aorta, and smallest depth of its blood, in mm.
 _AORTIC_WALL_MM, _AORTIC_BLOOD_MM = (-3.0, 4.0), 5.0
 #: Largest width of a septum between two pools, in mm, and percentile that represents its bright part.
@@ -17,23 +20,36 @@ _LEAST_SEPTUM = 40
 
 
 def wall_cnr(heart: Heart, slices: slice = ALL) -> Measured:
-    """Measure the contrast-to-noise ratio of the atrial wall.
+    """Measure the contrast-to-noise ratio of the atrial wall, as it is along half of the wall or more.
 
-    Formula: (95th percentile of the wall band - mean of the blood) / standard deviation of the blood. The band is
-    smoothed by a Gaussian of 0.8 mm first, since noise alone would raise its brightest part. It reaches from 3.3 mm
+    Formula: median, over sectors of the wall band, of (95th percentile of the sector - mean of the blood on its slice),
+    over the standard deviation of the blood. Eight sectors of 45 degrees around the centre of the atrium divide the
+    band of each slice. Those with fewer than 25 voxels, and slices with fewer than 50 voxels of blood, are left out. So
+    neither bright tissue or inflow beside a part of the wall, nor one scar, makes up for the rest of the wall. The band
+    is smoothed by a Gaussian of 0.8 mm first, since noise alone would raise its brightest part. It reaches from 3.3 mm
     inside to 0.6 mm outside the wall's outer edge, which is found in the image. This is usually from 1.3 mm inside to
     2.6 mm outside the blood pool.
     Unit: none. Direction: higher is better.
-    Undefined: band or core has fewer than 50 voxels, or the blood has no spread.
+    Undefined: no sector is left, or the blood has no spread.
     Source: contrast-to-noise ratio as in Chubb et al., J Cardiovasc Magn Reson 2018, 20:30,
-    doi:10.1186/s12968-018-0449-8; the band and its percentile are this package's own.
+    doi:10.1186/s12968-018-0449-8; the band, its sectors and their percentile are this package's own.
     """
-    wall = heart.fine_smooth[slices][heart.wall[slices]]
+    contrasts = [contrast for z in range(*slices.indices(len(heart.wall))) for contrast in _sector_contrasts(heart, z)]
     spread = blood_sd(heart, slices)
-    if wall.size < LEAST_VOXELS or not spread > 0:
-        return undefined(NO_BLOOD)
-    blood = heart.signal[slices][heart.core[slices]].mean()
-    return Measured(float(np.percentile(wall, _BRIGHT) - blood) / spread)
+    return Measured(float(np.median(contrasts)) / spread) if contrasts and spread > 0 else undefined(NO_BLOOD)
+
+
+def _sector_contrasts(heart: Heart, z: int) -> list[float]:
+    """Return how much brighter each sector of the wall is than the blood on the same slice, in units of blood."""
+    core, (rows, columns) = heart.core[z], np.nonzero(heart.wall[z])
+    if core.sum() < LEAST_VOXELS:
+        return []
+    row, column = center_of_mass(heart.atrium[z])
+    down, across = (rows - row) * heart.pixel_mm[0], (columns - column) * heart.pixel_mm[1]
+    sectors = np.floor((np.arctan2(down, across) / (2 * np.pi) + 0.5) * _SECTORS) % _SECTORS
+    wall, blood = heart.fine_smooth[z, rows, columns], heart.signal[z][core].mean()
+    of_sectors = (wall[sectors == sector] for sector in range(_SECTORS))
+    return [float(np.percentile(part, _BRIGHT) - blood) for part in of_sectors if part.size >= _LEAST_SECTOR]
 
 
 def image_intensity_ratio(heart: Heart, slices: slice = ALL) -> Measured:
