@@ -2,8 +2,8 @@
 
     python benchmarks/other_artefacts.py --scans ../shared/data/lge [--bundle DIR] [--every 2] [--jobs 2]
 
-Half of the artefacts are transforms of MONAI, the others a line of NumPy. No training of lgeqa uses them. A scan is
-assessed as by `lgeqa assess`, so the atrium is searched in the spoilt scan, too. The table says: how many scans the
+Some of the artefacts are transforms of MONAI, the others a few lines of NumPy. No training of lgeqa uses them. A scan
+is assessed as by `lgeqa assess`, so the atrium is searched in the spoilt scan, too. The table says: how many scans the
 gate refuses; on how many of the others the probability of quality falls; and the AUROC with which it tells the scans
 without the artefact that are diagnostic by their measures from the same scans with it. Where the measured reader has a
 share, the AUROC of each part follows; the last one is that of the lowest of the four probabilities.
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from monai.transforms import GaussianSmooth, GibbsNoise, KSpaceSpikeNoise, RandBiasField, RandRicianNoise
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, rotate
 from sklearn.metrics import roc_auc_score
 
 from lgeqa.inference.bundle import open_bundle
@@ -35,7 +36,10 @@ from lgeqa.scales import SCALE_NAMES, is_diagnostic
 BLUR_MM, NOISE = 3.0, 0.25
 #: Length in mm over which tissue is told from air.
 TISSUE_MM = 3.0
+#: Angle by which a patient turns within a scan, in degrees, and signal of a copy and of weak lines of k-space.
+TURN_DEGREES, COPY, WEAK_LINES = 6.0, 0.3, 0.3
 
+ComplexArray = npt.NDArray[np.complexfloating]
 Spoil = Callable[[FloatArray, tuple[float, float, float], float], FloatArray]
 
 
@@ -83,6 +87,32 @@ def early(voxels: FloatArray, spacing_mm: tuple[float, float, float], blood: flo
     return lowered
 
 
+def turned(voxels: FloatArray, *_: object) -> FloatArray:
+    """Return magnitudes of a scan whose patient turns when a third of the lines of k-space, along rows, is sampled."""
+    after = rotate(voxels, TURN_DEGREES, axes=(1, 2), reshape=False, order=1, mode="nearest")
+    before, later = (np.fft.fft(image, axis=1) for image in (voxels, after))
+    is_early = np.fft.fftfreq(voxels.shape[1]) < -1 / 6
+    return _magnitudes(np.where(is_early[:, None], before, later))
+
+
+def weak_lines(voxels: FloatArray, *_: object) -> FloatArray:
+    """Return magnitudes of a scan with every fourth line of k-space too weak, which gives three ghosts."""
+    weights = np.where(np.arange(voxels.shape[1]) % 4 == 2, WEAK_LINES, 1)
+    return _magnitudes(np.fft.fft(voxels, axis=1) * weights[:, None])
+
+
+def copied(voxels: FloatArray, *_: object) -> FloatArray:
+    """Return voxels with a weak copy of the image half a field away along rows."""
+    doubled: FloatArray = voxels + np.float32(COPY) * np.roll(voxels, voxels.shape[1] // 2, axis=1)
+    return doubled
+
+
+def _magnitudes(spectrum: ComplexArray) -> FloatArray:
+    """Return the magnitudes of images from their spectrum along rows."""
+    magnitudes: FloatArray = np.abs(np.fft.ifft(spectrum, axis=1)).astype(np.float32)
+    return magnitudes
+
+
 def all_at_once(voxels: FloatArray, spacing_mm: tuple[float, float, float], blood: float) -> FloatArray:
     """Return voxels dulled, blurred and noisy, the last two to a lesser degree."""
     return noisy(blurred(dull(voxels, spacing_mm, blood), spacing_mm, blood, BLUR_MM / 2), spacing_mm, blood, NOISE / 2)
@@ -97,6 +127,9 @@ ARTEFACTS: dict[str, Spoil] = {
     "nothing much brighter than blood": dull,
     "tissue lowered through zero, as too early": early,
     "dull, blur and noise at once": all_at_once,
+    "patient turned by 6 degrees": turned,
+    "every fourth line of k-space weak": weak_lines,
+    "copy half a field away": copied,
 }
 
 
