@@ -131,7 +131,8 @@ def assess_scan(
     findings = check_scan(heart, atrium.probabilities)
     scores = _score(scan, atrium.mask, measures, bundle) if _is_scored(findings, heart, settings) else None
     if scores:
-        findings = in_order((*findings, *check_novelty(scores.novelty, bundle.manifest.quality.novelty)))
+        novel = check_novelty(scores.novelty, bundle.manifest.quality.novelty, findings)
+        findings = in_order((*findings, *novel))
         scores = scores if _is_scored(findings, heart, settings) else None
     status: Status = "assessed" if scores else "measured" if settings.measures_only else "not_assessable"
     result = make_result(

@@ -232,10 +232,30 @@ def test_likeness_needs_a_field_of_view() -> None:
 @pytest.mark.parametrize(("novelty", "expected"), [(1.0, None), (1.5, "review"), (2.5, "refused")])
 def test_novelty(novelty: float, expected: str | None) -> None:
     limits = NoveltyLimits(review=1.2, refuse=2.0, set_from="a test")
-    found = check_novelty(np.array([0.1, novelty, 9.0], np.float32), limits)
+    found = check_novelty(np.array([0.1, novelty, 9.0], np.float32), limits, ())
     assert [finding.severity for finding in found] == ([expected] if expected else [])
-    assert check_novelty(None, limits) == ()
-    assert check_novelty(np.array([9.0], np.float32), None) == ()
+    assert check_novelty(None, limits, ()) == ()
+    assert check_novelty(np.array([9.0], np.float32), None, ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("doubts", "expected"),
+    [
+        ((), "review"),
+        (("looks_like_heart", "orientation_as_stated"), "review"),
+        (("atrium_height", "atrium_volume"), "review"),
+        (("atrium_height", "looks_like_heart"), "refused"),
+        (("looks_like_heart", "detector_is_sure"), "refused"),
+    ],
+)
+def test_doubtful_novelty_refuses_with_doubts_of_atrium_and_surroundings(
+    doubts: tuple[str, ...], expected: str
+) -> None:
+    limits = NoveltyLimits(review=1.2, refuse=2.0, set_from="a test")
+    others = [Finding(check=check, severity="review", seen="Odd.", remedy="Look.") for check in doubts]
+    [found] = check_novelty(np.array([1.5], np.float32), limits, others)
+    assert found.severity == expected
+    assert check_novelty(np.array([1.0], np.float32), limits, others) == ()
 
 
 @pytest.mark.parametrize(

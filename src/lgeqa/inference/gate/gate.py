@@ -34,6 +34,12 @@ CHECKS: Final[tuple[Callable[[Evidence], Finding | None], ...]] = (
     checks.looks_like_heart,
     checks.orientation_as_stated,
 )
+#: Checks of the atrium itself, and the check of what surrounds it.
+_OF_ATRIUM: Final = frozenset(
+    check.__name__
+    for check in (checks.atrium_volume, checks.atrium_height, checks.atrium_in_one_piece, checks.detector_is_sure)
+)
+_SURROUNDINGS: Final = checks.looks_like_heart.__name__
 
 
 def check_scan(heart: Heart, probabilities: FloatArray | None = None) -> tuple[Finding, ...]:
@@ -53,12 +59,18 @@ def check_scan(heart: Heart, probabilities: FloatArray | None = None) -> tuple[F
     return in_order([finding for finding in findings if finding])
 
 
-def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> tuple[Finding, ...]:
+def check_novelty(
+    novelty: FloatArray | None, limits: NoveltyLimits | None, others: Sequence[Finding]
+) -> tuple[Finding, ...]:
     """Check the distance of the quality network's features from its training data.
+
+    A doubtful distance refuses the scan if its atrium and the surroundings of the atrium are doubtful as well, since
+    then nothing says that it shows a heart.
 
     Args:
         novelty: Distance of each slice, (slice,). None if the bundle does not measure it.
         limits: Limits of the bundle on the median over the slices. None if it has none.
+        others: Findings of the other checks.
     """
     if novelty is None or limits is None:
         return ()
@@ -68,6 +80,10 @@ def check_novelty(novelty: FloatArray | None, limits: NoveltyLimits | None) -> t
         return ()
     usual = f"novelty {distance:.2f}, usual is up to {limits.review:.2f}"
     text = f"The quality network learnt from no scan like this one ({usual})."
+    doubts = {finding.check for finding in others}
+    if severity == "review" and _SURROUNDINGS in doubts and doubts & _OF_ATRIUM:
+        severity = "refused"
+        text += " Its atrium and the surroundings of the atrium are unusual, too."
     remedy = "Look at the scan itself, and at its measures."
     return (Finding(check=NOVELTY, severity=severity, seen=text, remedy=remedy),)
 
