@@ -286,6 +286,18 @@ def test_novelty_is_checked_after_scoring(
     assert (forced.status, forced.forced) == ("assessed", severity == "refused")
 
 
+def test_novelty_is_checked_with_the_other_findings(
+    toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Finding, ...]] = []
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_scan", lambda *_: (REVIEW,))
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_novelty", lambda *given: seen.append(given[2]) or ())
+
+    assess_scan(toy_voxels(tmp_path), toy, AssessSettings())
+
+    assert seen == [(REVIEW,)]
+
+
 def test_a_verdict_against_the_attributes_is_for_review(
     toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
