@@ -289,9 +289,14 @@ def test_novelty_is_checked_after_scoring(
 def test_novelty_is_checked_with_the_other_findings(
     toy: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[Finding, ...]] = []
+    seen: list[object] = []
+
+    def check(*arguments: object) -> tuple[Finding, ...]:
+        seen.append(arguments[2])
+        return ()
+
     monkeypatch.setattr("lgeqa.inference.pipeline.check_scan", lambda *_: (REVIEW,))
-    monkeypatch.setattr("lgeqa.inference.pipeline.check_novelty", lambda *given: seen.append(given[2]) or ())
+    monkeypatch.setattr("lgeqa.inference.pipeline.check_novelty", check)
 
     assess_scan(toy_voxels(tmp_path), toy, AssessSettings())
 
